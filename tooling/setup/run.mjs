@@ -1,0 +1,71 @@
+// `npm start`, `npm test` and `npm run build`: everything between a fresh clone and a running command.
+// Plain JavaScript without dependencies, because it runs before anything is installed.
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const [command = 'start', ...rest] = process.argv.slice(2)
+
+const say = (sentence) => console.error(`digitlab: ${sentence}`)
+
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+if (major < 20 || (major === 20 && minor < 19)) {
+  say(`needs Node 20.19 or later, this is ${process.versions.node}: install a newer one from nodejs.org`)
+  process.exit(1)
+}
+
+/** Runs a program with the workspace's binaries on the path; ends this process with its exit code if it fails. */
+const run = (program, args, { why } = {}) => {
+  const path = [join(root, 'node_modules', '.bin'), process.env.PATH].join(delimiter)
+  const env = { ...process.env, PATH: path, TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1' }
+  const result = spawnSync(program, args, { cwd: root, env, stdio: 'inherit', shell: process.platform === 'win32' })
+  if (result.error) say(`could not run ${program}: ${result.error.message}`)
+  if (result.status !== 0) {
+    if (why) say(why)
+    process.exit(result.status ?? 1)
+  }
+}
+
+const manifests = ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml']
+for (const room of ['packages', 'apps'])
+  for (const name of readdirSync(join(root, room)).sort())
+    if (existsSync(join(root, room, name, 'package.json'))) manifests.push(`${room}/${name}/package.json`)
+const wanted = createHash('sha256')
+for (const file of manifests) wanted.update(file).update(readFileSync(join(root, file)))
+const state = wanted.digest('hex')
+
+const stamp = join(root, 'node_modules', '.digitlab-installed')
+if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== state) {
+  say(`installing what the lock file names with ${manifest.packageManager} (once) ...`)
+  run(
+    'npx',
+    ['--yes', manifest.packageManager, 'install', '--frozen-lockfile', '--prefer-offline', '--reporter=append-only'],
+    {
+      why: 'the installation failed (above is why); it needs the npm registry once, then run the same command again',
+    },
+  )
+  writeFileSync(stamp, state)
+}
+
+const builtStamp = join(root, 'node_modules', '.digitlab-built')
+if (!existsSync(builtStamp)) say('building the packages (about a minute the first time, then only what changed) ...')
+run('turbo', ['run', 'build', '--output-logs=errors-only', '--log-prefix=task', '--no-update-notifier'])
+writeFileSync(builtStamp, '')
+
+if (command === 'start') {
+  say('running "npx digitlab compare" ...')
+  run(process.execPath, [join(root, 'apps/cli/bin/digitlab.js'), 'compare', ...rest])
+} else if (command === 'test') {
+  say('lint ...')
+  run('eslint', ['.', '--max-warnings', '0'])
+  run('prettier', ['--check', '--log-level', 'warn', '.'], { why: 'run "npm run format"' })
+  say('types ...')
+  run('turbo', ['run', 'typecheck', '--output-logs=errors-only', '--log-prefix=task', '--no-update-notifier'])
+  run('tsc', ['--noEmit', '-p', 'tsconfig.json'])
+  say('tests ...')
+  run('vitest', ['run', ...rest])
+}
