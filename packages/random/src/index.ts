@@ -1,1 +1,3 @@
-export {}
+export { MersenneTwister, type MersenneTwisterState } from './mersenne-twister'
+export { dataLoaderOrder, randperm } from './permutation'
+export { fusedMultiplyAdd, uniform } from './uniform'

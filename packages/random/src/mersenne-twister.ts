@@ -1,0 +1,66 @@
+// Indices stay in 0..623 by construction: each `!` on the state array is in range.
+
+const size = 624
+const middle = 397
+
+/** What {@link MersenneTwister.state} returns and its constructor takes back: the 624 words, and how many were drawn. */
+export interface MersenneTwisterState {
+  readonly words: readonly number[]
+  readonly position: number
+}
+
+/**
+ * The 32-bit Mersenne Twister MT19937, seeded as PyTorch's CPU generator: `new MersenneTwister(s)` draws what
+ * `torch.Generator().manual_seed(s)` draws.
+ *
+ * Source: Matsumoto and Nishimura, "Mersenne Twister", ACM TOMACS 8(1), 1998; PyTorch's `MT19937RNGEngine.h`.
+ */
+export class MersenneTwister {
+  readonly #state = new Uint32Array(size)
+  #position = size
+
+  /** @param seed an integer; PyTorch uses its low 32 bits, so a negative or a 64-bit one is taken modulo 2^32. */
+  constructor(seed: number | bigint | MersenneTwisterState) {
+    if (typeof seed === 'object') {
+      if (seed.words.length !== size || !(seed.position >= 0 && seed.position <= size))
+        throw new RangeError(
+          `a generator's state holds ${size} words and a position up to ${size}, not ${seed.words.length} and ${seed.position}`,
+        )
+      this.#state.set(seed.words)
+      this.#position = seed.position
+      return
+    }
+    if (typeof seed === 'number' && !Number.isSafeInteger(seed))
+      throw new RangeError(`a seed is an integer, not ${seed}: use a bigint beyond 2^53`)
+    const state = this.#state
+    state[0] = Number(BigInt.asUintN(32, BigInt(seed)))
+    for (let i = 1; i < size; i++) {
+      const previous = state[i - 1]!
+      state[i] = Math.imul(1812433253, previous ^ (previous >>> 30)) + i
+    }
+  }
+
+  /** The next 32 random bits, as an integer from 0 to 2^32 - 1. */
+  next(): number {
+    if (this.#position === size) this.#refill()
+    let y = this.#state[this.#position++]!
+    y ^= y >>> 11
+    y ^= (y << 7) & 0x9d2c5680
+    y ^= (y << 15) & 0xefc60000
+    return (y ^ (y >>> 18)) >>> 0
+  }
+
+  /** A copy of everything that decides the draws to come: give it to the constructor to go on from here. */
+  state(): MersenneTwisterState {
+    return { words: Array.from(this.#state), position: this.#position }
+  }
+
+  #refill() {
+    const state = this.#state
+    for (let i = 0; i < size; i++) {
+      const y = (state[i]! & 0x80000000) | (state[(i + 1) % size]! & 0x7fffffff)
+      state[i] = state[(i + middle) % size]! ^ (y >>> 1) ^ (y & 1 ? 0x9908b0df : 0)
+    }
+    this.#position = 0
+  }
+}
