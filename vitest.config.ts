@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config'
-import { ClosingLine } from './tooling/vitest/closing-line'
+import { ClosingLine } from './tooling/vitest/closing-line.ts'
 
 export default defineConfig({
   // Tests run on the sources, so that no stale build can pass them.

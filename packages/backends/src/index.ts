@@ -1,1 +1,3 @@
-export {}
+export { activate } from './activate'
+export { BackendError, type Backend, type BackendId, type BackendInfo, type Probe } from './backend'
+export { probeBackends, selectBackend, type PassedOver, type Selection } from './select'

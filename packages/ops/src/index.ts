@@ -1,1 +1,18 @@
-export {}
+export { convReluPool, convReluPoolGrad, type ConvReluPoolForward } from './conv-relu-pool'
+export {
+  convolution,
+  convolutionGrad,
+  maxPool,
+  maxPoolGrad,
+  outputSize,
+  rectify,
+  rectifyGrad,
+  type ConvolutionGradients,
+  type ConvolutionOptions,
+} from './convolution'
+export { dense, denseGrad, type Activation, type DenseGradients } from './dense'
+export { batchSource, type Batch, type BatchSource } from './gather-batch'
+export { kernelNames, operationPaths, OpsError, withReference, type OperationName, type OperationPath } from './kernels'
+export { adamStep, sgdStep, type AdamOptions, type SgdOptions } from './optimizer-step'
+export { softmaxCrossEntropy, type SoftmaxCrossEntropy } from './softmax-cross-entropy'
+export * as float64 from './float64'

@@ -1,0 +1,49 @@
+import { BackendError, type Backend, type Probe } from './backend'
+
+/** A backend that `auto` did not take, and why. */
+export interface PassedOver {
+  readonly id: string
+  readonly reason: string
+}
+
+export interface Selection {
+  readonly backend: Backend
+  readonly device: string
+  /** Empty where the backend was named: nothing else is tried then. */
+  readonly passedOver: readonly PassedOver[]
+}
+
+/**
+ * Chooses a backend: the one named, or with 'auto' the first usable one in the order given.
+ *
+ * @param backends in order of preference
+ * @param wanted an id, or 'auto'
+ * @throws BackendError where the named one is unknown or not usable (it never falls back), or where none is usable
+ */
+export const selectBackend = async (backends: readonly Backend[], wanted: string): Promise<Selection> => {
+  if (wanted !== 'auto') {
+    const backend = backends.find(({ id }) => id === wanted)
+    if (!backend) {
+      const known = backends.map(({ id }) => id).join(', ')
+      throw new BackendError(`there is no backend "${wanted}": choose auto or one of ${known}`)
+    }
+    const probe = await backend.probe()
+    if (!probe.usable)
+      throw new BackendError(`the backend "${wanted}" is not usable here: ${probe.reason}; ${probe.remedy}`)
+    return { backend, device: probe.device, passedOver: [] }
+  }
+  const passedOver: PassedOver[] = []
+  for (const backend of backends) {
+    const probe = await backend.probe()
+    if (probe.usable) return { backend, device: probe.device, passedOver }
+    passedOver.push({ id: backend.id, reason: `${probe.reason}; ${probe.remedy}` })
+  }
+  const why = passedOver.map(({ id, reason }) => `${id}: ${reason}`).join('. ')
+  throw new BackendError(`no backend is usable here. ${why}`)
+}
+
+/** Probes every backend, in the order given. */
+export const probeBackends = async (
+  backends: readonly Backend[],
+): Promise<readonly { readonly id: string; readonly probe: Probe }[]> =>
+  Promise.all(backends.map(async (backend) => ({ id: backend.id, probe: await backend.probe() })))

@@ -1,0 +1,342 @@
+// The suite that every backend must pass, as data: a list of cases that any test runner, or none, can run.
+import {
+  memory,
+  tensor,
+  tensor1d,
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  type Tensor4D,
+} from '@tensorflow/tfjs-core'
+import * as float64 from './float64'
+import { convReluPool, convReluPoolGrad } from './conv-relu-pool'
+import { convolution, convolutionGrad, maxPool, maxPoolGrad, rectify, rectifyGrad } from './convolution'
+import { dense, denseGrad } from './dense'
+import { batchSource } from './gather-batch'
+import { adamStep, sgdStep } from './optimizer-step'
+import { softmaxCrossEntropy } from './softmax-cross-entropy'
+
+export interface ConformanceCase {
+  readonly name: string
+  /** Runs on tfjs's current backend; throws a sentence with both values where the result is wrong or a tensor leaks. */
+  readonly run: () => Promise<void>
+}
+
+/** A short deterministic sequence in [-1, 1): the cases need numbers, not randomness. */
+const sequence = (seed: number) => {
+  let state = (seed * 2654435761 + 12345) >>> 0
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return Math.fround(state / 2 ** 31 - 1)
+  }
+}
+
+const filled = (shape: readonly number[], seed: number, zeros = 0): float64.Array64 => {
+  const next = sequence(seed)
+  const array = float64.array64(shape)
+  for (let i = 0; i < array.data.length; i++) {
+    const value = next()
+    array.data[i] = Math.abs(next()) < zeros ? 0 : value
+  }
+  return array
+}
+
+const upload = <T extends Tensor>(array: float64.Array64): T =>
+  tensor(Float32Array.from(array.data), [...array.shape]) as T
+
+/** Both relative to the largest value wanted: float32 sums of some thousand terms stay well within it. */
+const tolerance = 1e-5
+
+const expectClose = async (what: string, got: Tensor, want: float64.Array64): Promise<void> => {
+  const shape = got.shape.join(', ')
+  if (shape !== want.shape.join(', '))
+    throw new Error(`${what}: shape [${shape}] where [${want.shape.join(', ')}] is right`)
+  const values = await got.data()
+  const scale = want.data.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1)
+  want.data.forEach((value, i) => {
+    const difference = Math.abs((values[i] ?? NaN) - value)
+    if (!(difference <= tolerance * scale))
+      throw new Error(`${what}[${i}] of [${shape}]: ${values[i]} where ${value} is right (off by ${difference})`)
+  })
+}
+
+/** Runs a case and disposes of everything it keeps; what is left then is a leak. */
+const leakless = (name: string, run: (own: <T extends Tensor>(tensor: T) => T) => Promise<void>): ConformanceCase => ({
+  name,
+  run: async () => {
+    const before = memory().numTensors
+    const owned: Tensor[] = []
+    try {
+      await run((tensor) => {
+        owned.push(tensor)
+        return tensor
+      })
+    } finally {
+      for (const tensor of owned) tensor.dispose()
+    }
+    const left = memory().numTensors - before
+    if (left !== 0) throw new Error(`${name}: ${left} tensors leaked`)
+  },
+})
+
+const denseCases = (): ConformanceCase[] =>
+  [
+    { batch: 1, inputs: 1, outputs: 1, zeros: 0 },
+    { batch: 1, inputs: 784, outputs: 10, zeros: 0.8 },
+    { batch: 64, inputs: 784, outputs: 10, zeros: 0.8 },
+    { batch: 32, inputs: 784, outputs: 100, zeros: 0.8 },
+    { batch: 64, inputs: 100, outputs: 10, zeros: 0.5 },
+    { batch: 64, inputs: 1568, outputs: 10, zeros: 0.3 },
+    { batch: 7, inputs: 13, outputs: 3, zeros: 0 },
+    { batch: 3, inputs: 17, outputs: 33, zeros: 0 },
+    { batch: 129, inputs: 5, outputs: 70, zeros: 0 },
+  ].flatMap(({ batch, inputs, outputs, zeros }) =>
+    (['identity', 'relu'] as const).map((activation) =>
+      leakless(`dense ${activation} [${batch}, ${inputs}] x [${inputs}, ${outputs}]`, async (own) => {
+        const x = filled([batch, inputs], 1, zeros)
+        const weight = filled([inputs, outputs], 2)
+        const bias = filled([outputs], 3)
+        const dy = filled([batch, outputs], 4, 0.2)
+        const linear = float64.dense(x, weight, bias)
+        const y = activation === 'relu' ? float64.relu(linear) : linear
+        const dz = activation === 'relu' ? float64.reluGrad(dy, linear) : dy
+        const want = float64.denseGrad(dz, x, weight)
+
+        const xt = own(upload<Tensor2D>(x))
+        const wt = own(upload<Tensor2D>(weight))
+        const yt = own(dense(xt, wt, own(upload<Tensor1D>(bias)), activation))
+        await expectClose('y', yt, y)
+        const dyt = own(upload<Tensor2D>(dy))
+        for (const needsInputGradient of [true, false]) {
+          const got = denseGrad(dyt, xt, wt, yt, activation, needsInputGradient)
+          await expectClose('dWeight', own(got.dWeight), want.dWeight)
+          await expectClose('dBias', own(got.dBias), want.dBias)
+          if (needsInputGradient !== (got.dx !== undefined))
+            throw new Error('dx was returned where it was not asked for')
+          if (got.dx) await expectClose('dx', own(got.dx), want.dx)
+        }
+      }),
+    ),
+  )
+
+const convolutionShapes = [
+  { batch: 1, size: [5, 5], inputs: 1, outputs: 1, kernel: 3, stride: 1, padding: 1 },
+  { batch: 3, size: [28, 28], inputs: 1, outputs: 16, kernel: 3, stride: 1, padding: 1 },
+  { batch: 2, size: [14, 14], inputs: 16, outputs: 32, kernel: 3, stride: 1, padding: 1 },
+  { batch: 2, size: [9, 7], inputs: 3, outputs: 5, kernel: 3, stride: 1, padding: 1 },
+  { batch: 2, size: [8, 11], inputs: 4, outputs: 7, kernel: 5, stride: 1, padding: 0 },
+  { batch: 1, size: [6, 6], inputs: 2, outputs: 8, kernel: 5, stride: 1, padding: 2 },
+  { batch: 1, size: [4, 4], inputs: 5, outputs: 20, kernel: 1, stride: 1, padding: 0 },
+] as const
+
+const strided = [
+  { batch: 2, size: [9, 8], inputs: 3, outputs: 4, kernel: 3, stride: 2, padding: 1 },
+  { batch: 1, size: [11, 11], inputs: 1, outputs: 6, kernel: 5, stride: 3, padding: 2 },
+] as const
+
+const convolutionCases = (): ConformanceCase[] =>
+  [...convolutionShapes, ...strided].map(({ batch, size, inputs, outputs, kernel, stride, padding }) =>
+    leakless(
+      `convolution [${batch}, ${size.join(', ')}, ${inputs}] * ${kernel} x ${kernel} to ${outputs}, stride ${stride}, padding ${padding}`,
+      async (own) => {
+        const x = filled([batch, ...size, inputs], 5, 0.5)
+        const filter = filled([kernel, kernel, inputs, outputs], 6)
+        const bias = filled([outputs], 7)
+        const y = float64.convolution(x, filter, bias, stride, padding)
+        const dy = filled(y.shape, 8, 0.7)
+        const want = float64.convolutionGrad(dy, x, filter, stride, padding)
+
+        const xt = own(upload<Tensor4D>(x))
+        const ft = own(upload<Tensor4D>(filter))
+        await expectClose('y', own(convolution(xt, ft, own(upload<Tensor1D>(bias)), { stride, padding })), y)
+        const got = convolutionGrad(own(upload<Tensor4D>(dy)), xt, ft, { stride, padding }, true)
+        await expectClose('dFilter', own(got.dFilter), want.dFilter)
+        await expectClose('dBias', own(got.dBias), want.dBias)
+        await expectClose('dx', own(got.dx as Tensor4D), want.dx)
+      },
+    ),
+  )
+
+const convReluPoolCases = (): ConformanceCase[] =>
+  convolutionShapes.map(({ batch, size, inputs, outputs, kernel, padding }) =>
+    leakless(
+      `convReluPool [${batch}, ${size.join(', ')}, ${inputs}] * ${kernel} x ${kernel} to ${outputs}, padding ${padding}`,
+      async (own) => {
+        const x = filled([batch, ...size, inputs], 9, 0.6)
+        const filter = filled([kernel, kernel, inputs, outputs], 10)
+        const bias = filled([outputs], 11)
+        const rectified = float64.relu(float64.convolution(x, filter, bias, 1, padding))
+        const y = float64.maxPool(rectified, 2)
+        const dy = filled(y.shape, 12)
+        const dRectified = float64.reluGrad(float64.maxPoolGrad(dy, rectified, 2), rectified)
+        const want = float64.convolutionGrad(dRectified, x, filter, 1, padding)
+
+        const xt = own(upload<Tensor4D>(x))
+        const ft = own(upload<Tensor4D>(filter))
+        const forward = convReluPool(xt, ft, own(upload<Tensor1D>(bias)), padding)
+        forward.saved.forEach(own)
+        await expectClose('y', own(forward.y), y)
+        const dyt = own(upload<Tensor4D>(dy))
+        for (const needsInputGradient of [true, false]) {
+          const got = convReluPoolGrad(dyt, xt, ft, forward, padding, needsInputGradient)
+          await expectClose('dFilter', own(got.dFilter), want.dFilter)
+          await expectClose('dBias', own(got.dBias), want.dBias)
+          if (needsInputGradient !== (got.dx !== undefined))
+            throw new Error('dx was returned where it was not asked for')
+          if (got.dx) await expectClose('dx', own(got.dx), want.dx)
+        }
+      },
+    ),
+  )
+
+const poolCases = (): ConformanceCase[] => [
+  ...[2, 3].map((size) =>
+    leakless(`relu and maxPool ${size} of [2, 7, 6, 5]`, async (own) => {
+      const x = filled([2, 7, 6, 5], 13)
+      const rectified = float64.relu(x)
+      const y = float64.maxPool(rectified, size)
+      const dy = filled(y.shape, 14)
+      const rt = own(rectify(own(upload<Tensor4D>(x))) as Tensor4D)
+      await expectClose('relu', rt, rectified)
+      const yt = own(maxPool(rt, size))
+      await expectClose('y', yt, y)
+      const dRectified = own(maxPoolGrad(own(upload<Tensor4D>(dy)), rt, yt, size))
+      // Where a whole window is zero, backends differ in which zero gets the gradient; ReLU stops it in any case.
+      const want = float64.reluGrad(float64.maxPoolGrad(dy, rectified, size), rectified)
+      await expectClose('dx', own(rectifyGrad(dRectified, rt)), want)
+    }),
+  ),
+]
+
+const softmaxCases = (): ConformanceCase[] =>
+  [
+    { batch: 64, classes: 10, spread: 3 },
+    { batch: 1, classes: 10, spread: 3 },
+    { batch: 5, classes: 3, spread: 1 },
+    { batch: 33, classes: 47, spread: 10 },
+    { batch: 4, classes: 10, spread: 500 }, // exp would overflow without the shift by the largest
+  ].map(({ batch, classes, spread }) =>
+    leakless(`softmaxCrossEntropy [${batch}, ${classes}] within ${spread}`, async (own) => {
+      const raw = filled([batch, classes], 15)
+      const logits = float64.array64(
+        raw.shape,
+        Float32Array.from(raw.data, (value) => value * spread),
+      )
+      const labels = Int32Array.from({ length: batch }, (_, i) => (i * 7) % classes)
+      const want = float64.softmaxCrossEntropy(logits, labels, 1 / batch)
+      const got = softmaxCrossEntropy(own(upload<Tensor2D>(logits)), own(tensor1d(labels, 'int32')), 1 / batch)
+      await expectClose('summary', own(got.summary), float64.array64([2], [want.loss, want.correct]))
+      await expectClose('dLogits', own(got.dLogits), want.dLogits)
+    }),
+  )
+
+const gatherCases = (): ConformanceCase[] => [
+  leakless('gatherBatch of 9 images of 5 x 3, shuffled, the last batch short', async (own) => {
+    const images = Uint8Array.from({ length: 9 * 15 }, (_, i) => (i * 41) % 256)
+    const labels = Uint8Array.from({ length: 9 }, (_, i) => i)
+    const source = batchSource(images, labels, [5, 3])
+    try {
+      for (const order of [Int32Array.from([0, 1, 2, 3, 4, 5, 6, 7, 8]), Int32Array.from([8, 3, 3, 0, 7, 1])]) {
+        source.setOrder(order)
+        for (let start = 0; start < order.length; start += 4) {
+          const chosen = order.subarray(start, start + 4)
+          const batch = source.batch(start, chosen.length)
+          const pixels = Array.from(chosen, (image) => Array.from(images.subarray(image * 15, image * 15 + 15))).flat()
+          const want = float64.array64(
+            [chosen.length, 5, 3, 1],
+            pixels.map((byte) => Math.fround(byte / 255)),
+          )
+          const got = await own(batch.images).data()
+          if (want.data.some((value, i) => value !== got[i])) throw new Error('a pixel is not byte / 255 to the bit')
+          await expectClose('images', batch.images, want)
+          await expectClose('labels', own(batch.labels), float64.array64([chosen.length], chosen))
+        }
+      }
+    } finally {
+      source.dispose()
+    }
+  }),
+]
+
+/** Three steps, so that what is kept between steps is tested too. */
+const optimizerCases = (): ConformanceCase[] => {
+  const shapes = [[3, 5], [7], [1], [784, 10]]
+  const gradientsOf = (step: number) => shapes.map((shape, i) => filled(shape, 100 * step + i))
+  const uploadAll = (arrays: readonly float64.Array64[]) => arrays.map((array) => upload(array))
+  const sgd = [
+    { learningRate: 0.1, momentum: 0, weightDecay: 0 },
+    { learningRate: 0.1, momentum: 0, weightDecay: 0.01 },
+    { learningRate: 0.05, momentum: 0.9, weightDecay: 0.001 },
+  ].map((options) =>
+    leakless(`sgdStep ${JSON.stringify(options)}`, async (own) => {
+      const want = shapes.map((shape, i) => filled(shape, 30 + i))
+      const wantVelocities = shapes.map((shape) => float64.array64(shape))
+      let weights: readonly Tensor[] = uploadAll(want)
+      let velocities: readonly Tensor[] = options.momentum === 0 ? [] : uploadAll(wantVelocities)
+      for (let step = 1; step <= 3; step++) {
+        const gradients = gradientsOf(step)
+        want.forEach((weight, i) =>
+          weight.data.forEach((value, j) => {
+            const g = (gradients[i]?.data[j] ?? NaN) + options.weightDecay * value
+            const velocity = wantVelocities[i] as float64.Array64
+            velocity.data[j] = step === 1 ? g : options.momentum * (velocity.data[j] ?? NaN) + g
+            weight.data[j] = value - options.learningRate * (velocity.data[j] ?? NaN)
+          }),
+        )
+        const uploaded = uploadAll(gradients)
+        ;({ weights, velocities } = sgdStep(weights, uploaded, velocities, step, options))
+        uploaded.forEach((gradient) => gradient.dispose())
+      }
+      weights.forEach(own)
+      velocities.forEach(own)
+      for (const [i, weight] of weights.entries()) await expectClose(`weight ${i}`, weight, want[i] as float64.Array64)
+      for (const [i, velocity] of velocities.entries())
+        await expectClose(`velocity ${i}`, velocity, wantVelocities[i] as float64.Array64)
+    }),
+  )
+  const adam = [0, 0.01].map((weightDecay) =>
+    leakless(`adamStep with weight decay ${weightDecay}`, async (own) => {
+      const options = { learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay }
+      const want = shapes.map((shape, i) => filled(shape, 50 + i))
+      const m = shapes.map((shape) => float64.array64(shape))
+      const v = shapes.map((shape) => float64.array64(shape))
+      let state = { weights: uploadAll(want), first: uploadAll(m), second: uploadAll(v) } as ReturnType<typeof adamStep>
+      for (let step = 1; step <= 3; step++) {
+        const gradients = gradientsOf(step)
+        want.forEach((weight, i) => {
+          const [mi, vi] = [m[i] as float64.Array64, v[i] as float64.Array64]
+          weight.data.forEach((value, j) => {
+            const g = (gradients[i]?.data[j] ?? NaN) + weightDecay * value
+            const first = 0.9 * (mi.data[j] ?? NaN) + 0.1 * g
+            const second = 0.999 * (vi.data[j] ?? NaN) + 0.001 * g * g
+            mi.data[j] = first
+            vi.data[j] = second
+            const corrected = Math.sqrt(second) / Math.sqrt(1 - 0.999 ** step) + 1e-8
+            weight.data[j] = value - (0.01 / (1 - 0.9 ** step)) * (first / corrected)
+          })
+        })
+        const uploaded = uploadAll(gradients)
+        state = adamStep(state.weights, uploaded, state.first, state.second, step, options)
+        uploaded.forEach((gradient) => gradient.dispose())
+      }
+      for (const tensors of Object.values(state) as Tensor[][]) tensors.forEach(own)
+      for (const [i, weight] of state.weights.entries())
+        await expectClose(`weight ${i}`, weight, want[i] as float64.Array64)
+    }),
+  )
+  return [...sgd, ...adam]
+}
+
+/**
+ * Every operation of this package, forward and gradient, against float64 on the current backend: odd sizes, batch 1,
+ * sparse inputs, and a leak check each. Source of the expected values: `float64.ts`.
+ */
+export const conformanceCases = (): ConformanceCase[] => [
+  ...gatherCases(),
+  ...denseCases(),
+  ...convolutionCases(),
+  ...poolCases(),
+  ...convReluPoolCases(),
+  ...softmaxCases(),
+  ...optimizerCases(),
+]

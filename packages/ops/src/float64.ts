@@ -1,0 +1,169 @@
+// The operations once more, as plain loops over float64: what every backend is compared with. Written to be read, not
+// to be fast. Loop bounds are the shapes: each `!` on an array is in range.
+
+/** A float64 array with its shape, in row-major order. */
+export interface Array64 {
+  readonly shape: readonly number[]
+  readonly data: Float64Array
+}
+
+export const array64 = (shape: readonly number[], data?: ArrayLike<number>): Array64 => {
+  const size = shape.reduce((product, side) => product * side, 1)
+  return { shape, data: data ? Float64Array.from(data) : new Float64Array(size) }
+}
+
+const dims = (array: Array64) => array.shape as readonly [number, number, number, number]
+
+/** x [batch, in] weight [in, out] + bias [out] -> [batch, out] */
+export const dense = (x: Array64, weight: Array64, bias: Array64): Array64 => {
+  const [inputs, outputs] = dims(weight)
+  const batch = x.data.length / inputs
+  const y = array64([batch, outputs])
+  for (let b = 0; b < batch; b++)
+    for (let o = 0; o < outputs; o++) {
+      let total = bias.data[o]!
+      for (let i = 0; i < inputs; i++) total += x.data[b * inputs + i]! * weight.data[i * outputs + o]!
+      y.data[b * outputs + o] = total
+    }
+  return y
+}
+
+/** The gradient of {@link dense} for dy [batch, out]: dx [batch, in], dWeight [in, out], dBias [out]. */
+export const denseGrad = (dy: Array64, x: Array64, weight: Array64) => {
+  const [inputs, outputs] = dims(weight)
+  const batch = x.data.length / inputs
+  const gradients = { dx: array64(x.shape), dWeight: array64(weight.shape), dBias: array64([outputs]) }
+  for (let b = 0; b < batch; b++)
+    for (let o = 0; o < outputs; o++) {
+      const g = dy.data[b * outputs + o]!
+      gradients.dBias.data[o]! += g
+      for (let i = 0; i < inputs; i++) {
+        gradients.dWeight.data[i * outputs + o]! += x.data[b * inputs + i]! * g
+        gradients.dx.data[b * inputs + i]! += weight.data[i * outputs + o]! * g
+      }
+    }
+  return gradients
+}
+
+/** Calls `visit` with the flat indices of every (x, filter, y) triple that a convolution multiplies. */
+const convolve = (
+  x: readonly number[],
+  filter: readonly number[],
+  y: readonly number[],
+  stride: number,
+  padding: number,
+  visit: (xi: number, fi: number, yi: number) => void,
+) => {
+  const [batch, height, width, inputs] = x as [number, number, number, number]
+  const [kernelHeight, kernelWidth, , outputs] = filter as [number, number, number, number]
+  const [, outHeight, outWidth] = y as [number, number, number, number]
+  for (let b = 0; b < batch; b++)
+    for (let r = 0; r < outHeight; r++)
+      for (let c = 0; c < outWidth; c++)
+        for (let kr = 0; kr < kernelHeight; kr++)
+          for (let kc = 0; kc < kernelWidth; kc++) {
+            const row = r * stride + kr - padding
+            const column = c * stride + kc - padding
+            if (row < 0 || row >= height || column < 0 || column >= width) continue
+            for (let i = 0; i < inputs; i++)
+              for (let o = 0; o < outputs; o++)
+                visit(
+                  ((b * height + row) * width + column) * inputs + i,
+                  ((kr * kernelWidth + kc) * inputs + i) * outputs + o,
+                  ((b * outHeight + r) * outWidth + c) * outputs + o,
+                )
+          }
+}
+
+/** x [batch, height, width, in] * filter [kernel, kernel, in, out] + bias [out], NHWC. */
+export const convolution = (x: Array64, filter: Array64, bias: Array64, stride: number, padding: number): Array64 => {
+  const [batch, height, width] = dims(x)
+  const [kernelHeight, kernelWidth, , outputs] = dims(filter)
+  const side = (size: number, kernel: number) => Math.floor((size + 2 * padding - kernel) / stride) + 1
+  const y = array64([batch, side(height, kernelHeight), side(width, kernelWidth), outputs])
+  for (let i = 0; i < y.data.length; i++) y.data[i] = bias.data[i % outputs]!
+  convolve(x.shape, filter.shape, y.shape, stride, padding, (xi, fi, yi) => {
+    y.data[yi]! += x.data[xi]! * filter.data[fi]!
+  })
+  return y
+}
+
+/** The gradient of {@link convolution} for dy in the shape of its output. */
+export const convolutionGrad = (dy: Array64, x: Array64, filter: Array64, stride: number, padding: number) => {
+  const outputs = dims(filter)[3]
+  const gradients = { dx: array64(x.shape), dFilter: array64(filter.shape), dBias: array64([outputs]) }
+  for (let i = 0; i < dy.data.length; i++) gradients.dBias.data[i % outputs]! += dy.data[i]!
+  convolve(x.shape, filter.shape, dy.shape, stride, padding, (xi, fi, yi) => {
+    gradients.dx.data[xi]! += filter.data[fi]! * dy.data[yi]!
+    gradients.dFilter.data[fi]! += x.data[xi]! * dy.data[yi]!
+  })
+  return gradients
+}
+
+export const relu = (x: Array64): Array64 =>
+  array64(
+    x.shape,
+    x.data.map((value) => Math.max(value, 0)),
+  )
+
+/** dy where y > 0, else 0. */
+export const reluGrad = (dy: Array64, y: Array64): Array64 =>
+  array64(
+    dy.shape,
+    dy.data.map((value, i) => (y.data[i]! > 0 ? value : 0)),
+  )
+
+/** The flat index into x of the first largest of each size x size window. */
+const winners = (x: Array64, size: number): { shape: readonly number[]; indices: Int32Array } => {
+  const [batch, height, width, channels] = dims(x)
+  const shape = [batch, Math.floor(height / size), Math.floor(width / size), channels] as const
+  const indices = new Int32Array(shape.reduce((product, side) => product * side, 1))
+  let at = 0
+  for (let b = 0; b < batch; b++)
+    for (let r = 0; r < shape[1]; r++)
+      for (let c = 0; c < shape[2]; c++)
+        for (let channel = 0; channel < channels; channel++) {
+          let best = -1
+          for (let wr = 0; wr < size; wr++)
+            for (let wc = 0; wc < size; wc++) {
+              const index = ((b * height + r * size + wr) * width + c * size + wc) * channels + channel
+              if (best < 0 || x.data[index]! > x.data[best]!) best = index
+            }
+          indices[at++] = best
+        }
+  return { shape, indices }
+}
+
+/** The largest of each size x size window of x [batch, height, width, channels]. */
+export const maxPool = (x: Array64, size: number): Array64 => {
+  const { shape, indices } = winners(x, size)
+  return array64(
+    shape,
+    Array.from(indices, (index) => x.data[index]!),
+  )
+}
+
+export const maxPoolGrad = (dy: Array64, x: Array64, size: number): Array64 => {
+  const dx = array64(x.shape)
+  winners(x, size).indices.forEach((index, i) => (dx.data[index]! += dy.data[i]!))
+  return dx
+}
+
+/** Loss (scale x the sum over the batch), count of right answers, and the loss's gradient for logits [batch, classes]. */
+export const softmaxCrossEntropy = (logits: Array64, labels: ArrayLike<number>, scale: number) => {
+  const [batch, classes] = dims(logits)
+  const dLogits = array64(logits.shape)
+  let [loss, correct] = [0, 0]
+  for (let b = 0; b < batch; b++) {
+    const row = logits.data.subarray(b * classes, (b + 1) * classes)
+    const largest = row.reduce((best, value) => Math.max(best, value), -Infinity)
+    const total = row.reduce((sum, value) => sum + Math.exp(value - largest), 0)
+    const label = labels[b]!
+    loss += scale * (largest + Math.log(total) - row[label]!)
+    if (row.indexOf(largest) === label) correct++
+    row.forEach((value, c) => {
+      dLogits.data[b * classes + c] = scale * (Math.exp(value - largest) / total - (c === label ? 1 : 0))
+    })
+  }
+  return { loss, correct, dLogits }
+}

@@ -1,0 +1,119 @@
+import { keep, tensor, tensor1d, tensor4d, type Tensor, type Tensor1D, type Tensor4D } from '@tensorflow/tfjs-core'
+import { hasKernel, OpsError, runKernel } from './kernels'
+
+export interface Batch {
+  /** [batch, height, width, 1] float32: byte / 255, rounded once, as torchvision's ToTensor. */
+  readonly images: Tensor4D
+  /** [batch] int32 */
+  readonly labels: Tensor1D
+}
+
+/** Images and labels where the backend can take batches from them. Not bound to a tidy: `dispose` frees it. */
+export interface BatchSource {
+  readonly count: number
+  /** Sets the order in which batches are taken: indices into the images. Their natural order until it is called. */
+  setOrder(order: Int32Array): void
+  /** The images and labels at positions start .. start + size - 1 of the order. */
+  batch(start: number, size: number): Batch
+  dispose(): void
+}
+
+/** byte / 255 as float32, the nearest there is: 256 values. */
+const scaled = Float32Array.from({ length: 256 }, (_, byte) => byte / 255)
+
+/**
+ * Makes images and labels resident on the current backend.
+ *
+ * Kernel `DigitlabGatherBatch`: inputs images [count, height, width, 1] (bytes, carried as dtype bool), labels [count]
+ * int32, order [n] int32; attributes start, size; outputs images [size, height, width, 1] float32, labels [size] int32.
+ * A backend without it gets each batch gathered by the host.
+ *
+ * @param images bytes, [count, height, width]
+ * @param labels classes, [count]
+ * @throws OpsError where the bytes do not make `labels.length` images of that shape, or an order points past them
+ */
+export const batchSource = (
+  images: Uint8Array,
+  labels: Uint8Array,
+  [height, width]: readonly [height: number, width: number],
+): BatchSource => {
+  const count = labels.length
+  if (images.length !== count * height * width)
+    throw new OpsError(
+      `expected ${count * height * width} bytes for ${count} images of ${height} x ${width}, there are ${images.length}`,
+    )
+  const natural = Int32Array.from({ length: count }, (_, i) => i)
+  const make = hasKernel('gatherBatch') ? residentSource : hostSource
+  return checked(make(images, labels, [count, height, width, 1]), natural)
+}
+
+type Shape = [count: number, height: number, width: number, channels: 1]
+
+const residentSource = (images: Uint8Array, labels: Uint8Array, shape: Shape): BatchSource => {
+  const residentImages = keep(tensor(images, shape, 'bool')) // [count, height, width, 1], the bytes themselves
+  const residentLabels = keep(tensor(Int32Array.from(labels), [shape[0]], 'int32')) // [count]
+  let order: Tensor | undefined
+  return {
+    count: shape[0],
+    setOrder(indices) {
+      order?.dispose()
+      order = keep(tensor(indices, [indices.length], 'int32'))
+    },
+    batch(start, size) {
+      const inputs = { images: residentImages, labels: residentLabels, order: order as Tensor }
+      const [batchImages, batchLabels] = runKernel('gatherBatch', inputs, { start, size })
+      return { images: batchImages as Tensor4D, labels: batchLabels as Tensor1D }
+    },
+    dispose() {
+      for (const resident of [residentImages, residentLabels, order]) resident?.dispose()
+    },
+  }
+}
+
+const hostSource = (images: Uint8Array, labels: Uint8Array, [count, height, width]: Shape): BatchSource => {
+  const pixels = height * width
+  let order = new Int32Array(0)
+  return {
+    count,
+    setOrder(indices) {
+      order = indices.slice()
+    },
+    batch(start, size) {
+      const batchImages = new Float32Array(size * pixels)
+      const batchLabels = new Int32Array(size)
+      // Indices were checked by setOrder and the range by batch: each `!` is in range.
+      for (let i = 0; i < size; i++) {
+        const image = order[start + i]!
+        batchLabels[i] = labels[image]!
+        for (let p = 0; p < pixels; p++) batchImages[i * pixels + p] = scaled[images[image * pixels + p]!]!
+      }
+      return {
+        images: tensor4d(batchImages, [size, height, width, 1]),
+        labels: tensor1d(batchLabels, 'int32'),
+      }
+    },
+    dispose() {},
+  }
+}
+
+/** The same checks for either source: a kernel reads where it is told to. */
+const checked = (source: BatchSource, natural: Int32Array): BatchSource => {
+  let ordered = 0
+  const setOrder = (order: Int32Array) => {
+    const wrong = order.find((index) => index < 0 || index >= source.count)
+    if (wrong !== undefined) throw new OpsError(`an order points at image ${wrong} of ${source.count}`)
+    ordered = order.length
+    source.setOrder(order)
+  }
+  setOrder(natural)
+  return {
+    count: source.count,
+    setOrder,
+    batch(start, size) {
+      if (!(Number.isInteger(start) && Number.isInteger(size) && start >= 0 && size > 0 && start + size <= ordered))
+        throw new OpsError(`a batch of ${size} from position ${start} is not within an order of ${ordered}`)
+      return source.batch(start, size)
+    },
+    dispose: () => source.dispose(),
+  }
+}
