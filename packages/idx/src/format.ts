@@ -1,0 +1,116 @@
+/** Bytes that are no IDX file, or values that can't be one. */
+export class IdxError extends Error {
+  readonly mendable = true
+  override name = 'IdxError'
+}
+
+/** The element types of the format, by name: code in the third byte, bytes an element, and the array that holds them. */
+export const idxTypes = {
+  uint8: { code: 0x08, size: 1, array: Uint8Array },
+  int8: { code: 0x09, size: 1, array: Int8Array },
+  int16: { code: 0x0b, size: 2, array: Int16Array },
+  int32: { code: 0x0c, size: 4, array: Int32Array },
+  float32: { code: 0x0d, size: 4, array: Float32Array },
+  float64: { code: 0x0e, size: 8, array: Float64Array },
+} as const
+
+export type IdxType = keyof typeof idxTypes
+
+export type IdxData = Uint8Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array
+
+/** The typed array that holds elements of a type. */
+export type IdxArrayOf<T extends IdxType> = InstanceType<(typeof idxTypes)[T]['array']>
+
+/** The content of an IDX file: `data` in row-major order, one element for each place of `shape`; [] is a single value. */
+export type IdxArray = {
+  [T in IdxType]: { readonly type: T; readonly shape: readonly number[]; readonly data: IdxArrayOf<T> }
+}[IdxType]
+
+export interface IdxHeader {
+  readonly type: IdxType
+  readonly shape: readonly number[]
+  /** Length of the header itself, in bytes. */
+  readonly headerBytes: number
+  /** Length of the data after it, in bytes. */
+  readonly dataBytes: number
+}
+
+/** How a file is called in errors. */
+export const called = (name: string | undefined): string => (name === undefined ? '' : ` (${name})`)
+
+export const shown = (shape: readonly number[]): string => `[${shape.join(', ')}]`
+
+/**
+ * Reads the header: two zero bytes, the type's code, the rank, and each size as a big-endian uint32.
+ *
+ * @returns undefined where `bytes` ends before the header does
+ * @throws IdxError where it is not IDX, or its sizes multiply past what a number can hold
+ */
+export const parseHeader = (bytes: Uint8Array, name?: string): IdxHeader | undefined => {
+  const [first, second, code, rank] = bytes
+  const head = Array.from(bytes.subarray(0, 4), (byte) => byte.toString(16).padStart(2, '0')).join(' ')
+  if ((first ?? 0) !== 0 || (second ?? 0) !== 0)
+    throw new IdxError(
+      `expected an IDX file, which starts with 00 00, found ${head}${called(name)}: is it another file?`,
+    )
+  if (code === undefined || rank === undefined) return undefined
+  const found = (Object.keys(idxTypes) as IdxType[]).find((type) => idxTypes[type].code === code)
+  if (!found)
+    throw new IdxError(
+      `expected an IDX type (08, 09, 0b, 0c, 0d or 0e) in the third byte, found ${head}${called(name)}: is it another file?`,
+    )
+  const headerBytes = 4 + 4 * rank
+  if (bytes.length < headerBytes) return undefined
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const shape = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i))
+  return { type: found, shape, headerBytes, dataBytes: bytesFor(found, shape, name) }
+}
+
+/** Bytes that an array of a shape takes; refuses what a number can't count, whatever zeros there may be among the sizes. */
+export const bytesFor = (type: IdxType, shape: readonly number[], name?: string): number => {
+  const bytes = shape.reduce((product, size) => product * Math.max(size, 1), idxTypes[type].size)
+  if (!Number.isSafeInteger(bytes))
+    throw new IdxError(
+      `the sizes ${shown(shape)} of ${type} multiply past 2^53 bytes${called(name)}: the file is damaged or hostile`,
+    )
+  return shape.includes(0) ? 0 : bytes
+}
+
+/**
+ * Turns the big-endian bytes of elements into the array for their type. uint8 and int8 share the memory of `bytes`; the
+ * others are copied, since a typed array is in the machine's own byte order.
+ */
+export const decodeElements = (type: IdxType, bytes: Uint8Array): IdxData => {
+  const count = bytes.byteLength / idxTypes[type].size
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  switch (type) {
+    case 'uint8':
+      return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    case 'int8':
+      return new Int8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    case 'int16':
+      return Int16Array.from({ length: count }, (_, i) => view.getInt16(2 * i))
+    case 'int32':
+      return Int32Array.from({ length: count }, (_, i) => view.getInt32(4 * i))
+    case 'float32': {
+      // Copied as bits: a float that passes through a number may lose the payload of a NaN.
+      const bits = Uint32Array.from({ length: count }, (_, i) => view.getUint32(4 * i))
+      return new Float32Array(bits.buffer)
+    }
+    case 'float64': {
+      const bits = BigUint64Array.from({ length: count }, (_, i) => view.getBigUint64(8 * i))
+      return new Float64Array(bits.buffer)
+    }
+  }
+}
+
+/** The inverse of {@link decodeElements}, into `target`. */
+export const encodeElements = (type: IdxType, data: IdxData, target: Uint8Array): void => {
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+  const { size } = idxTypes[type]
+  if (size === 1 || !littleEndian) return target.set(bytes)
+  for (let at = 0; at < bytes.length; at += size)
+    for (let i = 0; i < size; i++) target[at + i] = bytes[at + size - 1 - i] ?? 0
+}
+
+const littleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1

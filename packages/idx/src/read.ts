@@ -1,0 +1,58 @@
+import { called, decodeElements, IdxError, parseHeader, shown, type IdxArray, type IdxHeader } from './format'
+import { concatenate, inflate, isGzip, streamOf } from './gzip'
+
+export interface ReadOptions {
+  /** How to call the file in an error. */
+  readonly name?: string
+}
+
+/**
+ * Reads an IDX file that is not compressed. For uint8 and int8 `data` is a view of `bytes`, without a copy.
+ *
+ * Source: Y. LeCun, "The IDX file format", on the page of the MNIST database.
+ *
+ * @throws IdxError where it is cut off, too long, or not IDX, with both sizes
+ */
+export const readIdx = (bytes: Uint8Array, { name }: ReadOptions = {}): IdxArray => {
+  if (isGzip(bytes))
+    throw new IdxError(`expected an IDX file, found a gzip file${called(name)}: read it with decodeIdx`)
+  const header = parseHeader(bytes, name)
+  if (!header)
+    throw new IdxError(
+      `expected the header of an IDX file, the file ends after ${bytes.length} bytes${called(name)}: get it again`,
+    )
+  const { type, shape, headerBytes, dataBytes } = header
+  if (bytes.length !== headerBytes + dataBytes) throw wrongLength(header, `holds ${bytes.length}`, name)
+  const data = decodeElements(type, bytes.subarray(headerBytes))
+  return { type, shape, data } as IdxArray // decodeElements makes the array for the type
+}
+
+/**
+ * Reads an IDX file, compressed with gzip or not: which one it is, its first bytes tell. Inflates no further than the
+ * header announces.
+ *
+ * @throws IdxError as {@link readIdx}, and where the gzip data are damaged
+ */
+export const decodeIdx = async (bytes: Uint8Array, options: ReadOptions = {}): Promise<IdxArray> => {
+  if (!isGzip(bytes)) return readIdx(bytes, options)
+  const { name } = options
+  const pieces: Uint8Array[] = []
+  let total = 0
+  let header: IdxHeader | undefined
+  for await (const piece of inflate(streamOf(bytes), name)) {
+    pieces.push(piece)
+    total += piece.length
+    header ??= parseHeader(pieces.length === 1 ? piece : concatenate(pieces, total), name)
+    if (header && total > header.headerBytes + header.dataBytes) throw wrongLength(header, 'inflates to more', name)
+  }
+  return readIdx(concatenate(pieces, total), options)
+}
+
+export const wrongLength = (
+  { type, shape, headerBytes, dataBytes }: IdxHeader,
+  found: string,
+  name?: string,
+): IdxError =>
+  new IdxError(
+    `expected ${headerBytes + dataBytes} bytes for ${shown(shape)} ${type}, the file ${found}${called(name)}: it was cut off or changed, get it again`,
+  )

@@ -1,0 +1,29 @@
+import { bytesFor, encodeElements, IdxError, idxTypes, shown, type IdxArray } from './format'
+
+/**
+ * Writes an array as an IDX file, not compressed.
+ *
+ * @throws IdxError where the data are not of the type, are more or fewer than the shape has places, the rank is above 255
+ * or a size above 2^32 - 1
+ */
+export const writeIdx = ({ type, shape, data }: IdxArray): Uint8Array => {
+  if (!Object.hasOwn(idxTypes, type))
+    throw new IdxError(`there is no IDX type "${String(type)}": choose one of ${Object.keys(idxTypes).join(', ')}`)
+  const { code, size, array } = idxTypes[type]
+  if (!(data instanceof array))
+    throw new IdxError(`expected a ${array.name} for ${type}, found a ${(data as object).constructor.name}`)
+  if (shape.length > 255) throw new IdxError(`expected a rank of at most 255, found ${shape.length}`)
+  const wrong = shape.find((side) => !Number.isInteger(side) || side < 0 || side > 0xffffffff)
+  if (wrong !== undefined)
+    throw new IdxError(`expected sizes from 0 to ${0xffffffff}, found ${wrong} in ${shown(shape)}`)
+  const dataBytes = bytesFor(type, shape)
+  if (dataBytes !== data.byteLength)
+    throw new IdxError(`expected ${dataBytes / size} values for ${shown(shape)}, found ${data.length}`)
+  const headerBytes = 4 + 4 * shape.length
+  const bytes = new Uint8Array(headerBytes + dataBytes)
+  const view = new DataView(bytes.buffer)
+  bytes.set([0, 0, code, shape.length])
+  shape.forEach((side, i) => view.setUint32(4 + 4 * i, side))
+  encodeElements(type, data, bytes.subarray(headerBytes))
+  return bytes
+}
