@@ -1,1 +1,19 @@
-export {}
+export { batches } from './batches'
+export {
+  catalogue,
+  catalogueEntry,
+  catalogueNames,
+  type CatalogueEntry,
+  type CatalogueFile,
+  type CatalogueName,
+} from './catalogue'
+export {
+  DataError,
+  datasetFromFiles,
+  type DataFile,
+  type Dataset,
+  type DatasetFiles,
+  type DatasetNames,
+  type Split,
+} from './dataset'
+export { strokes, type StrokesOptions } from './strokes'

@@ -37,25 +37,6 @@ export async function* inflate(source: ReadableStream<Uint8Array>, name?: string
   }
 }
 
-/**
- * Inflates gzip data.
- *
- * @param limit throws an IdxError instead of giving more bytes than this: a small file may inflate to any size
- */
-export const gunzip = async (bytes: Uint8Array, limit: number, name?: string): Promise<Uint8Array> => {
-  const pieces: Uint8Array[] = []
-  let total = 0
-  for await (const piece of inflate(streamOf(bytes), name)) {
-    total += piece.length
-    if (total > limit)
-      throw new IdxError(
-        `expected at most ${limit} bytes, the gzip data inflate to more${called(name)}: it is another file, or a hostile one`,
-      )
-    pieces.push(piece)
-  }
-  return concatenate(pieces, total)
-}
-
 export const concatenate = (pieces: readonly Uint8Array[], total: number): Uint8Array => {
   const whole = new Uint8Array(total)
   let at = 0

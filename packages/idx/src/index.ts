@@ -1,5 +1,4 @@
 export { IdxError, idxTypes, type IdxArray, type IdxArrayOf, type IdxData, type IdxType } from './format'
-export { gunzip, isGzip } from './gzip'
-export { decodeIdx, readIdx, type ReadOptions } from './read'
+export { decodeIdx, readIdx, unpackIdx, type ReadOptions } from './read'
 export { streamIdx, type IdxStream } from './stream'
 export { writeIdx } from './write'

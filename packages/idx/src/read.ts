@@ -28,14 +28,21 @@ export const readIdx = (bytes: Uint8Array, { name }: ReadOptions = {}): IdxArray
 }
 
 /**
- * Reads an IDX file, compressed with gzip or not: which one it is, its first bytes tell. Inflates no further than the
- * header announces.
+ * Reads an IDX file, compressed with gzip or not: which one it is, its first bytes tell.
  *
  * @throws IdxError as {@link readIdx}, and where the gzip data are damaged
  */
-export const decodeIdx = async (bytes: Uint8Array, options: ReadOptions = {}): Promise<IdxArray> => {
-  if (!isGzip(bytes)) return readIdx(bytes, options)
-  const { name } = options
+export const decodeIdx = async (bytes: Uint8Array, options: ReadOptions = {}): Promise<IdxArray> =>
+  readIdx(await unpackIdx(bytes, options), options)
+
+/**
+ * The bytes of an IDX file without their compression; `bytes` itself where there is none. Inflates no further than the
+ * header announces: a small file may inflate to any size.
+ *
+ * @throws IdxError where the gzip data are damaged, or inflate to more than their header says
+ */
+export const unpackIdx = async (bytes: Uint8Array, { name }: ReadOptions = {}): Promise<Uint8Array> => {
+  if (!isGzip(bytes)) return bytes
   const pieces: Uint8Array[] = []
   let total = 0
   let header: IdxHeader | undefined
@@ -45,7 +52,7 @@ export const decodeIdx = async (bytes: Uint8Array, options: ReadOptions = {}): P
     header ??= parseHeader(pieces.length === 1 ? piece : concatenate(pieces, total), name)
     if (header && total > header.headerBytes + header.dataBytes) throw wrongLength(header, 'inflates to more', name)
   }
-  return readIdx(concatenate(pieces, total), options)
+  return concatenate(pieces, total)
 }
 
 export const wrongLength = (

@@ -1,1 +1,16 @@
-export {}
+export { environment, type Environment } from './environment'
+export { evaluate, type Evaluation, type Predictions } from './evaluate'
+export {
+  completeExperiment,
+  experimentDefaults,
+  experimentId,
+  optimizerDefaults,
+  TrainError,
+  type Experiment,
+  type ExperimentInput,
+  type OptimizerOptions,
+} from './experiment'
+export { createOptimizer, type Optimizer } from './optimizer'
+export { parseRun } from './parse-run'
+export { runVersion, type EpochRecord, type Run } from './run'
+export { runExperiment, type Progress, type RunOptions, type RunResult } from './run-experiment'

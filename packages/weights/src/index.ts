@@ -1,1 +1,3 @@
-export {}
+export { checkFinite } from './finite'
+export { readSafetensors, writeSafetensors } from './safetensors'
+export { WeightsError } from './weights-error'

@@ -1,0 +1,234 @@
+import { createHash } from 'node:crypto'
+import { readdir, readFile, rm, stat } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import envPaths from 'env-paths'
+import { unpackIdx } from '@digitlab/idx'
+import { catalogue, catalogueEntry, catalogueNames, type CatalogueEntry, type CatalogueFile } from './catalogue'
+import { DataError, datasetFromFiles, fileRoles, type Dataset, type DatasetFiles } from './dataset'
+import { differs, download, type DownloadOptions } from './download'
+import { strokes } from './strokes'
+
+export interface LoadOptions extends DownloadOptions {
+  /** Looked into first; must then have the data set. What --data-dir gives. */
+  readonly folder?: string
+  /** Where DIGITLAB_DATA and DIGITLAB_CACHE are read from. */
+  readonly env?: Readonly<Record<string, string | undefined>>
+  /** Told what was looked for in vain on the way. */
+  readonly onNotice?: (sentence: string) => void
+  /** Addresses to fetch from instead of the catalogue's. */
+  readonly mirrors?: readonly string[]
+}
+
+type Roles<T> = DatasetFiles<T>
+
+/** A file as it was found: its bytes, not yet unpacked. */
+interface Found {
+  readonly name: string
+  readonly bytes: Uint8Array
+}
+
+/**
+ * Loads a data set by its name: one of the catalogue, 'strokes', 'auto', or the path of a folder of IDX files.
+ *
+ * A catalogue set is looked for in `folder`, in the folder DIGITLAB_DATA, in the cache, and then downloaded; each file,
+ * packed or not, is held to its published hash. 'auto' is MNIST where that can be had, else strokes with a notice; but a
+ * folder that was named and does not hold MNIST is an error.
+ *
+ * @throws DataError where the name is unknown, or the data can't be had or are not what they should be
+ */
+export const loadDataset = async (name: string, options: LoadOptions = {}): Promise<Dataset> => {
+  if (name === 'strokes') return strokes()
+  if (name === 'auto') return loadAuto(options)
+  const entry = catalogueEntry(name)
+  if (!entry) return loadFolder(name)
+  const { files, origin } = await locate(entry, options)
+  return datasetFromFiles({ name: entry.name, title: entry.title, classNames: entry.classNames, origin }, files)
+}
+
+const loadAuto = async (options: LoadOptions): Promise<Dataset> => {
+  try {
+    return await loadDataset('mnist', options)
+  } catch (error) {
+    if (!(error instanceof DownloadFailed)) throw error
+    const notice = `MNIST could not be had, so this is NOT MNIST but "strokes", digits that digitlab draws itself. ${error.message}`
+    return { ...(await strokes()), notice }
+  }
+}
+
+/** The one failure that 'auto' may answer with another data set. */
+class DownloadFailed extends DataError {}
+
+const locate = async (
+  entry: CatalogueEntry,
+  options: LoadOptions,
+): Promise<{ files: Roles<Found>; origin: string }> => {
+  const { folder, env = process.env } = options
+  if (folder !== undefined) {
+    const files = await fromFolder(entry, folder)
+    if (typeof files === 'object') return { files, origin: `the folder ${folder}` }
+    throw new DataError(
+      `${folder} does not hold ${entry.title}: ${files}; give the folder with its four files, or leave --data-dir out to have them fetched`,
+    )
+  }
+  const given = env['DIGITLAB_DATA']
+  if (given !== undefined && given !== '') {
+    await readdir(given).catch((cause: Error) => {
+      throw new DataError(
+        `could not read the folder that DIGITLAB_DATA names (${cause.message}): set it to a folder of IDX files, or unset it`,
+        { cause },
+      )
+    })
+    const files = await fromFolder(entry, given)
+    if (typeof files === 'object') return { files, origin: `the folder ${given}` }
+    options.onNotice?.(`DIGITLAB_DATA (${given}) does not hold ${entry.title}: ${files}`)
+  }
+  const { folder: cache, fetched } = await fetchFiles(entry, options)
+  const files = await readRoles(entry, async ({ name }) => ({ name, bytes: await readFile(join(cache, name)) }))
+  return { files, origin: fetched > 0 ? 'a download, now in the cache' : 'the cache' }
+}
+
+const readRoles = async (
+  entry: CatalogueEntry,
+  read: (file: CatalogueFile) => Promise<Found>,
+): Promise<Roles<Found>> => {
+  const [trainImages, trainLabels, testImages, testLabels] = await Promise.all(
+    fileRoles.map((role) => read(entry.files[role])),
+  )
+  return { trainImages, trainLabels, testImages, testLabels } as Roles<Found>
+}
+
+/**
+ * The files of a data set from a folder, or from the folder in it that has the data set's name.
+ *
+ * @returns why not, where the folder does not hold this data set
+ * @throws DataError where a file has the right name and is damaged
+ */
+const fromFolder = async (entry: CatalogueEntry, folder: string): Promise<Roles<Found> | string> => {
+  let why = ''
+  for (const place of [join(folder, entry.name), folder]) {
+    const missing: string[] = []
+    const found = await readRoles(entry, async (file) => {
+      const packed = await readIfThere(join(place, file.name))
+      const name = packed ? file.name : file.name.replace(/\.gz$/, '')
+      const bytes = packed ?? (await readIfThere(join(place, name)))
+      if (!bytes) missing.push(file.name)
+      return { name, bytes: bytes ?? new Uint8Array(0) }
+    })
+    if (missing.length > 0) {
+      why = `it has no ${missing.join(', no ')}${missing[0]?.endsWith('.gz') ? ' (nor unpacked)' : ''}`
+      continue
+    }
+    const other = await checkHashes(entry, found, place)
+    if (other === undefined) return found
+    why = `its files are those of ${other}`
+  }
+  return why
+}
+
+/** @returns the title of the data set that the files are in truth, where it is another one of the catalogue */
+const checkHashes = async (entry: CatalogueEntry, found: Roles<Found>, place: string): Promise<string | undefined> => {
+  for (const role of fileRoles) {
+    const { name, bytes } = found[role]
+    const file = entry.files[role]
+    const packed = createHash('sha256').update(bytes).digest('hex')
+    if (!file.packed || packed === file.packed.sha256) continue
+    const unpacked = createHash('sha256')
+      .update(await unpackIdx(bytes, { name }))
+      .digest('hex')
+    if (unpacked === file.unpackedSha256) continue
+    const isPacked = name.endsWith('.gz')
+    if (!isPacked && file.unpackedSha256 === undefined) continue // no hash of the unpacked file has been published
+    const other = Object.values(catalogue).find(({ files }) =>
+      fileRoles.some((r) => files[r].packed?.sha256 === packed || files[r].unpackedSha256 === unpacked),
+    )
+    if (other && other.name !== entry.name) return other.title
+    const [expected, got] = isPacked ? [file.packed.sha256, packed] : [file.unpackedSha256, unpacked]
+    throw new DataError(
+      `${join(place, name)} is not ${entry.title}'s: expected the SHA-256 ${expected}, found ${got}; get it again, or train on it as it is with --dataset ${place}`,
+    )
+  }
+  return undefined
+}
+
+const readIfThere = async (path: string): Promise<Uint8Array | undefined> => {
+  try {
+    return await readFile(path)
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw new DataError(`could not read ${path} (${message}): give it rights, or name another folder`, { cause })
+  }
+}
+
+/** The folder in which downloads are kept: DIGITLAB_CACHE, or the platform's own place for caches. */
+export const cacheFolder = (env: Readonly<Record<string, string | undefined>> = process.env): string =>
+  env['DIGITLAB_CACHE'] || envPaths('digitlab', { suffix: '' }).cache
+
+/** Sees to it that the cache holds all files of a data set; one with a wrong hash is fetched again. */
+export const fetchFiles = async (
+  entry: CatalogueEntry,
+  options: LoadOptions,
+): Promise<{ folder: string; fetched: number; files: { name: string; status: 'cached' | 'downloaded' }[] }> => {
+  const { env = process.env, mirrors = entry.mirrors } = options
+  const folder = join(cacheFolder(env), entry.name)
+  const files: { name: string; status: 'cached' | 'downloaded' }[] = []
+  for (const role of fileRoles) {
+    const { name, packed } = entry.files[role]
+    const target = join(folder, name)
+    const there = await stat(target).then(
+      (found) => found.isFile(),
+      () => false,
+    )
+    const wrong = there && packed ? await differs(target, packed) : undefined
+    if (there && wrong === undefined) {
+      files.push({ name, status: 'cached' })
+      continue
+    }
+    if (wrong !== undefined) await rm(target, { force: true })
+    const urls = mirrors.map((mirror) => new URL(name, mirror).href)
+    try {
+      await download(urls, target, packed, options)
+    } catch (error) {
+      if (!(error instanceof DataError) || error.cause !== undefined) throw error
+      throw new DownloadFailed(error.message)
+    }
+    files.push({ name, status: 'downloaded' })
+  }
+  return { folder, fetched: files.filter(({ status }) => status === 'downloaded').length, files }
+}
+
+/** A folder of IDX files with MNIST's names, whatever they hold. */
+const loadFolder = async (path: string): Promise<Dataset> => {
+  const names = await readdir(path).catch(() => undefined)
+  if (!names) throw unknownName(path)
+  const stems: Roles<string> = {
+    trainImages: 'train-images-idx3-ubyte',
+    trainLabels: 'train-labels-idx1-ubyte',
+    testImages: 't10k-images-idx3-ubyte',
+    testLabels: 't10k-labels-idx1-ubyte',
+  }
+  const read = async (role: keyof Roles<string>): Promise<Found> => {
+    const name = names.find((entry) => entry === `${stems[role]}.gz` || entry === stems[role])
+    if (name === undefined)
+      throw new DataError(
+        `expected ${stems[role]} or ${stems[role]}.gz in ${path}, found ${names.slice(0, 8).join(', ') || 'nothing'}: put the four files there`,
+      )
+    return { name, bytes: await readFile(join(path, name)) }
+  }
+  const [trainImages, trainLabels, testImages, testLabels] = (await Promise.all(fileRoles.map(read))) as [
+    Found,
+    Found,
+    Found,
+    Found,
+  ]
+  const name = basename(resolve(path))
+  return datasetFromFiles(
+    { name, title: name, origin: `the folder ${path}` },
+    { trainImages, trainLabels, testImages, testLabels },
+  )
+}
+
+const unknownName = (name: string): DataError =>
+  new DataError(
+    `there is no data set and no folder "${name}": choose one of ${[...catalogueNames, 'strokes', 'auto'].join(', ')}, or give a folder of IDX files`,
+  )

@@ -1,0 +1,255 @@
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { writeIdx } from '@digitlab/idx'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { mnistFolder } from '../../../tooling/vitest/golden.ts'
+import { download } from './download'
+import { DataError } from './index'
+import { fetchDataset, loadDataset, verifyDataset } from './node'
+
+let folder = ''
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'digitlab-data-'))
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+/** A server on this machine alone, for the length of `use`. */
+const withServer = async <T>(
+  answer: (request: IncomingMessage, response: ServerResponse) => void,
+  use: (url: string) => Promise<T>,
+): Promise<T> => {
+  const server = createServer(answer)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  try {
+    return await use(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+  } finally {
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+  }
+}
+
+const content = Buffer.from(Array.from({ length: 200_000 }, (_, i) => (i * 7919) % 251))
+const expected = { bytes: content.length, sha256: createHash('sha256').update(content).digest('hex') }
+/** A server that serves `content`, ranges included, and notes what was asked for. */
+const serving =
+  (ranges: (string | undefined)[] = []) =>
+  (request: IncomingMessage, response: ServerResponse) => {
+    const { range } = request.headers
+    ranges.push(range)
+    const start = Number(/bytes=(\d+)-/.exec(range ?? '')?.[1] ?? 0)
+    if (range) response.writeHead(206, { 'content-range': `bytes ${start}-${content.length - 1}/${content.length}` })
+    response.end(content.subarray(start))
+  }
+const refused = 'http://127.0.0.1:2/' // nobody listens there
+
+describe('download', () => {
+  const target = () => join(folder, 'cache', 'file.gz')
+
+  test('fetches, tells how it goes on, and leaves nothing but the file', async () => {
+    const seen: number[] = []
+    await withServer(serving(), (url) =>
+      download([url], target(), expected, { onProgress: ({ received }) => seen.push(received) }),
+    )
+    expect(await readFile(target())).toEqual(content)
+    expect(seen.at(-1)).toBe(content.length)
+    expect(await readdir(join(folder, 'cache'))).toEqual(['file.gz'])
+  })
+
+  test('goes to the next mirror where one fails, and names each where all do', async () => {
+    const wrong = (_: IncomingMessage, response: ServerResponse) => void response.end(content.subarray(1))
+    const absent = (_: IncomingMessage, response: ServerResponse) => void response.writeHead(404).end('no')
+    await withServer(wrong, (wrongUrl) =>
+      withServer(absent, async (absentUrl) => {
+        const failed = download([refused, wrongUrl, absentUrl], target(), expected)
+        await expect(failed).rejects.toBeInstanceOf(DataError)
+        await expect(failed).rejects.toThrow(
+          /could not download file\.gz \(http:\/\/127\.0\.0\.1:2\/: .*ECONNREFUSED.*; .*expected 200000 bytes, found 199999; .*it answered 404 Not Found\)/,
+        )
+        expect(existsSync(target())).toBe(false)
+        await withServer(serving(), (url) => download([refused, wrongUrl, url], target(), expected))
+        expect(await readFile(target())).toEqual(content)
+      }),
+    )
+  })
+
+  test('goes on where a transfer was cut off', async () => {
+    const ranges: (string | undefined)[] = []
+    const cut = (_: IncomingMessage, response: ServerResponse) => {
+      response.writeHead(200, { 'content-length': content.length })
+      response.write(content.subarray(0, 70_000), () => setTimeout(() => response.destroy(), 50))
+    }
+    await withServer(cut, (cutUrl) =>
+      withServer(serving(ranges), async (url) => {
+        await expect(download([cutUrl], target(), expected)).rejects.toThrow('could not download')
+        expect(await readdir(join(folder, 'cache'))).toEqual(['file.gz.part'])
+        await download([url], target(), expected)
+      }),
+    )
+    expect(ranges).toEqual(['bytes=70000-'])
+    expect(await readFile(target())).toEqual(content)
+  })
+
+  test('starts again where a partial file is of something else, or the server knows no ranges', async () => {
+    await mkdir(join(folder, 'cache'))
+    await writeFile(`${target()}.part`, Buffer.alloc(100))
+    await withServer(serving(), (url) => download([url], target(), expected))
+    expect(await readFile(target())).toEqual(content)
+    await rm(target())
+    await writeFile(`${target()}.part`, content.subarray(0, 100))
+    await withServer(
+      (_, response) => void response.end(content),
+      (url) => download([url], target(), expected),
+    )
+    expect(await readFile(target())).toEqual(content)
+    await rm(target())
+    await writeFile(`${target()}.part`, content.subarray(0, 100))
+    const no416 = (request: IncomingMessage, response: ServerResponse) =>
+      void (request.headers.range ? response.writeHead(416).end() : response.end(content))
+    await withServer(no416, (url) => download([url], target(), expected))
+    expect(await readFile(target())).toEqual(content)
+  })
+
+  test('gives up on a server that says nothing, and on one that never ends', async () => {
+    await withServer(
+      () => {},
+      async (url) => {
+        await expect(download([url], target(), expected, { timeoutMs: 200 })).rejects.toThrow('no answer within 0.2 s')
+      },
+    )
+    const endless = (_: IncomingMessage, response: ServerResponse) => {
+      const more = () => void (response.destroyed || response.write(content, more))
+      more()
+    }
+    await withServer(endless, async (url) => {
+      await expect(download([url], target(), expected)).rejects.toThrow('expected 200000 bytes, it sends more')
+    })
+    expect(await readdir(join(folder, 'cache'))).toEqual([])
+  })
+
+  test('stops when told to, and goes on from there later', async () => {
+    const controller = new AbortController()
+    const slow = (_: IncomingMessage, response: ServerResponse) => void response.write(content.subarray(0, 50_000))
+    await withServer(slow, async (url) => {
+      const stopped = download([url], target(), expected, {
+        signal: controller.signal,
+        onProgress: ({ received }) => received >= 50_000 && controller.abort(),
+      })
+      await expect(stopped).rejects.toThrow()
+    })
+    const ranges: (string | undefined)[] = []
+    await withServer(serving(ranges), (url) => download([url], target(), expected))
+    expect(ranges).toEqual(['bytes=50000-'])
+  })
+
+  test('many at once do not get into each other, and take over what a dead process left', async () => {
+    await mkdir(join(folder, 'cache'))
+    await writeFile(join(folder, 'cache', 'file.gz.999999999-00ff00ff.part'), content.subarray(0, 1000))
+    await withServer(serving(), (url) =>
+      Promise.all(Array.from({ length: 8 }, () => download([url], target(), expected))),
+    )
+    expect(await readFile(target())).toEqual(content)
+    expect(await readdir(join(folder, 'cache'))).toEqual(['file.gz'])
+  })
+
+  test('a folder that can not be written is said, with what to do', async () => {
+    await writeFile(join(folder, 'cache'), 'a file in the way')
+    const failed = withServer(serving(), (url) => download([url], target(), expected))
+    await expect(failed).rejects.toBeInstanceOf(DataError)
+    await expect(failed).rejects.toThrow(/could not write .*file\.gz/)
+  })
+})
+
+describe('loadDataset', () => {
+  const env = () => ({ DIGITLAB_CACHE: join(folder, 'cache') })
+  const offline = () => ({ env: env(), mirrors: [refused], timeoutMs: 500 })
+  const writeFour = async (place: string) => {
+    await mkdir(place, { recursive: true })
+    const images = writeIdx({ type: 'uint8', shape: [2, 3, 3], data: new Uint8Array(18) })
+    const labels = writeIdx({ type: 'uint8', shape: [2], data: Uint8Array.of(0, 2) })
+    for (const split of ['train', 't10k']) {
+      await writeFile(join(place, `${split}-images-idx3-ubyte.gz`), gzipSync(images))
+      await writeFile(join(place, `${split}-labels-idx1-ubyte`), labels)
+    }
+  }
+
+  test('a folder of IDX files is a data set, packed or not', async () => {
+    await writeFour(join(folder, 'mine'))
+    const data = await loadDataset(join(folder, 'mine'))
+    expect(data).toMatchObject({ name: 'mine', imageShape: [3, 3], classes: 3 })
+    await rm(join(folder, 'mine', 't10k-labels-idx1-ubyte'))
+    await expect(loadDataset(join(folder, 'mine'))).rejects.toThrow(
+      /expected t10k-labels-idx1-ubyte or t10k-labels-idx1-ubyte.gz in .*mine, found t10k-images/,
+    )
+  })
+
+  test('an unknown name lists the known ones', async () => {
+    await expect(loadDataset('minst')).rejects.toThrow(
+      'no data set and no folder "minst": choose one of mnist, fashion-mnist, kmnist, qmnist, strokes, auto',
+    )
+    await expect(loadDataset('toString')).rejects.toBeInstanceOf(DataError)
+  })
+
+  test('auto takes strokes where MNIST can not be had, and says so loudly', async () => {
+    const data = await loadDataset('auto', offline())
+    expect(data.name).toBe('strokes')
+    expect(data.notice).toMatch(/NOT MNIST.*could not download train-images-idx3-ubyte\.gz/)
+    await expect(loadDataset('mnist', offline())).rejects.toThrow('or take --dataset strokes')
+  })
+
+  test('a folder that was named and does not hold MNIST is an error, with auto too', async () => {
+    await writeFour(join(folder, 'other'))
+    for (const name of ['mnist', 'auto']) {
+      await expect(loadDataset(name, { ...offline(), folder })).rejects.toThrow(
+        `${folder} does not hold MNIST: it has no train-images-idx3-ubyte.gz`,
+      )
+      await expect(loadDataset(name, { ...offline(), folder: join(folder, 'other') })).rejects.toThrow(
+        /is not MNIST's: expected the SHA-256 440fcabf.*, found .*train on it as it is with --dataset/,
+      )
+      await expect(
+        loadDataset(name, { ...offline(), env: { ...env(), DIGITLAB_DATA: join(folder, 'nowhere') } }),
+      ).rejects.toThrow('could not read the folder that DIGITLAB_DATA names')
+    }
+  })
+
+  test('MNIST itself, packed and unpacked, from a folder, a parent folder and the cache', async (context) => {
+    const mnist = mnistFolder()
+    if (!mnist) return context.skip('MNIST is not at hand: set DIGITLAB_DATA')
+    const data = await loadDataset('mnist', { folder: mnist })
+    expect([data.train.count, data.test.count, data.imageShape, data.classes]).toEqual([60000, 10000, [28, 28], 10])
+    expect(data.files[0]?.sha256).toBe('ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db')
+
+    const unpacked = join(folder, 'sets', 'mnist')
+    await mkdir(unpacked, { recursive: true })
+    const names = (await readdir(mnist)).filter((name) => name.endsWith('.gz'))
+    for (const name of names)
+      await writeFile(join(unpacked, name.slice(0, -3)), gunzipSync(await readFile(join(mnist, name))))
+    const again = await loadDataset('mnist', { env: { DIGITLAB_DATA: join(folder, 'sets') } })
+    expect(again.files).toEqual(data.files)
+    await expect(loadDataset('fashion-mnist', { folder: mnist })).rejects.toThrow(
+      'does not hold Fashion-MNIST: its files are those of MNIST',
+    )
+
+    const mirror = (request: IncomingMessage, response: ServerResponse) =>
+      void readFile(join(mnist, request.url ?? '')).then((bytes) => response.end(bytes))
+    await withServer(mirror, async (url) => {
+      const options = { env: env(), mirrors: [url] }
+      expect((await fetchDataset('mnist', options)).files.map(({ status }) => status)).toEqual(
+        new Array(4).fill('downloaded'),
+      )
+      const damaged = join(folder, 'cache', 'mnist', 't10k-labels-idx1-ubyte.gz')
+      await writeFile(damaged, (await readFile(damaged)).fill(0, 100, 101))
+      const found = await verifyDataset('mnist', options)
+      expect(found.whole).toBe(false)
+      expect(found.files.map(({ status }) => status)).toEqual(['right', 'right', 'right', 'wrong'])
+      expect((await loadDataset('mnist', options)).files).toEqual(data.files) // fetched again, not used
+      expect((await verifyDataset('mnist', options)).whole).toBe(true)
+    })
+    expect((await loadDataset('mnist', offline())).origin).toBe('the cache')
+  })
+})

@@ -1,0 +1,140 @@
+import { grouped, markdownTable, percent, textTable, type Column } from './table'
+
+/** What one run adds to a comparison. */
+export interface ComparisonRow {
+  readonly model: string
+  readonly parameters: number
+  readonly backend: string
+  /** The data set's title. */
+  readonly dataset: string
+  /** Set where the data are not what was hoped for: stands above the table. */
+  readonly notice?: string
+  readonly seed: number
+  readonly testAccuracy: number
+  readonly testLoss: number
+  readonly secondsPerEpoch: number
+  readonly epochs: number
+}
+
+/** Mean and sample standard deviation; the deviation is null for a single value. */
+export interface Spread {
+  readonly mean: number
+  readonly deviation: number | null
+}
+
+/** The runs of one model on one backend and data set, over their seeds. */
+export interface ComparisonGroup {
+  readonly model: string
+  readonly parameters: number
+  readonly backend: string
+  readonly dataset: string
+  readonly epochs: number
+  readonly seeds: readonly number[]
+  readonly testAccuracy: Spread
+  readonly testLoss: Spread
+  readonly secondsPerEpoch: Spread
+}
+
+export interface Comparison {
+  readonly notices: readonly string[]
+  /** In the order in which they first came. */
+  readonly groups: readonly ComparisonGroup[]
+}
+
+/** Puts runs side by side: those that differ in the seed alone become one line, with mean and standard deviation. */
+export const compareRuns = (rows: readonly ComparisonRow[]): Comparison => {
+  const groups = new Map<string, ComparisonRow[]>()
+  for (const row of rows) {
+    const key = JSON.stringify([row.model, row.parameters, row.backend, row.dataset, row.epochs])
+    const group = groups.get(key)
+    if (group) group.push(row)
+    else groups.set(key, [row])
+  }
+  const notices = [...new Set(rows.flatMap(({ notice }) => (notice === undefined ? [] : [notice])))]
+  return { notices, groups: [...groups.values()].flatMap(groupOf) }
+}
+
+const groupOf = (rows: readonly ComparisonRow[]): ComparisonGroup[] => {
+  const [first] = rows
+  if (!first) return []
+  const { model, parameters, backend, dataset, epochs } = first
+  return [
+    {
+      model,
+      parameters,
+      backend,
+      dataset,
+      epochs,
+      seeds: rows.map(({ seed }) => seed),
+      testAccuracy: spread(rows.map(({ testAccuracy }) => testAccuracy)),
+      testLoss: spread(rows.map(({ testLoss }) => testLoss)),
+      secondsPerEpoch: spread(rows.map(({ secondsPerEpoch }) => secondsPerEpoch)),
+    },
+  ]
+}
+
+const spread = (values: readonly number[]): Spread => {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+  if (values.length < 2) return { mean, deviation: null }
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
+  return { mean, deviation: Math.sqrt(squares / (values.length - 1)) }
+}
+
+const columns: readonly Column[] = [
+  { heading: 'model', align: 'left' },
+  { heading: 'parameters', align: 'right' },
+  { heading: 'test accuracy', align: 'right' },
+  { heading: 'test loss', align: 'right' },
+  { heading: 's/epoch', align: 'right' },
+  { heading: 'backend', align: 'left' },
+]
+
+const within = ({ mean, deviation }: Spread, write: (value: number) => string): string =>
+  deviation === null ? write(mean) : `${write(mean)} ± ${write(deviation)}`
+
+const seconds = (value: number): string => value.toFixed(value < 10 ? 2 : 1)
+
+const rowsOf = ({ groups }: Comparison): string[][] =>
+  groups.map(({ model, parameters, testAccuracy, testLoss, secondsPerEpoch, backend }) => [
+    model,
+    grouped(parameters),
+    testAccuracy.deviation === null
+      ? percent(testAccuracy.mean)
+      : `${(100 * testAccuracy.mean).toFixed(2)} ± ${percent(testAccuracy.deviation)}`,
+    within(testLoss, (value) => value.toFixed(4)),
+    within(secondsPerEpoch, seconds),
+    backend,
+  ])
+
+/** 'MNIST, 5 epochs, seed 0' */
+const titleOf = ({ groups }: Comparison): string => {
+  const each = <T>(values: readonly T[]) => [...new Set(values)].join(', ')
+  const epochs = each(groups.map((group) => group.epochs))
+  const seeds = [...new Set(groups.flatMap((group) => group.seeds))]
+  const dataset = each(groups.map((group) => group.dataset))
+  return `${dataset}, ${epochs} epoch${epochs === '1' ? '' : 's'}, seed${seeds.length > 1 ? 's' : ''} ${seeds.join(', ')}`
+}
+
+const nothing = 'nothing to compare: no run was completed'
+
+/** The comparison for a terminal. */
+export const comparisonText = (comparison: Comparison): string =>
+  comparison.groups.length === 0
+    ? nothing
+    : [
+        ...comparison.notices.map((notice) => `*** ${notice} ***\n`),
+        titleOf(comparison),
+        '',
+        textTable(columns, rowsOf(comparison)),
+      ].join('\n')
+
+/** The comparison in Markdown. */
+export const comparisonMarkdown = (comparison: Comparison): string =>
+  comparison.groups.length === 0
+    ? `${nothing}\n`
+    : [
+        ...comparison.notices.map((notice) => `> **${notice}**\n`),
+        `${titleOf(comparison)}\n`,
+        markdownTable(columns, rowsOf(comparison)),
+        '',
+      ].join('\n')

@@ -1,0 +1,73 @@
+import type { Metrics } from './metrics'
+import { grouped, markdownTable, percent, textTable, type Column } from './table'
+
+interface Options {
+  /** Names of the classes; their numbers unless given. */
+  readonly classNames?: readonly string[]
+}
+
+const columns: readonly Column[] = [
+  { heading: 'class', align: 'left' },
+  { heading: 'accuracy', align: 'right' },
+  { heading: 'precision', align: 'right' },
+  { heading: 'recall', align: 'right' },
+  { heading: 'F1', align: 'right' },
+  { heading: 'images', align: 'right' },
+]
+
+const rate = (value: number | null) => (value === null ? '-' : value.toFixed(4))
+
+const nameOf = ({ classNames }: Options, label: number) => classNames?.[label] ?? String(label)
+
+const rowsOf = (metrics: Metrics, options: Options): string[][] => [
+  ...metrics.perClass.map((row) => [
+    nameOf(options, row.class),
+    percent(row.accuracy),
+    rate(row.precision),
+    rate(row.recall),
+    rate(row.f1),
+    grouped(row.count),
+  ]),
+  [
+    'mean',
+    percent(metrics.macro.recall),
+    rate(metrics.macro.precision),
+    rate(metrics.macro.recall),
+    rate(metrics.macro.f1),
+    grouped(metrics.count),
+  ],
+]
+
+const headline = ({ accuracy, interval: [low, high], correct, count, meanLoss }: Metrics): string => {
+  const loss = meanLoss === null ? '' : `, mean loss ${meanLoss.toFixed(4)}`
+  return `accuracy ${percent(accuracy)} (${grouped(correct)} of ${grouped(count)}; 95 % interval ${percent(low)} to ${percent(high)})${loss}`
+}
+
+const confusionTable = ({ confusion }: Metrics, options: Options): [Column[], string[][]] => [
+  [
+    { heading: 'true \\ predicted', align: 'left' },
+    ...confusion.map((_, label): Column => ({ heading: nameOf(options, label), align: 'right' })),
+  ],
+  confusion.map((row, label) => [nameOf(options, label), ...row.map((n) => (n === 0 ? '.' : String(n)))]),
+]
+
+/** The metrics for a terminal: overall, per class, and what was taken for what. */
+export const metricsText = (metrics: Metrics, options: Options = {}): string =>
+  [
+    headline(metrics),
+    '',
+    textTable(columns, rowsOf(metrics, options)),
+    '',
+    textTable(...confusionTable(metrics, options)),
+  ].join('\n')
+
+/** The same in Markdown. */
+export const metricsMarkdown = (metrics: Metrics, options: Options = {}): string =>
+  [
+    headline(metrics),
+    '',
+    markdownTable(columns, rowsOf(metrics, options)),
+    '',
+    markdownTable(...confusionTable(metrics, options)),
+    '',
+  ].join('\n')

@@ -1,0 +1,128 @@
+// Rows and columns run over the classes checked on entry: each `!` is in range.
+
+/** Values that make no report. */
+export class ReportError extends Error {
+  readonly mendable = true
+  override name = 'ReportError'
+}
+
+/** How well one class is told from the others. A ratio is null where there is nothing to divide by. */
+export interface ClassMetrics {
+  readonly class: number
+  /** Images of this class. */
+  readonly count: number
+  /** Of these, how many were taken for it. */
+  readonly correct: number
+  /** correct / count, which is the recall too. */
+  readonly accuracy: number | null
+  /** Of what was taken for this class, how much is of it. */
+  readonly precision: number | null
+  readonly recall: number | null
+  /** The harmonic mean of precision and recall. */
+  readonly f1: number | null
+}
+
+export interface Metrics {
+  readonly count: number
+  readonly correct: number
+  readonly accuracy: number
+  /** Wilson's 95 % interval of the accuracy. */
+  readonly interval: readonly [low: number, high: number]
+  /** Mean cross-entropy in nats, where it was given. */
+  readonly meanLoss: number | null
+  readonly perClass: readonly ClassMetrics[]
+  /** Means over the classes that have a value, each weighing the same. */
+  readonly macro: { readonly precision: number | null; readonly recall: number | null; readonly f1: number | null }
+  /** Rows are true classes, columns predicted ones. */
+  readonly confusion: readonly (readonly number[])[]
+}
+
+/**
+ * Counts what was taken for what.
+ *
+ * @param labels true classes, [count]; @param predictions predicted classes, [count]
+ * @returns [classes][classes]: rows are true classes, columns predicted ones
+ * @throws ReportError where the lengths differ or a class is out of range
+ */
+export const confusionMatrix = (
+  labels: ArrayLike<number>,
+  predictions: ArrayLike<number>,
+  classes: number,
+): number[][] => {
+  if (labels.length !== predictions.length)
+    throw new ReportError(`expected a prediction for each of ${labels.length} labels, found ${predictions.length}`)
+  const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0))
+  for (let i = 0; i < labels.length; i++) {
+    const [label, predicted] = [labels[i]!, predictions[i]!]
+    for (const value of [label, predicted])
+      if (!(Number.isInteger(value) && value >= 0 && value < classes))
+        throw new ReportError(`expected classes from 0 to ${classes - 1}, found ${value} at position ${i}`)
+    confusion[label]![predicted]!++
+  }
+  return confusion
+}
+
+/**
+ * Accuracy, and precision, recall and F1 of each class, from a confusion matrix.
+ *
+ * @param confusion [classes][classes], rows are true classes
+ * @throws ReportError where it is not square, or counts nothing
+ */
+export const classificationMetrics = (
+  confusion: readonly (readonly number[])[],
+  { meanLoss = null }: { readonly meanLoss?: number | null } = {},
+): Metrics => {
+  const classes = confusion.length
+  const ragged = confusion.find((row) => row.length !== classes)
+  if (ragged) throw new ReportError(`expected ${classes} columns for ${classes} classes, found ${ragged.length}`)
+  const count = confusion.flat().reduce((sum, n) => sum + n, 0)
+  if (count === 0) throw new ReportError('expected at least one prediction, found none')
+  const perClass = confusion.map((row, label): ClassMetrics => {
+    const ofClass = row.reduce((sum, n) => sum + n, 0)
+    const takenFor = confusion.reduce((sum, other) => sum + other[label]!, 0)
+    const correct = row[label]!
+    const recall = ratio(correct, ofClass)
+    return {
+      class: label,
+      count: ofClass,
+      correct,
+      accuracy: recall,
+      precision: ratio(correct, takenFor),
+      recall,
+      f1: ratio(2 * correct, ofClass + takenFor),
+    }
+  })
+  const correct = perClass.reduce((sum, row) => sum + row.correct, 0)
+  const macro = (key: 'precision' | 'recall' | 'f1') => {
+    const values = perClass.map((row) => row[key]).filter((value) => value !== null)
+    return ratio(
+      values.reduce((sum, value) => sum + value, 0),
+      values.length,
+    )
+  }
+  return {
+    count,
+    correct,
+    accuracy: correct / count,
+    interval: wilsonInterval(correct, count),
+    meanLoss,
+    perClass,
+    macro: { precision: macro('precision'), recall: macro('recall'), f1: macro('f1') },
+    confusion,
+  }
+}
+
+const ratio = (part: number, whole: number): number | null => (whole === 0 ? null : part / whole)
+
+/**
+ * The interval in which the true rate lies with the confidence of z (1.96 for 95 %), given what was counted.
+ *
+ * Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22(158), 1927.
+ */
+export const wilsonInterval = (correct: number, count: number, z = 1.96): readonly [low: number, high: number] => {
+  const rate = correct / count
+  const shrink = 1 + (z * z) / count
+  const centre = (rate + (z * z) / (2 * count)) / shrink
+  const reach = (z / shrink) * Math.sqrt((rate * (1 - rate)) / count + (z * z) / (4 * count * count))
+  return [Math.max(0, centre - reach), Math.min(1, centre + reach)]
+}

@@ -1,0 +1,193 @@
+import { decode } from 'fast-png'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  classificationMetrics,
+  compareRuns,
+  comparisonMarkdown,
+  comparisonText,
+  confusionMatrix,
+  gridPng,
+  imageGrid,
+  metricsMarkdown,
+  metricsText,
+  ReportError,
+  terminalGrid,
+  wilsonInterval,
+  type ComparisonRow,
+} from './index'
+
+describe('metrics', () => {
+  // By hand: class 0 is right 2 of 3 times, class 1 right 1 of 2 times; class 2 has no image and was never guessed.
+  const confusion = confusionMatrix([0, 0, 0, 1, 1], [0, 0, 1, 1, 0], 3)
+
+  test('are those counted by hand', () => {
+    expect(confusion).toEqual([
+      [2, 1, 0],
+      [1, 1, 0],
+      [0, 0, 0],
+    ])
+    const metrics = classificationMetrics(confusion, { meanLoss: 0.5 })
+    expect(metrics).toMatchObject({ count: 5, correct: 3, accuracy: 0.6, meanLoss: 0.5 })
+    expect(metrics.perClass[0]).toMatchObject({ count: 3, correct: 2, accuracy: 2 / 3, precision: 2 / 3, f1: 2 / 3 })
+    expect(metrics.perClass[1]).toMatchObject({ precision: 0.5, recall: 0.5, f1: 0.5 })
+    expect(metrics.perClass[2]).toMatchObject({ count: 0, accuracy: null, precision: null, recall: null, f1: null })
+    expect(metrics.macro.recall).toBeCloseTo((2 / 3 + 0.5) / 2)
+  })
+
+  test('of any predictions keep what must hold', () => {
+    const pairs = fc.array(fc.tuple(fc.nat({ max: 4 }), fc.nat({ max: 4 })), { minLength: 1, maxLength: 60 })
+    fc.assert(
+      fc.property(pairs, (list) => {
+        const metrics = classificationMetrics(
+          confusionMatrix(
+            list.map(([a]) => a),
+            list.map(([, b]) => b),
+            5,
+          ),
+        )
+        expect(metrics.count).toBe(list.length)
+        expect(metrics.correct).toBe(list.filter(([a, b]) => a === b).length)
+        const [low, high] = metrics.interval
+        expect(low <= metrics.accuracy + 1e-12 && metrics.accuracy <= high + 1e-12).toBe(true)
+        for (const { precision, recall, f1 } of metrics.perClass)
+          if (precision !== null && recall !== null && precision + recall > 0)
+            expect(f1).toBeCloseTo((2 * precision * recall) / (precision + recall))
+      }),
+    )
+  })
+
+  test("Wilson's interval is the published one", () => {
+    const [low, high] = wilsonInterval(8, 10) // scipy's binomtest(8, 10).proportion_ci(method='wilson') with z = 1.96
+    expect(low).toBeCloseTo(0.49016, 4)
+    expect(high).toBeCloseTo(0.94331, 4)
+    expect(wilsonInterval(10, 10)[1]).toBe(1)
+  })
+
+  test('what makes no metrics is refused with both values', () => {
+    expect(() => confusionMatrix([1], [1, 2], 3)).toThrow('expected a prediction for each of 1 labels, found 2')
+    expect(() => confusionMatrix([3], [1], 3)).toThrow('expected classes from 0 to 2, found 3 at position 0')
+    expect(() => classificationMetrics([[1, 2]])).toThrow(ReportError)
+    expect(() => classificationMetrics([[0]])).toThrow('expected at least one prediction, found none')
+  })
+
+  test('as text and as Markdown', () => {
+    const metrics = classificationMetrics(confusion, { meanLoss: 0.5 })
+    expect(metricsText(metrics, { classNames: ['zero', 'one', 'two'] })).toMatchInlineSnapshot(`
+      "accuracy 60.00 % (3 of 5; 95 % interval 23.07 % to 88.24 %), mean loss 0.5000
+
+      class  accuracy  precision  recall      F1  images
+      ─────  ────────  ─────────  ──────  ──────  ──────
+      zero    66.67 %     0.6667  0.6667  0.6667       3
+      one     50.00 %     0.5000  0.5000  0.5000       2
+      two           -          -       -       -       0
+      mean    58.33 %     0.5833  0.5833  0.5833       5
+
+      true \\ predicted  zero  one  two
+      ────────────────  ────  ───  ───
+      zero                 2    1    .
+      one                  1    1    .
+      two                  .    .    ."
+    `)
+    const markdown = metricsMarkdown(metrics, { classNames: ['a|b', '<script>', '2'] })
+    expect(markdown).toContain('| a\\|b | 66.67 % |')
+    expect(markdown).toContain('&lt;script>')
+  })
+})
+
+describe('comparison', () => {
+  const row = (more: Partial<ComparisonRow>): ComparisonRow => ({
+    model: 'cnn',
+    parameters: 20490,
+    backend: 'wasm',
+    dataset: 'MNIST',
+    seed: 0,
+    testAccuracy: 0.98,
+    testLoss: 0.05,
+    secondsPerEpoch: 4.2,
+    epochs: 5,
+    ...more,
+  })
+
+  test('seeds become one line with mean and sample standard deviation', () => {
+    const { groups } = compareRuns([row({}), row({ seed: 1, testAccuracy: 0.99 }), row({ backend: 'cpu' })])
+    expect(groups).toHaveLength(2)
+    expect(groups[0]?.seeds).toEqual([0, 1])
+    expect(groups[0]?.testAccuracy.mean).toBeCloseTo(0.985)
+    expect(groups[0]?.testAccuracy.deviation).toBeCloseTo(Math.SQRT1_2 / 100)
+    expect(groups[1]?.testAccuracy).toEqual({ mean: 0.98, deviation: null })
+  })
+
+  test('as text it fits 80 columns, and says the data set', () => {
+    const text = comparisonText(
+      compareRuns([row({ model: 'two-layer', parameters: 79510 }), row({}), row({ seed: 1, testAccuracy: 0.99 })]),
+    )
+    expect(text).toMatchInlineSnapshot(`
+      "MNIST, 5 epochs, seeds 0, 1
+
+      model      parameters   test accuracy        test loss      s/epoch  backend
+      ─────────  ──────────  ──────────────  ───────────────  ───────────  ───────
+      two-layer      79,510         98.00 %           0.0500         4.20  wasm
+      cnn            20,490  98.50 ± 0.71 %  0.0500 ± 0.0000  4.20 ± 0.00  wasm"
+    `)
+    expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80)
+  })
+
+  test('a notice stands above the table, once', () => {
+    const comparison = compareRuns([
+      row({ notice: 'this is NOT MNIST' }),
+      row({ model: 'linear', notice: 'this is NOT MNIST' }),
+    ])
+    expect(comparisonText(comparison).match(/\*\*\* this is NOT MNIST \*\*\*/g)).toHaveLength(1)
+    expect(comparisonMarkdown(comparison)).toMatch(/^> \*\*this is NOT MNIST\*\*/)
+  })
+
+  test('nothing to compare is said', () => {
+    expect(comparisonText(compareRuns([]))).toContain('nothing to compare')
+  })
+})
+
+describe('grids', () => {
+  const images = Uint8Array.from({ length: 3 * 4 }, (_, i) => (i < 4 ? 0 : i < 8 ? 255 : 128)) // 2 x 2 pixels each
+
+  test('a PNG holds every image, dark on white, with its caption', () => {
+    const grid = imageGrid(images, { height: 2, width: 2, columns: 3, scale: 4, captions: ['1', '2', '3'] })
+    const read = decode(gridPng(grid))
+    expect([read.width, read.height, read.channels]).toEqual([grid.width, grid.height, 1])
+    expect([...read.data]).toEqual([...grid.pixels])
+    const at = (x: number, y: number) => grid.pixels[y * grid.width + x]
+    expect([at(8, 8), at(8 + 16, 8), at(8 + 32, 8)]).toEqual([255, 0, 127])
+    const captionRows = grid.pixels.subarray((8 + 8) * grid.width)
+    expect(captionRows.some((pixel) => pixel === 40)).toBe(true)
+  })
+
+  test('a terminal gets two pixels a character, in shades or in characters', () => {
+    const plain = terminalGrid(images, {
+      height: 2,
+      width: 2,
+      colour: 'none',
+      terminalWidth: 80,
+      labels: ['a', 'b', 'c'],
+    })
+    expect(plain).toBe('   @@ ++\na  b  c')
+    const coloured = terminalGrid(images, { height: 2, width: 2, colour: 'truecolor', terminalWidth: 5 })
+    expect(coloured.split('\n')).toHaveLength(2) // two images a line
+    expect(coloured).toContain('\u001b[38;2;255;255;255m\u001b[48;2;255;255;255m▀')
+    expect(coloured.endsWith('\u001b[0m')).toBe(true)
+  })
+
+  test('an odd height ends with background', () => {
+    expect(terminalGrid(Uint8Array.of(255, 255, 255), { height: 3, width: 1, colour: 'none', terminalWidth: 9 })).toBe(
+      '@\n=',
+    )
+  })
+
+  test('what is no image is refused', () => {
+    expect(() => imageGrid(new Uint8Array(5), { height: 2, width: 2 })).toThrow(
+      'expected whole images of 2 x 2, found 5 bytes',
+    )
+    expect(() => imageGrid(images, { height: 2, width: 2, captions: [] })).toThrow(
+      'expected a caption for each of 3 images, found 0',
+    )
+  })
+})

@@ -1,0 +1,30 @@
+/** A column: its heading, and whether its cells are words (to the left) or numbers (to the right). */
+export interface Column {
+  readonly heading: string
+  readonly align: 'left' | 'right'
+}
+
+/** A table for a terminal: columns two spaces apart under a thin line. */
+export const textTable = (columns: readonly Column[], rows: readonly (readonly string[])[]): string => {
+  const widths = columns.map(({ heading }, c) => Math.max(heading.length, ...rows.map((row) => row[c]?.length ?? 0)))
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, c) => (columns[c]?.align === 'right' ? cell.padStart(widths[c] ?? 0) : cell.padEnd(widths[c] ?? 0)))
+      .join('  ')
+      .trimEnd()
+  const rule = widths.map((width) => '─'.repeat(width)).join('  ')
+  return [line(columns.map(({ heading }) => heading)), rule, ...rows.map(line)].join('\n')
+}
+
+/** A table in Markdown. Cells may hold anything: what would end one is escaped. */
+export const markdownTable = (columns: readonly Column[], rows: readonly (readonly string[])[]): string => {
+  const escaped = (cell: string) => cell.replace(/[\\|]/g, '\\$&').replace(/\s+/g, ' ').replace(/</g, '&lt;')
+  const line = (cells: readonly string[]) => `| ${cells.map(escaped).join(' | ')} |`
+  const rule = `| ${columns.map(({ align }) => (align === 'right' ? '---:' : ':---')).join(' | ')} |`
+  return [line(columns.map(({ heading }) => heading)), rule, ...rows.map(line)].join('\n')
+}
+
+export const percent = (fraction: number | null, digits = 2): string =>
+  fraction === null ? '-' : `${(100 * fraction).toFixed(digits)} %`
+
+export const grouped = (value: number): string => value.toLocaleString('en-US')

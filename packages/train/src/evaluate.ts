@@ -1,0 +1,111 @@
+// Indices run over [count, classes]: each `!` is in range.
+import { logits, type Model, type Weights } from '@digitlab/models'
+import { batchSource, type BatchSource } from '@digitlab/ops'
+import { tidy } from '@tensorflow/tfjs-core'
+import { TrainError } from './experiment'
+
+/** How well a model does on a split: every image counted once. */
+export interface Evaluation {
+  readonly count: number
+  readonly correct: number
+  readonly accuracy: number
+  /** Mean cross-entropy, in nats. */
+  readonly meanLoss: number
+  /** Rows are true classes, columns predicted ones. */
+  readonly confusion: readonly (readonly number[])[]
+}
+
+/** What the model says of each image. */
+export interface Predictions {
+  /** [count] */
+  readonly classes: Uint8Array
+  /** [count, classes], softmax of the logits */
+  readonly probabilities: Float32Array
+}
+
+/** Images a forward pass: large enough to hide what a call costs, small enough for any device's memory. */
+const evaluationBatch = 500
+
+/**
+ * Classifies every image of a source, in its order.
+ *
+ * @param labels [count], as in the source
+ */
+export const evaluateSource = async (
+  model: Model,
+  weights: Weights,
+  source: BatchSource,
+  labels: Uint8Array,
+): Promise<{ evaluation: Evaluation; predictions: Predictions }> => {
+  const { count } = source
+  const { classes } = model
+  const predicted = new Uint8Array(count)
+  const probabilities = new Float32Array(count * classes)
+  const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0))
+  let [correct, totalLoss] = [0, 0]
+  for (let start = 0; start < count; start += evaluationBatch) {
+    const size = Math.min(evaluationBatch, count - start)
+    const output = tidy(() => logits(model, weights, source.batch(start, size).images))
+    const values = await output.data()
+    output.dispose()
+    for (let i = 0; i < size; i++) {
+      const row = values.subarray(i * classes, (i + 1) * classes)
+      let best = 0
+      for (let c = 1; c < classes; c++) if (row[c]! > row[best]!) best = c
+      let total = 0
+      for (let c = 0; c < classes; c++) total += Math.exp(row[c]! - row[best]!)
+      for (let c = 0; c < classes; c++)
+        probabilities[(start + i) * classes + c] = Math.exp(row[c]! - row[best]!) / total
+      const label = labels[start + i]!
+      totalLoss += Math.log(total) + row[best]! - row[label]!
+      predicted[start + i] = best
+      confusion[label]![best]!++
+      if (label === best) correct++
+    }
+  }
+  return {
+    evaluation: { count, correct, accuracy: correct / count, meanLoss: totalLoss / count, confusion },
+    predictions: { classes: predicted, probabilities },
+  }
+}
+
+/** A split as `@digitlab/data` loads it. */
+interface Split {
+  readonly images: Uint8Array
+  readonly labels: Uint8Array
+}
+
+/**
+ * Classifies every image of a split on the current backend.
+ *
+ * @param split images [count, height, width] and labels [count]
+ * @param imageShape [height, width]
+ * @throws TrainError where the model takes other images or tells fewer classes apart
+ */
+export const evaluate = async (
+  model: Model,
+  weights: Weights,
+  split: Split,
+  imageShape: readonly [number, number],
+): Promise<{ evaluation: Evaluation; predictions: Predictions }> => {
+  checkFit(model, imageShape, 1 + split.labels.reduce((largest, label) => Math.max(largest, label), 0))
+  const source = batchSource(split.images, split.labels, imageShape)
+  try {
+    return await evaluateSource(model, weights, source, split.labels)
+  } finally {
+    source.dispose()
+  }
+}
+
+/** Throws a {@link TrainError} with both values where a model and the data do not go together. */
+export const checkFit = (model: Model, [height, width]: readonly [number, number], classes: number): void => {
+  const input = model.definition.input
+  if (input[0] !== height || input[1] !== width || input[2] !== 1)
+    throw new TrainError(
+      `the model "${model.name}" takes images of [${input.join(', ')}], the data set has [${height}, ${width}, 1]: choose another model or data set`,
+    )
+  if (classes > model.classes)
+    throw new TrainError(
+      `the model "${model.name}" tells ${model.classes} classes apart, the data set has ${classes}: choose another model or data set`,
+    )
+}

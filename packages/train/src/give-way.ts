@@ -1,0 +1,26 @@
+/** How long a loop may hold the thread, in milliseconds: short enough for a key press or a frame to be noticed. */
+const slice = 25
+let since = 0
+
+/** A turn of the event loop, so that signals, timers and messages get through. */
+const turn = (): Promise<void> =>
+  new Promise((resolve) => {
+    // setImmediate comes back at once; a browser's setTimeout(0) may wait four milliseconds, a message does not.
+    if (typeof setImmediate === 'function') setImmediate(resolve)
+    else {
+      const { port1, port2 } = new MessageChannel()
+      port1.onmessage = () => {
+        port1.close()
+        resolve()
+      }
+      port2.postMessage(undefined)
+    }
+  })
+
+/** Gives way to the event loop where the last time was a while ago; at once otherwise. */
+export const giveWay = async (): Promise<void> => {
+  const now = performance.now()
+  if (now - since < slice) return
+  await turn()
+  since = performance.now()
+}

@@ -1,0 +1,167 @@
+import type { Backend } from '@digitlab/backends'
+import { activate } from '@digitlab/backends'
+import type { Dataset } from '@digitlab/data'
+import { resolveModel, uploadWeights, disposeWeights } from '@digitlab/models'
+import '@tensorflow/tfjs-backend-cpu'
+import { env, memory } from '@tensorflow/tfjs-core'
+import { beforeAll, describe, expect, test } from 'vitest'
+import {
+  completeExperiment,
+  evaluate,
+  parseRun,
+  runExperiment,
+  TrainError,
+  type ExperimentInput,
+  type Progress,
+} from './index'
+
+/** tfjs's own cpu backend, without any kernel of ours: slow, and all that these tests need. */
+const stock = (asynchronous = false): Backend => ({
+  id: 'cpu',
+  asynchronous,
+  probe: async () => ({ usable: true, device: 'stock' }),
+  start: async () => {
+    await activate('cpu')
+    return { id: 'cpu', device: 'stock', threads: 1, versions: {} }
+  },
+})
+
+/** Tiny images of three classes that a model can learn: each class lights its own row. */
+const tiny = (trainCount: number, testCount: number): Dataset => {
+  const split = (count: number, salt: number) => {
+    const labels = Uint8Array.from({ length: count }, (_, i) => (i * 7 + salt) % 3)
+    const images = new Uint8Array(count * 16)
+    labels.forEach((label, i) => {
+      for (let p = 0; p < 16; p++) images[i * 16 + p] = (i * 31 + p * 17 + salt) % 60
+      for (let p = 0; p < 4; p++) images[i * 16 + label * 4 + p] = 200 + ((i + p) % 50)
+    })
+    return { images, labels, count }
+  }
+  return {
+    name: 'tiny',
+    title: 'Tiny',
+    origin: 'this test',
+    imageShape: [4, 4],
+    classes: 3,
+    classNames: ['a', 'b', 'c'],
+    train: split(trainCount, 0),
+    test: split(testCount, 1),
+    files: [],
+  }
+}
+
+const experiment = (more: Partial<ExperimentInput> = {}) =>
+  completeExperiment({ model: 'two-layer', dataset: 'tiny', epochs: 2, batchSize: 8, ...more })
+
+beforeAll(() => env().set('IS_TEST', true))
+
+describe('runExperiment', () => {
+  test('learns, records every step and epoch, and leaks nothing', async () => {
+    const before = memory().numTensors
+    const progress: Progress[] = []
+    const { run, weights, predictions } = await runExperiment(experiment({ epochs: 4 }), {
+      data: tiny(50, 21),
+      backend: stock(),
+      onProgress: (event) => progress.push(event),
+    })
+    expect(memory().numTensors).toBe(before)
+    expect(run.status).toBe('completed')
+    expect(run.metrics.accuracy).toBeGreaterThan(0.9)
+    expect(run.history.epochs.map(({ epoch }) => epoch)).toEqual([1, 2, 3, 4])
+    expect(run.history.stepLosses).toHaveLength(4 * 7) // 50 images in batches of 8: the last holds 2
+    expect(progress.filter(({ type }) => type === 'step')).toHaveLength(28)
+    expect(weights.get('fc2.bias')?.shape).toEqual([3])
+    expect(predictions.before.classes).toHaveLength(21)
+    expect(predictions.after.probabilities).toHaveLength(63)
+    expect(parseRun(JSON.stringify(run))).toEqual(run)
+  })
+
+  test('every image weighs the same in the loss of an epoch, the last short batch too', async () => {
+    const { run } = await runExperiment(experiment({ epochs: 1 }), { data: tiny(50, 3), backend: stock() })
+    const weighted = run.history.stepLosses.reduce((sum, loss, i) => sum + loss * (i === 6 ? 2 : 8), 0) / 50
+    expect(run.history.epochs[0]?.trainLoss).toBeCloseTo(weighted, 10)
+  })
+
+  test('the same experiment gives the same bytes, and reading losses late changes nothing', async () => {
+    for (const optimizer of [{ name: 'sgd', momentum: 0.9 }, { name: 'adam' }] as const) {
+      const once = await runExperiment(experiment({ optimizer }), { data: tiny(40, 6), backend: stock() })
+      const late = await runExperiment(experiment({ optimizer }), { data: tiny(40, 6), backend: stock(true) })
+      expect(late.weights).toEqual(once.weights)
+      expect(late.run.history.stepLosses).toEqual(once.run.history.stepLosses)
+    }
+  })
+
+  test('stops after the step in which it is told to, and gives what there is', async () => {
+    const before = memory().numTensors
+    const controller = new AbortController()
+    const { run } = await runExperiment(experiment(), {
+      data: tiny(50, 6),
+      backend: stock(),
+      signal: controller.signal,
+      onProgress: (event) => {
+        if (event.type === 'step' && event.epoch === 2 && event.step === 3) controller.abort()
+      },
+    })
+    expect(run.status).toBe('interrupted')
+    expect(run.history.stepLosses).toHaveLength(10)
+    expect(run.history.epochs).toHaveLength(1)
+    expect(run.metrics.count).toBe(6)
+    expect(memory().numTensors).toBe(before)
+  })
+
+  test('a loss that is no number stops the run and names the step', async () => {
+    const before = memory().numTensors
+    for (const asynchronous of [false, true]) {
+      const wild = experiment({ model: 'linear', optimizer: { name: 'sgd', learningRate: 1e38 } })
+      const run = runExperiment(wild, { data: tiny(50, 6), backend: stock(asynchronous) })
+      await expect(run).rejects.toThrow(/the loss became (NaN|Infinity) at step \d of epoch 1 .* learning rate 1e\+38/)
+      await expect(run).rejects.toBeInstanceOf(TrainError)
+    }
+    expect(memory().numTensors).toBe(before)
+  })
+
+  test('a model and data that do not fit are refused with both values', async () => {
+    const layers = [{ type: 'flatten' }, { type: 'dense', name: 'fc', out: 2 }] as const
+    const few = experiment({ model: { name: 'few', input: [4, 4, 1], layers } })
+    await expect(runExperiment(few, { data: tiny(9, 3), backend: stock() })).rejects.toThrow(
+      'the model "few" tells 2 classes apart, the data set has 3',
+    )
+    const large = experiment({ model: { name: 'large', input: [5, 5, 1], layers } })
+    await expect(runExperiment(large, { data: tiny(9, 3), backend: stock() })).rejects.toThrow(
+      'takes images of [5, 5, 1], the data set has [4, 4, 1]',
+    )
+  })
+
+  test('drawing between epochs does not move the generator', async () => {
+    const data = tiny(30, 3)
+    const quiet = await runExperiment(experiment(), { data, backend: stock() })
+    const busy = await runExperiment(experiment(), { data, backend: stock(), onProgress: () => void Math.random() })
+    expect(busy.weights).toEqual(quiet.weights)
+  })
+})
+
+test('evaluate counts every image once, whatever fills the last batch', async () => {
+  const data = tiny(1234, 1001)
+  const { weights, run } = await runExperiment(experiment({ epochs: 1 }), { data, backend: stock() })
+  const model = resolveModel('two-layer', { input: [4, 4, 1], classes: 3 })
+  const uploaded = uploadWeights(model, weights)
+  const { evaluation, predictions } = await evaluate(model, uploaded, data.test, data.imageShape)
+  disposeWeights(uploaded)
+  expect(evaluation).toEqual(run.metrics)
+  expect(evaluation.count).toBe(1001)
+  expect(evaluation.confusion.flat().reduce((sum, n) => sum + n, 0)).toBe(1001)
+  const right = predictions.classes.filter((predicted, i) => predicted === data.test.labels[i]).length
+  expect(evaluation.correct).toBe(right)
+})
+
+describe('parseRun refuses what is no run', () => {
+  test.each([
+    ['{', 'run.json is not JSON'],
+    ['null', 'run.json is not a run of digitlab: expected the format "digitlab-run", found none'],
+    ['{"format":"digitlab-run","version":99}', 'run.json has version 99, this digitlab reads version 1'],
+    ['{"format":"digitlab-run","version":1}', 'run.json has no "experiment"'],
+  ])('%s', (text, message) => {
+    expect(() => parseRun(text)).toThrow(TrainError)
+    expect(() => parseRun(text)).toThrow(message)
+  })
+})

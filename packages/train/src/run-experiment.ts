@@ -1,0 +1,249 @@
+import type { Backend, BackendInfo } from '@digitlab/backends'
+import { batches, type Dataset } from '@digitlab/data'
+import {
+  downloadWeights,
+  initialWeights,
+  lossAndGradients,
+  resolveModel,
+  uploadWeights,
+  type Model,
+  type StateDict,
+} from '@digitlab/models'
+import { batchSource, operationPaths, type BatchSource } from '@digitlab/ops'
+import { dataLoaderOrder, MersenneTwister } from '@digitlab/random'
+import { tidy, type Tensor } from '@tensorflow/tfjs-core'
+import { environment } from './environment'
+import { checkFit, evaluateSource, type Predictions } from './evaluate'
+import { completeExperiment, experimentId, TrainError, type Experiment } from './experiment'
+import { createOptimizer, type Optimizer } from './optimizer'
+import { runVersion, type EpochRecord, type Run } from './run'
+import { giveWay } from './give-way'
+
+/** What a run tells while it goes on. */
+export type Progress =
+  | { readonly type: 'started'; readonly id: string; readonly backend: BackendInfo; readonly stepsPerEpoch: number }
+  | {
+      readonly type: 'step'
+      readonly epoch: number
+      /** within the epoch, from 1 */
+      readonly step: number
+      readonly stepsPerEpoch: number
+      readonly loss: number
+      /** Of this epoch so far. */
+      readonly imagesPerSecond: number
+      /** To the end of the training, evaluations apart. */
+      readonly secondsLeft: number
+    }
+  | { readonly type: 'evaluating'; readonly epoch: number }
+  | { readonly type: 'epoch'; readonly record: EpochRecord }
+
+export interface RunOptions {
+  readonly data: Dataset
+  readonly backend: Backend
+  readonly onProgress?: (progress: Progress) => void
+  /** Aborting stops after the current step; the run so far is returned, as 'interrupted'. */
+  readonly signal?: AbortSignal
+}
+
+export interface RunResult {
+  readonly run: Run
+  /** At the end, in PyTorch's names and layout. */
+  readonly weights: StateDict
+  /** Of the test images, with the initial weights and with those at the end. */
+  readonly predictions: { readonly before: Predictions; readonly after: Predictions }
+}
+
+/** How many losses may wait on an asynchronous device before they are read: bounds its queue and a late stop. */
+const waitingLosses = 64
+
+/**
+ * Runs an experiment: the same one gives the same run on every backend, to rounding, and that of PyTorch's loop
+ * (`manual_seed`, model, `DataLoader(shuffle=True)`, mean cross-entropy) from the same seed. One generator makes the
+ * initial weights and then the order of each epoch; nothing else draws from it.
+ *
+ * @throws TrainError where the experiment or the data do not fit, or a loss is not finite (the step is named);
+ * BackendError where the backend can't start
+ */
+export const runExperiment = async (input: Experiment, options: RunOptions): Promise<RunResult> => {
+  const { data, backend, onProgress = () => {}, signal } = options
+  const experiment = completeExperiment(input)
+  const [height, width] = data.imageShape
+  const model = resolveModel(experiment.model, { input: [height, width, 1], classes: data.classes })
+  checkFit(model, data.imageShape, data.classes)
+  const startedAt = new Date().toISOString()
+  const id = await experimentId(experiment)
+  const info = await backend.start()
+  const generator = new MersenneTwister(experiment.seed)
+  const optimizer = createOptimizer(experiment.optimizer, uploadWeights(model, initialWeights(model, generator)))
+  const train = batchSource(data.train.images, data.train.labels, data.imageShape)
+  const test = batchSource(data.test.images, data.test.labels, data.imageShape)
+  try {
+    onProgress({
+      type: 'started',
+      id,
+      backend: info,
+      stepsPerEpoch: Math.ceil(data.train.count / experiment.batchSize),
+    })
+    const operations = operationPaths()
+    const before = await evaluateSource(model, optimizer.weights(), test, data.test.labels)
+    const stepLosses: number[] = []
+    const epochs: EpochRecord[] = []
+    let after = before
+    let [trainSeconds, evaluationSeconds, trained] = [0, 0, 0]
+    for (let epoch = 1; epoch <= experiment.epochs && !signal?.aborted; epoch++) {
+      const order = dataLoaderOrder(generator, data.train.count)
+      const totals = await trainEpoch({
+        epoch,
+        order,
+        experiment,
+        model,
+        optimizer,
+        train,
+        stepLosses,
+        backend,
+        onProgress,
+        signal,
+      })
+      trainSeconds += totals.seconds
+      trained += totals.images
+      onProgress({ type: 'evaluating', epoch })
+      const from = performance.now()
+      after = await evaluateSource(model, optimizer.weights(), test, data.test.labels)
+      const seconds = (performance.now() - from) / 1000
+      evaluationSeconds += seconds
+      if (totals.images < order.length) break // interrupted: no record of half an epoch
+      const record: EpochRecord = {
+        epoch,
+        trainLoss: totals.loss / totals.images,
+        trainAccuracy: totals.correct / totals.images,
+        testLoss: after.evaluation.meanLoss,
+        testAccuracy: after.evaluation.accuracy,
+        trainSeconds: totals.seconds,
+        evaluationSeconds: seconds,
+      }
+      epochs.push(record)
+      onProgress({ type: 'epoch', record })
+    }
+    const weights = await downloadWeights(model, optimizer.weights())
+    const run: Run = {
+      format: 'digitlab-run',
+      version: runVersion,
+      id,
+      experiment,
+      status: epochs.length === experiment.epochs ? 'completed' : 'interrupted',
+      startedAt,
+      model: { name: model.name, parameters: model.parameterCount, definition: model.definition },
+      dataset: describeDataset(data),
+      backend: { ...info, operations },
+      environment: environment(),
+      history: { stepLosses, epochs },
+      metrics: after.evaluation,
+      timing: {
+        trainSeconds,
+        evaluationSeconds,
+        secondsPerEpoch: trained === 0 ? 0 : (trainSeconds * data.train.count) / trained,
+        imagesPerSecond: trained === 0 ? 0 : trained / trainSeconds,
+      },
+    }
+    return { run, weights, predictions: { before: before.predictions, after: after.predictions } }
+  } finally {
+    optimizer.dispose()
+    train.dispose()
+    test.dispose()
+  }
+}
+
+interface Epoch {
+  readonly epoch: number
+  readonly order: Int32Array
+  readonly experiment: Experiment
+  readonly model: Model
+  readonly optimizer: Optimizer
+  readonly train: BatchSource
+  /** Gets the loss of every step. */
+  readonly stepLosses: number[]
+  readonly backend: Backend
+  readonly onProgress: (progress: Progress) => void
+  readonly signal: AbortSignal | undefined
+}
+
+/** Trains on every image once, or until it is told to stop. */
+const trainEpoch = async (
+  context: Epoch,
+): Promise<{ images: number; loss: number; correct: number; seconds: number }> => {
+  const { epoch, order, experiment, model, optimizer, train, stepLosses, backend, onProgress, signal } = context
+  const { batchSize, epochs } = experiment
+  const stepsPerEpoch = Math.ceil(order.length / batchSize)
+  const totals = { images: 0, loss: 0, correct: 0, seconds: 0 }
+  const from = performance.now()
+  const waiting: { summary: Tensor; size: number }[] = []
+  let [step, read] = [0, 0]
+
+  const readWaiting = async () => {
+    while (waiting.length > 0) {
+      const { summary, size } = waiting.shift() as (typeof waiting)[number]
+      // Where the device is the processor the values are there already; a promise a step would only cost time.
+      const [loss = NaN, correct = NaN] = backend.asynchronous ? await summary.data() : summary.dataSync()
+      summary.dispose()
+      read++
+      if (!Number.isFinite(loss)) {
+        for (const { summary } of waiting.splice(0)) summary.dispose()
+        throw notFinite(loss, epoch, read, stepLosses.length + 1, experiment)
+      }
+      stepLosses.push(loss)
+      totals.images += size
+      totals.loss += loss * size
+      totals.correct += correct
+      totals.seconds = (performance.now() - from) / 1000
+      const imagesPerSecond = totals.images / totals.seconds
+      const imagesLeft = order.length - totals.images + (epochs - epoch) * order.length
+      onProgress({
+        type: 'step',
+        epoch,
+        step: read,
+        stepsPerEpoch,
+        loss,
+        imagesPerSecond,
+        secondsLeft: imagesLeft / imagesPerSecond,
+      })
+    }
+  }
+
+  train.setOrder(order)
+  for (const batch of batches(order, batchSize)) {
+    const size = batch.length
+    const start = step * batchSize
+    const [summary] = tidy(() => {
+      const { images, labels } = train.batch(start, size)
+      const { summary, gradients } = lossAndGradients(model, optimizer.weights(), images, labels, 1 / size)
+      optimizer.step(gradients)
+      return [summary]
+    }) as [Tensor]
+    step++
+    waiting.push({ summary, size })
+    if (!backend.asynchronous || waiting.length === waitingLosses) await readWaiting()
+    await giveWay()
+    if (signal?.aborted) break
+  }
+  await readWaiting()
+  totals.seconds = (performance.now() - from) / 1000
+  return totals
+}
+
+const notFinite = (loss: number, epoch: number, step: number, overall: number, experiment: Experiment): TrainError => {
+  const { name, learningRate } = experiment.optimizer
+  return new TrainError(
+    `the loss became ${loss} at step ${step} of epoch ${epoch} (step ${overall} in all) with ${name} and learning rate ${learningRate}: training stopped there, try a learning rate of ${learningRate / 10}`,
+  )
+}
+
+const describeDataset = (data: Dataset): Run['dataset'] => ({
+  name: data.name,
+  title: data.title,
+  origin: data.origin,
+  ...(data.notice === undefined ? {} : { notice: data.notice }),
+  classNames: data.classNames,
+  trainCount: data.train.count,
+  testCount: data.test.count,
+  files: data.files,
+})

@@ -1,0 +1,179 @@
+import type { StateDict, StateEntry } from '@digitlab/models'
+import { WeightsError } from './weights-error'
+
+/** Reading gives up on a header longer than this, as the format's own library does. */
+const longestHeader = 100_000_000
+
+/** Element types that are read, all of them as float32: bytes each, and how one is decoded (little-endian). */
+const readable: Readonly<Record<string, { size: number; decode: (view: DataView, offset: number) => number }>> = {
+  F32: { size: 4, decode: (view, offset) => view.getFloat32(offset, true) },
+  F64: { size: 8, decode: (view, offset) => view.getFloat64(offset, true) },
+  F16: { size: 2, decode: (view, offset) => float16(view.getUint16(offset, true)) },
+  BF16: { size: 2, decode: (view, offset) => bfloat16(view.getUint16(offset, true)) },
+}
+
+/**
+ * Writes a state dict as a safetensors file: the length of the header, the header as JSON (padded with spaces so that the
+ * data start at a multiple of 8), the values of each entry in turn. The same input gives the same bytes.
+ *
+ * Source: the format's description at Hugging Face, safetensors 0.4.
+ *
+ * @param metadata kept as `__metadata__`, strings by name
+ * @throws WeightsError where an entry's values are not as many as its shape has places
+ */
+export const writeSafetensors = (weights: StateDict, metadata: Readonly<Record<string, string>> = {}): Uint8Array => {
+  const header: Record<string, unknown> = Object.create(null) as Record<string, unknown>
+  if (Object.keys(metadata).length > 0) header['__metadata__'] = metadata
+  let offset = 0
+  for (const [name, { shape, data }] of weights) {
+    if (name === '__metadata__')
+      throw new WeightsError('an entry can not be called "__metadata__", which the format keeps for itself: rename it')
+    if (sizeOf(name, shape) !== data.length)
+      throw new WeightsError(
+        `"${name}" has shape [${shape.join(', ')}] and so ${sizeOf(name, shape)} values, found ${data.length}`,
+      )
+    header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + 4 * data.length] }
+    offset += 4 * data.length
+  }
+  const json = new TextEncoder().encode(JSON.stringify(header))
+  const headerBytes = Math.ceil(json.length / 8) * 8
+  const bytes = new Uint8Array(8 + headerBytes + offset)
+  bytes.fill(0x20, 8, 8 + headerBytes)
+  bytes.set(json, 8)
+  const view = new DataView(bytes.buffer)
+  view.setBigUint64(0, BigInt(headerBytes), true)
+  let at = 8 + headerBytes
+  for (const { data } of weights.values()) {
+    // As bits: a float that passes through a number may lose the payload of a NaN.
+    const bits = new Uint32Array(data.buffer, data.byteOffset, data.length)
+    for (const word of bits) {
+      view.setUint32(at, word, true)
+      at += 4
+    }
+  }
+  return bytes
+}
+
+/**
+ * Reads a safetensors file. float64, float16 and bfloat16 become float32.
+ *
+ * @param name how to call the file in an error
+ * @throws WeightsError where the file is cut off, damaged or hostile, naming entry, expected and found
+ */
+export const readSafetensors = (
+  bytes: Uint8Array,
+  name = 'the file',
+): { weights: StateDict; metadata: ReadonlyMap<string, string> } => {
+  const fail = (sentence: string): never => {
+    throw new WeightsError(`${name} is no sound safetensors file: ${sentence}; get or write it again`)
+  }
+  if (bytes.length < 8) fail(`expected at least 8 bytes, found ${bytes.length}`)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const headerBytes = Number(view.getBigUint64(0, true))
+  if (headerBytes > longestHeader) fail(`expected a header of at most ${longestHeader} bytes, found ${headerBytes}`)
+  if (8 + headerBytes > bytes.length) fail(`its header ends at byte ${8 + headerBytes}, the file at ${bytes.length}`)
+  const header = parseHeader(bytes.subarray(8, 8 + headerBytes), fail)
+  const dataBytes = bytes.length - 8 - headerBytes
+
+  const metadata = new Map<string, string>()
+  const entries: (Place & { name: string })[] = []
+  for (const [key, value] of header) {
+    if (key !== '__metadata__') entries.push({ name: key, ...placeOf(key, value, dataBytes, fail) })
+    else if (!isRecord(value)) fail('its __metadata__ is not an object')
+    else
+      for (const [word, held] of Object.entries(value)) {
+        if (typeof held !== 'string') fail(`its metadata "${word}" is not a string`)
+        metadata.set(word, held as string)
+      }
+  }
+  // In the order of their data each must start where the one before it ends: no overlap, no hidden bytes.
+  let end = 0
+  for (const { name: entry, from, to } of [...entries].sort((a, b) => a.from - b.from || a.to - b.to)) {
+    if (from !== end) fail(`the data of "${entry}" start at ${from}, expected ${end}`)
+    end = to
+  }
+  if (end !== dataBytes) fail(`expected ${end} bytes of data, found ${dataBytes}`)
+
+  const weights: StateDict = new Map()
+  for (const { name: entry, dtype, shape, from, count } of entries) {
+    const { size, decode } = readable[dtype] as (typeof readable)[string]
+    const start = 8 + headerBytes + from
+    const data = new Float32Array(count)
+    if (dtype === 'F32') {
+      const bits = new Uint32Array(data.buffer)
+      for (let i = 0; i < count; i++) bits[i] = view.getUint32(start + 4 * i, true)
+    } else for (let i = 0; i < count; i++) data[i] = decode(view, start + size * i)
+    weights.set(entry, { shape, data } satisfies StateEntry)
+  }
+  return { weights, metadata }
+}
+
+type Fail = (sentence: string) => never
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const parseHeader = (bytes: Uint8Array, fail: Fail): [string, unknown][] => {
+  let header: unknown
+  try {
+    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  } catch (error) {
+    return fail(`its header is not JSON (${(error as Error).message.slice(0, 80)})`)
+  }
+  if (!isRecord(header)) return fail('its header is not an object')
+  return Object.entries(header)
+}
+
+interface Place {
+  readonly dtype: string
+  readonly shape: readonly number[]
+  readonly from: number
+  readonly to: number
+  readonly count: number
+}
+
+const placeOf = (name: string, value: unknown, dataBytes: number, fail: Fail): Place => {
+  if (!isRecord(value)) return fail(`the entry "${name}" is not an object`)
+  const { dtype, shape, data_offsets: offsets } = value
+  const isCount = (n: unknown): n is number => typeof n === 'number' && Number.isSafeInteger(n) && n >= 0
+  if (typeof dtype !== 'string' || !Object.hasOwn(readable, dtype))
+    return fail(`"${name}" is of type ${JSON.stringify(dtype)}, expected one of ${Object.keys(readable).join(', ')}`)
+  if (!Array.isArray(shape) || !shape.every(isCount))
+    return fail(`the shape of "${name}" is ${JSON.stringify(shape)?.slice(0, 80)}`)
+  const [from, to, ...rest] = Array.isArray(offsets) ? (offsets as unknown[]) : []
+  if (!isCount(from) || !isCount(to) || rest.length > 0)
+    return fail(`the offsets of "${name}" are ${JSON.stringify(offsets)?.slice(0, 80)}`)
+  if (from > to || to > dataBytes) return fail(`"${name}" lies at bytes ${from} to ${to} of ${dataBytes}`)
+  const count = sizeOf(name, shape)
+  const bytes = count * (readable[dtype]?.size ?? NaN)
+  if (bytes !== to - from)
+    return fail(`"${name}" of shape [${shape.join(', ')}] takes ${bytes} bytes as ${dtype}, found ${to - from}`)
+  return { dtype, shape, from, to, count }
+}
+
+const sizeOf = (name: string, shape: readonly number[]): number => {
+  const count = shape.reduce((product, size) => product * size, 1)
+  const most = shape.reduce((product, size) => product * Math.max(1, size), 1)
+  if (!Number.isSafeInteger(most * 8))
+    throw new WeightsError(
+      `the shape [${shape.join(', ')}] of "${name}" multiplies past 2^53: the file is damaged or hostile`,
+    )
+  return count
+}
+
+const scratch = new DataView(new ArrayBuffer(4))
+
+const bfloat16 = (bits: number): number => {
+  scratch.setUint32(0, bits << 16)
+  return scratch.getFloat32(0)
+}
+
+/** IEEE 754 binary16. */
+const float16 = (bits: number): number => {
+  const sign = bits & 0x8000 ? -1 : 1
+  const exponent = (bits >> 10) & 0x1f
+  const fraction = bits & 0x3ff
+  if (exponent === 0) return sign * fraction * 2 ** -24
+  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
+}

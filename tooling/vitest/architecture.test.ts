@@ -1,0 +1,65 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+interface Manifest {
+  readonly name: string
+  readonly license: string
+  readonly sideEffects?: boolean
+  readonly dependencies?: Record<string, string>
+  readonly peerDependencies?: Record<string, string>
+}
+
+const manifests = ['packages', 'apps'].flatMap((room) =>
+  readdirSync(join(root, room))
+    .filter((folder) => existsSync(join(root, room, folder, 'package.json')))
+    .map((folder) => {
+      const path = join(room, folder)
+      return { path, manifest: JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8')) as Manifest }
+    }),
+)
+
+/** What each package may be made of. Nothing but an app may name a concrete backend. */
+const allowed: Record<string, readonly string[]> = {
+  '@digitlab/idx': [],
+  '@digitlab/random': [],
+  '@digitlab/report': [],
+  '@digitlab/backends': [],
+  '@digitlab/ops': [],
+  '@digitlab/data': ['@digitlab/idx', '@digitlab/random'],
+  '@digitlab/models': ['@digitlab/ops', '@digitlab/random'],
+  '@digitlab/weights': ['@digitlab/models'],
+  '@digitlab/train': ['@digitlab/backends', '@digitlab/data', '@digitlab/models', '@digitlab/ops', '@digitlab/random'],
+  '@digitlab/backend-cpu': ['@digitlab/backends', '@digitlab/ops'],
+  '@digitlab/backend-wasm': ['@digitlab/backends', '@digitlab/ops'],
+}
+
+describe.each(manifests)('$path', ({ path, manifest }) => {
+  test('depends only on what lies below it', () => {
+    const own = Object.keys(manifest.dependencies ?? {}).filter((name) => /^(@digitlab\/|digitlab$)/.test(name))
+    if (path.startsWith('apps')) expect(own).not.toContain('digitlab')
+    else expect(own.filter((name) => !allowed[manifest.name]?.includes(name))).toEqual([])
+  })
+
+  test('is fit to be taken by others', () => {
+    expect(manifest.license).toBe('MIT')
+    if (path.startsWith('packages')) {
+      expect(manifest.sideEffects).toBe(false)
+      expect(manifest.dependencies ?? {}).not.toHaveProperty('@tensorflow/tfjs-core')
+    }
+    const readme = readFileSync(join(root, path, 'README.md'), 'utf8')
+    expect(readme.startsWith(`# ${manifest.name}\n`)).toBe(true)
+    expect(readme).toContain('```')
+  })
+})
+
+test('the lock file and the configuration name no registry host', () => {
+  for (const file of ['pnpm-lock.yaml', 'pnpm-workspace.yaml', 'package.json']) {
+    const text = readFileSync(join(root, file), 'utf8')
+    expect(text.match(/tarball:|registry\.|https?:\/\//g) ?? [], file).toEqual([])
+  }
+  expect(existsSync(join(root, '.npmrc'))).toBe(false)
+})
