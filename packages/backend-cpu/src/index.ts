@@ -1,1 +1,1 @@
-export {}
+export { cpuBackend, registerCpuKernels } from './cpu-backend'

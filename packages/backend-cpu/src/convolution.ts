@@ -1,0 +1,140 @@
+// Loop bounds are the sizes that tfjs computes: each `!` on an array is in range.
+import { backend_util, util, type TensorInfo } from '@tensorflow/tfjs-core'
+import { defineKernel } from './kernel'
+import { addProduct, asFloat64, scratch } from './matrix-product'
+
+type Shape4D = [number, number, number, number]
+
+interface Attributes {
+  readonly strides: [number, number] | number
+  readonly pad: Parameters<typeof backend_util.computeConv2DInfo>[4]
+  readonly dataFormat: 'NHWC' | 'NCHW'
+  readonly dimRoundingMode?: 'floor' | 'round' | 'ceil'
+  readonly dilations?: [number, number] | number
+}
+
+/** The sizes of a convolution as tfjs sees them; undefined for what the stock kernel has to take. */
+const infoOf = (
+  xShape: readonly number[],
+  filterShape: readonly number[],
+  attributes: Attributes,
+  tensors: readonly TensorInfo[],
+) => {
+  const { strides, pad, dataFormat, dimRoundingMode, dilations } = attributes
+  if (dataFormat === 'NCHW' || tensors.some(({ dtype }) => dtype !== 'float32')) return undefined
+  const info = backend_util.computeConv2DInfo(
+    xShape as Shape4D,
+    filterShape as Shape4D,
+    strides,
+    dilations ?? 1,
+    pad,
+    dimRoundingMode,
+  )
+  return util.sizeFromShape(info.outShape) > 0 ? info : undefined
+}
+
+/**
+ * Goes through the patches of one image: [positions, taps] <-> the image. Tap (kr, kc, channel) of position (r, c) is pixel
+ * (r stride + kr dilation - top, c stride + kc dilation - left), or nothing outside the image.
+ */
+const eachPatch = (
+  info: backend_util.Conv2DInfo,
+  image: number,
+  visit: (from: number, patch: number, channels: number) => void,
+) => {
+  const { inHeight, inWidth, inChannels, outHeight, outWidth, filterHeight, filterWidth } = info
+  const { strideHeight, strideWidth, dilationHeight, dilationWidth } = info
+  const { top, left } = info.padInfo
+  let patch = 0
+  for (let r = 0; r < outHeight; r++)
+    for (let c = 0; c < outWidth; c++)
+      for (let kr = 0; kr < filterHeight; kr++) {
+        const row = r * strideHeight + kr * dilationHeight - top
+        for (let kc = 0; kc < filterWidth; kc++, patch += inChannels) {
+          const column = c * strideWidth + kc * dilationWidth - left
+          if (row < 0 || row >= inHeight || column < 0 || column >= inWidth) continue
+          visit(((image * inHeight + row) * inWidth + column) * inChannels, patch, inChannels)
+        }
+      }
+}
+
+const sizes = (info: backend_util.Conv2DInfo) => ({
+  positions: info.outHeight * info.outWidth,
+  taps: info.filterHeight * info.filterWidth * info.inChannels,
+})
+
+/** The patches of one image as a matrix [positions, taps]. */
+const patchesOf = (info: backend_util.Conv2DInfo, x: Float32Array, image: number): Float64Array => {
+  const { positions, taps } = sizes(info)
+  const patches = scratch('convolution patches', positions * taps).fill(0)
+  eachPatch(info, image, (from, patch, channels) => {
+    for (let i = 0; i < channels; i++) patches[patch + i] = x[from + i]!
+  })
+  return patches
+}
+
+/** tfjs's `Conv2D`: y = patches filter, image by image. */
+export const conv2d = defineKernel(
+  'Conv2D',
+  ['x', 'filter'],
+  ({ values, output }, [x, filter], attributes: Attributes) => {
+    const info = infoOf(x.shape, filter.shape, attributes, [x, filter])
+    if (!info) return undefined
+    const { positions, taps } = sizes(info)
+    const matrix = scratch('convolution filter', taps * info.outChannels)
+    matrix.set(values<Float32Array>(filter))
+    const sums = scratch('convolution sums', positions * info.outChannels)
+    const y = new Float32Array(util.sizeFromShape(info.outShape))
+    for (let image = 0; image < info.batchSize; image++) {
+      sums.fill(0)
+      addProduct(patchesOf(info, values(x), image), matrix, sums, positions, taps, info.outChannels)
+      y.set(sums, image * sums.length)
+    }
+    return output(info.outShape, y)
+  },
+)
+
+/** tfjs's `Conv2DBackpropFilter`: dFilter = patches^T dy, summed over the images. */
+export const conv2dBackpropFilter = defineKernel(
+  'Conv2DBackpropFilter',
+  ['x', 'dy'],
+  ({ values, output }, [x, dy], attributes: Attributes & { readonly filterShape: Shape4D }) => {
+    const info = infoOf(x.shape, attributes.filterShape, attributes, [x, dy])
+    if (!info) return undefined
+    const { positions, taps } = sizes(info)
+    const sums = scratch('convolution filter', taps * info.outChannels).fill(0)
+    const gradient = scratch('convolution sums', positions * info.outChannels)
+    const turned = scratch('convolution turned', taps * positions)
+    for (let image = 0; image < info.batchSize; image++) {
+      asFloat64(patchesOf(info, values(x), image), 0, taps, positions, true, turned)
+      asFloat64(values(dy), image * gradient.length, positions, info.outChannels, false, gradient)
+      addProduct(turned, gradient, sums, taps, positions, info.outChannels)
+    }
+    return output(attributes.filterShape, Float32Array.from(sums))
+  },
+)
+
+/** tfjs's `Conv2DBackpropInput`: the patches of dx are dy filter^T, added up where they overlap. */
+export const conv2dBackpropInput = defineKernel(
+  'Conv2DBackpropInput',
+  ['dy', 'filter'],
+  ({ values, output }, [dy, filter], attributes: Attributes & { readonly inputShape: Shape4D }) => {
+    const info = infoOf(attributes.inputShape, filter.shape, attributes, [dy, filter])
+    if (!info) return undefined
+    const { positions, taps } = sizes(info)
+    const turned = scratch('convolution filter', taps * info.outChannels)
+    asFloat64(values(filter), 0, info.outChannels, taps, true, turned)
+    const gradient = scratch('convolution sums', positions * info.outChannels)
+    const patches = scratch('convolution patches', positions * taps)
+    const dx = scratch('convolution dx', util.sizeFromShape(attributes.inputShape)).fill(0)
+    for (let image = 0; image < info.batchSize; image++) {
+      asFloat64(values(dy), image * gradient.length, positions, info.outChannels, false, gradient)
+      patches.fill(0)
+      addProduct(gradient, turned, patches, positions, info.outChannels, taps)
+      eachPatch(info, image, (to, patch, channels) => {
+        for (let i = 0; i < channels; i++) dx[to + i]! += patches[patch + i]!
+      })
+    }
+    return output(attributes.inputShape, Float32Array.from(dx))
+  },
+)

@@ -1,0 +1,169 @@
+import { operationPaths } from '@digitlab/ops'
+import { conformanceCases } from '@digitlab/ops/conformance'
+import {
+  conv2d,
+  engine,
+  getKernel,
+  matMul,
+  memory,
+  registerKernel,
+  tensor,
+  tensor2d,
+  tidy,
+  unregisterKernel,
+  type Tensor,
+  type Tensor4D,
+} from '@tensorflow/tfjs-core'
+import { MersenneTwister, uniform } from '@digitlab/random'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { cpuBackend, registerCpuKernels } from './index'
+
+// The stock kernels, taken before ours go over them.
+const names = ['Conv2D', 'Conv2DBackpropFilter', 'Conv2DBackpropInput'] as const
+const stock = new Map(names.map((name) => [name, getKernel(name, 'cpu')]))
+
+beforeAll(async () => {
+  const backend = cpuBackend()
+  expect(await backend.probe()).toEqual({ usable: true, device: 'JavaScript, one thread' })
+  expect(await backend.start()).toMatchObject({ id: 'cpu', threads: 1 })
+  expect(await backend.start()).toMatchObject({ id: 'cpu' })
+})
+
+test('every operation runs as a kernel of ours', () => {
+  expect(new Set(Object.values(operationPaths()))).toEqual(new Set(['kernel']))
+})
+
+describe('conformance', () => {
+  for (const { name, run } of conformanceCases()) test(name, run)
+})
+
+const random = (shape: number[], seed: number): Tensor => {
+  const size = shape.reduce((product, side) => product * side, 1)
+  return tensor(uniform(new MersenneTwister(seed), size, -1, 1), shape)
+}
+
+/** Runs `compute` with tfjs's own convolution kernels in place of ours. */
+const withStock = <T>(compute: () => T): T => {
+  const ours = names.map((name) => getKernel(name, 'cpu'))
+  const put = (kernels: ReturnType<typeof getKernel>[]) => {
+    for (const kernel of kernels) {
+      if (!kernel) throw new Error('a kernel is missing')
+      unregisterKernel(kernel.kernelName, 'cpu')
+      registerKernel(kernel)
+    }
+  }
+  put([...stock.values()])
+  try {
+    return compute()
+  } finally {
+    put(ours)
+  }
+}
+
+describe("the general convolutions give tfjs's own results", () => {
+  const cases = [1, 2].flatMap((stride) =>
+    (['same', 'valid', 1] as const).flatMap((pad) =>
+      [1, 2].filter((dilation) => stride === 1 || dilation === 1).map((dilation) => ({ stride, pad, dilation })),
+    ),
+  )
+  test.each(cases)('stride $stride, padding $pad, dilation $dilation', ({ stride, pad, dilation }) => {
+    const run = () =>
+      tidy(() => {
+        const [x, filter] = [random([2, 9, 8, 3], 1) as Tensor4D, random([3, 2, 3, 5], 2) as Tensor4D]
+        const y = conv2d(x, filter, stride, pad, 'NHWC', dilation, pad === 1 ? 'floor' : undefined)
+        const attributes = {
+          strides: stride,
+          pad,
+          dataFormat: 'NHWC',
+          ...(pad === 1 ? { dimRoundingMode: 'floor' } : {}),
+          dilations: dilation,
+        }
+        const results: Tensor[] = [y]
+        if (dilation === 1) {
+          const dy = random(y.shape, 3)
+          results.push(
+            engine().runKernel('Conv2DBackpropFilter', { x, dy }, { ...attributes, filterShape: filter.shape }),
+          )
+          results.push(
+            engine().runKernel('Conv2DBackpropInput', { dy, filter }, { ...attributes, inputShape: x.shape }),
+          )
+        }
+        return results.map((result) => ({ shape: result.shape, values: result.dataSync() }))
+      })
+    const [ours, theirs] = [run(), withStock(run)]
+    for (const [i, { shape, values }] of ours.entries()) {
+      expect(shape).toEqual(theirs[i]?.shape)
+      values.forEach((value, j) => expect(value).toBeCloseTo(theirs[i]?.values[j] ?? NaN, 4))
+    }
+  })
+
+  test('what ours do not take goes to the stock kernel', () => {
+    const product = tidy(() => {
+      const ints = tensor2d([1, 2, 3, 4], [2, 2], 'int32')
+      return [...matMul(ints, ints).dataSync()]
+    })
+    expect(product).toEqual([7, 10, 15, 22])
+  })
+})
+
+describe('matMul', () => {
+  const sizes: [number[], number[]][] = [
+    [[], []],
+    [[3], [3]],
+    [
+      [2, 3],
+      [1, 3],
+    ],
+    [[1], [4]],
+  ]
+  for (const [batchA, batchB] of sizes)
+    for (const transposeA of [false, true])
+      for (const transposeB of [false, true])
+        test(`[${batchA.join()}] x [${batchB.join()}]${transposeA ? ', a transposed' : ''}${transposeB ? ', b transposed' : ''}`, () => {
+          const [rows, depth, columns] = [5, 7, 6]
+          const before = memory().numTensors
+          const { ours, naive } = tidy(() => {
+            const a = random([...batchA, ...(transposeA ? [depth, rows] : [rows, depth])], 4)
+            const b = random([...batchB, ...(transposeB ? [columns, depth] : [depth, columns])], 5)
+            const at = (t: Tensor, n: number, i: number, j: number) =>
+              t.dataSync()[n * (t.shape.at(-2) ?? 0) * (t.shape.at(-1) ?? 0) + i * (t.shape.at(-1) ?? 0) + j] ?? NaN
+            const y = matMul(a, b, transposeA, transposeB)
+            const count = y.size / (rows * columns)
+            const naive: number[] = []
+            for (let n = 0; n < count; n++)
+              for (let i = 0; i < rows; i++)
+                for (let j = 0; j < columns; j++) {
+                  let sum = 0
+                  const nA =
+                    n %
+                    Math.max(
+                      1,
+                      batchA.reduce((p, s) => p * s, 1),
+                    )
+                  const nB =
+                    batchB.length === 2
+                      ? n % 3
+                      : n %
+                        Math.max(
+                          1,
+                          batchB.reduce((p, s) => p * s, 1),
+                        )
+                  for (let k = 0; k < depth; k++)
+                    sum +=
+                      (transposeA ? at(a, nA, k, i) : at(a, nA, i, k)) *
+                      (transposeB ? at(b, nB, j, k) : at(b, nB, k, j))
+                  naive.push(sum)
+                }
+            return { ours: [...y.dataSync()], naive }
+          })
+          ours.forEach((value, i) => expect(value).toBeCloseTo(naive[i] ?? NaN, 5))
+          expect(ours).toHaveLength(naive.length)
+          expect(memory().numTensors).toBe(before)
+        })
+})
+
+test('registering twice changes nothing', () => {
+  const before = getKernel('Conv2D', 'cpu')
+  registerCpuKernels()
+  expect(getKernel('Conv2D', 'cpu')).toBe(before)
+})

@@ -1,0 +1,59 @@
+import { activate, type Backend } from '@digitlab/backends'
+import { MathBackendCPU, version_cpu } from '@tensorflow/tfjs-backend-cpu'
+import { backend as currentBackend, version_core } from '@tensorflow/tfjs-core'
+import { version } from '../package.json'
+import { convReluPool, convReluPoolGrad } from './conv-relu-pool'
+import { conv2d, conv2dBackpropFilter, conv2dBackpropInput } from './convolution'
+import { dense, denseGrad } from './dense'
+import { gatherBatch } from './gather-batch'
+import { install } from './kernel'
+import { batchMatMul } from './mat-mul'
+import { adamStep, sgdStep } from './optimizer-step'
+import { softmaxCrossEntropy } from './softmax-cross-entropy'
+
+const generalKernels = [conv2d, conv2dBackpropFilter, conv2dBackpropInput, batchMatMul]
+const trainingKernels = [
+  gatherBatch,
+  dense,
+  denseGrad,
+  convReluPool,
+  convReluPoolGrad,
+  softmaxCrossEntropy,
+  sgdStep,
+  adamStep,
+]
+
+/**
+ * Registers our kernels with tfjs's own backend "cpu": faster `Conv2D`, `Conv2DBackpropFilter`, `Conv2DBackpropInput` and
+ * `BatchMatMul`, and what the operations of @digitlab/ops use. Calls that ours do not take go to the stock kernels. A second
+ * call changes nothing.
+ */
+export const registerCpuKernels = (): void => {
+  for (const kernel of [...generalKernels, ...trainingKernels]) install(kernel)
+}
+
+/** tfjs's plain JavaScript backend with our kernels: runs wherever JavaScript does. */
+export const cpuBackend = (): Backend => ({
+  id: 'cpu',
+  asynchronous: false,
+
+  async probe() {
+    return { usable: true, device }
+  },
+
+  async start() {
+    registerCpuKernels()
+    await activate('cpu')
+    const current = currentBackend()
+    // Its first write in Node advises, on standard error, to install another package: the user has chosen this one.
+    if (current instanceof MathBackendCPU) Object.assign(current, { firstUse: false })
+    const versions = {
+      '@digitlab/backend-cpu': version,
+      '@tensorflow/tfjs-backend-cpu': version_cpu,
+      '@tensorflow/tfjs-core': version_core,
+    }
+    return { id: 'cpu', device, threads: 1, versions }
+  },
+})
+
+const device = 'JavaScript, one thread'

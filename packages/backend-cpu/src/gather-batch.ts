@@ -1,0 +1,29 @@
+// ops has checked the order against the count, and the range against the order: each `!` is in range.
+import { defineKernel } from './kernel'
+
+/** byte / 255 as float32, the nearest there is: 256 values. */
+const scaled = Float32Array.from({ length: 256 }, (_, byte) => byte / 255)
+
+/** Images and labels at positions start .. start + size - 1 of the order, the images as floats from 0 to 1. */
+export const gatherBatch = defineKernel(
+  'DigitlabGatherBatch',
+  ['images', 'labels', 'order'],
+  ({ values, output }, [images, labels, order], { start, size }: { start: number; size: number }) => {
+    const [bytes, targets, indices] = [
+      values<Uint8Array>(images),
+      values<Int32Array>(labels),
+      values<Int32Array>(order),
+    ]
+    const [, height = 0, width = 0] = images.shape
+    const pixels = height * width
+    const batchImages = new Float32Array(size * pixels)
+    const batchLabels = new Int32Array(size)
+    for (let i = 0; i < size; i++) {
+      const image = indices[start + i]!
+      batchLabels[i] = targets[image]!
+      const [from, to] = [image * pixels, i * pixels]
+      for (let p = 0; p < pixels; p++) batchImages[to + p] = scaled[bytes[from + p]!]!
+    }
+    return [output([size, height, width, 1], batchImages), output([size], batchLabels, 'int32')]
+  },
+)

@@ -1,0 +1,97 @@
+// Every index is within the sizes that the caller passes: each `!` is in range.
+
+/**
+ * c [rows, columns] += a [rows, depth] b [depth, columns], all in float64, rows of a one after another, rows of b
+ * `stride` apart. Four rows and two columns at a time stay in registers; sums run over depth in order, so that the same
+ * input gives the same bits.
+ *
+ * Float64 throughout: JavaScript computes in it, and an array of it saves a conversion at every load.
+ */
+export const addProduct = (
+  a: Float64Array,
+  b: Float64Array,
+  c: Float64Array,
+  rows: number,
+  depth: number,
+  columns: number,
+): void => {
+  let row = 0
+  for (; row + 4 <= rows; row += 4) {
+    const a0 = row * depth
+    const [a1, a2, a3] = [a0 + depth, a0 + 2 * depth, a0 + 3 * depth]
+    const c0 = row * columns
+    let column = 0
+    for (; column + 2 <= columns; column += 2) {
+      let [s00, s01, s10, s11, s20, s21, s30, s31] = [0, 0, 0, 0, 0, 0, 0, 0]
+      for (let k = 0, at = column; k < depth; k++, at += columns) {
+        const [b0, b1] = [b[at]!, b[at + 1]!]
+        const [x0, x1, x2, x3] = [a[a0 + k]!, a[a1 + k]!, a[a2 + k]!, a[a3 + k]!]
+        s00 += x0 * b0
+        s01 += x0 * b1
+        s10 += x1 * b0
+        s11 += x1 * b1
+        s20 += x2 * b0
+        s21 += x2 * b1
+        s30 += x3 * b0
+        s31 += x3 * b1
+      }
+      let to = c0 + column
+      c[to]! += s00
+      c[to + 1]! += s01
+      to += columns
+      c[to]! += s10
+      c[to + 1]! += s11
+      to += columns
+      c[to]! += s20
+      c[to + 1]! += s21
+      to += columns
+      c[to]! += s30
+      c[to + 1]! += s31
+    }
+    for (; column < columns; column++)
+      for (let r = row; r < row + 4; r++) c[r * columns + column]! += dot(a, b, r * depth, column, depth, columns)
+  }
+  for (; row < rows; row++)
+    for (let column = 0; column < columns; column++)
+      c[row * columns + column]! += dot(a, b, row * depth, column, depth, columns)
+}
+
+const dot = (
+  a: Float64Array,
+  b: Float64Array,
+  from: number,
+  column: number,
+  depth: number,
+  columns: number,
+): number => {
+  let sum = 0
+  for (let k = 0; k < depth; k++) sum += a[from + k]! * b[k * columns + column]!
+  return sum
+}
+
+/** A matrix [rows, columns] as float64; of its transpose [columns, rows] where `transposed`. `from` counts elements. */
+export const asFloat64 = (
+  source: ArrayLike<number>,
+  from: number,
+  rows: number,
+  columns: number,
+  transposed: boolean,
+  target: Float64Array,
+): void => {
+  if (!transposed) for (let i = 0; i < rows * columns; i++) target[i] = source[from + i]!
+  else
+    for (let row = 0; row < rows; row++)
+      for (let column = 0; column < columns; column++)
+        target[row * columns + column] = source[from + column * rows + row]!
+}
+
+const held = new Map<string, Float64Array>()
+
+/** Memory for a kernel's own use, kept between calls by name; its content is whatever the last call left. */
+export const scratch = (name: string, size: number): Float64Array => {
+  const before = held.get(name)
+  if (before && before.length >= size) return before.subarray(0, size)
+  const memory = new Float64Array(size)
+  held.set(name, memory)
+  return memory
+}

@@ -1,0 +1,31 @@
+// Loop bounds are the tensors' shapes: each `!` on an array is in range.
+import { defineKernel } from './kernel'
+
+/** Loss, right answers and the loss's gradient, row by row, shifted by the largest logit. */
+export const softmaxCrossEntropy = defineKernel(
+  'DigitlabSoftmaxCrossEntropy',
+  ['logits', 'labels'],
+  ({ values, output }, [logits, labels], { scale }: { scale: number }) => {
+    const [batch = 0, classes = 0] = logits.shape
+    const [z, targets] = [values<Float32Array>(logits), values<Int32Array>(labels)]
+    const dLogits = new Float32Array(batch * classes)
+    const exponentials = new Float64Array(classes)
+    let [loss, correct] = [0, 0]
+    for (let b = 0; b < batch; b++) {
+      const from = b * classes
+      let best = 0
+      for (let c = 1; c < classes; c++) if (z[from + c]! > z[from + best]!) best = c
+      let total = 0
+      for (let c = 0; c < classes; c++) {
+        const exponential = Math.exp(z[from + c]! - z[from + best]!)
+        exponentials[c] = exponential
+        total += exponential
+      }
+      const label = targets[b]!
+      loss += Math.log(total) + z[from + best]! - z[from + label]!
+      if (best === label) correct++
+      for (let c = 0; c < classes; c++) dLogits[from + c] = scale * (exponentials[c]! / total - (c === label ? 1 : 0))
+    }
+    return [output([2], Float32Array.of(scale * loss, correct)), output(logits.shape, dLogits)]
+  },
+)
