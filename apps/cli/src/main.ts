@@ -1,1 +1,69 @@
-export {}
+import { Command, CommanderError } from 'commander'
+import { version } from '../package.json'
+import { backendsCommand } from './commands/backends'
+import { compareCommand } from './commands/compare'
+import { dataCommand } from './commands/data'
+import { evaluateCommand } from './commands/evaluate'
+import { showCommand } from './commands/show'
+import { trainCommand } from './commands/train'
+import { Interrupted } from './interrupt'
+
+/** What a command ends with. */
+export const exitCodes = { done: 0, mendable: 1, usage: 2, bug: 70, interrupted: 130 } as const
+
+export const createProgram = (): Command => {
+  const program = new Command('digitlab')
+    .description(
+      'Train and compare the MNIST case study on whatever this machine has, with the same result as PyTorch.',
+    )
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .showHelpAfterError('(add --help for what it takes)')
+    .addHelpText(
+      'after',
+      '\nFirst steps:\n  digitlab compare              the three models, side by side\n  digitlab train --model cnn    one of them\n  digitlab show                 the digits they learn from',
+    )
+  const commands = [
+    compareCommand(),
+    trainCommand(),
+    evaluateCommand(),
+    showCommand(),
+    dataCommand(),
+    backendsCommand(),
+  ]
+  for (const command of commands) program.addCommand(command)
+  // Sub-commands do not inherit these by themselves when they are added whole.
+  const everywhere = (command: Command) => {
+    command.exitOverride().showHelpAfterError('(add --help for what it takes)')
+    command.commands.forEach(everywhere)
+  }
+  everywhere(program)
+  return program
+}
+
+/** Runs one command line, without the program's own name; answers its exit code and never throws. */
+export const main = async (argv: readonly string[]): Promise<number> => {
+  // Whoever reads our output may stop before its end, as `head` does: nothing is left to do then.
+  process.stdout.once('error', (error: NodeJS.ErrnoException) =>
+    process.exit(error.code === 'EPIPE' ? 0 : exitCodes.bug),
+  )
+  try {
+    await createProgram().parseAsync(argv, { from: 'user' })
+    return exitCodes.done
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
+    if (error instanceof Interrupted) return exitCodes.interrupted
+    if (isMendable(error)) {
+      console.error(`digitlab: ${error.message}`)
+      return exitCodes.mendable
+    }
+    console.error('digitlab: this is a bug in digitlab; please report it with what follows and the command you gave.')
+    console.error(error)
+    return exitCodes.bug
+  }
+}
+
+/** What a user can mend: the packages' own errors say so of themselves. */
+const isMendable = (error: unknown): error is Error =>
+  error instanceof Error && 'mendable' in error && error.mendable === true

@@ -11,12 +11,10 @@ import { strokes } from './strokes'
 export interface LoadOptions extends DownloadOptions {
   /** Looked into first; must then have the data set. What --data-dir gives. */
   readonly folder?: string
-  /** Where DIGITLAB_DATA and DIGITLAB_CACHE are read from. */
+  /** Where DIGITLAB_DATA, DIGITLAB_CACHE and DIGITLAB_MIRROR are read from: the process's own environment unless given. */
   readonly env?: Readonly<Record<string, string | undefined>>
   /** Told what was looked for in vain on the way. */
   readonly onNotice?: (sentence: string) => void
-  /** Addresses to fetch from instead of the catalogue's. */
-  readonly mirrors?: readonly string[]
 }
 
 type Roles<T> = DatasetFiles<T>
@@ -169,7 +167,10 @@ export const fetchFiles = async (
   entry: CatalogueEntry,
   options: LoadOptions,
 ): Promise<{ folder: string; fetched: number; files: { name: string; status: 'cached' | 'downloaded' }[] }> => {
-  const { env = process.env, mirrors = entry.mirrors } = options
+  const { env = process.env } = options
+  // A mirror of one's own has a folder for each data set.
+  const own = env['DIGITLAB_MIRROR']
+  const mirrors = own ? [new URL(`${entry.name}/`, own.endsWith('/') ? own : `${own}/`).href] : entry.mirrors
   const folder = join(cacheFolder(env), entry.name)
   const files: { name: string; status: 'cached' | 'downloaded' }[] = []
   for (const role of fileRoles) {

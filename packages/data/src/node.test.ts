@@ -167,7 +167,7 @@ describe('download', () => {
 
 describe('loadDataset', () => {
   const env = () => ({ DIGITLAB_CACHE: join(folder, 'cache') })
-  const offline = () => ({ env: env(), mirrors: [refused], timeoutMs: 500 })
+  const offline = () => ({ env: { ...env(), DIGITLAB_MIRROR: refused }, timeoutMs: 500 })
   const writeFour = async (place: string) => {
     await mkdir(place, { recursive: true })
     const images = writeIdx({ type: 'uint8', shape: [2, 3, 3], data: new Uint8Array(18) })
@@ -212,7 +212,7 @@ describe('loadDataset', () => {
         /is not MNIST's: expected the SHA-256 440fcabf.*, found .*train on it as it is with --dataset/,
       )
       await expect(
-        loadDataset(name, { ...offline(), env: { ...env(), DIGITLAB_DATA: join(folder, 'nowhere') } }),
+        loadDataset(name, { ...offline(), env: { ...offline().env, DIGITLAB_DATA: join(folder, 'nowhere') } }),
       ).rejects.toThrow('could not read the folder that DIGITLAB_DATA names')
     }
   })
@@ -236,9 +236,9 @@ describe('loadDataset', () => {
     )
 
     const mirror = (request: IncomingMessage, response: ServerResponse) =>
-      void readFile(join(mnist, request.url ?? '')).then((bytes) => response.end(bytes))
+      void readFile(join(mnist, (request.url ?? '').replace('/mnist/', ''))).then((bytes) => response.end(bytes))
     await withServer(mirror, async (url) => {
-      const options = { env: env(), mirrors: [url] }
+      const options = { env: { ...env(), DIGITLAB_MIRROR: url } }
       expect((await fetchDataset('mnist', options)).files.map(({ status }) => status)).toEqual(
         new Array(4).fill('downloaded'),
       )

@@ -19,11 +19,18 @@ export type IdxType = keyof typeof idxTypes
 export type IdxData = Uint8Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array
 
 /** The typed array that holds elements of a type. */
-export type IdxArrayOf<T extends IdxType> = InstanceType<(typeof idxTypes)[T]['array']>
+export interface IdxArrays {
+  readonly uint8: Uint8Array
+  readonly int8: Int8Array
+  readonly int16: Int16Array
+  readonly int32: Int32Array
+  readonly float32: Float32Array
+  readonly float64: Float64Array
+}
 
 /** The content of an IDX file: `data` in row-major order, one element for each place of `shape`; [] is a single value. */
 export type IdxArray = {
-  [T in IdxType]: { readonly type: T; readonly shape: readonly number[]; readonly data: IdxArrayOf<T> }
+  [T in IdxType]: { readonly type: T; readonly shape: readonly number[]; readonly data: IdxArrays[T] }
 }[IdxType]
 
 export interface IdxHeader {

@@ -1,0 +1,301 @@
+// The built command, as a user runs it.
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { strokes } from '@digitlab/data'
+import { writeIdx } from '@digitlab/idx'
+import { parseRun, type Run } from '@digitlab/train'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const bin = fileURLToPath(new URL('../bin/digitlab.js', import.meta.url))
+let folder = ''
+let digits = ''
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'digitlab-cli-'))
+  digits = join(folder, 'digits')
+  await mkdir(digits)
+  const { train, test } = await strokes({ trainCount: 600, testCount: 100 })
+  for (const [name, split] of Object.entries({ train, t10k: test })) {
+    const { images, labels, count } = split
+    await writeFile(
+      join(digits, `${name}-images-idx3-ubyte`),
+      writeIdx({ type: 'uint8', shape: [count, 28, 28], data: images }),
+    )
+    await writeFile(
+      join(digits, `${name}-labels-idx1-ubyte`),
+      writeIdx({ type: 'uint8', shape: [count], data: labels }),
+    )
+  }
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+interface Ended {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+/** Runs the command in a folder of its own, without MNIST and without a mirror that answers. */
+const digitlab = (
+  args: readonly string[],
+  {
+    onErr,
+    env = {},
+  }: { onErr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void; env?: Record<string, string> } = {},
+) =>
+  new Promise<Ended>((resolve, reject) => {
+    const child = spawn(process.execPath, [bin, ...args], {
+      cwd: folder,
+      env: {
+        ...process.env,
+        DIGITLAB_DATA: '',
+        DIGITLAB_CACHE: join(folder, 'cache'),
+        DIGITLAB_MIRROR: 'http://127.0.0.1:2',
+        ...env,
+      },
+    })
+    let [out, err] = ['', '']
+    child.stdout.on('data', (text: Buffer) => (out += text.toString()))
+    child.stderr.on('data', (text: Buffer) => {
+      err += text.toString()
+      onErr?.(err, (signal) => child.kill(signal))
+    })
+    child.on('error', reject)
+    child.on('close', (code) => resolve({ code, out, err }))
+  })
+
+const json = (text: string): unknown => JSON.parse(text)
+
+describe('help', () => {
+  test.each([
+    [],
+    ['data'],
+    ['data', 'fetch'],
+    ['data', 'verify'],
+    ['data', 'info'],
+    ['show'],
+    ['train'],
+    ['evaluate'],
+    ['compare'],
+    ['backends'],
+  ])('%s %s', async (...words) => {
+    const { code, out, err } = await digitlab([...words.filter((word) => typeof word === 'string'), '--help'])
+    expect([code, err]).toEqual([0, ''])
+    expect(out).toContain('Usage: digitlab')
+  })
+})
+
+describe('train, then evaluate', () => {
+  test('writes a run that says what made it, and that evaluates to the same accuracy', async () => {
+    const args = ['train', '--model', 'linear', '--dataset', digits, '--epochs', '3', '--out', 'first', '--json']
+    const { code, out, err } = await digitlab(args)
+    expect(code, err).toBe(0)
+    const document = json(out) as { out: string; run: Run; metrics: { accuracy: number; perClass: unknown[] } }
+    expect(document.metrics.perClass).toHaveLength(10)
+    expect(document.run.metrics.accuracy).toBeGreaterThan(0.5)
+    expect((await readdir(join(folder, 'first'))).sort()).toEqual(['run.json', 'weights.safetensors'])
+    const run = parseRun(await readFile(join(folder, 'first', 'run.json'), 'utf8'))
+    expect(run).toEqual(document.run)
+    expect(run).toMatchObject({
+      status: 'completed',
+      backend: { id: 'wasm' },
+      dataset: { name: 'digits', trainCount: 600 },
+    })
+    expect(run.history.stepLosses).toHaveLength(30)
+    expect(run.dataset.files).toHaveLength(4)
+    expect(new Set(Object.values(run.backend.operations))).toEqual(new Set(['kernel']))
+
+    for (const backend of ['wasm', 'cpu']) {
+      const evaluated = await digitlab(['evaluate', 'first', '--backend', backend, '--json'])
+      expect(evaluated.code, evaluated.err).toBe(0)
+      expect((json(evaluated.out) as { metrics: { accuracy: number } }).metrics.accuracy).toBe(run.metrics.accuracy)
+    }
+    const text = await digitlab(['evaluate', join('first', 'run.json'), '--split', 'train'])
+    expect(text.out).toMatch(/accuracy .* of 600/)
+    expect((await digitlab(args)).err).toContain('first is there already, and a run is never written over')
+  })
+
+  test('prints the loss every so many steps, and the accuracy of each class', async () => {
+    const { code, out, err } = await digitlab([
+      'train',
+      '--model',
+      'two-layer',
+      '--dataset',
+      digits,
+      '--epochs',
+      '1',
+      '--log-every',
+      '5',
+      '--backend',
+      'cpu',
+    ])
+    expect(code, err).toBe(0)
+    expect(err.match(/step (5|10)\/10 {2}loss \d\.\d{4}/g)).toHaveLength(2)
+    expect(out).toMatch(/^9 +\d/m)
+    expect(out).toMatch(/written to runs\/two-layer-digits-seed0-[0-9a-f]{8}/)
+  })
+
+  test('Ctrl-C stops after the step, writes what there is, and says so', async () => {
+    const args = ['train', '--model', 'cnn', '--dataset', digits, '--epochs', '1000', '--out', 'stopped']
+    const { code, err } = await digitlab(args, {
+      onErr: (text, kill) => text.includes('epoch 2/1000') && !text.includes('stopping') && kill('SIGINT'),
+    })
+    expect(code).toBe(130)
+    expect(err).toMatch(
+      /stopping after this step .*\n(.|\n)*interrupted after \d+ steps; what there is was written to stopped/,
+    )
+    expect(err).not.toContain('    at ')
+    expect(parseRun(await readFile(join(folder, 'stopped', 'run.json'), 'utf8')).status).toBe('interrupted')
+    expect((await digitlab(['evaluate', 'stopped'])).err).toContain('this run was interrupted')
+  })
+})
+
+describe('compare', () => {
+  test('puts models, backends and seeds side by side', async () => {
+    const args = [
+      'compare',
+      '--models',
+      'linear,two-layer',
+      '--backends',
+      'wasm,cpu',
+      '--seeds',
+      '0,1',
+      '--dataset',
+      digits,
+      '--epochs',
+      '1',
+      '--out',
+      'table',
+    ]
+    const { code, out, err } = await digitlab(args)
+    expect(code, err).toBe(0)
+    expect(out).toMatch(/^linear +7,850 +\d\d\.\d\d ± \d+\.\d\d % .* wasm$/m)
+    expect(out).toMatch(/^two-layer +79,510 .* cpu$/m)
+    expect(await readdir(join(folder, 'table'))).toHaveLength(9)
+    const markdown = await readFile(join(folder, 'table', 'comparison', 'comparison.md'), 'utf8')
+    expect(markdown).toContain('| linear | 7,850 |')
+  })
+
+  test('takes strokes where MNIST can not be had, and says so loudly in table and files', async () => {
+    const { code, out, err } = await digitlab(['compare', '--models', 'linear', '--epochs', '1', '--out', 'strokes'])
+    expect(code, err).toBe(0)
+    for (const text of [out, err, await readFile(join(folder, 'strokes', 'comparison', 'comparison.md'), 'utf8')])
+      expect(text).toContain('NOT MNIST')
+    const run = parseRun(await readFile(join(folder, 'strokes', 'linear-wasm-seed0', 'run.json'), 'utf8'))
+    expect(run.dataset).toMatchObject({ name: 'strokes', notice: expect.stringContaining('NOT MNIST') as string })
+  })
+})
+
+test('show draws digits in the terminal and in a PNG', async () => {
+  const { code, out, err } = await digitlab(['show', '--dataset', digits, '--count', '6', '--out', 'grid.png'])
+  expect(code, err).toBe(0)
+  expect(out).toMatch(/[@#%]{2}/)
+  expect(out).not.toContain('\u001b')
+  const png = await readFile(join(folder, 'grid.png'))
+  expect([...png.subarray(0, 4)]).toEqual([0x89, 0x50, 0x4e, 0x47])
+  const again = await digitlab(['show', '--dataset', digits, '--count', '6', '--json'])
+  expect((json(again.out) as { labels: string[] }).labels).toHaveLength(6)
+})
+
+test('backends and data say what there is', async () => {
+  expect(
+    (json((await digitlab(['backends', '--json'])).out) as { backends: { id: string; usable: boolean }[] }).backends,
+  ).toMatchObject([
+    { id: 'wasm', usable: true },
+    { id: 'cpu', usable: true },
+  ])
+  const { datasets } = json((await digitlab(['data', 'info', '--json'])).out) as {
+    datasets: { name: string; cached: boolean }[]
+  }
+  expect(datasets.map(({ name, cached }) => [name, cached])).toEqual([
+    ['mnist', false],
+    ['fashion-mnist', false],
+    ['kmnist', false],
+    ['qmnist', false],
+  ])
+  const verified = await digitlab(['data', 'verify', 'mnist'])
+  expect(verified.code).toBe(1)
+  expect(verified.out.match(/^missing/gm)).toHaveLength(4)
+})
+
+describe('what is wrong is said in one sentence, without a stack', () => {
+  const linear = ['train', '--model', 'linear']
+  const cases: [string[], number, string][] = [
+    [['fly'], 2, "unknown command 'fly'"],
+    [[...linear, '--sed', '1'], 2, "unknown option '--sed'"],
+    [['train'], 2, "required option '--model <name>' not specified"],
+    [[...linear, '--batch-size', '0'], 2, 'It must be an integer from 1'],
+    [[...linear, '--epochs', '1.5'], 2, 'It must be an integer from 1'],
+    [[...linear, '--seed', '-1'], 2, 'It must be an integer from 0'],
+    [[...linear, '--learning-rate', '0'], 2, 'It must be above 0'],
+    [[...linear, '--learning-rate', 'fast'], 2, 'It must be a number from 0'],
+    [[...linear, '--optimizer', 'lion'], 2, 'Allowed choices are sgd, momentum, adam'],
+    [[...linear, '--optimizer', 'adam', '--momentum', '0.5'], 1, '--momentum belongs to sgd'],
+    [[...linear, '--momentum', '2'], 1, 'momentum must be a number from 0 to 1, not 2'],
+    [['train', '--model', 'resnet'], 1, 'there is no model "resnet": choose one of linear, two-layer, cnn'],
+    [['train', '--model', 'none.json'], 1, 'could not read a model from none.json'],
+    [[...linear, '--backend', 'tpu'], 1, 'there is no backend "tpu": choose auto or one of wasm, cpu'],
+    [[...linear, '--dataset', 'minst'], 1, 'no data set and no folder "minst"'],
+    [[...linear, '--dataset', 'mnist'], 1, 'could not download train-images-idx3-ubyte.gz (http://127.0.0.1:2/mnist/'],
+    [
+      [...linear, '--dataset', 'mnist', '--data-dir', '.'],
+      1,
+      '. does not hold MNIST: it has no train-images-idx3-ubyte.gz',
+    ],
+    [['compare', '--models', ','], 2, 'It must be a list such as a,b'],
+    [['compare', '--seeds', '0,x'], 2, 'It must be an integer from 0'],
+    [['evaluate', 'nowhere'], 1, 'nowhere holds no run'],
+    [['data', 'fetch', 'minst'], 2, 'Allowed choices are mnist, fashion-mnist'],
+    [['show', '--dataset', 'strokes', '--count', '70000'], 1, 'there are 60000 train images, not 70000'],
+    [['show', '--dataset', 'strokes', '--out', 'grid.gif'], 1, '--out takes a file that ends in .png, not grid.gif'],
+  ]
+  test.each(cases)('%j', async (args, code, message) => {
+    const ended = await digitlab(args)
+    expect(ended.err).toContain(message)
+    expect(ended.code).toBe(code)
+    expect(ended.out).toBe('')
+    expect(ended.err).not.toMatch(/^ {4}at /m)
+  })
+
+  test('a loss that is no number stops the run at its step and leaves no file', async () => {
+    const { code, err } = await digitlab([...linear, '--dataset', digits, '--learning-rate', '1e38', '--out', 'wild'])
+    expect(code).toBe(1)
+    expect(err).toMatch(
+      /digitlab: the loss became (NaN|Infinity) at step \d+ of epoch 1 .*: training stopped there, try a learning rate of 1e\+37/,
+    )
+    expect(existsSync(join(folder, 'wild'))).toBe(false)
+  })
+
+  test('a place that can not be written leaves nothing', async () => {
+    await writeFile(join(folder, 'file'), '')
+    const { code, err } = await digitlab([
+      ...linear,
+      '--dataset',
+      digits,
+      '--epochs',
+      '1',
+      '--out',
+      join('file', 'run'),
+    ])
+    expect(code).toBe(1)
+    expect(err).toContain(`could not write ${join('file', 'run')}`)
+  })
+
+  test('damaged files are named', async () => {
+    const damaged = join(folder, 'damaged')
+    await mkdir(damaged)
+    for (const name of await readdir(digits)) {
+      const bytes = await readFile(join(digits, name))
+      await writeFile(join(damaged, name), name.startsWith('t10k-labels') ? bytes.subarray(0, 50) : bytes)
+    }
+    const { code, err } = await digitlab([...linear, '--dataset', damaged])
+    expect(code).toBe(1)
+    expect(err).toContain('expected 108 bytes for [100] uint8, the file holds 50 (t10k-labels-idx1-ubyte)')
+    await writeFile(join(folder, 'first.json'), '{}')
+    expect((await digitlab(['evaluate', 'first.json'])).err).toMatch(/holds no run|is not a run/)
+  })
+})

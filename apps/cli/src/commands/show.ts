@@ -1,0 +1,80 @@
+import { existsSync } from 'node:fs'
+import { rename, rm, writeFile } from 'node:fs/promises'
+import { gridPng, imageGrid, terminalGrid } from '@digitlab/report'
+import { MersenneTwister, randperm } from '@digitlab/random'
+import { Command, Option } from 'commander'
+import { load } from '../load'
+import { countingNumber, shared } from '../options'
+import { writeResult } from '../output'
+import { UsageError } from '../usage-error'
+
+interface Flags {
+  readonly dataset: string
+  readonly dataDir?: string
+  readonly split: 'train' | 'test'
+  readonly count: number
+  readonly seed: number
+  readonly out?: string
+  readonly json?: boolean
+}
+
+export const showCommand = (): Command =>
+  new Command('show')
+    .description('Look at the digits: a grid of them in the terminal, and in a PNG with --out.')
+    .addOption(shared.dataset('auto'))
+    .addOption(shared.dataDir())
+    .addOption(new Option('--split <name>', 'which images').choices(['train', 'test']).default('train'))
+    .addOption(new Option('--count <n>', 'how many').argParser(countingNumber).default(15))
+    .addOption(
+      new Option('--seed <n>', 'which of them')
+        .argParser(shared.seed().parseArg as (text: string) => number)
+        .default(0),
+    )
+    .option('--out <file>', 'write the grid to this PNG file')
+    .addOption(shared.json())
+    .action(async (flags: Flags) => {
+      const data = await load(flags.dataset, flags.dataDir)
+      const [height, width] = data.imageShape
+      const split = data[flags.split]
+      if (flags.count > split.count)
+        throw new UsageError(
+          `there are ${split.count} ${flags.split} images, not ${flags.count}: ask for fewer with --count`,
+        )
+      const chosen = randperm(new MersenneTwister(flags.seed), split.count).subarray(0, flags.count)
+      const pixels = height * width
+      const images = new Uint8Array(flags.count * pixels)
+      chosen.forEach((index, i) => images.set(split.images.subarray(index * pixels, (index + 1) * pixels), i * pixels))
+      const labels = Array.from(chosen, (index) => data.classNames[split.labels[index] ?? 0] ?? '?')
+      if (flags.out !== undefined)
+        await writePng(flags.out, gridPng(imageGrid(images, { height, width, captions: labels })))
+      writeResult(
+        flags.json ?? false,
+        () => ({ dataset: data.name, split: flags.split, indices: Array.from(chosen), labels, out: flags.out ?? null }),
+        () => {
+          const grid = terminalGrid(images, {
+            height,
+            width,
+            labels,
+            colour: coloured() ? 'truecolor' : 'none',
+            terminalWidth: process.stdout.columns ?? 80,
+          })
+          return flags.out === undefined ? grid : `${grid}\nwritten to ${flags.out}`
+        },
+      )
+    })
+
+/** Colour in a terminal that has it, unless NO_COLOR asks for none (no-color.org). */
+const coloured = (): boolean => process.stdout.isTTY && !process.env['NO_COLOR'] && process.stdout.hasColors(2 ** 24)
+
+const writePng = async (path: string, png: Uint8Array): Promise<void> => {
+  if (!path.endsWith('.png')) throw new UsageError(`--out takes a file that ends in .png, not ${path}`)
+  if (existsSync(path)) throw new UsageError(`${path} is there already: name another --out or remove it`)
+  const temporary = `${path}.${process.pid}.part`
+  try {
+    await writeFile(temporary, png)
+    await rename(temporary, path)
+  } catch (cause) {
+    await rm(temporary, { force: true })
+    throw new UsageError(`could not write ${path} (${(cause as Error).message}): name another --out`, { cause })
+  }
+}

@@ -1,0 +1,82 @@
+import { join } from 'node:path'
+import { classificationMetrics, metricsText } from '@digitlab/report'
+import { completeExperiment, runExperiment } from '@digitlab/train'
+import { Command } from 'commander'
+import { Interrupted, interruptible } from '../interrupt'
+import { choose, load } from '../load'
+import { modelOf, optimizerOf, shared, type OptimizerFlags } from '../options'
+import { grouped, note, writeResult } from '../output'
+import { progressLine } from '../progress-line'
+import { freshPath, refuseExisting, writeRun } from '../run-folder'
+
+interface Flags extends OptimizerFlags {
+  readonly model: string
+  readonly dataset: string
+  readonly dataDir?: string
+  readonly backend: string
+  readonly seed: number
+  readonly epochs: number
+  readonly batchSize: number
+  readonly logEvery?: number
+  readonly out?: string
+  readonly json?: boolean
+}
+
+export const trainCommand = (): Command =>
+  new Command('train')
+    .description('Train one model, say how good it became, and write the run.')
+    .requiredOption('--model <name>', 'linear, two-layer, cnn, or a JSON file with a definition')
+    .addOption(shared.dataset('auto'))
+    .addOption(shared.dataDir())
+    .addOption(shared.backend())
+    .addOption(shared.seed())
+    .addOption(shared.epochs())
+    .addOption(shared.batchSize())
+    .addOption(shared.learningRate())
+    .addOption(shared.optimizer())
+    .addOption(shared.momentum())
+    .addOption(shared.weightDecay())
+    .addOption(shared.logEvery())
+    .option('--out <folder>', 'where to write the run (a new folder in runs/ unless given)')
+    .addOption(shared.json())
+    .action(train)
+
+const train = async (flags: Flags): Promise<void> => {
+  const { seed, epochs, batchSize } = flags
+  const settings = { model: modelOf(flags.model), seed, epochs, batchSize, optimizer: optimizerOf(flags) }
+  completeExperiment(settings) // a wrong value is told before anything is loaded
+  if (flags.out !== undefined) refuseExisting(flags.out)
+
+  const { result, interrupted } = await interruptible('stopping after this step ...', async (signal) => {
+    const backend = await choose(flags.backend)
+    const data = await load(flags.dataset, flags.dataDir, signal)
+    const dataset = flags.dataset === 'auto' ? data.name : flags.dataset
+    const experiment = completeExperiment({ ...settings, dataset })
+    const name = typeof experiment.model === 'string' ? experiment.model : experiment.model.name
+    const onProgress = progressLine(`${name} on ${backend.id}`, epochs, flags.logEvery ?? 0)
+    const result = await runExperiment(experiment, { data, backend, onProgress, signal })
+    return { result, interrupted: signal.aborted }
+  })
+
+  const { run } = result
+  const out =
+    flags.out ?? freshPath(join('runs', `${run.model.name}-${run.dataset.name}-seed${seed}-${run.id.slice(0, 8)}`))
+  await writeRun(out, result)
+  const { confusion, meanLoss } = run.metrics
+  const metrics = classificationMetrics(confusion, { meanLoss })
+  writeResult(
+    flags.json ?? false,
+    () => ({ out, run, metrics }),
+    () =>
+      [
+        `${run.model.name}, ${grouped(run.model.parameters)} parameters, on ${run.dataset.title}:`,
+        ...(run.dataset.notice === undefined ? [] : [run.dataset.notice]),
+        metricsText(metrics, { classNames: run.dataset.classNames }),
+        `written to ${out}`,
+      ].join('\n'),
+  )
+  if (interrupted && run.status === 'interrupted') {
+    note(`interrupted after ${grouped(run.history.stepLosses.length)} steps; what there is was written to ${out}`)
+    throw new Interrupted()
+  }
+}

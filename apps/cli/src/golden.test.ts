@@ -1,0 +1,97 @@
+// The same seed gives the run of PyTorch: the reference traces that PyTorch 2.13 wrote, against the backends of this program.
+import { createHash } from 'node:crypto'
+import type { Backend } from '@digitlab/backends'
+import { cpuBackend } from '@digitlab/backend-cpu'
+import { wasmBackend } from '@digitlab/backend-wasm'
+import type { Dataset } from '@digitlab/data'
+import { loadDataset } from '@digitlab/data/node'
+import { initialWeights, resolveModel } from '@digitlab/models'
+import { dataLoaderOrder, MersenneTwister } from '@digitlab/random'
+import { completeExperiment, runExperiment, type RunResult } from '@digitlab/train'
+import { describe, expect, test } from 'vitest'
+import { goldenRuns, mnistFolder, type GoldenRun } from '../../../tooling/vitest/golden.ts'
+
+const folder = mnistFolder()
+let mnist: Promise<Dataset> | undefined
+const data = () => (mnist ??= loadDataset('mnist', { folder: folder ?? '' }))
+
+/** Trains as the trace did, for some epochs, or until some steps are done. */
+const train = async (golden: GoldenRun, backend: Backend, epochs: number, steps = Infinity): Promise<RunResult> => {
+  const { model, seed, batchSize, learningRate } = golden
+  const experiment = completeExperiment({ model, seed, batchSize, epochs, optimizer: { name: 'sgd', learningRate } })
+  const controller = new AbortController()
+  let done = 0
+  const onProgress = ({ type }: { type: string }) => void (type === 'step' && ++done === steps && controller.abort())
+  return runExperiment(experiment, { data: await data(), backend, onProgress, signal: controller.signal })
+}
+
+const largestDifference = (ours: readonly number[], theirs: readonly number[]) =>
+  theirs.reduce((largest, value, i) => Math.max(largest, Math.abs(value - (ours[i] ?? NaN))), 0)
+
+/** Loss of each batch, mean loss of each epoch as the trace has it (every batch weighs the same), classes before training. */
+const compare = ({ run, predictions }: RunResult, golden: GoldenRun) => {
+  const { stepLosses, epochs } = run.history
+  const perEpoch = Math.ceil(run.dataset.trainCount / run.experiment.batchSize)
+  const means = epochs.map((_, epoch) => {
+    const losses = stepLosses.slice(epoch * perEpoch, (epoch + 1) * perEpoch)
+    return losses.reduce((sum, loss) => sum + loss, 0) / losses.length
+  })
+  expect([...predictions.before.classes.subarray(0, 64)]).toEqual(golden.predictionsBefore)
+  return {
+    over: (steps: number) => largestDifference(stepLosses.slice(0, steps), golden.first200Losses.slice(0, steps)),
+    means: largestDifference(means, golden.epochMeanLoss.slice(0, means.length)),
+    accuracies: largestDifference(
+      epochs.map(({ testAccuracy }) => testAccuracy),
+      golden.testAccuracy.slice(0, epochs.length),
+    ),
+  }
+}
+
+describe.each(goldenRuns())('$file', ({ golden }) => {
+  const have = (skip: (reason: string) => never): GoldenRun => {
+    if (!golden) return skip("PyTorch's reference traces are not at hand: set DIGITLAB_GOLDEN")
+    if (!folder) return skip('MNIST is not at hand: set DIGITLAB_DATA')
+    return golden
+  }
+
+  test("the order of every epoch is PyTorch's", ({ skip }) => {
+    const { model, seed, firstIndices, indicesSha256 } = have(skip)
+    const generator = new MersenneTwister(seed)
+    initialWeights(resolveModel(model), generator)
+    for (const [epoch, hash] of indicesSha256.entries()) {
+      const order = dataLoaderOrder(generator, 60_000)
+      expect([...order.subarray(0, 16)]).toEqual(firstIndices[epoch])
+      expect(createHash('sha256').update(new Uint8Array(order.buffer)).digest('hex')).toBe(hash)
+    }
+  })
+
+  // How far PyTorch agrees with itself on one thread and on two: 3e-7 over 200 steps of linear and two-layer; 3e-6 over
+  // 50 and 1e-3 over 200 steps of cnn; 3e-5 in the mean loss of an epoch.
+  for (const simd of ['auto', 'plain'] as const)
+    test(`wasm, ${simd === 'auto' ? 'as it chooses' : 'without relaxed SIMD'}`, async ({ skip }) => {
+      const trace = have(skip)
+      if (trace.model === 'cnn') {
+        const { over, means } = compare(await train(trace, wasmBackend({ simd }), 1), trace)
+        expect(over(50)).toBeLessThan(2e-5)
+        expect(over(200)).toBeLessThan(3e-3)
+        expect(means).toBeLessThan(2e-3)
+        return
+      }
+      const { over, means, accuracies } = compare(await train(trace, wasmBackend({ simd }), trace.epochs), trace)
+      expect(over(200)).toBeLessThan(1e-5)
+      expect(means).toBeLessThan(1e-4)
+      expect(accuracies).toBeLessThanOrEqual(0.001 + 1e-7) // the trace holds float32
+    })
+
+  test('cpu', async ({ skip }) => {
+    const trace = have(skip)
+    if (trace.model === 'cnn') {
+      expect(compare(await train(trace, cpuBackend(), 1, 20), trace).over(20)).toBeLessThan(2e-5)
+      return
+    }
+    const { over, means, accuracies } = compare(await train(trace, cpuBackend(), 1), trace)
+    expect(over(200)).toBeLessThan(1e-5)
+    expect(means).toBeLessThan(1e-4)
+    expect(accuracies).toBeLessThanOrEqual(0.001 + 1e-7)
+  })
+})

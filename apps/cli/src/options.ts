@@ -1,0 +1,100 @@
+import { readFileSync } from 'node:fs'
+import type { ModelDefinition } from '@digitlab/models'
+import type { OptimizerOptions } from '@digitlab/train'
+import { InvalidArgumentError, Option } from 'commander'
+import { UsageError } from './usage-error'
+
+const numberFrom =
+  (least: number, form: 'integer' | 'number') =>
+  (text: string): number => {
+    const value = Number(text)
+    const fits =
+      text.trim() !== '' &&
+      Number.isFinite(value) &&
+      value >= least &&
+      (form === 'number' || Number.isSafeInteger(value))
+    if (!fits)
+      throw new InvalidArgumentError(`It must be ${form === 'integer' ? 'an integer' : 'a number'} from ${least}.`)
+    return value
+  }
+
+const above0 = (text: string): number => {
+  const value = numberFrom(0, 'number')(text)
+  if (value === 0) throw new InvalidArgumentError('It must be above 0.')
+  return value
+}
+
+/** Splits 'a,b' into a list without empty or repeated entries, each read by `read`. */
+export const listOf =
+  <T>(read: (text: string) => T) =>
+  (text: string): T[] => {
+    const values = text
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== '')
+      .map(read)
+    if (values.length === 0) throw new InvalidArgumentError('It must be a list such as a,b.')
+    return [...new Set(values)]
+  }
+
+export const wholeNumber = numberFrom(0, 'integer')
+export const countingNumber = numberFrom(1, 'integer')
+
+/** Options that several commands share, each defined once. */
+export const shared = {
+  json: () => new Option('--json', 'print one JSON document on standard output'),
+  dataset: (value: string) =>
+    new Option(
+      '--dataset <name>',
+      'auto, mnist, fashion-mnist, kmnist, qmnist, strokes, or a folder of IDX files',
+    ).default(value),
+  dataDir: () =>
+    new Option(
+      '--data-dir <folder>',
+      'where the files of the data set are (else DIGITLAB_DATA, the cache, a download)',
+    ),
+  backend: () =>
+    new Option('--backend <id>', 'what computes: auto, or one that "digitlab backends" lists').default('auto'),
+  seed: () => new Option('--seed <n>', 'as torch.manual_seed').argParser(wholeNumber).default(0),
+  epochs: () => new Option('--epochs <n>', 'how often every image is seen').argParser(countingNumber).default(5),
+  batchSize: () => new Option('--batch-size <n>', 'images a step').argParser(countingNumber).default(64),
+  learningRate: () => new Option('--learning-rate <x>', 'the size of a step (0.1; with adam 0.001)').argParser(above0),
+  optimizer: () =>
+    new Option('--optimizer <name>', 'sgd, momentum (sgd with momentum 0.9) or adam')
+      .choices(['sgd', 'momentum', 'adam'])
+      .default('sgd'),
+  momentum: () => new Option('--momentum <x>', 'momentum of sgd, 0 to 1').argParser(numberFrom(0, 'number')),
+  weightDecay: () => new Option('--weight-decay <x>', 'L2 penalty on the weights').argParser(numberFrom(0, 'number')),
+  logEvery: () => new Option('--log-every <n>', 'print the loss every n steps').argParser(countingNumber),
+}
+
+export interface OptimizerFlags {
+  readonly optimizer: 'sgd' | 'momentum' | 'adam'
+  readonly learningRate?: number
+  readonly momentum?: number
+  readonly weightDecay?: number
+}
+
+/** The optimizer that the flags describe; what they leave open is filled in by the experiment. */
+export const optimizerOf = (flags: OptimizerFlags): Partial<OptimizerOptions> => {
+  const { optimizer, learningRate, momentum, weightDecay } = flags
+  if (optimizer === 'adam' && momentum !== undefined)
+    throw new UsageError('--momentum belongs to sgd, adam has its own: leave it out')
+  const given = optimizer === 'momentum' ? (momentum ?? 0.9) : momentum
+  return {
+    name: optimizer === 'adam' ? 'adam' : 'sgd',
+    ...(learningRate === undefined ? {} : { learningRate }),
+    ...(given === undefined ? {} : { momentum: given }),
+    ...(weightDecay === undefined ? {} : { weightDecay }),
+  }
+}
+
+/** A model as --model names it: one of the catalogue, or a JSON file with a definition. */
+export const modelOf = (name: string): string | ModelDefinition => {
+  if (!name.endsWith('.json')) return name
+  try {
+    return JSON.parse(readFileSync(name, 'utf8')) as ModelDefinition
+  } catch (cause) {
+    throw new UsageError(`could not read a model from ${name}: ${(cause as Error).message}`, { cause })
+  }
+}

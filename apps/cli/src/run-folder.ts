@@ -1,0 +1,83 @@
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { parseRun, type Run, type RunResult } from '@digitlab/train'
+import type { StateDict } from '@digitlab/models'
+import { readSafetensors, writeSafetensors } from '@digitlab/weights'
+import { UsageError } from './usage-error'
+
+/** `path`, or `path-2`, `path-3` ...: the first that is not there yet, so that nothing is written over. */
+export const freshPath = (path: string): string => {
+  let fresh = path
+  for (let n = 2; existsSync(fresh); n++) fresh = `${path}-${n}`
+  return fresh
+}
+
+/** Refuses a folder that a user named and that is there already: a run is never written over. */
+export const refuseExisting = (path: string): void => {
+  if (existsSync(path))
+    throw new UsageError(`${path} is there already, and a run is never written over: name another --out or remove it`)
+}
+
+/**
+ * Writes files into a new folder: all of them, or nothing. They go into a folder beside it first, which is then renamed.
+ *
+ * @throws UsageError where the folder can't be written, with the reason
+ */
+export const writeFolder = async (
+  folder: string,
+  files: Readonly<Record<string, string | Uint8Array>>,
+): Promise<string> => {
+  const target = resolve(folder)
+  let temporary: string | undefined
+  try {
+    await mkdir(dirname(target), { recursive: true })
+    temporary = await mkdtemp(join(dirname(target), `.${basename(target)}-`))
+    for (const [name, content] of Object.entries(files)) await writeFile(join(temporary, name), content)
+    await rename(temporary, target)
+    return folder
+  } catch (cause) {
+    if (temporary !== undefined) await rm(temporary, { recursive: true, force: true })
+    throw new UsageError(`could not write ${folder} (${(cause as Error).message}): name another --out`, { cause })
+  }
+}
+
+/** JSON to be read by a person too: indented, with a list of numbers on one line. */
+export const writeJson = (value: unknown): string =>
+  `${JSON.stringify(value, null, 2).replace(/\[[\s\d.,eE+-]*\]/g, (list) => list.replace(/\s+/g, ' '))}\n`
+
+/** Writes a run: run.json and weights.safetensors. */
+export const writeRun = async (folder: string, { run, weights }: RunResult): Promise<string> =>
+  writeFolder(folder, {
+    'run.json': writeJson(run),
+    'weights.safetensors': writeSafetensors(weights, {
+      format: 'pt',
+      model: JSON.stringify(run.model.definition),
+      experiment: run.id,
+    }),
+  })
+
+/** Reads a run from its folder, or from the path of its run.json. */
+export const readRun = async (path: string): Promise<{ run: Run; weights: StateDict }> => {
+  const folder = (await isFolder(path)) ? path : dirname(path)
+  const read = async (name: string): Promise<Uint8Array> => {
+    try {
+      return await readFile(join(folder, name))
+    } catch (cause) {
+      throw new UsageError(
+        `${path} holds no run: ${(cause as Error).message}; give a folder that "digitlab train" wrote`,
+        { cause },
+      )
+    }
+  }
+  const run = parseRun(new TextDecoder().decode(await read('run.json')), join(folder, 'run.json'))
+  return { run, weights: readSafetensors(await read('weights.safetensors')).weights }
+}
+
+const isFolder = async (path: string): Promise<boolean> => {
+  try {
+    return (await stat(path)).isDirectory()
+  } catch {
+    return true // reading from it will say what is wrong
+  }
+}
