@@ -1,0 +1,517 @@
+// y = activation(x W + b), and its gradient: dz = dy where the activation passes it; dW = x^T dz, db = sum dz, dx = dz W^T.
+//
+// Two ways for x W and x^T dz, by the number of outputs:
+// - narrow (a classifier's few classes): dot products, vectors along the inputs, of four rows of x by two columns of W,
+//   transposed; for dW of sixteen columns of x by two of dz. Where all that is zero is skipped: listed first, then summed.
+// - wide: each row of y is the sum of the rows of W whose x is not zero, vectors along the outputs; each row of dW the sum
+//   of the rows of dz whose x is not zero. The rows to add are listed first.
+// dx is four rows by eight columns at a time in both.
+//
+// Blocks are no larger because V8 before its version 12 moves all loads of a loop's body to its top: sums and loads
+// together must fit the fifteen vector registers that it has on x64.
+//
+// Check: vitest run packages/backend-wasm. Time: pnpm --filter @digitlab/backend-wasm time.
+import { clear, copy, fma, lanesSum, roundUp, splat } from './simd'
+
+/** Rows of x are read in blocks of this many columns; others are copied into rows that are whole blocks. */
+const BLOCK: usize = 16
+
+/** Bytes of scratch memory that `denseNarrow`, `denseWide` and `denseGrad` need. */
+export function denseScratch(batch: usize, inputs: usize, outputs: usize): usize {
+  const paddedIn = roundUp(inputs, BLOCK)
+  const paddedOut = roundUp(outputs, 4)
+  const list = (paddedIn > 4 * batch ? paddedIn : 4 * batch) + 4
+  return (
+    outputs * paddedIn * 4 + // W transposed
+    batch * paddedIn * 4 + // x in whole blocks
+    inputs * paddedOut * 4 + // W in full vectors
+    batch * paddedOut * 4 + // dz in full vectors
+    list * 8 +
+    (4 * paddedIn + paddedOut) * 4 +
+    256
+  )
+}
+
+/** W [inputs, outputs] as [outputs, paddedIn], zeros behind the inputs. */
+function transpose(weight: usize, inputs: usize, outputs: usize, paddedIn: usize, to: usize): void {
+  const rowBytes = paddedIn * 4
+  if (paddedIn > inputs) clear(to, outputs * rowBytes)
+  const outBytes = outputs * 4
+  let o: usize = 0
+  // Five rows side by side, so that W is read few times.
+  for (; o + 5 <= outputs; o += 5) {
+    let from = weight + o * 4
+    for (let p = to + o * rowBytes, end = p + inputs * 4; p < end; p += 4, from += outBytes) {
+      store<f32>(p, load<f32>(from))
+      store<f32>(p + rowBytes, load<f32>(from, 4))
+      store<f32>(p + 2 * rowBytes, load<f32>(from, 8))
+      store<f32>(p + 3 * rowBytes, load<f32>(from, 12))
+      store<f32>(p + 4 * rowBytes, load<f32>(from, 16))
+    }
+  }
+  for (; o < outputs; o++) {
+    let from = weight + o * 4
+    for (let p = to + o * rowBytes, end = p + inputs * 4; p < end; p += 4, from += outBytes)
+      store<f32>(p, load<f32>(from))
+  }
+}
+
+/** Rows of `size` floats, each copied to the start of a row of `padded` floats, the rest zero. */
+function padRows(from: usize, rows: usize, size: usize, padded: usize, to: usize): void {
+  for (let r: usize = 0; r < rows; r++) {
+    copy(to, from, size * 4)
+    clear(to + size * 4, (padded - size) * 4)
+    from += size * 4
+    to += padded * 4
+  }
+}
+
+@inline
+function activated(sum: v128, bias: f32, relu: bool, y: usize): void {
+  const z = lanesSum(sum) + bias
+  store<f32>(y, relu && z <= 0 ? 0 : z)
+}
+
+export function denseNarrow(
+  x: usize,
+  weight: usize,
+  bias: usize,
+  y: usize,
+  batch: usize,
+  inputs: usize,
+  outputs: usize,
+  relu: bool,
+  scratch: usize,
+): void {
+  const paddedIn = roundUp(inputs, BLOCK)
+  const rowBytes = paddedIn * 4
+  const outBytes = outputs * 4
+  const weights = scratch
+  const list = weights + outputs * rowBytes
+  transpose(weight, inputs, outputs, paddedIn, weights)
+  if (paddedIn > inputs) {
+    padRows(x, batch, inputs, paddedIn, list + rowBytes)
+    x = list + rowBytes
+  }
+  for (let b: usize = 0; b < batch; b += 4) {
+    // Of a last group that is not full the last row stands for the missing ones, and is not stored for them.
+    const last = batch - 1 - b
+    const x0 = x + b * rowBytes
+    const x1 = x0 + (last < 1 ? last : 1) * rowBytes
+    const x2 = x0 + (last < 2 ? last : 2) * rowBytes
+    const x3 = x0 + (last < 3 ? last : 3) * rowBytes
+    // The columns, four at a time, where one of the four rows is not zero.
+    let end = list
+    for (let at: usize = 0; at < rowBytes; at += 16) {
+      const any = v128.or(
+        v128.or(v128.load(x0 + at), v128.load(x1 + at)),
+        v128.or(v128.load(x2 + at), v128.load(x3 + at)),
+      )
+      store<u32>(end, <u32>at)
+      end += v128.any_true(any) ? 4 : 0
+    }
+    for (let o: usize = 0; o < outputs; o += 2) {
+      const w0 = weights + o * rowBytes
+      const w1 = o + 1 < outputs ? w0 + rowBytes : w0
+      let s00 = f32x4.splat(0)
+      let s01 = s00, s10 = s00, s11 = s00, s20 = s00, s21 = s00, s30 = s00, s31 = s00
+      for (let p = list; p < end; p += 4) {
+        const at: usize = load<u32>(p)
+        const left = v128.load(w0 + at)
+        const right = v128.load(w1 + at)
+        let v = v128.load(x0 + at)
+        s00 = fma(v, left, s00)
+        s01 = fma(v, right, s01)
+        v = v128.load(x1 + at)
+        s10 = fma(v, left, s10)
+        s11 = fma(v, right, s11)
+        v = v128.load(x2 + at)
+        s20 = fma(v, left, s20)
+        s21 = fma(v, right, s21)
+        v = v128.load(x3 + at)
+        s30 = fma(v, left, s30)
+        s31 = fma(v, right, s31)
+      }
+      const to = y + b * outBytes + o * 4
+      const b0 = load<f32>(bias + o * 4)
+      activated(s00, b0, relu, to)
+      if (last > 0) activated(s10, b0, relu, to + outBytes)
+      if (last > 1) activated(s20, b0, relu, to + 2 * outBytes)
+      if (last > 2) activated(s30, b0, relu, to + 3 * outBytes)
+      if (o + 1 == outputs) continue
+      const b1 = load<f32>(bias + o * 4, 4)
+      activated(s01, b1, relu, to + 4)
+      if (last > 0) activated(s11, b1, relu, to + outBytes + 4)
+      if (last > 1) activated(s21, b1, relu, to + 2 * outBytes + 4)
+      if (last > 2) activated(s31, b1, relu, to + 3 * outBytes + 4)
+    }
+  }
+}
+
+/**
+ * to[0 .. 4 vectors) = the sum of value x rows[offset ..] over a list of (offset in bytes, value): seven, four or one
+ * vector at a time, each pass over the whole list with its sums in registers. Not more than seven, because V8 before its
+ * version 12 moves all loads of a loop's body to its top: seven sums, seven loads and x fit fifteen registers.
+ */
+function combineRows(list: usize, end: usize, rows: usize, to: usize, vectors: usize): void {
+  while (vectors >= 7) {
+    let s0 = f32x4.splat(0)
+    let s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0, s6 = s0
+    for (let p = list; p < end; p += 8) {
+      const row = rows + load<u32>(p)
+      const v = splat(p, 4)
+      s0 = fma(v, v128.load(row), s0)
+      s1 = fma(v, v128.load(row, 16), s1)
+      s2 = fma(v, v128.load(row, 32), s2)
+      s3 = fma(v, v128.load(row, 48), s3)
+      s4 = fma(v, v128.load(row, 64), s4)
+      s5 = fma(v, v128.load(row, 80), s5)
+      s6 = fma(v, v128.load(row, 96), s6)
+    }
+    v128.store(to, s0)
+    v128.store(to, s1, 16)
+    v128.store(to, s2, 32)
+    v128.store(to, s3, 48)
+    v128.store(to, s4, 64)
+    v128.store(to, s5, 80)
+    v128.store(to, s6, 96)
+    to += 112
+    rows += 112
+    vectors -= 7
+  }
+  while (vectors >= 4) {
+    let s0 = f32x4.splat(0)
+    let s1 = s0, s2 = s0, s3 = s0
+    for (let p = list; p < end; p += 8) {
+      const row = rows + load<u32>(p)
+      const v = splat(p, 4)
+      s0 = fma(v, v128.load(row), s0)
+      s1 = fma(v, v128.load(row, 16), s1)
+      s2 = fma(v, v128.load(row, 32), s2)
+      s3 = fma(v, v128.load(row, 48), s3)
+    }
+    v128.store(to, s0)
+    v128.store(to, s1, 16)
+    v128.store(to, s2, 32)
+    v128.store(to, s3, 48)
+    to += 64
+    rows += 64
+    vectors -= 4
+  }
+  for (; vectors > 0; vectors--, to += 16, rows += 16) {
+    let s = f32x4.splat(0)
+    for (let p = list; p < end; p += 8) s = fma(splat(p, 4), v128.load(rows + load<u32>(p)), s)
+    v128.store(to, s)
+  }
+}
+
+export function denseWide(
+  x: usize,
+  weight: usize,
+  bias: usize,
+  y: usize,
+  batch: usize,
+  inputs: usize,
+  outputs: usize,
+  relu: bool,
+  scratch: usize,
+): void {
+  const paddedOut = roundUp(outputs, 4)
+  const line = scratch
+  const list = line + paddedOut * 4
+  if (outputs & 3) {
+    padRows(weight, inputs, outputs, paddedOut, list + inputs * 8)
+    weight = list + inputs * 8
+  }
+  const wholeInputs = inputs & ~3
+  const rowBytes = paddedOut * 4
+  for (let b: usize = 0; b < batch; b++) {
+    let end = list
+    let offset: usize = 0
+    for (let i: usize = 0; i < wholeInputs; i += 4, offset += 4 * rowBytes) {
+      const v = v128.load(x + i * 4)
+      if (!v128.any_true(v)) continue
+      const passes = i32x4.bitmask(f32x4.ne(v, f32x4.splat(0)))
+      // Always written, counted only where it is not zero: no branch to predict wrongly.
+      store<u32>(end, <u32>offset)
+      v128.store32_lane(end, v, 0, 4)
+      end += <usize>(passes & 1) << 3
+      store<u32>(end, <u32>(offset + rowBytes))
+      v128.store32_lane(end, v, 1, 4)
+      end += <usize>(passes & 2) << 2
+      store<u32>(end, <u32>(offset + 2 * rowBytes))
+      v128.store32_lane(end, v, 2, 4)
+      end += <usize>(passes & 4) << 1
+      store<u32>(end, <u32>(offset + 3 * rowBytes))
+      v128.store32_lane(end, v, 3, 4)
+      end += <usize>(passes & 8)
+    }
+    for (let i = wholeInputs; i < inputs; i++, offset += rowBytes) {
+      const value = load<f32>(x + i * 4)
+      store<u32>(end, <u32>offset)
+      store<f32>(end, value, 4)
+      end += value != 0 ? 8 : 0
+    }
+    const to = outputs & 3 ? line : y
+    combineRows(list, end, weight, to, paddedOut >> 2)
+    for (let o: usize = 0; o < outputs; o++) {
+      const z = load<f32>(to + o * 4) + load<f32>(bias + o * 4)
+      store<f32>(y + o * 4, relu && z <= 0 ? 0 : z)
+    }
+    x += inputs * 4
+    y += outputs * 4
+  }
+}
+
+/** dz [batch, padded]: dy where y > 0 or there is no ReLU, the columns past `outputs` zero. */
+function activationGrad(dy: usize, y: usize, batch: usize, outputs: usize, padded: usize, relu: bool, dz: usize): void {
+  for (let b: usize = 0; b < batch; b++) {
+    for (let o: usize = 0; o < outputs; o++)
+      store<f32>(dz + o * 4, !relu || load<f32>(y + o * 4) > 0 ? load<f32>(dy + o * 4) : 0)
+    for (let o = outputs; o < padded; o++) store<f32>(dz + o * 4, 0)
+    dy += outputs * 4
+    y += outputs * 4
+    dz += padded * 4
+  }
+}
+
+function columnSums(dz: usize, batch: usize, outputs: usize, padded: usize, sums: usize): void {
+  clear(sums, outputs * 4)
+  for (let b: usize = 0; b < batch; b++, dz += padded * 4)
+    for (let o: usize = 0; o < outputs; o++)
+      store<f32>(sums + o * 4, load<f32>(sums + o * 4) + load<f32>(dz + o * 4))
+}
+
+/** Stores two vectors, columns o and o + 1 of four rows of dW; of the rows `rows` count, and of the columns `two` or one. */
+@inline
+function storePairs(to: usize, outBytes: usize, left: v128, right: v128, rows: usize, two: bool): void {
+  if (two && rows >= 4) {
+    const low = i32x4.shuffle(left, right, 0, 4, 1, 5)
+    const high = i32x4.shuffle(left, right, 2, 6, 3, 7)
+    v128.store64_lane(to, low, 0)
+    v128.store64_lane(to + outBytes, low, 1)
+    v128.store64_lane(to + 2 * outBytes, high, 0)
+    v128.store64_lane(to + 3 * outBytes, high, 1)
+    return
+  }
+  v128.store32_lane(to, left, 0)
+  if (two) v128.store32_lane(to, right, 0, 4)
+  if (rows > 1) v128.store32_lane(to + outBytes, left, 1)
+  if (rows > 1 && two) v128.store32_lane(to + outBytes, right, 1, 4)
+  if (rows > 2) v128.store32_lane(to + 2 * outBytes, left, 2)
+  if (rows > 2 && two) v128.store32_lane(to + 2 * outBytes, right, 2, 4)
+  if (rows > 3) v128.store32_lane(to + 3 * outBytes, left, 3)
+  if (rows > 3 && two) v128.store32_lane(to + 3 * outBytes, right, 3, 4)
+}
+
+/** dW of the narrow way: sixteen of its rows by two columns at a time, summed over the images that are not zero there. */
+function weightGradNarrow(
+  x: usize,
+  dz: usize,
+  batch: usize,
+  inputs: usize,
+  paddedIn: usize,
+  outputs: usize,
+  paddedOut: usize,
+  dWeight: usize,
+  list: usize,
+): void {
+  const rowBytes = paddedIn * 4
+  const outBytes = outputs * 4
+  const dzBytes = paddedOut * 4
+  for (let i: usize = 0; i < inputs; i += BLOCK) {
+    let end = list
+    let from = x + i * 4
+    for (let b: usize = 0, offset: usize = 0; b < batch; b++, from += rowBytes, offset += dzBytes) {
+      const any = v128.or(
+        v128.or(v128.load(from), v128.load(from, 16)),
+        v128.or(v128.load(from, 32), v128.load(from, 48)),
+      )
+      store<u32>(end, <u32>from)
+      store<u32>(end, <u32>offset, 4)
+      end += v128.any_true(any) ? 8 : 0
+    }
+    for (let o: usize = 0; o < outputs; o += 2) {
+      const two = o + 1 < outputs
+      const dz0 = dz + o * 4
+      const dz1 = two ? dz0 + 4 : dz0
+      let s00 = f32x4.splat(0)
+      let s01 = s00, s10 = s00, s11 = s00, s20 = s00, s21 = s00, s30 = s00, s31 = s00
+      for (let p = list; p < end; p += 8) {
+        const q: usize = load<u32>(p)
+        const offset: usize = load<u32>(p, 4)
+        const left = splat(dz0 + offset, 0)
+        const right = splat(dz1 + offset, 0)
+        let v = v128.load(q)
+        s00 = fma(v, left, s00)
+        s01 = fma(v, right, s01)
+        v = v128.load(q, 16)
+        s10 = fma(v, left, s10)
+        s11 = fma(v, right, s11)
+        v = v128.load(q, 32)
+        s20 = fma(v, left, s20)
+        s21 = fma(v, right, s21)
+        v = v128.load(q, 48)
+        s30 = fma(v, left, s30)
+        s31 = fma(v, right, s31)
+      }
+      const to = dWeight + i * outBytes + o * 4
+      const rows = inputs - i
+      storePairs(to, outBytes, s00, s01, rows, two)
+      if (rows > 4) storePairs(to + 4 * outBytes, outBytes, s10, s11, rows - 4, two)
+      if (rows > 8) storePairs(to + 8 * outBytes, outBytes, s20, s21, rows - 8, two)
+      if (rows > 12) storePairs(to + 12 * outBytes, outBytes, s30, s31, rows - 12, two)
+    }
+  }
+}
+
+/** dW of the wide way: each of its rows the sum of the rows of dz whose x is not zero. */
+function weightGradWide(
+  x: usize,
+  dz: usize,
+  batch: usize,
+  inputs: usize,
+  paddedIn: usize,
+  outputs: usize,
+  paddedOut: usize,
+  dWeight: usize,
+  lists: usize,
+  line: usize,
+): void {
+  const rowBytes = paddedIn * 4
+  const dzBytes = paddedOut * 4
+  // One entry more than the batch: the last write may be one that does not count.
+  const listBytes = (batch + 1) * 8
+  const list0 = lists
+  const list1 = list0 + listBytes
+  const list2 = list1 + listBytes
+  const list3 = list2 + listBytes
+  for (let i: usize = 0; i < inputs; i += 4) {
+    let end0 = list0, end1 = list1, end2 = list2, end3 = list3
+    let from = x + i * 4
+    for (let b: usize = 0, offset: usize = 0; b < batch; b++, from += rowBytes, offset += dzBytes) {
+      const v = v128.load(from)
+      if (!v128.any_true(v)) continue
+      const passes = i32x4.bitmask(f32x4.ne(v, f32x4.splat(0)))
+      store<u32>(end0, <u32>offset)
+      v128.store32_lane(end0, v, 0, 4)
+      end0 += <usize>(passes & 1) << 3
+      store<u32>(end1, <u32>offset)
+      v128.store32_lane(end1, v, 1, 4)
+      end1 += <usize>(passes & 2) << 2
+      store<u32>(end2, <u32>offset)
+      v128.store32_lane(end2, v, 2, 4)
+      end2 += <usize>(passes & 4) << 1
+      store<u32>(end3, <u32>offset)
+      v128.store32_lane(end3, v, 3, 4)
+      end3 += <usize>(passes & 8)
+    }
+    const rows = inputs - i < 4 ? inputs - i : 4
+    for (let r: usize = 0; r < rows; r++) {
+      const list = list0 + r * listBytes
+      const end = r == 0 ? end0 : r == 1 ? end1 : r == 2 ? end2 : end3
+      if (outputs & 3) {
+        combineRows(list, end, dz, line, paddedOut >> 2)
+        copy(dWeight, line, outputs * 4)
+      } else combineRows(list, end, dz, dWeight, paddedOut >> 2)
+      dWeight += outputs * 4
+    }
+  }
+}
+
+/** dx = dz W^T: four rows by eight columns at a time. */
+function inputGrad(
+  dz: usize,
+  weights: usize,
+  batch: usize,
+  inputs: usize,
+  paddedIn: usize,
+  outputs: usize,
+  paddedOut: usize,
+  dx: usize,
+  lines: usize,
+): void {
+  const rowBytes = paddedIn * 4
+  const dzBytes = paddedOut * 4
+  const inBytes = inputs * 4
+  const weightsEnd = weights + outputs * rowBytes
+  for (let b: usize = 0; b < batch; b += 4) {
+    // Rows of dx that are no whole blocks are made in scratch memory, and so are those that a last group does not have.
+    const last = batch - 1 - b
+    const direct = paddedIn == inputs && last >= 3
+    const d0 = direct ? dx : lines
+    const dz0 = dz + b * dzBytes
+    const dz1 = dz0 + (last < 1 ? last : 1) * dzBytes
+    const dz2 = dz0 + (last < 2 ? last : 2) * dzBytes
+    const dz3 = dz0 + (last < 3 ? last : 3) * dzBytes
+    for (let i: usize = 0; i < rowBytes; i += 32) {
+      let s00 = f32x4.splat(0)
+      let s01 = s00, s10 = s00, s11 = s00, s20 = s00, s21 = s00, s30 = s00, s31 = s00
+      for (let w = weights + i, o: usize = 0; w < weightsEnd; w += rowBytes, o += 4) {
+        const left = v128.load(w)
+        const right = v128.load(w, 16)
+        let g = splat(dz0 + o, 0)
+        s00 = fma(g, left, s00)
+        s01 = fma(g, right, s01)
+        g = splat(dz1 + o, 0)
+        s10 = fma(g, left, s10)
+        s11 = fma(g, right, s11)
+        g = splat(dz2 + o, 0)
+        s20 = fma(g, left, s20)
+        s21 = fma(g, right, s21)
+        g = splat(dz3 + o, 0)
+        s30 = fma(g, left, s30)
+        s31 = fma(g, right, s31)
+      }
+      const to = d0 + i
+      v128.store(to, s00)
+      v128.store(to, s01, 16)
+      v128.store(to + rowBytes, s10)
+      v128.store(to + rowBytes, s11, 16)
+      v128.store(to + 2 * rowBytes, s20)
+      v128.store(to + 2 * rowBytes, s21, 16)
+      v128.store(to + 3 * rowBytes, s30)
+      v128.store(to + 3 * rowBytes, s31, 16)
+    }
+    if (!direct)
+      for (let r: usize = 0; r < 4 && r <= last; r++) copy(dx + r * inBytes, lines + r * rowBytes, inBytes)
+    dx += 4 * inBytes
+  }
+}
+
+/** @param dx 0 (no address) where the gradient of x is not asked for */
+export function denseGrad(
+  dy: usize,
+  x: usize,
+  weight: usize,
+  y: usize,
+  dWeight: usize,
+  dBias: usize,
+  dx: usize,
+  batch: usize,
+  inputs: usize,
+  outputs: usize,
+  relu: bool,
+  narrow: bool,
+  scratch: usize,
+): void {
+  const paddedIn = roundUp(inputs, BLOCK)
+  const paddedOut = roundUp(outputs, 4)
+  const weights = scratch
+  const lines = weights + outputs * paddedIn * 4
+  const dz = lines + (4 * paddedIn + paddedOut) * 4
+  const lists = dz + batch * paddedOut * 4
+  const blocks = lists + (batch + 1) * 32
+  activationGrad(dy, y, batch, outputs, paddedOut, relu, dz)
+  columnSums(dz, batch, outputs, paddedOut, dBias)
+  if (paddedIn > inputs) {
+    padRows(x, batch, inputs, paddedIn, blocks)
+    x = blocks
+  }
+  if (narrow) weightGradNarrow(x, dz, batch, inputs, paddedIn, outputs, paddedOut, dWeight, lists)
+  else weightGradWide(x, dz, batch, inputs, paddedIn, outputs, paddedOut, dWeight, lists, lines)
+  if (dx != 0) {
+    transpose(weight, inputs, outputs, paddedIn, weights)
+    inputGrad(dz, weights, batch, inputs, paddedIn, outputs, paddedOut, dx, lines)
+  }
+}

@@ -1,0 +1,18 @@
+// Everything the module exports. It owns no memory: it works in tfjs's, at addresses that it is given.
+export { gatherBatch } from './gather-batch'
+export { denseGrad, denseNarrow, denseScratch, denseWide } from './dense'
+export {
+  convDirect,
+  convDirectScratch,
+  convRowsGrad,
+  convRowsGradScratch,
+  convSingle,
+  convSingleGrad,
+  convSingleScratch,
+  convWinograd,
+  convWinogradScratch,
+} from './conv-relu-pool'
+export { softmaxCrossEntropy } from './softmax-cross-entropy'
+export { adamStep, sgdMomentumStep, sgdStep } from './optimizer-step'
+export { addBias, matMul, matMulScratch } from './mat-mul'
+export { convolution, convolutionScratch } from './convolution'

@@ -1,0 +1,113 @@
+// loss = scale sum over the batch of (log sum exp(logits) - logits[label]); dLogits = scale (softmax(logits) - oneHot);
+// and how many rows have their first largest logit at the label. In float64 throughout: a batch has some hundred
+// logits, and the loss is compared with PyTorch's.
+// Check: vitest run packages/backend-wasm. Time: pnpm --filter @digitlab/backend-wasm time.
+
+// ln 2 in two parts, the first with trailing zeros, so that k x LN2_HIGH is exact.
+const LN2_HIGH: f64 = 0.693147180369123816490
+const LN2_LOW: f64 = 1.90821492927058770002e-10
+
+/**
+ * e^x for x <= 0, by e^x = 2^k e^r with |r| <= ln 2 / 2 and the Taylor series of e^r up to r^13 / 13!, whose rest is below
+ * float64's rounding. Written out because the library's brings tables, and this module may have no static data.
+ */
+@inline
+function exponential(x: f64): f64 {
+  if (!(x > -708)) return x == x ? 0 : x // below float64's normal range, or NaN
+  const k = nearest(x * 1.4426950408889634)
+  const r = x - k * LN2_HIGH - k * LN2_LOW
+  let p: f64 = 1.0 / 6227020800
+  p = p * r + 1.0 / 479001600
+  p = p * r + 1.0 / 39916800
+  p = p * r + 1.0 / 3628800
+  p = p * r + 1.0 / 362880
+  p = p * r + 1.0 / 40320
+  p = p * r + 1.0 / 5040
+  p = p * r + 1.0 / 720
+  p = p * r + 1.0 / 120
+  p = p * r + 1.0 / 24
+  p = p * r + 1.0 / 6
+  p = p * r + 0.5
+  p = p * r + 1
+  p = p * r + 1
+  return p * reinterpret<f64>((<i64>k + 1023) << 52)
+}
+
+/**
+ * ln x for a normal x >= 1: x = 2^k m with m in [sqrt 1/2, sqrt 2), ln m = 2 artanh(s) with s = (m - 1) / (m + 1), by its
+ * series up to s^21: |s| <= 0.172, so the rest is below 1e-17.
+ */
+@inline
+function logarithm(x: f64): f64 {
+  if (!(x < Infinity)) return x // infinite, or NaN
+  const bits = reinterpret<i64>(x)
+  let k = <f64>((bits >> 52) - 1023)
+  let m = reinterpret<f64>((bits & 0x000fffffffffffff) | 0x3ff0000000000000)
+  if (m > 1.4142135623730951) {
+    m *= 0.5
+    k += 1
+  }
+  const s = (m - 1) / (m + 1)
+  const q = s * s
+  let p: f64 = 1.0 / 21
+  p = p * q + 1.0 / 19
+  p = p * q + 1.0 / 17
+  p = p * q + 1.0 / 15
+  p = p * q + 1.0 / 13
+  p = p * q + 1.0 / 11
+  p = p * q + 1.0 / 9
+  p = p * q + 1.0 / 7
+  p = p * q + 1.0 / 5
+  p = p * q + 1.0 / 3
+  p = p * q + 1
+  return k * LN2_HIGH + (k * LN2_LOW + 2 * s * p)
+}
+
+/**
+ * @param logits [batch, classes]
+ * @param labels [batch] int32
+ * @param summary [2]: loss, count of right answers
+ * @param dLogits [batch, classes]
+ * @param scratch room for 8 x classes bytes, aligned to 8
+ */
+export function softmaxCrossEntropy(
+  logits: usize,
+  labels: usize,
+  batch: i32,
+  classes: i32,
+  scale: f64,
+  summary: usize,
+  dLogits: usize,
+  scratch: usize,
+): void {
+  let loss: f64 = 0
+  let correct: i32 = 0
+  for (let b = 0; b < batch; b++) {
+    const label = load<i32>(labels + (<usize>b << 2))
+    let largest = load<f32>(logits)
+    let first = 0
+    for (let c = 1; c < classes; c++) {
+      const value = load<f32>(logits + (<usize>c << 2))
+      if (value > largest) {
+        largest = value
+        first = c
+      }
+    }
+    if (first == label) correct++
+    let total: f64 = 0
+    for (let c = 0; c < classes; c++) {
+      const e = exponential(<f64>load<f32>(logits + (<usize>c << 2)) - <f64>largest)
+      total += e
+      store<f64>(scratch + (<usize>c << 3), e)
+    }
+    loss += <f64>largest + logarithm(total) - <f64>load<f32>(logits + (<usize>label << 2))
+    for (let c = 0; c < classes; c++) {
+      const p = load<f64>(scratch + (<usize>c << 3)) / total
+      store<f32>(dLogits + (<usize>c << 2), <f32>(scale * (p - (c == label ? 1.0 : 0.0))))
+    }
+    logits += <usize>classes << 2
+    dLogits += <usize>classes << 2
+  }
+  store<f32>(summary, <f32>(scale * loss))
+  store<f32>(summary, <f32>correct, 4)
+}

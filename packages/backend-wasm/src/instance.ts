@@ -1,0 +1,104 @@
+import { BackendError } from '@digitlab/backends'
+import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm'
+import type { DataType, TensorInfo } from '@tensorflow/tfjs-core'
+import { chooseSimd, compileKernels, type KernelExports, type Simd } from './module'
+
+/** Our kernels in the memory of one tfjs backend. */
+export interface Instance {
+  readonly simd: Simd
+  readonly backend: BackendWasm
+  readonly kernels: KernelExports
+  /** Where a tensor's values lie. */
+  readonly address: (tensor: TensorInfo) => number
+  /** A new tensor; its values are whatever lay there. */
+  readonly output: (shape: readonly number[], dtype: DataType) => TensorInfo
+  /** At least `bytes` of memory for the kernel that runs now; the next call gives the same again, or more. */
+  readonly scratch: (bytes: number) => number
+  /** Notes that an operation took a path, for {@link takenPaths}. */
+  readonly took: (path: string) => void
+}
+
+interface Compiled {
+  readonly simd: Simd
+  readonly module: WebAssembly.Module
+  readonly instances: WeakMap<BackendWasm, Instance>
+}
+
+let compiled: Compiled | undefined
+const taken = new Map<string, number>()
+
+/** How often each path of each operation was taken since the start: `{ 'convReluPool winograd': 938 }`. */
+export const takenPaths = (): Readonly<Record<string, number>> => Object.fromEntries(taken)
+
+/** Makes the kernels of a flavour the ones that run, compiling them unless they are already. */
+export const prepareKernels = async (wish: Simd | 'auto'): Promise<Simd> => {
+  const simd = chooseSimd(wish)
+  if (compiled?.simd !== simd)
+    compiled = { simd, module: await compileKernels(simd), instances: new WeakMap<BackendWasm, Instance>() }
+  return simd
+}
+
+/**
+ * Our kernels in a backend's memory; instantiated at the first call.
+ *
+ * @throws BackendError where the backend runs tfjs's threaded build, whose memory is shared
+ */
+export const instanceOf = (backend: BackendWasm): Instance => {
+  if (!compiled) throw new BackendError('the wasm kernels are not registered: await registerWasmKernels() first')
+  const known = compiled.instances.get(backend)
+  if (known) return known
+  const made = instantiate(compiled, backend)
+  compiled.instances.set(backend, made)
+  return made
+}
+
+/** Freed scratch memory is asked for anew in steps of this, so that a few odd sizes do not each move it. */
+const scratchStep = 64 * 1024
+
+/** What tfjs's Emscripten module has and its types do not tell. */
+interface Emscripten {
+  readonly asm?: { readonly memory?: WebAssembly.Memory }
+  _malloc(bytes: number): number
+  _free(address: number): void
+}
+
+const instantiate = ({ simd, module }: Compiled, backend: BackendWasm): Instance => {
+  const emscripten = backend.wasm as unknown as Emscripten
+  const memory = emscripten.asm?.memory
+  if (!(memory instanceof WebAssembly.Memory))
+    throw new BackendError('tfjs-backend-wasm hides its memory in this build: use version 4.22 of it')
+  if (!(memory.buffer instanceof ArrayBuffer))
+    throw new BackendError(
+      'tfjs-backend-wasm runs its threaded build: set env().set("WASM_HAS_MULTITHREAD_SUPPORT", false) before setBackend("wasm")',
+    )
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } })
+  let [scratchAddress, scratchBytes] = [0, 0]
+  return {
+    simd,
+    backend,
+    kernels: exports as unknown as KernelExports, // index.ts of assembly/ exports those names, all functions of numbers
+    address: ({ dataId }) => backend.dataIdMap.get(dataId).memoryOffset,
+    output(shape, dtype) {
+      const output = backend.makeOutput([...shape], dtype)
+      if (backend.dataIdMap.get(output.dataId).memoryOffset === 0) throw outOfMemory(`a tensor [${shape.join(', ')}]`)
+      return output
+    },
+    scratch(bytes) {
+      if (bytes > scratchBytes) {
+        if (scratchAddress !== 0) emscripten._free(scratchAddress)
+        scratchBytes = Math.ceil(bytes / scratchStep) * scratchStep
+        // `>>> 0` for addresses above 2 GiB, which _malloc returns as negative numbers.
+        scratchAddress = emscripten._malloc(scratchBytes) >>> 0
+        if (scratchAddress === 0) {
+          scratchBytes = 0
+          throw outOfMemory(`${bytes} bytes of scratch memory`)
+        }
+      }
+      return scratchAddress
+    },
+    took: (path) => void taken.set(path, (taken.get(path) ?? 0) + 1),
+  }
+}
+
+const outOfMemory = (what: string) =>
+  new BackendError(`WebAssembly has no memory left for ${what}: use a smaller batch, or another backend`)

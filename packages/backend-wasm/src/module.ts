@@ -1,0 +1,97 @@
+import { BackendError } from '@digitlab/backends'
+
+/** Which of the two compilations of our kernels runs: with fused multiply-add, or without. */
+export type Simd = 'relaxed' | 'plain'
+
+/** What the module exports: `assembly/*.ts` says what each does. Addresses and sizes are plain numbers. */
+export type KernelExports = Readonly<Record<KernelExport, (...parameters: readonly number[]) => number>>
+
+type KernelExport =
+  | 'gatherBatch'
+  | 'denseScratch'
+  | 'denseNarrow'
+  | 'denseWide'
+  | 'denseGrad'
+  | 'convSingleScratch'
+  | 'convSingle'
+  | 'convSingleGrad'
+  | 'convWinogradScratch'
+  | 'convWinograd'
+  | 'convDirectScratch'
+  | 'convDirect'
+  | 'convRowsGradScratch'
+  | 'convRowsGrad'
+  | 'softmaxCrossEntropy'
+  | 'sgdStep'
+  | 'sgdMomentumStep'
+  | 'adamStep'
+  | 'matMulScratch'
+  | 'matMul'
+  | 'addBias'
+  | 'convolutionScratch'
+  | 'convolution'
+
+// Modules of one function each, that is valid only where the engine knows the instruction: i8x16.splat, and
+// f32x4.relaxed_madd of three of them.
+const header = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10]
+const splat = [65, 1, 253, 15]
+const simdProbe = [...header, 8, 1, 6, 0, ...splat, 11]
+const relaxedProbe = [...header, 19, 1, 17, 0, ...splat, ...splat, ...splat, 253, 133, 2, 11]
+
+const validates = (bytes: readonly number[]): boolean =>
+  typeof WebAssembly === 'object' && WebAssembly.validate(Uint8Array.from(bytes))
+
+export const hasSimd = (): boolean => validates(simdProbe)
+
+interface NodeProcess {
+  getBuiltinModule?: (id: string) => { setFlagsFromString?: (flag: string) => void } | undefined
+}
+
+/** Node 20 has relaxed SIMD behind a flag, Node 22 and browsers without; elsewhere this does nothing. */
+const setRelaxedFlag = (on: boolean): void => {
+  const { process } = globalThis as { process?: NodeProcess }
+  const flag = on ? '--experimental-wasm-relaxed-simd' : '--no-experimental-wasm-relaxed-simd'
+  process?.getBuiltinModule?.('node:v8')?.setFlagsFromString?.(flag)
+}
+
+/** Whether relaxed SIMD can be had here. Leaves the engine as it was. */
+export const hasRelaxedSimd = (): boolean => {
+  if (!hasSimd()) return false
+  if (validates(relaxedProbe)) return true
+  setRelaxedFlag(true)
+  try {
+    return validates(relaxedProbe)
+  } finally {
+    setRelaxedFlag(false)
+  }
+}
+
+/**
+ * The flavour for a wish: relaxed where it can be had and nothing else was asked for.
+ *
+ * @throws BackendError where relaxed was asked for and the engine does not know it
+ */
+export const chooseSimd = (wish: Simd | 'auto'): Simd => {
+  if (wish === 'plain') return wish
+  if (hasRelaxedSimd()) return 'relaxed'
+  if (wish === 'auto') return 'plain'
+  throw new BackendError('this engine has no relaxed SIMD for WebAssembly: use simd "auto" or "plain", or Node 22')
+}
+
+/** Compiles our kernels. */
+export const compileKernels = async (simd: Simd): Promise<WebAssembly.Module> => {
+  const base64 = await loadBase64(simd)
+  if (simd === 'relaxed' && !validates(relaxedProbe)) setRelaxedFlag(true)
+  return WebAssembly.compile(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)))
+}
+
+const loadBase64 = async (simd: Simd): Promise<string> => {
+  try {
+    const module = await (simd === 'relaxed' ? import('./generated/relaxed') : import('./generated/plain'))
+    return module.base64
+  } catch (cause) {
+    const message =
+      'the kernels of backend-wasm are not compiled (src/generated): run "pnpm --filter @digitlab/backend-wasm generate"'
+    throw new BackendError(message, { cause })
+  }
+}

@@ -1,0 +1,93 @@
+import { activate, BackendError, type Backend } from '@digitlab/backends'
+import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm'
+import { backend as currentBackend, env, version_core } from '@tensorflow/tfjs-core'
+import { version } from '../package.json'
+import { convReluPool, convReluPoolGrad } from './conv-relu-pool'
+import { conv2d, conv2dBackpropFilter, conv2dBackpropInput, fusedConv2d } from './convolution'
+import { dense, denseGrad } from './dense'
+import { gatherBatch } from './gather-batch'
+import { instanceOf, prepareKernels } from './instance'
+import { install } from './kernel'
+import { batchMatMul, fusedMatMul } from './mat-mul'
+import { hasRelaxedSimd, hasSimd, type Simd } from './module'
+import { adamStep, sgdStep } from './optimizer-step'
+import { softmaxCrossEntropy } from './softmax-cross-entropy'
+
+export interface WasmOptions {
+  /**
+   * Which compilation of our kernels runs: relaxed SIMD has fused multiply-add and is faster. 'auto', the default, takes
+   * it where the engine knows it. The two differ in the last bits of a result; each gives the same bits every time.
+   */
+  readonly simd?: Simd | 'auto'
+}
+
+const generalKernels = [conv2d, fusedConv2d, conv2dBackpropFilter, conv2dBackpropInput, batchMatMul, fusedMatMul]
+const trainingKernels = [
+  gatherBatch,
+  dense,
+  denseGrad,
+  convReluPool,
+  convReluPoolGrad,
+  softmaxCrossEntropy,
+  sgdStep,
+  adamStep,
+]
+
+/**
+ * Registers our kernels with tfjs's own backend "wasm", before or after it starts: `Conv2DBackpropFilter`, which it
+ * lacks, faster `Conv2D`, `FusedConv2D`, `Conv2DBackpropInput`, `BatchMatMul` and `_FusedMatMul`, and what the
+ * operations of @digitlab/ops use. Calls that ours do not take go to the stock kernels. A second call changes nothing
+ * but the flavour, where it asks for another.
+ *
+ * @returns the flavour in use
+ * @throws BackendError where the engine lacks what was asked for
+ */
+export const registerWasmKernels = async ({ simd = 'auto' }: WasmOptions = {}): Promise<Simd> => {
+  if (!hasSimd()) throw new BackendError(noSimd)
+  await import('@tensorflow/tfjs-backend-wasm') // registers the stock kernels, which ours go over
+  const flavour = await prepareKernels(simd)
+  for (const kernel of [...generalKernels, ...trainingKernels]) install(kernel)
+  return flavour
+}
+
+const noSimd = 'this engine has no SIMD for WebAssembly: use Node 20.19 or later, or a browser of 2023 or later'
+
+const deviceName = (simd: Simd) => (simd === 'relaxed' ? 'WebAssembly, relaxed SIMD' : 'WebAssembly, SIMD')
+
+/** tfjs's WebAssembly backend on one thread, with our SIMD kernels in its memory. */
+export const wasmBackend = ({ simd = 'auto' }: WasmOptions = {}): Backend => ({
+  id: 'wasm',
+  asynchronous: false,
+
+  async probe() {
+    if (!hasSimd())
+      return {
+        usable: false,
+        reason: 'this engine has no WebAssembly with SIMD',
+        remedy: 'use Node 20.19 or later, or a browser of 2023 or later',
+      }
+    const relaxed = simd !== 'plain' && hasRelaxedSimd()
+    if (simd === 'relaxed' && !relaxed)
+      return { usable: false, reason: 'this engine has no relaxed SIMD', remedy: 'use simd "auto" or Node 22' }
+    return { usable: true, device: deviceName(relaxed ? 'relaxed' : 'plain') }
+  },
+
+  async start() {
+    const { version_wasm } = await import('@tensorflow/tfjs-backend-wasm')
+    // In a cross-origin isolated page tfjs would take its threaded build, whose shared memory our kernels can't import.
+    env().set('WASM_HAS_MULTITHREAD_SUPPORT', false)
+    await registerWasmKernels({ simd })
+    await activate('wasm')
+    const instance = instanceOf(currentBackend() as BackendWasm)
+    return {
+      id: 'wasm',
+      device: deviceName(instance.simd),
+      threads: 1,
+      versions: {
+        '@tensorflow/tfjs-core': version_core,
+        '@tensorflow/tfjs-backend-wasm': version_wasm,
+        '@digitlab/backend-wasm': version,
+      },
+    }
+  },
+})
