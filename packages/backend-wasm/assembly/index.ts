@@ -9,8 +9,6 @@ export {
   convSingle,
   convSingleGrad,
   convSingleScratch,
-  convWinograd,
-  convWinogradScratch,
 } from './conv-relu-pool'
 export { softmaxCrossEntropy } from './softmax-cross-entropy'
 export { adamStep, sgdMomentumStep, sgdStep } from './optimizer-step'

@@ -184,8 +184,8 @@ const cases = [
     'convReluPool 16 -> 32 on 14 x 14',
     batch * 196 * 4608,
     (k, at) =>
-      k.convWinograd(
-        ...[at('pool1'), at('f2'), at('fb2'), at('pool2'), at('win2'), batch, ...conv2Sizes, 1, at('scratch')],
+      k.convDirect(
+        ...[at('pool1'), at('f2'), at('fb2'), at('pool2'), at('win2'), batch, ...conv2Sizes, 3, 3, 1, at('scratch')],
       ),
   ],
   dense('pool2', 'w1568x10', 'b10', 'y10', 1568, 10, 0),

@@ -21,10 +21,9 @@ const shapesOf = (x: TensorInfo, filter: TensorInfo): Shapes => {
 
 const isThreeByThree = ({ kernelHeight, kernelWidth }: Shapes) => kernelHeight === 3 && kernelWidth === 3
 
-/** Which of the three ways of `assembly/conv-relu-pool.ts` a layer takes. */
-export const convReluPoolPath = (shapes: Shapes): 'single' | 'winograd' | 'direct' => {
+/** Which of the two ways of `assembly/conv-relu-pool.ts` a layer takes. */
+export const convReluPoolPath = (shapes: Shapes): 'single' | 'direct' => {
   if (isThreeByThree(shapes) && shapes.inputs === 1 && shapes.outputs % 4 === 0) return 'single'
-  if (isThreeByThree(shapes) && shapes.inputs % 4 === 0 && shapes.outputs % 8 === 0) return 'winograd'
   return 'direct'
 }
 
@@ -49,9 +48,6 @@ export const convReluPool = defineKernel(
     if (path === 'single') {
       const room = scratch(kernels.convSingleScratch(height, width, padding))
       kernels.convSingle(...tensors, batch, height, width, outputs, padding, room)
-    } else if (path === 'winograd') {
-      const room = scratch(kernels.convWinogradScratch(height, width, inputs, outputs, padding))
-      kernels.convWinograd(...tensors, batch, height, width, inputs, outputs, padding, room)
     } else {
       const sizes = [height, width, inputs, outputs, kernelHeight, kernelWidth, padding] as const
       kernels.convDirect(...tensors, batch, ...sizes, scratch(kernels.convDirectScratch(...sizes)))

@@ -27,7 +27,7 @@ interface Compiled {
 let compiled: Compiled | undefined
 const taken = new Map<string, number>()
 
-/** How often each path of each operation was taken since the start: `{ 'convReluPool winograd': 938 }`. */
+/** How often each path of each operation was taken since the start: `{ 'convReluPool direct': 938 }`. */
 export const takenPaths = (): Readonly<Record<string, number>> => Object.fromEntries(taken)
 
 /** Makes the kernels of a flavour the ones that run, compiling them unless they are already. */

@@ -15,8 +15,6 @@ type KernelExport =
   | 'convSingleScratch'
   | 'convSingle'
   | 'convSingleGrad'
-  | 'convWinogradScratch'
-  | 'convWinograd'
   | 'convDirectScratch'
   | 'convDirect'
   | 'convRowsGradScratch'
