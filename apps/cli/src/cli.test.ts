@@ -1,5 +1,5 @@
 // The built command, as a user runs it.
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { strokes } from '@digitlab/data'
 import { writeIdx } from '@digitlab/idx'
-import { parseRun, type Run } from '@digitlab/train'
+import { parseRun, type Parity, type Run } from '@digitlab/train'
+import { mnistFolder } from '../../../tooling/vitest/golden.ts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 const bin = fileURLToPath(new URL('../bin/digitlab.js', import.meta.url))
@@ -81,6 +82,7 @@ describe('help', () => {
     ['train'],
     ['evaluate'],
     ['compare'],
+    ['parity'],
     ['backends'],
   ])('%s %s', async (...words) => {
     const { code, out, err } = await digitlab([...words.filter((word) => typeof word === 'string'), '--help'])
@@ -117,6 +119,39 @@ describe('train, then evaluate', () => {
     const text = await digitlab(['evaluate', join('first', 'run.json'), '--split', 'train'])
     expect(text.out).toMatch(/accuracy .* of 600/)
     expect((await digitlab(args)).err).toContain('first is there already, and a run is never written over')
+  })
+
+  test('the same experiment gives the same bytes, also when it is read from a run.json', async () => {
+    for (const backend of ['wasm', 'cpu']) {
+      const bytes: Buffer[] = []
+      const first = [
+        'train',
+        '--model',
+        'cnn',
+        '--dataset',
+        digits,
+        '--epochs',
+        '2',
+        '--seed',
+        '3',
+        '--backend',
+        backend,
+      ]
+      for (const [name, args] of [
+        [`once-${backend}`, first],
+        [`again-${backend}`, first],
+        [`read-${backend}`, ['train', '--experiment', join(`once-${backend}`, 'run.json'), '--backend', backend]],
+      ] as const) {
+        const { code, err } = await digitlab([...args, '--out', name])
+        expect(code, err).toBe(0)
+        bytes.push(await readFile(join(folder, name, 'weights.safetensors')))
+      }
+      expect(bytes[1]).toEqual(bytes[0])
+      expect(bytes[2]).toEqual(bytes[0])
+    }
+    const both = await digitlab(['train', '--experiment', 'once-wasm', '--seed', '4'])
+    expect(both.code).toBe(1)
+    expect(both.err).toContain('--experiment decides the experiment, --seed would change it')
   })
 
   test('prints the loss every so many steps, and the accuracy of each class', async () => {
@@ -187,6 +222,68 @@ describe('compare', () => {
       expect(text).toContain('NOT MNIST')
     const run = parseRun(await readFile(join(folder, 'strokes', 'linear-wasm-seed0', 'run.json'), 'utf8'))
     expect(run.dataset).toMatchObject({ name: 'strokes', notice: expect.stringContaining('NOT MNIST') as string })
+  })
+})
+
+describe('parity', () => {
+  test.each(['two-layer', 'cnn'])('holds for %s on every backend', async (model) => {
+    const args = ['parity', '--model', model, '--dataset', digits, '--epochs', '2']
+    const { code, out, err } = await digitlab([...args, '--json'])
+    expect(code, err).toBe(0)
+    const { pairs, passed } = json(out) as Parity
+    expect(passed).toBe(true)
+    expect(pairs.map(({ sides, checks }) => [sides.join(), Object.keys(checks).join()])).toEqual([
+      ['wasm,float64', 'firstLoss,float64'],
+      ['cpu,float64', 'firstLoss,float64'],
+      ['wasm,cpu', 'firstLoss,losses,weights,accuracy'],
+    ])
+    for (const { checks } of pairs)
+      for (const { difference, tolerance } of Object.values(checks)) expect(difference).toBeLessThanOrEqual(tolerance)
+  })
+
+  test('a reference that differs fails the check, with a table and exit code 1', async ({ skip }) => {
+    const mnist = mnistFolder()
+    if (!mnist) return skip('MNIST is not at hand: set DIGITLAB_DATA')
+    const trace = { torch: '0', model: 'linear', seed: 0, epochs: 1, batchSize: 64, learningRate: 0.1 }
+    await writeFile(
+      join(folder, 'trace.json'),
+      JSON.stringify({ ...trace, first200Losses: [2.3356, 2.2], testAccuracy: [0.5] }),
+    )
+    const args = ['parity', '--reference', 'trace.json', '--data-dir', mnist, '--backends', 'wasm']
+    const { code, out, err } = await digitlab(args)
+    expect(code).toBe(1)
+    expect(out).toMatch(/test accuracy at the end .*FAIL/)
+    expect(out).toContain('parity does NOT hold')
+    expect(err).toContain('a difference is larger than its tolerance')
+    expect((await digitlab([...args, '--seed', '3'])).err).toContain(
+      '--reference decides the experiment, --seed would change it',
+    )
+    expect((await digitlab([...args, '--epochs', '2'])).err).toContain(
+      "the reference is of another experiment: its number of epochs is 1, this one's 2",
+    )
+    await writeFile(join(folder, 'trace.json'), '{"torch":"0","model":"linear"}')
+    expect((await digitlab(args)).err).toContain(
+      'is not a reference trace (its "first200Losses" is no list of numbers)',
+    )
+  })
+
+  test('PyTorch itself, from a seed that nobody chose before', async ({ skip }) => {
+    const mnist = mnistFolder()
+    if (!mnist) return skip('MNIST is not at hand: set DIGITLAB_DATA')
+    const python = process.env['DIGITLAB_PYTHON'] ?? 'python3'
+    if (spawnSync(python, ['-c', 'import torch']).status !== 0) return skip('python3 has no torch')
+    const script = fileURLToPath(new URL('../../../tooling/reference/trace.py', import.meta.url))
+    const seed = String(Date.now() % 1_000_000)
+    const trace = join(folder, `torch-${seed}.json`)
+    const written = spawnSync(
+      python,
+      [script, '--model', 'two-layer', '--seed', seed, '--epochs', '1', '--data', mnist, '--out', trace],
+      { encoding: 'utf8' },
+    )
+    expect(written.status, written.stderr).toBe(0)
+    const { code, out, err } = await digitlab(['parity', '--reference', trace, '--data-dir', mnist])
+    expect(code, `seed ${seed}: ${out}${err}`).toBe(0)
+    expect(out).toContain('wasm - PyTorch')
   })
 })
 

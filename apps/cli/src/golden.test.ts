@@ -43,7 +43,8 @@ const compare = ({ run, predictions }: RunResult, golden: GoldenRun) => {
   expect([...predictions.before.classes.subarray(0, 64)]).toEqual(golden.predictionsBefore)
   return {
     over: (steps: number) => largestDifference(stepLosses.slice(0, steps), golden.first200Losses.slice(0, steps)),
-    means: largestDifference(means, golden.epochMeanLoss.slice(0, means.length)),
+    means: (from: number, to: number) =>
+      largestDifference(means.slice(from - 1, to), golden.epochMeanLoss.slice(from - 1, Math.min(to, means.length))),
     accuracies: largestDifference(
       epochs.map(({ testAccuracy }) => testAccuracy),
       golden.testAccuracy.slice(0, epochs.length),
@@ -70,7 +71,8 @@ describe.each(goldenRuns())('$file', ({ golden }) => {
   })
 
   // How far PyTorch agrees with itself on one thread and on two: 3e-7 over 200 steps of linear and two-layer; 3e-6 over
-  // 50 and 1e-3 over 200 steps of cnn; 3e-5 in the mean loss of an epoch.
+  // 50 and 1e-3 over 200 steps of cnn; 3e-5 in the mean loss of an epoch; and, measured with tooling/reference/trace.py, 1.1e-4
+  // in that of the third epoch of two-layer from seed 1, where a unit of the hidden layer is switched on or off by the last bit.
   for (const simd of ['auto', 'plain'] as const)
     test(`wasm, ${simd === 'auto' ? 'as it chooses' : 'without relaxed SIMD'}`, async ({ skip }) => {
       const trace = have(skip)
@@ -78,12 +80,13 @@ describe.each(goldenRuns())('$file', ({ golden }) => {
         const { over, means } = compare(await train(trace, wasmBackend({ simd }), 1), trace)
         expect(over(50)).toBeLessThan(2e-5)
         expect(over(200)).toBeLessThan(3e-3)
-        expect(means).toBeLessThan(2e-3)
+        expect(means(1, 1)).toBeLessThan(2e-3)
         return
       }
       const { over, means, accuracies } = compare(await train(trace, wasmBackend({ simd }), trace.epochs), trace)
       expect(over(200)).toBeLessThan(1e-5)
-      expect(means).toBeLessThan(1e-4)
+      expect(means(1, trace.model === 'linear' ? 5 : 2)).toBeLessThan(1e-4)
+      expect(means(3, 5)).toBeLessThan(3e-4)
       expect(accuracies).toBeLessThanOrEqual(0.001 + 1e-7) // the trace holds float32
     })
 
@@ -95,7 +98,7 @@ describe.each(goldenRuns())('$file', ({ golden }) => {
     }
     const { over, means, accuracies } = compare(await train(trace, cpuBackend(), 1), trace)
     expect(over(200)).toBeLessThan(1e-5)
-    expect(means).toBeLessThan(1e-4)
+    expect(means(1, 1)).toBeLessThan(1e-4)
     expect(accuracies).toBeLessThanOrEqual(0.001 + 1e-7)
   })
 })

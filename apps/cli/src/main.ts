@@ -4,6 +4,7 @@ import { backendsCommand } from './commands/backends'
 import { compareCommand } from './commands/compare'
 import { dataCommand } from './commands/data'
 import { evaluateCommand } from './commands/evaluate'
+import { parityCommand } from './commands/parity'
 import { showCommand } from './commands/show'
 import { trainCommand } from './commands/train'
 import { Interrupted } from './interrupt'
@@ -28,6 +29,7 @@ export const createProgram = (): Command => {
     compareCommand(),
     trainCommand(),
     evaluateCommand(),
+    parityCommand(),
     showCommand(),
     dataCommand(),
     backendsCommand(),

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { ModelDefinition } from '@digitlab/models'
 import type { OptimizerOptions } from '@digitlab/train'
-import { InvalidArgumentError, Option } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 import { UsageError } from './usage-error'
 
 const numberFrom =
@@ -87,6 +87,19 @@ export const optimizerOf = (flags: OptimizerFlags): Partial<OptimizerOptions> =>
     ...(given === undefined ? {} : { momentum: given }),
     ...(weightDecay === undefined ? {} : { weightDecay }),
   }
+}
+
+/** Refuses options that another one decides already. */
+export const refuseBeside = (command: Command, decider: string, names: readonly string[]): void => {
+  const given = command.options.filter((option) => {
+    const name = option.attributeName()
+    return names.includes(name) && command.getOptionValueSource(name) === 'cli'
+  })
+  const [first] = given
+  if (first)
+    throw new UsageError(
+      `${decider} decides the experiment, ${first.long ?? first.short} would change it: leave one of them out`,
+    )
 }
 
 /** A model as --model names it: one of the catalogue, or a JSON file with a definition. */

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { parseRun, type Run, type RunResult } from '@digitlab/train'
+import { parseRun, type Experiment, type Run, type RunResult } from '@digitlab/train'
 import type { StateDict } from '@digitlab/models'
-import { readSafetensors, writeSafetensors } from '@digitlab/weights'
+import { checkFinite, readSafetensors, writeSafetensors } from '@digitlab/weights'
 import { UsageError } from './usage-error'
 
 /** `path`, or `path-2`, `path-3` ...: the first that is not there yet, so that nothing is written over. */
@@ -71,7 +71,9 @@ export const readRun = async (path: string): Promise<{ run: Run; weights: StateD
     }
   }
   const run = parseRun(new TextDecoder().decode(await read('run.json')), join(folder, 'run.json'))
-  return { run, weights: readSafetensors(await read('weights.safetensors')).weights }
+  const { weights } = readSafetensors(await read('weights.safetensors'), join(folder, 'weights.safetensors'))
+  checkFinite(weights)
+  return { run, weights }
 }
 
 const isFolder = async (path: string): Promise<boolean> => {
@@ -81,3 +83,6 @@ const isFolder = async (path: string): Promise<boolean> => {
     return true // reading from it will say what is wrong
   }
 }
+
+/** The experiment of a run.json, or of a run's folder. */
+export const readExperiment = async (path: string): Promise<Experiment> => (await readRun(path)).run.experiment

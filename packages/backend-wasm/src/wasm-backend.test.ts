@@ -7,6 +7,7 @@ import {
   denseGrad,
   float64,
   sgdStep,
+  softmaxCrossEntropy,
   withReference,
 } from '@digitlab/ops'
 import { conformanceCases } from '@digitlab/ops/conformance'
@@ -21,7 +22,11 @@ import {
   memory,
   prelu,
   tensor,
+  tensor1d,
+  tensor2d,
+  tensor4d,
   tidy,
+  type Rank,
   type Tensor,
   type Tensor1D,
   type Tensor2D,
@@ -143,6 +148,66 @@ test('the same step gives the same bits, wherever its tensors lie', async () => 
   const between = [1, 3, 77, 4001].map((size) => fill([size], NaN)) // what is allocated next lies elsewhere
   expect(await bits()).toEqual(first)
   dispose(between)
+})
+
+/** Images of one colour with a spot in the middle, [batch, size, size, 4]; the corner's colour is not zero. */
+const spots = (batch: number, size: number): Float32Array => {
+  const random = values(batch * size * size * 4, 9, 0.4)
+  return random.map((value, i) => {
+    const [row, column] = [Math.floor(i / 4 / size) % size, Math.floor(i / 4) % size]
+    const inSpot = Math.min(row, column) > 3 && Math.max(row, column) < size - 3
+    return inSpot ? value : 0.1 * (i % 4)
+  })
+}
+
+describe.each([0, 1, 2])('windows of plain background, taken from one image (padding %i)', (padding) => {
+  const [batch, size] = [9, 12]
+  const pixels = spots(batch, size)
+  const run = async (images: Float32Array) => {
+    const x = tensor4d(images, [images.length / (size * size * 4), size, size, 4])
+    const [filter, bias] = [made<Tensor4D>([3, 3, 4, 8], 2), made<Tensor1D>([8], 3)]
+    const { y, saved } = convReluPool(x, filter, bias, padding)
+    const results = await Promise.all([y, ...saved].map(async (result) => Array.from(await result.data())))
+    dispose([x, filter, bias, y, ...saved])
+    return { y: results[0] ?? [], winners: results[1] ?? [] }
+  }
+  test('are those of each image by itself, to the bit', async () => {
+    const each = size * size * 4
+    const singles = await Promise.all(
+      Array.from({ length: batch }, async (_, i) => run(pixels.slice(i * each, (i + 1) * each))),
+    )
+    expect(await run(pixels)).toEqual({
+      y: singles.flatMap(({ y }) => y),
+      winners: singles.flatMap(({ winners }) => winners),
+    })
+  })
+  test('are right', async () => {
+    const linear = float64.convolution(
+      float64.array64([batch, size, size, 4], pixels),
+      float64.array64([3, 3, 4, 8], values(288, 2)),
+      float64.array64([8], values(8, 3)),
+      1,
+      padding,
+    )
+    const { y, winners } = await run(pixels)
+    float64.maxPool(float64.relu(linear), 2).data.forEach((value, i) => expect(y[i]).toBeCloseTo(value, 5))
+    // All four candidates of a window of one colour are equal: the first wins, or ReLU stopped all.
+    if (padding === 0) expect(new Set(winners.slice(0, 8))).toEqual(new Set([0, -1]))
+  })
+})
+
+test('a loss that is not a number stays one', async () => {
+  const labels = tensor1d([0, 1], 'int32')
+  for (const wrong of [NaN, Infinity]) {
+    const logits = tensor2d([1, 2, wrong, 0, 1, 2], [2, 3])
+    const { summary, dLogits } = softmaxCrossEntropy(logits, labels, 0.5)
+    expect((await summary.data())[0]).toBeNaN()
+    dispose([logits, summary, dLogits])
+  }
+  const [x, filter, bias] = [made<Tensor4D>([1, 6, 6, 4], 1), fill<Rank.R4>([3, 3, 4, 8], NaN), made<Tensor1D>([8], 3)]
+  const { y, saved } = convReluPool(x, filter, bias, 1)
+  expect((await y.data()).every(Number.isNaN)).toBe(true)
+  dispose([labels, x, filter, bias, y, ...saved])
 })
 
 describe('weights that a step changes in place', () => {

@@ -90,9 +90,9 @@ describe('strokes', () => {
     expect(data.files.map(({ bytes }) => bytes)).toEqual([60000 * 784, 60000, 10000 * 784, 10000])
     expect(data.files.map(({ sha256 }) => sha256.slice(0, 16))).toMatchInlineSnapshot(`
       [
-        "c9791310f7e17ce9",
+        "849f393b9caeb095",
         "d1eb3686945bf821",
-        "5e04a00c5b06ce57",
+        "c420c8421db9d8db",
         "a65953c64ff565bb",
       ]
     `)

@@ -48,7 +48,8 @@ const loadAuto = async (options: LoadOptions): Promise<Dataset> => {
     return await loadDataset('mnist', options)
   } catch (error) {
     if (!(error instanceof DownloadFailed)) throw error
-    const notice = `MNIST could not be had, so this is NOT MNIST but "strokes", digits that digitlab draws itself. ${error.message}`
+    options.onNotice?.(error.message)
+    const notice = 'this is NOT MNIST, which could not be had, but "strokes", digits that digitlab draws itself'
     return { ...(await strokes()), notice }
   }
 }

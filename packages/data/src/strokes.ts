@@ -77,19 +77,18 @@ const drawDigit = (generator: MersenneTwister, digit: number, picture: Uint8Arra
   const variant = variants[generator.next() % variants.length]!
 
   // A turn by the angle whose half has this tangent, a slant, and unequal scales.
-  const half = around(0.06)
+  const half = around(0.11)
   const [cosine, sine] = [(1 - half * half) / (1 + half * half), (2 * half) / (1 + half * half)]
-  const slant = around(0.22)
-  const [wide, high] = [between(0.72, 1.12), between(0.85, 1.1)]
-  const bendX = around(0.012)
-  const bendY = around(0.012)
+  const slant = around(0.36)
+  const [wide, high] = [between(0.5, 1.3), between(0.75, 1.15)]
+  const [bendX, bendY] = [around(0.022), around(0.022)]
   const place = (x: number, y: number): [number, number] => {
     const [dx, dy] = [(x - 10) * wide, (y - 10) * high]
     const slanted = dx - slant * dy + bendX * dy * dy
     const lifted = dy + bendY * dx * dx
     return [cosine * slanted - sine * lifted, sine * slanted + cosine * lifted]
   }
-  const lines = variant.map((stroke) => trace(stroke, () => around(0.9), place))
+  const lines = variant.map((stroke) => trace(stroke, () => around(1.6), place))
 
   // Into MNIST's form: the larger side of the box is 20, the centre of mass in the middle.
   let [left, right, top, bottom] = [Infinity, -Infinity, Infinity, -Infinity]
@@ -128,7 +127,7 @@ const drawDigit = (generator: MersenneTwister, digit: number, picture: Uint8Arra
 /** Points along a stroke's curves, x and y in turn, its control points moved a little before they are placed. */
 const trace = (stroke: Stroke, wobble: () => number, place: (x: number, y: number) => [number, number]): number[] => {
   const steps = 6
-  const control = stroke.map(([x, y]) => place(x + wobble() / 2, y + wobble() / 2))
+  const control = stroke.map(([x, y]) => place(x + wobble(), y + wobble()))
   const points: number[] = [...control[0]!]
   for (let at = 0; at + 3 < control.length; at += 3) {
     const [[ax, ay], [bx, by], [cx, cy], [dx, dy]] = control.slice(at, at + 4) as [Point, Point, Point, Point]

@@ -1,4 +1,4 @@
-import { grouped, markdownTable, percent, textTable, type Column } from './table'
+import { grouped, markdownEscaped, markdownTable, percent, printable, textTable, type Column } from './table'
 
 /** What one run adds to a comparison. */
 export interface ComparisonRow {
@@ -10,13 +10,15 @@ export interface ComparisonRow {
   /** Set where the data are not what was hoped for: stands above the table. */
   readonly notice?: string
   readonly seed: number
+  /** From 0 to 1. */
   readonly testAccuracy: number
-  readonly testLoss: number
+  /** Mean cross-entropy in nats, where it is known. */
+  readonly testLoss?: number
   readonly secondsPerEpoch: number
   readonly epochs: number
 }
 
-/** Mean and sample standard deviation; the deviation is null for a single value. */
+/** Mean and sample standard deviation (of n - 1); the deviation is null for a single value. */
 export interface Spread {
   readonly mean: number
   readonly deviation: number | null
@@ -31,7 +33,8 @@ export interface ComparisonGroup {
   readonly epochs: number
   readonly seeds: readonly number[]
   readonly testAccuracy: Spread
-  readonly testLoss: Spread
+  /** Null unless every run has one. */
+  readonly testLoss: Spread | null
   readonly secondsPerEpoch: Spread
 }
 
@@ -58,6 +61,7 @@ const groupOf = (rows: readonly ComparisonRow[]): ComparisonGroup[] => {
   const [first] = rows
   if (!first) return []
   const { model, parameters, backend, dataset, epochs } = first
+  const losses = rows.flatMap(({ testLoss }) => (testLoss === undefined ? [] : [testLoss]))
   return [
     {
       model,
@@ -67,7 +71,7 @@ const groupOf = (rows: readonly ComparisonRow[]): ComparisonGroup[] => {
       epochs,
       seeds: rows.map(({ seed }) => seed),
       testAccuracy: spread(rows.map(({ testAccuracy }) => testAccuracy)),
-      testLoss: spread(rows.map(({ testLoss }) => testLoss)),
+      testLoss: losses.length === rows.length ? spread(losses) : null,
       secondsPerEpoch: spread(rows.map(({ secondsPerEpoch }) => secondsPerEpoch)),
     },
   ]
@@ -101,7 +105,7 @@ const rowsOf = ({ groups }: Comparison): string[][] =>
     testAccuracy.deviation === null
       ? percent(testAccuracy.mean)
       : `${(100 * testAccuracy.mean).toFixed(2)} ± ${percent(testAccuracy.deviation)}`,
-    within(testLoss, (value) => value.toFixed(4)),
+    testLoss === null ? '-' : within(testLoss, (value) => value.toFixed(4)),
     within(secondsPerEpoch, seconds),
     backend,
   ])
@@ -115,6 +119,14 @@ const titleOf = ({ groups }: Comparison): string => {
   return `${dataset}, ${epochs} epoch${epochs === '1' ? '' : 's'}, seed${seeds.length > 1 ? 's' : ''} ${seeds.join(', ')}`
 }
 
+/** What the ± of the table means; nothing where it has none. */
+const footOf = ({ groups }: Comparison): string[] => {
+  const counts = groups.map(({ seeds }) => seeds.length)
+  const [fewest, most] = [Math.min(...counts), Math.max(...counts)]
+  if (most < 2) return []
+  return [`mean ± sample standard deviation over n = ${fewest === most ? most : `${fewest} to ${most}`} runs`]
+}
+
 const nothing = 'nothing to compare: no run was completed'
 
 /** The comparison for a terminal. */
@@ -122,10 +134,11 @@ export const comparisonText = (comparison: Comparison): string =>
   comparison.groups.length === 0
     ? nothing
     : [
-        ...comparison.notices.map((notice) => `*** ${notice} ***\n`),
-        titleOf(comparison),
+        ...comparison.notices.map((notice) => `*** ${printable(notice)} ***\n`),
+        printable(titleOf(comparison)),
         '',
         textTable(columns, rowsOf(comparison)),
+        ...footOf(comparison).map((foot) => `\n${printable(foot)}`),
       ].join('\n')
 
 /** The comparison in Markdown. */
@@ -133,8 +146,12 @@ export const comparisonMarkdown = (comparison: Comparison): string =>
   comparison.groups.length === 0
     ? `${nothing}\n`
     : [
-        ...comparison.notices.map((notice) => `> **${notice}**\n`),
-        `${titleOf(comparison)}\n`,
+        ...comparison.notices.map((notice) => `> **${markdownEscaped(notice)}**\n`),
+        `${markdownEscaped(titleOf(comparison))}\n`,
         markdownTable(columns, rowsOf(comparison)),
+        ...footOf(comparison).map((foot) => `\n${markdownEscaped(foot)}`),
         '',
       ].join('\n')
+
+/** The comparison as a JSON document, unrounded: {@link compareRuns} of the same rows, ready to be parsed again. */
+export const comparisonJson = (comparison: Comparison): string => `${JSON.stringify(comparison, null, 2)}\n`

@@ -1,7 +1,7 @@
 // Rows and columns run over pictures whose sizes were checked on entry: each `!` is in range.
 import { encode } from 'fast-png'
 import { glyphHeight, glyphWidth, glyphOf } from './glyphs'
-import { ReportError } from './metrics'
+import { ReportError } from './report-error'
 
 /** A picture in shades of grey: 0 is black, 255 is white. */
 export interface GreyPicture {
@@ -14,7 +14,7 @@ export interface GreyPicture {
 export interface ImageGridOptions {
   readonly height: number
   readonly width: number
-  /** Under each image, one each. */
+  /** Under each image, one each; all in the same size, the largest in which the longest fits. */
   readonly captions?: readonly string[]
   /** As near to a square as can be unless given. */
   readonly columns?: number
@@ -22,20 +22,24 @@ export interface ImageGridOptions {
   readonly scale?: number
 }
 
+/** What the captions are drawn in: not quite black, so that the digits stand out. */
+const captionInk = 40
+
 /**
  * Images side by side, dark ink on white paper, each with its caption.
  *
  * @param images bytes, [count, height, width], 0 for background
- * @throws ReportError where the bytes are not whole images, or captions are not one each
+ * @throws ReportError where the bytes are not whole images, captions are not one each, or columns or scale are no whole
+ *   number from 1 up
  */
 export const imageGrid = (images: Uint8Array, options: ImageGridOptions): GreyPicture => {
   const { height, width, captions, scale = 3 } = options
-  const count = countOf(images, height, width)
-  if (captions && captions.length !== count)
-    throw new ReportError(`expected a caption for each of ${count} images, found ${captions.length}`)
-  const columns = Math.min(count, options.columns ?? Math.ceil(Math.sqrt(count * 1.5)))
-  const margin = 2 * scale
-  const font = Math.max(1, Math.round(scale * 0.7))
+  const count = imageCount(images, height, width)
+  checkLabels(captions, count)
+  checkWhole('scale', scale)
+  const columns = Math.min(count, checkWhole('columns', options.columns ?? Math.ceil(Math.sqrt(count * 1.5))))
+  const margin = 4 * scale // less, and the captions of neighbours read as one
+  const font = fontOf(captions ?? [], width * scale, Math.max(1, Math.round(scale * 0.7)))
   const captionHeight = captions ? (glyphHeight + 2) * font : 0
   const [cellWidth, cellHeight] = [width * scale + margin, height * scale + captionHeight + margin]
   const picture = {
@@ -58,6 +62,12 @@ export const imageGrid = (images: Uint8Array, options: ImageGridOptions): GreyPi
   return { ...picture, pixels }
 }
 
+/** The largest font, in pixels a dot of it takes, in which the longest caption fits; 1 where none does. */
+const fontOf = (captions: readonly string[], room: number, largest: number): number => {
+  const letters = Math.max(1, ...captions.map((caption) => [...caption].length))
+  return Math.max(1, Math.min(largest, Math.floor(room / (letters * (glyphWidth + 1) - 1))))
+}
+
 /** Text in the middle of a line; what does not fit is cut off. */
 const drawText = (
   pixels: Uint8Array,
@@ -69,14 +79,14 @@ const drawText = (
   font: number,
 ) => {
   const advance = (glyphWidth + 1) * font
-  const shown = text.slice(0, Math.max(1, Math.floor((room + font) / advance)))
+  const shown = [...text].slice(0, Math.floor((room + font) / advance))
   const from = left + Math.floor((room - shown.length * advance + font) / 2)
-  for (const [n, letter] of [...shown].entries()) {
+  for (const [n, letter] of shown.entries()) {
     const glyph = glyphOf(letter)
     for (let y = 0; y < glyphHeight * font; y++)
       for (let x = 0; x < glyphWidth * font; x++)
         if (glyph[Math.floor(y / font)]![Math.floor(x / font)] === '#')
-          pixels[(top + y) * stride + from + n * advance + x] = 40
+          pixels[(top + y) * stride + from + n * advance + x] = captionInk
   }
 }
 
@@ -84,76 +94,25 @@ const drawText = (
 export const gridPng = ({ width, height, pixels }: GreyPicture): Uint8Array =>
   encode({ width, height, data: pixels, channels: 1, depth: 8 })
 
-export interface TerminalGridOptions {
-  readonly height: number
-  readonly width: number
-  /** Under each image, one each. */
-  readonly labels?: readonly string[]
-  readonly colour: 'truecolor' | 'none'
-  /** Characters a line may take. */
-  readonly terminalWidth: number
-}
-
-/** From background to ink. */
-const ramp = ' .:-=+*#%@'
-
-/**
- * Images side by side for a terminal: two pixels a character, in shades where there is colour, else as characters of more
- * or less ink.
- *
- * @param images bytes, [count, height, width]
- */
-export const terminalGrid = (images: Uint8Array, options: TerminalGridOptions): string => {
-  const { height, width, labels, colour, terminalWidth } = options
-  const count = countOf(images, height, width)
-  const columns = Math.max(1, Math.floor((terminalWidth + 1) / (width + 1)))
-  const lines: string[] = []
-  for (let first = 0; first < count; first += columns) {
-    const shown = Array.from({ length: Math.min(columns, count - first) }, (_, i) => first + i)
-    for (let y = 0; y < height; y += 2)
-      lines.push(
-        shown
-          .map((image) => rowOf(images, image, y, height, width, colour))
-          .join(' ')
-          .trimEnd(),
-      )
-    if (labels)
-      lines.push(
-        shown
-          .map((image) => centred(labels[image] ?? '', width))
-          .join(' ')
-          .trimEnd(),
-      )
-  }
-  return lines.join('\n')
-}
-
-const rowOf = (
-  images: Uint8Array,
-  image: number,
-  y: number,
-  height: number,
-  width: number,
-  colour: 'truecolor' | 'none',
-) => {
-  const at = (row: number, x: number) => (row < height ? images[(image * height + row) * width + x]! : 0)
-  const cells = Array.from({ length: width }, (_, x) => [at(y, x), at(y + 1, x)] as const)
-  if (colour === 'none')
-    return cells
-      .map(([upper, lower]) => ramp[Math.min(ramp.length - 1, Math.floor(((upper + lower) / 511) * ramp.length))]!)
-      .join('')
-  const shade = (value: number) => `${value};${value};${value}`
-  return `${cells.map(([upper, lower]) => `\u001b[38;2;${shade(upper)}m\u001b[48;2;${shade(lower)}m▀`).join('')}\u001b[0m`
-}
-
-const centred = (text: string, width: number) => {
-  const shown = text.slice(0, width)
-  return shown.padStart(Math.floor((width + shown.length) / 2)).padEnd(width)
-}
-
-const countOf = (images: Uint8Array, height: number, width: number): number => {
-  const count = images.length / (height * width)
+/** How many images of this size the bytes are. Throws a {@link ReportError} where they are not whole ones. */
+export const imageCount = (images: Uint8Array, height: number, width: number): number => {
+  const count = images.length / (checkWhole('height', height) * checkWhole('width', width))
   if (!Number.isInteger(count) || count < 1)
-    throw new ReportError(`expected whole images of ${height} x ${width}, found ${images.length} bytes`)
+    throw new ReportError(
+      `expected whole images of ${height} x ${width}, found ${images.length} bytes: give ${height * width} for each image`,
+    )
   return count
+}
+
+/** Throws a {@link ReportError} where captions are given, but not one for each image. */
+export const checkLabels = (captions: readonly string[] | undefined, count: number): void => {
+  if (captions && captions.length !== count)
+    throw new ReportError(`expected a caption for each of ${count} images, found ${captions.length}: give one for each`)
+}
+
+/** The number, or a {@link ReportError} where it is no whole number from 1 up. */
+export const checkWhole = (what: string, value: number): number => {
+  if (!(Number.isSafeInteger(value) && value >= 1))
+    throw new ReportError(`expected a whole number from 1 up for ${what}, found ${value}: give another`)
+  return value
 }

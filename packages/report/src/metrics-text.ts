@@ -51,15 +51,22 @@ const confusionTable = ({ confusion }: Metrics, options: Options): [Column[], st
   confusion.map((row, label) => [nameOf(options, label), ...row.map((n) => (n === 0 ? '.' : String(n)))]),
 ]
 
+/** A terminal's usual width: names of classes that make a table wider stand at its rows alone. */
+const usualWidth = 80
+
+const confusionText = (metrics: Metrics, options: Options): string => {
+  const named = textTable(...confusionTable(metrics, options))
+  if (named.indexOf('\n') <= usualWidth) return named
+  const [headings, rows] = confusionTable(metrics, {})
+  return textTable(
+    headings,
+    rows.map(([label, ...counts]) => [`${label} ${nameOf(options, Number(label))}`, ...counts]),
+  )
+}
+
 /** The metrics for a terminal: overall, per class, and what was taken for what. */
 export const metricsText = (metrics: Metrics, options: Options = {}): string =>
-  [
-    headline(metrics),
-    '',
-    textTable(columns, rowsOf(metrics, options)),
-    '',
-    textTable(...confusionTable(metrics, options)),
-  ].join('\n')
+  [headline(metrics), '', textTable(columns, rowsOf(metrics, options)), '', confusionText(metrics, options)].join('\n')
 
 /** The same in Markdown. */
 export const metricsMarkdown = (metrics: Metrics, options: Options = {}): string =>

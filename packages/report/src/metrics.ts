@@ -1,10 +1,5 @@
 // Rows and columns run over the classes checked on entry: each `!` is in range.
-
-/** Values that make no report. */
-export class ReportError extends Error {
-  readonly mendable = true
-  override name = 'ReportError'
-}
+import { ReportError } from './report-error'
 
 /** How well one class is told from the others. A ratio is null where there is nothing to divide by. */
 export interface ClassMetrics {
@@ -33,6 +28,8 @@ export interface Metrics {
   readonly perClass: readonly ClassMetrics[]
   /** Means over the classes that have a value, each weighing the same. */
   readonly macro: { readonly precision: number | null; readonly recall: number | null; readonly f1: number | null }
+  /** The mean of F1 in which each class weighs as much as it has images. */
+  readonly weightedF1: number
   /** Rows are true classes, columns predicted ones. */
   readonly confusion: readonly (readonly number[])[]
 }
@@ -42,21 +39,29 @@ export interface Metrics {
  *
  * @param labels true classes, [count]; @param predictions predicted classes, [count]
  * @returns [classes][classes]: rows are true classes, columns predicted ones
- * @throws ReportError where the lengths differ or a class is out of range
+ * @throws ReportError where the lengths differ, a class is out of range or the classes are no whole number from 1 up
  */
 export const confusionMatrix = (
   labels: ArrayLike<number>,
   predictions: ArrayLike<number>,
   classes: number,
 ): number[][] => {
+  if (!(Number.isSafeInteger(classes) && classes >= 1))
+    throw new ReportError(
+      `expected a whole number of classes from 1 up, found ${classes}: give as many as the labels have`,
+    )
   if (labels.length !== predictions.length)
-    throw new ReportError(`expected a prediction for each of ${labels.length} labels, found ${predictions.length}`)
+    throw new ReportError(
+      `expected a prediction for each of ${labels.length} labels, found ${predictions.length}: give one for each`,
+    )
   const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0))
   for (let i = 0; i < labels.length; i++) {
     const [label, predicted] = [labels[i]!, predictions[i]!]
     for (const value of [label, predicted])
       if (!(Number.isInteger(value) && value >= 0 && value < classes))
-        throw new ReportError(`expected classes from 0 to ${classes - 1}, found ${value} at position ${i}`)
+        throw new ReportError(
+          `expected classes from 0 to ${classes - 1}, found ${value} at position ${i}: mend that value or give more classes`,
+        )
     confusion[label]![predicted]!++
   }
   return confusion
@@ -66,7 +71,7 @@ export const confusionMatrix = (
  * Accuracy, and precision, recall and F1 of each class, from a confusion matrix.
  *
  * @param confusion [classes][classes], rows are true classes
- * @throws ReportError where it is not square, or counts nothing
+ * @throws ReportError where it is not square, holds what is no count, or counts nothing
  */
 export const classificationMetrics = (
   confusion: readonly (readonly number[])[],
@@ -74,9 +79,15 @@ export const classificationMetrics = (
 ): Metrics => {
   const classes = confusion.length
   const ragged = confusion.find((row) => row.length !== classes)
-  if (ragged) throw new ReportError(`expected ${classes} columns for ${classes} classes, found ${ragged.length}`)
+  if (ragged)
+    throw new ReportError(
+      `expected ${classes} columns for ${classes} classes, found ${ragged.length}: give a square matrix`,
+    )
+  const odd = confusion.flat().find((n) => !(Number.isSafeInteger(n) && n >= 0))
+  if (odd !== undefined)
+    throw new ReportError(`expected whole numbers from 0 up in a confusion matrix, found ${odd}: count again`)
   const count = confusion.flat().reduce((sum, n) => sum + n, 0)
-  if (count === 0) throw new ReportError('expected at least one prediction, found none')
+  if (count === 0) throw new ReportError('expected at least one prediction, found none: give labels and predictions')
   const perClass = confusion.map((row, label): ClassMetrics => {
     const ofClass = row.reduce((sum, n) => sum + n, 0)
     const takenFor = confusion.reduce((sum, other) => sum + other[label]!, 0)
@@ -108,6 +119,7 @@ export const classificationMetrics = (
     meanLoss,
     perClass,
     macro: { precision: macro('precision'), recall: macro('recall'), f1: macro('f1') },
+    weightedF1: perClass.reduce((sum, row) => sum + row.count * (row.f1 ?? 0), 0) / count,
     confusion,
   }
 }
@@ -115,14 +127,21 @@ export const classificationMetrics = (
 const ratio = (part: number, whole: number): number | null => (whole === 0 ? null : part / whole)
 
 /**
- * The interval in which the true rate lies with the confidence of z (1.96 for 95 %), given what was counted.
+ * The interval in which the true rate lies with the confidence of z (1.96 for 95 %), given what was counted. Where nothing
+ * was counted that is all of [0, 1], the limit of the formula.
  *
  * Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22(158), 1927.
+ *
+ * @throws ReportError where correct is not between 0 and count
  */
 export const wilsonInterval = (correct: number, count: number, z = 1.96): readonly [low: number, high: number] => {
+  if (!(correct >= 0 && correct <= count))
+    throw new ReportError(`expected from 0 to ${count} correct, found ${correct}: count again`)
+  if (count === 0) return [0, 1]
   const rate = correct / count
   const shrink = 1 + (z * z) / count
   const centre = (rate + (z * z) / (2 * count)) / shrink
   const reach = (z / shrink) * Math.sqrt((rate * (1 - rate)) / count + (z * z) / (4 * count * count))
-  return [Math.max(0, centre - reach), Math.min(1, centre + reach)]
+  // At the ends the formula gives 0 and 1 but for rounding.
+  return [correct === 0 ? 0 : centre - reach, correct === count ? 1 : centre + reach]
 }

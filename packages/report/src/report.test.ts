@@ -1,18 +1,15 @@
-import { decode } from 'fast-png'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   classificationMetrics,
   compareRuns,
+  comparisonJson,
   comparisonMarkdown,
   comparisonText,
   confusionMatrix,
-  gridPng,
-  imageGrid,
   metricsMarkdown,
   metricsText,
   ReportError,
-  terminalGrid,
   wilsonInterval,
   type ComparisonRow,
 } from './index'
@@ -33,6 +30,7 @@ describe('metrics', () => {
     expect(metrics.perClass[1]).toMatchObject({ precision: 0.5, recall: 0.5, f1: 0.5 })
     expect(metrics.perClass[2]).toMatchObject({ count: 0, accuracy: null, precision: null, recall: null, f1: null })
     expect(metrics.macro.recall).toBeCloseTo((2 / 3 + 0.5) / 2)
+    expect(metrics.weightedF1).toBeCloseTo((3 * (2 / 3) + 2 * 0.5) / 5)
   })
 
   test('of any predictions keep what must hold', () => {
@@ -62,12 +60,24 @@ describe('metrics', () => {
     expect(low).toBeCloseTo(0.49016, 4)
     expect(high).toBeCloseTo(0.94331, 4)
     expect(wilsonInterval(10, 10)[1]).toBe(1)
+    expect(wilsonInterval(0, 10)[0]).toBe(0)
+    expect(wilsonInterval(0, 0)).toEqual([0, 1])
+    expect(() => wilsonInterval(11, 10)).toThrow('expected from 0 to 10 correct, found 11')
   })
 
   test('what makes no metrics is refused with both values', () => {
     expect(() => confusionMatrix([1], [1, 2], 3)).toThrow('expected a prediction for each of 1 labels, found 2')
     expect(() => confusionMatrix([3], [1], 3)).toThrow('expected classes from 0 to 2, found 3 at position 0')
     expect(() => classificationMetrics([[1, 2]])).toThrow(ReportError)
+    expect(() =>
+      classificationMetrics([
+        [1, -1],
+        [0, 2],
+      ]),
+    ).toThrow('expected whole numbers from 0 up in a confusion matrix, found -1')
+    expect(() => classificationMetrics([[NaN]])).toThrow('found NaN')
+    for (const classes of [0, 1.5, NaN])
+      expect(() => confusionMatrix([], [], classes)).toThrow(`classes from 1 up, found ${classes}`)
     expect(() => classificationMetrics([[0]])).toThrow('expected at least one prediction, found none')
   })
 
@@ -92,6 +102,26 @@ describe('metrics', () => {
     const markdown = metricsMarkdown(metrics, { classNames: ['a|b', '<script>', '2'] })
     expect(markdown).toContain('| a\\|b | 66.67 % |')
     expect(markdown).toContain('&lt;script>')
+  })
+
+  test('names too long for a table of 80 columns stand at its rows alone', () => {
+    const classNames = [
+      'T-shirt',
+      'trouser',
+      'pullover',
+      'dress',
+      'coat',
+      'sandal',
+      'shirt',
+      'sneaker',
+      'bag',
+      'ankle boot',
+    ]
+    const labels = Array.from({ length: 10 }, (_, label) => label)
+    const text = metricsText(classificationMetrics(confusionMatrix(labels, labels, 10)), { classNames })
+    expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80)
+    expect(text).toMatch(/^true \\ predicted +0 +1 +2 +3 /m)
+    expect(text).toMatch(/^9 ankle boot +\. /m)
   })
 })
 
@@ -128,7 +158,9 @@ describe('comparison', () => {
       model      parameters   test accuracy        test loss      s/epoch  backend
       ─────────  ──────────  ──────────────  ───────────────  ───────────  ───────
       two-layer      79,510         98.00 %           0.0500         4.20  wasm
-      cnn            20,490  98.50 ± 0.71 %  0.0500 ± 0.0000  4.20 ± 0.00  wasm"
+      cnn            20,490  98.50 ± 0.71 %  0.0500 ± 0.0000  4.20 ± 0.00  wasm
+
+      mean ± sample standard deviation over n = 1 to 2 runs"
     `)
     expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80)
   })
@@ -142,52 +174,31 @@ describe('comparison', () => {
     expect(comparisonMarkdown(comparison)).toMatch(/^> \*\*this is NOT MNIST\*\*/)
   })
 
+  test('as JSON it is read back unrounded', () => {
+    const comparison = compareRuns([row({ testAccuracy: 1 / 3 }), row({ seed: 1 }), row({ model: 'linear' })])
+    expect(JSON.parse(comparisonJson(comparison))).toEqual(comparison)
+  })
+
+  test('a loss that is not known for every run is no mean', () => {
+    const { testLoss, ...lossless } = row({ seed: 1 })
+    const comparison = compareRuns([row({}), lossless])
+    expect(testLoss).toBeDefined()
+    expect(comparison.groups[0]?.testLoss).toBeNull()
+    expect(comparisonText(comparison)).toContain('98.00 ± 0.00 %          -  ')
+  })
+
+  test('names from outside can neither break a table nor become markup', () => {
+    const hostile = compareRuns([
+      row({ model: 'a\u001b[31m\nb', dataset: '![x](http://y) & <img>', notice: '<b>_loud_</b>' }),
+    ])
+    expect(comparisonText(hostile)).toContain('\na·[31m·b  ')
+    expect(comparisonText(hostile)).not.toContain('\u001b')
+    const markdown = comparisonMarkdown(hostile)
+    expect(markdown).toContain('!\\[x\\](http://y) &amp; &lt;img>')
+    expect(markdown).toContain('> **&lt;b>\\_loud\\_&lt;/b>**')
+  })
+
   test('nothing to compare is said', () => {
     expect(comparisonText(compareRuns([]))).toContain('nothing to compare')
-  })
-})
-
-describe('grids', () => {
-  const images = Uint8Array.from({ length: 3 * 4 }, (_, i) => (i < 4 ? 0 : i < 8 ? 255 : 128)) // 2 x 2 pixels each
-
-  test('a PNG holds every image, dark on white, with its caption', () => {
-    const grid = imageGrid(images, { height: 2, width: 2, columns: 3, scale: 4, captions: ['1', '2', '3'] })
-    const read = decode(gridPng(grid))
-    expect([read.width, read.height, read.channels]).toEqual([grid.width, grid.height, 1])
-    expect([...read.data]).toEqual([...grid.pixels])
-    const at = (x: number, y: number) => grid.pixels[y * grid.width + x]
-    expect([at(8, 8), at(8 + 16, 8), at(8 + 32, 8)]).toEqual([255, 0, 127])
-    const captionRows = grid.pixels.subarray((8 + 8) * grid.width)
-    expect(captionRows.some((pixel) => pixel === 40)).toBe(true)
-  })
-
-  test('a terminal gets two pixels a character, in shades or in characters', () => {
-    const plain = terminalGrid(images, {
-      height: 2,
-      width: 2,
-      colour: 'none',
-      terminalWidth: 80,
-      labels: ['a', 'b', 'c'],
-    })
-    expect(plain).toBe('   @@ ++\na  b  c')
-    const coloured = terminalGrid(images, { height: 2, width: 2, colour: 'truecolor', terminalWidth: 5 })
-    expect(coloured.split('\n')).toHaveLength(2) // two images a line
-    expect(coloured).toContain('\u001b[38;2;255;255;255m\u001b[48;2;255;255;255m▀')
-    expect(coloured.endsWith('\u001b[0m')).toBe(true)
-  })
-
-  test('an odd height ends with background', () => {
-    expect(terminalGrid(Uint8Array.of(255, 255, 255), { height: 3, width: 1, colour: 'none', terminalWidth: 9 })).toBe(
-      '@\n=',
-    )
-  })
-
-  test('what is no image is refused', () => {
-    expect(() => imageGrid(new Uint8Array(5), { height: 2, width: 2 })).toThrow(
-      'expected whole images of 2 x 2, found 5 bytes',
-    )
-    expect(() => imageGrid(images, { height: 2, width: 2, captions: [] })).toThrow(
-      'expected a caption for each of 3 images, found 0',
-    )
   })
 })

@@ -11,6 +11,17 @@ export {
   type OptimizerOptions,
 } from './experiment'
 export { createOptimizer, type Optimizer } from './optimizer'
+export {
+  parityChecks,
+  runParity,
+  type Parity,
+  type ParityCell,
+  type ParityCheck,
+  type ParityOptions,
+  type ParityPair,
+} from './parity'
 export { parseRun } from './parse-run'
+export { parseReferenceTrace, type ReferenceTrace } from './reference-trace'
+export { firstLosses64 } from './float64'
 export { runVersion, type EpochRecord, type Run } from './run'
 export { runExperiment, type Progress, type RunOptions, type RunResult } from './run-experiment'

@@ -43,6 +43,8 @@ export interface RunOptions {
   readonly onProgress?: (progress: Progress) => void
   /** Aborting stops after the current step; the run so far is returned, as 'interrupted'. */
   readonly signal?: AbortSignal
+  /** Also return the weights as they are after this many steps, counted from 1 over all epochs. */
+  readonly snapshotStep?: number
 }
 
 export interface RunResult {
@@ -51,6 +53,8 @@ export interface RunResult {
   readonly weights: StateDict
   /** Of the test images, with the initial weights and with those at the end. */
   readonly predictions: { readonly before: Predictions; readonly after: Predictions }
+  /** Where `snapshotStep` asked for it and the run came that far. */
+  readonly snapshot?: StateDict
 }
 
 /** How many losses may wait on an asynchronous device before they are read: bounds its queue and a late stop. */
@@ -65,7 +69,7 @@ const waitingLosses = 64
  * BackendError where the backend can't start
  */
 export const runExperiment = async (input: Experiment, options: RunOptions): Promise<RunResult> => {
-  const { data, backend, onProgress = () => {}, signal } = options
+  const { data, backend, onProgress = () => {}, signal, snapshotStep } = options
   const experiment = completeExperiment(input)
   const [height, width] = data.imageShape
   const model = resolveModel(experiment.model, { input: [height, width, 1], classes: data.classes })
@@ -89,6 +93,11 @@ export const runExperiment = async (input: Experiment, options: RunOptions): Pro
     const stepLosses: number[] = []
     const epochs: EpochRecord[] = []
     let after = before
+    let snapshot: StateDict | undefined
+    let steps = 0
+    const afterStep = async () => {
+      if (++steps === snapshotStep) snapshot = await downloadWeights(model, optimizer.weights())
+    }
     let [trainSeconds, evaluationSeconds, trained] = [0, 0, 0]
     for (let epoch = 1; epoch <= experiment.epochs && !signal?.aborted; epoch++) {
       const order = dataLoaderOrder(generator, data.train.count)
@@ -103,6 +112,7 @@ export const runExperiment = async (input: Experiment, options: RunOptions): Pro
         backend,
         onProgress,
         signal,
+        afterStep,
       })
       trainSeconds += totals.seconds
       trained += totals.images
@@ -145,7 +155,8 @@ export const runExperiment = async (input: Experiment, options: RunOptions): Pro
         imagesPerSecond: trained === 0 ? 0 : trained / trainSeconds,
       },
     }
-    return { run, weights, predictions: { before: before.predictions, after: after.predictions } }
+    const predictions = { before: before.predictions, after: after.predictions }
+    return { run, weights, predictions, ...(snapshot === undefined ? {} : { snapshot }) }
   } finally {
     optimizer.dispose()
     train.dispose()
@@ -165,13 +176,15 @@ interface Epoch {
   readonly backend: Backend
   readonly onProgress: (progress: Progress) => void
   readonly signal: AbortSignal | undefined
+  readonly afterStep: () => Promise<void>
 }
 
 /** Trains on every image once, or until it is told to stop. */
 const trainEpoch = async (
   context: Epoch,
 ): Promise<{ images: number; loss: number; correct: number; seconds: number }> => {
-  const { epoch, order, experiment, model, optimizer, train, stepLosses, backend, onProgress, signal } = context
+  const { epoch, order, experiment, model, optimizer, train, stepLosses, backend, onProgress, signal, afterStep } =
+    context
   const { batchSize, epochs } = experiment
   const stepsPerEpoch = Math.ceil(order.length / batchSize)
   const totals = { images: 0, loss: 0, correct: 0, seconds: 0 }
@@ -221,6 +234,7 @@ const trainEpoch = async (
     }) as [Tensor]
     step++
     waiting.push({ summary, size })
+    await afterStep()
     if (!backend.asynchronous || waiting.length === waitingLosses) await readWaiting()
     await giveWay()
     if (signal?.aborted) break

@@ -50,6 +50,24 @@ test('what is written is read back to the bit, names like __proto__ and values l
   expect(bits(readSafetensors(writeSafetensors(odd)).weights)).toEqual(bits(odd))
 })
 
+test('entries keep their order in the file and when read, those that look like numbers included', () => {
+  const names = ['b', '10', 'a', '2', '__proto__']
+  const weights: StateDict = new Map(names.map((name, i) => [name, { shape: [1], data: Float32Array.of(i) }]))
+  const bytes = writeSafetensors(weights, { a: '{"not an entry":' })
+  expect([...readSafetensors(bytes).weights.keys()]).toEqual(names)
+  expect([...new Float32Array(bytes.slice(-20).buffer)]).toEqual([0, 1, 2, 3, 4])
+})
+
+test('the same weights give the same bytes', () => {
+  fc.assert(
+    fc.property(anyWeights, (weights) => {
+      const bytes = writeSafetensors(weights, { a: 'b' })
+      const again = writeSafetensors(readSafetensors(bytes).weights, { a: 'b' })
+      expect([...again]).toEqual([...bytes])
+    }),
+  )
+})
+
 test("the bytes are the format's", () => {
   const bytes = writeSafetensors(new Map([['a', { shape: [1], data: Float32Array.of(1) }]]))
   expect(new DataView(bytes.buffer).getBigUint64(0, true) % 8n).toBe(0n)
@@ -77,6 +95,7 @@ test('other float types become float32', () => {
 
 describe('what is damaged or hostile is refused, naming entry, expected and found', () => {
   const entry = (more: object = {}) => ({ dtype: 'F32', shape: [1], data_offsets: [0, 4], ...more })
+  const deep = '['.repeat(100_000) + ']'.repeat(100_000)
   const huge = new Uint8Array(8)
   new DataView(huge.buffer).setBigUint64(0, 2n ** 63n, true)
   test.each<[string, Uint8Array, string]>([
@@ -84,8 +103,8 @@ describe('what is damaged or hostile is refused, naming entry, expected and foun
     ['a huge header', huge, 'expected a header of at most 100000000 bytes'],
     ['a header past the end', file('{}').subarray(0, 9), 'its header ends at byte 10, the file at 9'],
     ['no JSON', file('{'), 'its header is not JSON'],
-    ['a list', file([]), 'its header is not an object'],
-    ['no object', file({ a: 1 }), 'the entry "a" is not an object'],
+    ['a list', file([]), 'its header is [], expected an object'],
+    ['no object', file({ a: 1 }), 'the entry "a" is 1, expected an object'],
     [
       'an unknown type',
       file({ a: entry({ dtype: 'I8' }) }, 4),
@@ -101,7 +120,27 @@ describe('what is damaged or hostile is refused, naming entry, expected and foun
     ['an overlap', file({ a: entry(), b: entry() }, 4), 'the data of "b" start at 0, expected 4'],
     ['a hole', file({ a: entry({ data_offsets: [4, 8] }) }, 8), 'the data of "a" start at 4, expected 0'],
     ['bytes left over', file({ a: entry() }, 5), 'expected 4 bytes of data, found 5'],
-    ['metadata that are none', file({ __metadata__: { a: 1 } }), 'its metadata "a" is not a string'],
+    [
+      'a name twice, at the same bytes',
+      file(`{"a":${JSON.stringify(entry())},"a":${JSON.stringify(entry())}}`, 4),
+      'the name "a" is there twice, expected once',
+    ],
+    [
+      'a name twice, once escaped',
+      file(`{"a":${JSON.stringify(entry())},"\\u0061":${JSON.stringify(entry())}}`, 4),
+      'the name "a" is there twice, expected once',
+    ],
+    ['a byte order mark', file('\ufeff{}'), 'its header is not JSON'],
+    [
+      'bytes that are no UTF-8',
+      Uint8Array.of(4, 0, 0, 0, 0, 0, 0, 0, 0x7b, 0xff, 0xff, 0x7d),
+      'its header is not JSON',
+    ],
+    ['a deep type', file(`{"a":{"dtype":${deep}}}`), '"a" is of type [[...]], expected'],
+    ['a deep shape', file(`{"a":{"dtype":"F32","shape":${deep}}}`), 'the shape of "a" is [[...]], expected'],
+    ['a deep header', file(deep), 'its header is [[...]], expected an object'],
+    ['metadata that are a list', file({ __metadata__: [] }), 'its __metadata__ is [], expected an object'],
+    ['metadata that are none', file({ __metadata__: { a: 1 } }), 'its metadata "a" is 1, expected a string'],
   ])('%s', (_, bytes, message) => {
     expect(() => readSafetensors(bytes, 'x.safetensors')).toThrow(WeightsError)
     expect(() => readSafetensors(bytes, 'x.safetensors')).toThrow(message)
@@ -124,6 +163,25 @@ describe('what is damaged or hostile is refused, naming entry, expected and foun
       }),
       { numRuns: 2000 },
     )
+  })
+
+  test('whatever JSON the header is, nothing but a WeightsError comes out, and never a page of it', () => {
+    const json = fc.jsonValue()
+    const value = fc.oneof(json, fc.record({ dtype: json, shape: json, data_offsets: json }, { requiredKeys: [] }))
+    const header = fc.oneof(json, fc.dictionary(fc.oneof(fc.string(), fc.constant('__metadata__')), value))
+    fc.assert(
+      fc.property(header, fc.nat({ max: 16 }), (held, dataBytes) => {
+        try {
+          readSafetensors(file(held, dataBytes))
+        } catch (error) {
+          expect(error).toBeInstanceOf(WeightsError)
+          expect((error as Error).message.length).toBeLessThan(500)
+        }
+      }),
+      { numRuns: 1000 },
+    )
+    const long = file({ ['x'.repeat(100_000)]: entry({ shape: new Array(100_000).fill(1), data_offsets: [0, 0] }) })
+    expect(() => readSafetensors(long)).toThrow(/^.{1,500}$/)
   })
 
   test('values that make no file, and weights that are no numbers', () => {

@@ -1,4 +1,6 @@
 import type { StateDict, StateEntry } from '@digitlab/models'
+import { quoted, shownShape, shownValue } from './shown'
+import { topLevelKeys } from './top-level-keys'
 import { WeightsError } from './weights-error'
 
 /** Reading gives up on a header longer than this, as the format's own library does. */
@@ -14,7 +16,7 @@ const readable: Readonly<Record<string, { size: number; decode: (view: DataView,
 
 /**
  * Writes a state dict as a safetensors file: the length of the header, the header as JSON (padded with spaces so that the
- * data start at a multiple of 8), the values of each entry in turn. The same input gives the same bytes.
+ * data start at a multiple of 8), the values of each entry in the order of the Map. The same input gives the same bytes.
  *
  * Source: the format's description at Hugging Face, safetensors 0.4.
  *
@@ -22,20 +24,21 @@ const readable: Readonly<Record<string, { size: number; decode: (view: DataView,
  * @throws WeightsError where an entry's values are not as many as its shape has places
  */
 export const writeSafetensors = (weights: StateDict, metadata: Readonly<Record<string, string>> = {}): Uint8Array => {
-  const header: Record<string, unknown> = Object.create(null) as Record<string, unknown>
-  if (Object.keys(metadata).length > 0) header['__metadata__'] = metadata
+  // The header is put together by hand: an object would move names that look like numbers to the front.
+  const parts = Object.keys(metadata).length > 0 ? [`"__metadata__":${JSON.stringify(metadata)}`] : []
   let offset = 0
   for (const [name, { shape, data }] of weights) {
     if (name === '__metadata__')
       throw new WeightsError('an entry can not be called "__metadata__", which the format keeps for itself: rename it')
     if (sizeOf(name, shape) !== data.length)
       throw new WeightsError(
-        `"${name}" has shape [${shape.join(', ')}] and so ${sizeOf(name, shape)} values, found ${data.length}`,
+        `${quoted(name)} has shape ${shownShape(shape)} and so ${sizeOf(name, shape)} values, found ${data.length}: give it one for each place`,
       )
-    header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + 4 * data.length] }
+    const entry = { dtype: 'F32', shape, data_offsets: [offset, offset + 4 * data.length] }
+    parts.push(`${JSON.stringify(name)}:${JSON.stringify(entry)}`)
     offset += 4 * data.length
   }
-  const json = new TextEncoder().encode(JSON.stringify(header))
+  const json = new TextEncoder().encode(`{${parts.join(',')}}`)
   const headerBytes = Math.ceil(json.length / 8) * 8
   const bytes = new Uint8Array(8 + headerBytes + offset)
   bytes.fill(0x20, 8, 8 + headerBytes)
@@ -64,8 +67,11 @@ export const readSafetensors = (
   bytes: Uint8Array,
   name = 'the file',
 ): { weights: StateDict; metadata: ReadonlyMap<string, string> } => {
-  const fail = (sentence: string): never => {
-    throw new WeightsError(`${name} is no sound safetensors file: ${sentence}; get or write it again`)
+  const fail: Fail = (sentence, cause) => {
+    throw new WeightsError(
+      `${name} is no sound safetensors file: ${sentence}; get or write it again`,
+      cause === undefined ? {} : { cause },
+    )
   }
   if (bytes.length < 8) fail(`expected at least 8 bytes, found ${bytes.length}`)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -79,17 +85,17 @@ export const readSafetensors = (
   const entries: (Place & { name: string })[] = []
   for (const [key, value] of header) {
     if (key !== '__metadata__') entries.push({ name: key, ...placeOf(key, value, dataBytes, fail) })
-    else if (!isRecord(value)) fail('its __metadata__ is not an object')
+    else if (!isRecord(value)) fail(`its __metadata__ is ${shownValue(value)}, expected an object`)
     else
       for (const [word, held] of Object.entries(value)) {
-        if (typeof held !== 'string') fail(`its metadata "${word}" is not a string`)
-        metadata.set(word, held as string)
+        if (typeof held !== 'string') fail(`its metadata ${quoted(word)} is ${shownValue(held)}, expected a string`)
+        metadata.set(word, held)
       }
   }
   // In the order of their data each must start where the one before it ends: no overlap, no hidden bytes.
   let end = 0
   for (const { name: entry, from, to } of [...entries].sort((a, b) => a.from - b.from || a.to - b.to)) {
-    if (from !== end) fail(`the data of "${entry}" start at ${from}, expected ${end}`)
+    if (from !== end) fail(`the data of ${quoted(entry)} start at ${from}, expected ${end}`)
     end = to
   }
   if (end !== dataBytes) fail(`expected ${end} bytes of data, found ${dataBytes}`)
@@ -108,20 +114,28 @@ export const readSafetensors = (
   return { weights, metadata }
 }
 
-type Fail = (sentence: string) => never
+type Fail = (sentence: string, cause?: unknown) => never
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const parseHeader = (bytes: Uint8Array, fail: Fail): [string, unknown][] => {
+  let text: string
   let header: unknown
   try {
-    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
-  } catch (error) {
-    return fail(`its header is not JSON (${(error as Error).message.slice(0, 80)})`)
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    header = JSON.parse(text)
+  } catch (cause) {
+    return fail(`its header is not JSON (${shownValue((cause as Error).message)})`, cause)
   }
-  if (!isRecord(header)) return fail('its header is not an object')
-  return Object.entries(header)
+  if (!isRecord(header)) return fail(`its header is ${shownValue(header)}, expected an object`)
+  const keys = topLevelKeys(text)
+  const seen = new Set<string>()
+  for (const key of keys) {
+    if (seen.has(key)) return fail(`the name ${quoted(key)} is there twice, expected once`)
+    seen.add(key)
+  }
+  return keys.map((key) => [key, header[key]])
 }
 
 interface Place {
@@ -133,21 +147,21 @@ interface Place {
 }
 
 const placeOf = (name: string, value: unknown, dataBytes: number, fail: Fail): Place => {
-  if (!isRecord(value)) return fail(`the entry "${name}" is not an object`)
+  if (!isRecord(value)) return fail(`the entry ${quoted(name)} is ${shownValue(value)}, expected an object`)
   const { dtype, shape, data_offsets: offsets } = value
   const isCount = (n: unknown): n is number => typeof n === 'number' && Number.isSafeInteger(n) && n >= 0
   if (typeof dtype !== 'string' || !Object.hasOwn(readable, dtype))
-    return fail(`"${name}" is of type ${JSON.stringify(dtype)}, expected one of ${Object.keys(readable).join(', ')}`)
+    return fail(`${quoted(name)} is of type ${shownValue(dtype)}, expected one of ${Object.keys(readable).join(', ')}`)
   if (!Array.isArray(shape) || !shape.every(isCount))
-    return fail(`the shape of "${name}" is ${JSON.stringify(shape)?.slice(0, 80)}`)
+    return fail(`the shape of ${quoted(name)} is ${shownValue(shape)}, expected whole numbers from 0 up`)
   const [from, to, ...rest] = Array.isArray(offsets) ? (offsets as unknown[]) : []
   if (!isCount(from) || !isCount(to) || rest.length > 0)
-    return fail(`the offsets of "${name}" are ${JSON.stringify(offsets)?.slice(0, 80)}`)
-  if (from > to || to > dataBytes) return fail(`"${name}" lies at bytes ${from} to ${to} of ${dataBytes}`)
+    return fail(`the offsets of ${quoted(name)} are ${shownValue(offsets)}, expected two whole numbers from 0 up`)
+  if (from > to || to > dataBytes) return fail(`${quoted(name)} lies at bytes ${from} to ${to} of ${dataBytes}`)
   const count = sizeOf(name, shape)
   const bytes = count * (readable[dtype]?.size ?? NaN)
   if (bytes !== to - from)
-    return fail(`"${name}" of shape [${shape.join(', ')}] takes ${bytes} bytes as ${dtype}, found ${to - from}`)
+    return fail(`${quoted(name)} of shape ${shownShape(shape)} takes ${bytes} bytes as ${dtype}, found ${to - from}`)
   return { dtype, shape, from, to, count }
 }
 
@@ -156,7 +170,7 @@ const sizeOf = (name: string, shape: readonly number[]): number => {
   const most = shape.reduce((product, size) => product * Math.max(1, size), 1)
   if (!Number.isSafeInteger(most * 8))
     throw new WeightsError(
-      `the shape [${shape.join(', ')}] of "${name}" multiplies past 2^53: the file is damaged or hostile`,
+      `the shape ${shownShape(shape)} of ${quoted(name)} multiplies past 2^53: the file is damaged or hostile`,
     )
   return count
 }

@@ -1,16 +1,17 @@
 import { join } from 'node:path'
 import { classificationMetrics, metricsText } from '@digitlab/report'
-import { completeExperiment, runExperiment } from '@digitlab/train'
+import { completeExperiment, runExperiment, type ExperimentInput } from '@digitlab/train'
 import { Command } from 'commander'
 import { Interrupted, interruptible } from '../interrupt'
 import { choose, load } from '../load'
-import { modelOf, optimizerOf, shared, type OptimizerFlags } from '../options'
+import { modelOf, optimizerOf, refuseBeside, shared, type OptimizerFlags } from '../options'
 import { grouped, note, writeResult } from '../output'
 import { progressLine } from '../progress-line'
-import { freshPath, refuseExisting, writeRun } from '../run-folder'
+import { freshPath, readExperiment, refuseExisting, writeRun } from '../run-folder'
 
 interface Flags extends OptimizerFlags {
-  readonly model: string
+  readonly model?: string
+  readonly experiment?: string
   readonly dataset: string
   readonly dataDir?: string
   readonly backend: string
@@ -25,7 +26,8 @@ interface Flags extends OptimizerFlags {
 export const trainCommand = (): Command =>
   new Command('train')
     .description('Train one model, say how good it became, and write the run.')
-    .requiredOption('--model <name>', 'linear, two-layer, cnn, or a JSON file with a definition')
+    .option('--model <name>', 'linear, two-layer, cnn, or a JSON file with a definition')
+    .option('--experiment <file>', 'run the experiment of a run.json again, instead of --model and what goes with it')
     .addOption(shared.dataset('auto'))
     .addOption(shared.dataDir())
     .addOption(shared.backend())
@@ -41,16 +43,38 @@ export const trainCommand = (): Command =>
     .addOption(shared.json())
     .action(train)
 
-const train = async (flags: Flags): Promise<void> => {
-  const { seed, epochs, batchSize } = flags
-  const settings = { model: modelOf(flags.model), seed, epochs, batchSize, optimizer: optimizerOf(flags) }
-  completeExperiment(settings) // a wrong value is told before anything is loaded
+const decided = [
+  'model',
+  'dataset',
+  'seed',
+  'epochs',
+  'batchSize',
+  'learningRate',
+  'optimizer',
+  'momentum',
+  'weightDecay',
+]
+
+const settingsOf = async (flags: Flags, command: Command): Promise<ExperimentInput> => {
+  if (flags.experiment !== undefined) {
+    refuseBeside(command, '--experiment', decided)
+    return readExperiment(flags.experiment)
+  }
+  if (flags.model === undefined) command.error("error: required option '--model <name>' not specified")
+  const { model, seed, epochs, batchSize } = flags
+  return { model: modelOf(model), seed, epochs, batchSize, optimizer: optimizerOf(flags) }
+}
+
+const train = async (flags: Flags, command: Command): Promise<void> => {
+  const settings = await settingsOf(flags, command)
+  const { epochs, seed } = completeExperiment(settings) // a wrong value is told before anything is loaded
   if (flags.out !== undefined) refuseExisting(flags.out)
 
   const { result, interrupted } = await interruptible('stopping after this step ...', async (signal) => {
     const backend = await choose(flags.backend)
-    const data = await load(flags.dataset, flags.dataDir, signal)
-    const dataset = flags.dataset === 'auto' ? data.name : flags.dataset
+    const wanted = settings.dataset ?? flags.dataset
+    const data = await load(wanted, flags.dataDir, signal)
+    const dataset = wanted === 'auto' ? data.name : wanted
     const experiment = completeExperiment({ ...settings, dataset })
     const name = typeof experiment.model === 'string' ? experiment.model : experiment.model.name
     const onProgress = progressLine(`${name} on ${backend.id}`, epochs, flags.logEvery ?? 0)

@@ -1,0 +1,150 @@
+import { readFileSync } from 'node:fs'
+import type { Backend } from '@digitlab/backends'
+import { textTable, type Column } from '@digitlab/report'
+import {
+  completeExperiment,
+  parityChecks,
+  parseReferenceTrace,
+  runParity,
+  type Parity,
+  type ParityCheck,
+  type Progress,
+  type ReferenceTrace,
+} from '@digitlab/train'
+import { Command, Option } from 'commander'
+import { backends } from '../backends'
+import { interruptible } from '../interrupt'
+import { choose, load } from '../load'
+import { listOf, modelOf, optimizerOf, refuseBeside, shared, type OptimizerFlags } from '../options'
+import { note, writeResult } from '../output'
+import { progressLine } from '../progress-line'
+import { UsageError } from '../usage-error'
+
+interface Flags extends OptimizerFlags {
+  readonly model: string
+  readonly dataset: string
+  readonly dataDir?: string
+  readonly backends: readonly string[]
+  readonly seed: number
+  readonly epochs: number
+  readonly batchSize: number
+  readonly reference?: string
+  readonly json?: boolean
+}
+
+export const parityCommand = (): Command =>
+  new Command('parity')
+    .description(
+      'Run one experiment on every backend and compare them with float64, with each other, and with PyTorch.',
+    )
+    .option('--model <name>', 'linear, two-layer, cnn, or a JSON file with a definition', 'two-layer')
+    .addOption(shared.dataset('auto'))
+    .addOption(shared.dataDir())
+    .addOption(
+      new Option('--backends <list>', 'all that are usable, or ids with commas')
+        .argParser(listOf(String))
+        .default(['all'], 'all'),
+    )
+    .addOption(shared.seed())
+    .addOption(shared.epochs().default(1))
+    .addOption(shared.batchSize())
+    .addOption(shared.learningRate())
+    .addOption(shared.optimizer())
+    .addOption(shared.momentum())
+    .addOption(shared.weightDecay())
+    .option(
+      '--reference <file>',
+      'a run of PyTorch, written by tooling/reference/trace.py: its experiment is run, and it is compared too',
+    )
+    .addOption(shared.json())
+    .action(parity)
+
+const parity = async (flags: Flags, command: Command): Promise<void> => {
+  const reference = flags.reference === undefined ? undefined : readReference(flags.reference)
+  if (reference)
+    refuseBeside(command, '--reference', [
+      'model',
+      'dataset',
+      'seed',
+      'batchSize',
+      'learningRate',
+      'optimizer',
+      'momentum',
+      'weightDecay',
+    ])
+  const { seed, epochs, batchSize } = flags
+  const settings = reference
+    ? { ...reference.experiment, epochs }
+    : { model: modelOf(flags.model), seed, epochs, batchSize, optimizer: optimizerOf(flags) }
+  completeExperiment(settings) // a wrong value is told before anything is loaded
+  const wanted = reference ? 'mnist' : flags.dataset
+
+  const result = await interruptible('stopping after this step ...', async (signal) => {
+    const chosen = await chooseAll(flags.backends)
+    const data = await load(wanted, flags.dataDir, signal)
+    const experiment = completeExperiment({ ...settings, dataset: wanted === 'auto' ? data.name : wanted })
+    const lines = new Map(
+      chosen.map(({ id }): [string, (progress: Progress) => void] => [id, progressLine(`parity on ${id}`, epochs, 0)]),
+    )
+    return runParity(experiment, {
+      data,
+      backends: chosen,
+      signal,
+      onProgress: (id, progress) => lines.get(id)?.(progress),
+      ...(reference ? { reference } : {}),
+    })
+  })
+  writeResult(
+    flags.json ?? false,
+    () => ({ ...result, torch: reference?.torch ?? null }),
+    () => parityText(result),
+  )
+  if (!result.passed) throw new UsageError('a difference is larger than its tolerance: see the table')
+}
+
+const chooseAll = async (wanted: readonly string[]): Promise<Backend[]> => {
+  if (!wanted.includes('all')) {
+    const named: Backend[] = []
+    for (const id of wanted) named.push(await choose(id))
+    return named
+  }
+  const usable: Backend[] = []
+  for (const backend of backends()) {
+    const probe = await backend.probe()
+    if (probe.usable) usable.push(backend)
+    else note(`  passed over ${backend.id}: ${probe.reason}; ${probe.remedy}`)
+  }
+  return usable
+}
+
+const readReference = (path: string): ReferenceTrace => {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new UsageError(`could not read the reference ${path}: ${(cause as Error).message}`, { cause })
+  }
+  return parseReferenceTrace(text, path)
+}
+
+const parityText = ({ experiment, pairs, passed, id }: Parity): string => {
+  const model = typeof experiment.model === 'string' ? experiment.model : experiment.model.name
+  const title = `${model} on ${experiment.dataset}, seed ${experiment.seed}, epochs ${experiment.epochs}, experiment ${id.slice(0, 8)}`
+  const checks = (Object.keys(parityChecks) as ParityCheck[]).filter((check) =>
+    pairs.some((pair) => pair.checks[check]),
+  )
+  const headings = [...pairs.map(({ sides }) => sides.join(' - ')), 'tolerance']
+  const columns: Column[] = [
+    { heading: 'largest difference', align: 'left' },
+    ...headings.map((heading): Column => ({ heading, align: 'right' })),
+  ]
+  const rows = checks.map((check) => [
+    parityChecks[check],
+    ...pairs.map(({ checks }) => {
+      const cell = checks[check]
+      return cell ? `${cell.difference.toExponential(1)} ${cell.passed ? 'pass' : 'FAIL'}` : '-'
+    }),
+    (pairs.find((pair) => pair.checks[check])?.checks[check]?.tolerance ?? NaN).toExponential(0),
+  ])
+  return [title, '', textTable(columns, rows), '', passed ? 'parity holds' : 'parity does NOT hold'].join('\n')
+}

@@ -1,0 +1,74 @@
+// Rows and columns run over pictures whose sizes were checked on entry: each `!` is in range.
+import { checkLabels, checkWhole, imageCount } from './image-grid'
+import { printable } from './table'
+
+export interface TerminalGridOptions {
+  readonly height: number
+  readonly width: number
+  /** Under each image, one each. */
+  readonly labels?: readonly string[]
+  /** 24-bit colour, or characters alone. */
+  readonly colour: 'truecolor' | 'none'
+  /** Characters a line may take: 80 unless given. */
+  readonly terminalWidth?: number
+  /** As many as a line takes, or fewer. */
+  readonly columns?: number
+}
+
+/** From background to ink. */
+const ramp = ' .:-=+*#%@'
+
+/**
+ * Images side by side for a terminal: two pixels a character, in shades where there is colour, else as characters of more
+ * or less ink. A line between the rows of images; one image a row where the terminal is narrower than that.
+ *
+ * @param images bytes, [count, height, width], 0 for background
+ * @throws ReportError where the bytes are not whole images, labels are not one each, or columns are no whole number from 1 up
+ */
+export const terminalGrid = (images: Uint8Array, options: TerminalGridOptions): string => {
+  const { height, width, labels, colour, terminalWidth = 80 } = options
+  const count = imageCount(images, height, width)
+  checkLabels(labels, count)
+  const fitting = Math.max(1, Math.floor((terminalWidth + 1) / (width + 1)))
+  const columns = Math.min(fitting, checkWhole('columns', options.columns ?? fitting))
+  const lines: string[] = []
+  for (let first = 0; first < count; first += columns) {
+    if (first > 0) lines.push('')
+    const shown = Array.from({ length: Math.min(columns, count - first) }, (_, i) => first + i)
+    const line = (cell: (image: number) => string) => lines.push(shown.map(cell).join(' ').trimEnd())
+    for (let y = 0; y < height; y += 2) line((image) => rowOf(images, image, y, height, width, colour))
+    if (labels) line((image) => centred(printable(labels[image]!), width))
+  }
+  return lines.join('\n')
+}
+
+const rowOf = (
+  images: Uint8Array,
+  image: number,
+  y: number,
+  height: number,
+  width: number,
+  colour: 'truecolor' | 'none',
+) => {
+  const at = (row: number, x: number) => (row < height ? images[(image * height + row) * width + x]! : 0)
+  const cells = Array.from({ length: width }, (_, x) => [at(y, x), at(y + 1, x)] as const)
+  if (colour === 'none')
+    return cells
+      .map(([upper, lower]) => ramp[Math.min(ramp.length - 1, Math.floor(((upper + lower) / 511) * ramp.length))]!)
+      .join('')
+  let before = ''
+  const blocks = cells.map(([upper, lower]) => {
+    const shades = `\u001b[38;2;${grey(upper)}m\u001b[48;2;${grey(lower)}m`
+    if (shades === before) return '▀' // most of an image is background: said once, not for each character
+    before = shades
+    return `${shades}▀`
+  })
+  return `${blocks.join('')}\u001b[0m`
+}
+
+const grey = (value: number) => `${value};${value};${value}`
+
+const centred = (text: string, width: number) => {
+  const shown = text.slice(0, width)
+  return shown.padStart(Math.floor((width + shown.length) / 2)).padEnd(width)
+}

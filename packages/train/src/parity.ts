@@ -1,0 +1,182 @@
+// Entries of the same model have the same lengths: each `!` is in range.
+import type { Backend } from '@digitlab/backends'
+import type { Dataset } from '@digitlab/data'
+import { resolveModel, type StateDict } from '@digitlab/models'
+import { experimentId, TrainError, type Experiment } from './experiment'
+import { firstLosses64 } from './float64'
+import type { ReferenceTrace } from './reference-trace'
+import { runExperiment, type Progress, type RunResult } from './run-experiment'
+
+/** Steps compared with float64, and steps after which losses and weights are compared with each other. */
+export const paritySteps = { float64: 5, first: 100 } as const
+
+/**
+ * How far two ways to compute the same experiment may differ. Sums in float32 depend on their order by some 1e-7 a step; a
+ * convolution with ReLU and max-pooling multiplies such a difference, since a winner or a threshold may tip. PyTorch on one
+ * thread and on two differs by 3e-7 over 200 steps of linear and two-layer, by 1e-3 over 200 of cnn, and by 0.1 percentage
+ * points of test accuracy after an epoch of cnn.
+ */
+const tolerances = {
+  dense: { firstLoss: 2e-6, float64: 1e-5, losses: 1e-5, weights: 1e-5, accuracy: 0.001 },
+  convolutional: { firstLoss: 2e-6, float64: 1e-5, losses: 3e-3, weights: 1e-2, accuracy: 0.01 },
+} as const
+
+export const parityChecks = {
+  firstLoss: 'loss at step 1',
+  float64: `loss, first ${paritySteps.float64} steps`,
+  losses: `loss, first ${paritySteps.first} steps`,
+  weights: `any weight after ${paritySteps.first} steps`,
+  accuracy: 'test accuracy at the end',
+} as const
+
+export type ParityCheck = keyof typeof parityChecks
+
+/** The largest difference found, and whether it is within the tolerance. */
+export interface ParityCell {
+  readonly difference: number
+  readonly tolerance: number
+  readonly passed: boolean
+}
+
+/** Two ways to compute the experiment, compared. A check that a side has no values for is missing. */
+export interface ParityPair {
+  readonly sides: readonly [string, string]
+  readonly checks: Readonly<Partial<Record<ParityCheck, ParityCell>>>
+}
+
+export interface Parity {
+  readonly id: string
+  readonly experiment: Experiment
+  readonly backends: readonly { readonly id: string; readonly device: string; readonly testAccuracy: number }[]
+  readonly pairs: readonly ParityPair[]
+  readonly passed: boolean
+}
+
+export interface ParityOptions {
+  readonly data: Dataset
+  readonly backends: readonly Backend[]
+  /** A run of PyTorch of the same experiment. */
+  readonly reference?: ReferenceTrace
+  readonly onProgress?: (side: string, progress: Progress) => void
+  readonly signal?: AbortSignal
+}
+
+/** One way to compute the experiment, with what of it can be compared. */
+interface Side {
+  readonly name: string
+  readonly losses: readonly number[]
+  readonly weights?: StateDict
+  readonly accuracy?: number
+}
+
+/**
+ * Runs one experiment on several backends and compares them: with float64 over the first steps, and with each other, and with
+ * PyTorch where a trace is given, over the first hundred steps and at the end.
+ *
+ * @throws TrainError where the reference is of another experiment (the difference is named), or the run was stopped
+ */
+export const runParity = async (experiment: Experiment, options: ParityOptions): Promise<Parity> => {
+  const { data, backends, reference, onProgress, signal } = options
+  if (reference) checkSame(experiment, reference.experiment)
+  const [height, width] = data.imageShape
+  const model = resolveModel(experiment.model, { input: [height, width, 1], classes: data.classes })
+  const allowed = model.layers.some(({ layer }) => layer.type === 'conv2d')
+    ? tolerances.convolutional
+    : tolerances.dense
+
+  const results: RunResult[] = []
+  for (const backend of backends) {
+    const result = await runExperiment(experiment, {
+      data,
+      backend,
+      snapshotStep: paritySteps.first,
+      onProgress: (progress) => onProgress?.(backend.id, progress),
+      ...(signal === undefined ? {} : { signal }),
+    })
+    if (result.run.status !== 'completed')
+      throw new TrainError('parity compares whole runs, and this one was stopped: run it again')
+    results.push(result)
+  }
+  const sides = results.map(({ run, snapshot, weights }): Side => ({
+    name: run.backend.id,
+    losses: run.history.stepLosses,
+    weights: snapshot ?? weights, // a run of fewer steps is compared at its end
+    accuracy: run.metrics.accuracy,
+  }))
+  const exact: Side = { name: 'float64', losses: firstLosses64(experiment, data, paritySteps.float64) }
+  const torch: Side[] = reference
+    ? [
+        {
+          name: 'PyTorch',
+          losses: reference.firstLosses,
+          accuracy: reference.testAccuracy[experiment.epochs - 1] ?? NaN,
+        },
+      ]
+    : []
+  const pairs = [
+    ...sides.map((side) => compare(side, exact, allowed, ['firstLoss', 'float64'])),
+    ...sides.flatMap((side, i) => sides.slice(i + 1).map((other) => compare(side, other, allowed, relative))),
+    ...sides.flatMap((side) => torch.map((other) => compare(side, other, allowed, relative))),
+  ]
+  return {
+    id: await experimentId(experiment),
+    experiment,
+    backends: results.map(({ run }) => ({
+      id: run.backend.id,
+      device: run.backend.device,
+      testAccuracy: run.metrics.accuracy,
+    })),
+    pairs,
+    passed: pairs.every(({ checks }) => Object.values(checks).every(({ passed }) => passed)),
+  }
+}
+
+const relative = ['firstLoss', 'losses', 'weights', 'accuracy'] as const
+
+const compare = (
+  a: Side,
+  b: Side,
+  allowed: Readonly<Record<ParityCheck, number>>,
+  checks: readonly ParityCheck[],
+): ParityPair => {
+  const losses = (steps: number) => largest(a.losses.slice(0, steps), b.losses.slice(0, steps))
+  const differences: Record<ParityCheck, number | undefined> = {
+    firstLoss: losses(1),
+    float64: losses(paritySteps.float64),
+    losses: losses(paritySteps.first),
+    weights: a.weights && b.weights ? largestWeight(a.weights, b.weights) : undefined,
+    accuracy: a.accuracy !== undefined && b.accuracy !== undefined ? Math.abs(a.accuracy - b.accuracy) : undefined,
+  }
+  const cells = checks.flatMap((check): [ParityCheck, ParityCell][] => {
+    const difference = differences[check]
+    if (difference === undefined) return []
+    // Both sides count images: a trace holds their share as float32, which adds some 1e-8.
+    const tolerance = allowed[check]
+    return [[check, { difference, tolerance, passed: difference <= tolerance + 1e-7 * Number(check === 'accuracy') }]]
+  })
+  return { sides: [a.name, b.name], checks: Object.fromEntries(cells) }
+}
+
+const largest = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
+  let most = 0
+  for (let i = 0; i < Math.min(a.length, b.length); i++) {
+    const difference = Math.abs(a[i]! - b[i]!)
+    if (!(difference <= most)) most = difference // NaN too
+  }
+  return most
+}
+
+const largestWeight = (a: StateDict, b: StateDict): number =>
+  [...a].reduce((most, [name, { data }]) => Math.max(most, largest(data, b.get(name)?.data ?? [NaN])), 0)
+
+/** Refuses a trace of another experiment, naming the first difference; it may have run for more epochs. */
+const checkSame = (ours: Experiment, theirs: Experiment): void => {
+  const differs = (what: string, a: unknown, b: unknown) => {
+    throw new TrainError(`the reference is of another experiment: its ${what} is ${String(b)}, this one's ${String(a)}`)
+  }
+  for (const key of ['model', 'dataset', 'seed', 'batchSize'] as const)
+    if (ours[key] !== theirs[key]) differs(key, ours[key], theirs[key])
+  if (ours.epochs > theirs.epochs) differs('number of epochs', ours.epochs, theirs.epochs)
+  const [a, b] = [JSON.stringify(ours.optimizer), JSON.stringify(theirs.optimizer)]
+  if (a !== b) differs('optimizer', a, b)
+}
