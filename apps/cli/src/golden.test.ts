@@ -8,6 +8,7 @@ import { loadDataset } from '@digitlab/data/node'
 import { initialWeights, resolveModel } from '@digitlab/models'
 import { dataLoaderOrder, MersenneTwister } from '@digitlab/random'
 import { completeExperiment, runExperiment, type RunResult } from '@digitlab/train'
+import { memory } from '@tensorflow/tfjs-core'
 import { describe, expect, test } from 'vitest'
 import { goldenRuns, mnistFolder, type GoldenRun } from '../../../tooling/vitest/golden.ts'
 
@@ -26,7 +27,11 @@ const train = async (golden: GoldenRun, backend: Backend, epochs: number, steps 
   // Where only some steps are asked for, the 64 test images of the trace are enough.
   const few = { images: all.test.images.subarray(0, 64 * 784), labels: all.test.labels.subarray(0, 64), count: 64 }
   const held = steps === Infinity ? all : { ...all, test: few }
-  return runExperiment(experiment, { data: held, backend, onProgress, signal: controller.signal })
+  await backend.start()
+  const before = memory().numTensors
+  const result = await runExperiment(experiment, { data: held, backend, onProgress, signal: controller.signal })
+  expect(memory().numTensors, 'tensors after a run').toBe(before)
+  return result
 }
 
 const largestDifference = (ours: readonly number[], theirs: readonly number[]) =>

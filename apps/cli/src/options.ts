@@ -68,6 +68,16 @@ export const shared = {
   logEvery: () => new Option('--log-every <n>', 'print the loss every n steps').argParser(countingNumber),
 }
 
+/** Adds what decides how long and how a model is trained. */
+export const addTraining = (command: Command, defaults: { readonly epochs: number }): Command =>
+  command
+    .addOption(shared.epochs().default(defaults.epochs))
+    .addOption(shared.batchSize())
+    .addOption(shared.learningRate())
+    .addOption(shared.optimizer())
+    .addOption(shared.momentum())
+    .addOption(shared.weightDecay())
+
 export interface OptimizerFlags {
   readonly optimizer: 'sgd' | 'momentum' | 'adam'
   readonly learningRate?: number

@@ -37,7 +37,7 @@ export const progressLine = (label: string, epochs: number, logEvery: number): (
         if (now - drawn < interval && step < stepsPerEpoch) return
         const speed = `${grouped(imagesPerSecond)} images/s  ${duration(secondsLeft)} left`
         return draw(
-          `${label}  epoch ${epoch}/${epochs}  step ${step}/${stepsPerEpoch}  loss ${loss.toFixed(4)}  ${speed}`,
+          `${label}  epoch ${epoch}/${epochs}  ${step}/${stepsPerEpoch}  loss ${loss.toFixed(4)}  ${speed}`,
           now,
         )
       }

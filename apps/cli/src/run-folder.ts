@@ -13,10 +13,16 @@ export const freshPath = (path: string): string => {
   return fresh
 }
 
-/** Refuses a folder that a user named and that is there already: a run is never written over. */
-export const refuseExisting = (path: string): void => {
+/**
+ * Sees to it that a new folder can be written, before an hour is spent on what goes into it.
+ *
+ * @throws UsageError where it is there already (a run is never written over), or the place can't be written
+ */
+export const prepareFolder = async (path: string): Promise<void> => {
   if (existsSync(path))
     throw new UsageError(`${path} is there already, and a run is never written over: name another --out or remove it`)
+  await writeFolder(`${path}.probe`, { probe: '' })
+  await rm(`${path}.probe`, { recursive: true })
 }
 
 /**

@@ -5,10 +5,10 @@ import { completeExperiment, runExperiment, type Run } from '@digitlab/train'
 import { Command, Option } from 'commander'
 import { Interrupted, interruptible } from '../interrupt'
 import { choose, load } from '../load'
-import { listOf, modelOf, optimizerOf, shared, wholeNumber, type OptimizerFlags } from '../options'
+import { addTraining, listOf, modelOf, optimizerOf, shared, wholeNumber, type OptimizerFlags } from '../options'
 import { note, writeResult } from '../output'
 import { progressLine } from '../progress-line'
-import { freshPath, refuseExisting, writeFolder, writeJson, writeRun } from '../run-folder'
+import { freshPath, prepareFolder, writeFolder, writeJson, writeRun } from '../run-folder'
 
 interface Flags extends OptimizerFlags {
   readonly models: readonly string[]
@@ -24,36 +24,32 @@ interface Flags extends OptimizerFlags {
 }
 
 export const compareCommand = (): Command =>
-  new Command('compare')
-    .description('Train several models, on several backends or from several seeds, and put them side by side.')
-    .addOption(
-      new Option('--models <list>', 'names or JSON files, with commas')
-        .argParser(listOf(String))
-        .default([...modelNames], modelNames.join(',')),
-    )
-    .addOption(shared.dataset('auto'))
-    .addOption(shared.dataDir())
-    .addOption(
-      new Option('--backends <list>', 'auto, or ids with commas').argParser(listOf(String)).default(['auto'], 'auto'),
-    )
-    .addOption(new Option('--backend <id>', 'the same as --backends with one').argParser(listOf(String)).hideHelp())
-    .addOption(
-      new Option('--seeds <list>', 'several give mean and standard deviation')
-        .argParser(listOf(wholeNumber))
-        .default([0], '0'),
-    )
-    .addOption(shared.epochs())
-    .addOption(shared.batchSize())
-    .addOption(shared.learningRate())
-    .addOption(shared.optimizer())
-    .addOption(shared.momentum())
-    .addOption(shared.weightDecay())
-    .addOption(shared.logEvery())
-    .option('--out <folder>', 'where to write the runs (a new folder in runs/ unless given)')
-    .addOption(shared.json())
-    .action(async ({ backend, ...flags }: Flags & { backend?: readonly string[] }) =>
-      compare({ ...flags, backends: backend ?? flags.backends }),
-    )
+  addTraining(
+    new Command('compare')
+      .description('Train several models, on several backends or from several seeds, and put them side by side.')
+      .addOption(
+        new Option('--models <list>', 'names or JSON files, with commas')
+          .argParser(listOf(String))
+          .default([...modelNames], modelNames.join(',')),
+      )
+      .addOption(shared.dataset('auto'))
+      .addOption(shared.dataDir())
+      .addOption(
+        new Option('--backends <list>', 'auto, or ids with commas').argParser(listOf(String)).default(['auto'], 'auto'),
+      )
+      .addOption(new Option('--backend <id>', 'the same as --backends with one').argParser(listOf(String)).hideHelp())
+      .addOption(
+        new Option('--seeds <list>', 'several give mean and standard deviation')
+          .argParser(listOf(wholeNumber))
+          .default([0], '0'),
+      )
+      .addOption(shared.logEvery())
+      .option('--out <folder>', 'where to write the runs (a new folder in runs/ unless given)')
+      .addOption(shared.json()),
+    { epochs: 5 },
+  ).action(async ({ backend, ...flags }: Flags & { backend?: readonly string[] }) =>
+    compare({ ...flags, backends: backend ?? flags.backends }),
+  )
 
 const compare = async (flags: Flags): Promise<void> => {
   const { epochs, batchSize } = flags
@@ -63,8 +59,8 @@ const compare = async (flags: Flags): Promise<void> => {
   )
   for (const setting of settings) completeExperiment(setting) // a wrong value is told before anything is loaded
   const stamp = new Date().toISOString().slice(0, 19).replaceAll(':', '-')
-  if (flags.out !== undefined) refuseExisting(flags.out)
   const out = flags.out ?? freshPath(join('runs', `compare-${stamp}`))
+  await prepareFolder(out)
 
   const runs: { folder: string; run: Run }[] = []
   const interrupted = await interruptible('stopping after this step ...', async (signal) => {

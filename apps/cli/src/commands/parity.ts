@@ -15,7 +15,7 @@ import { Command, Option } from 'commander'
 import { backends } from '../backends'
 import { interruptible } from '../interrupt'
 import { choose, load } from '../load'
-import { listOf, modelOf, optimizerOf, refuseBeside, shared, type OptimizerFlags } from '../options'
+import { addTraining, listOf, modelOf, optimizerOf, refuseBeside, shared, type OptimizerFlags } from '../options'
 import { note, writeResult } from '../output'
 import { progressLine } from '../progress-line'
 import { UsageError } from '../usage-error'
@@ -33,31 +33,27 @@ interface Flags extends OptimizerFlags {
 }
 
 export const parityCommand = (): Command =>
-  new Command('parity')
-    .description(
-      'Run one experiment on every backend and compare them with float64, with each other, and with PyTorch.',
-    )
-    .option('--model <name>', 'linear, two-layer, cnn, or a JSON file with a definition', 'two-layer')
-    .addOption(shared.dataset('auto'))
-    .addOption(shared.dataDir())
-    .addOption(
-      new Option('--backends <list>', 'all that are usable, or ids with commas')
-        .argParser(listOf(String))
-        .default(['all'], 'all'),
-    )
-    .addOption(shared.seed())
-    .addOption(shared.epochs().default(1))
-    .addOption(shared.batchSize())
-    .addOption(shared.learningRate())
-    .addOption(shared.optimizer())
-    .addOption(shared.momentum())
-    .addOption(shared.weightDecay())
-    .option(
-      '--reference <file>',
-      'a run of PyTorch, written by tooling/reference/trace.py: its experiment is run, and it is compared too',
-    )
-    .addOption(shared.json())
-    .action(parity)
+  addTraining(
+    new Command('parity')
+      .description(
+        'Run one experiment on every backend and compare them with float64, with each other, and with PyTorch.',
+      )
+      .option('--model <name>', 'linear, two-layer, cnn, or a JSON file with a definition', 'two-layer')
+      .addOption(shared.dataset('auto'))
+      .addOption(shared.dataDir())
+      .addOption(
+        new Option('--backends <list>', 'all that are usable, or ids with commas')
+          .argParser(listOf(String))
+          .default(['all'], 'all'),
+      )
+      .addOption(shared.seed())
+      .option(
+        '--reference <file>',
+        'a run of PyTorch, written by tooling/reference/trace.py: its experiment is run, and it is compared too',
+      )
+      .addOption(shared.json()),
+    { epochs: 1 },
+  ).action(parity)
 
 const parity = async (flags: Flags, command: Command): Promise<void> => {
   const reference = flags.reference === undefined ? undefined : readReference(flags.reference)

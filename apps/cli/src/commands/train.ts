@@ -4,10 +4,10 @@ import { completeExperiment, runExperiment, type ExperimentInput } from '@digitl
 import { Command } from 'commander'
 import { Interrupted, interruptible } from '../interrupt'
 import { choose, load } from '../load'
-import { modelOf, optimizerOf, refuseBeside, shared, type OptimizerFlags } from '../options'
+import { addTraining, modelOf, optimizerOf, refuseBeside, shared, type OptimizerFlags } from '../options'
 import { grouped, note, writeResult } from '../output'
 import { progressLine } from '../progress-line'
-import { freshPath, readExperiment, refuseExisting, writeRun } from '../run-folder'
+import { freshPath, readExperiment, prepareFolder, writeRun } from '../run-folder'
 
 interface Flags extends OptimizerFlags {
   readonly model?: string
@@ -24,24 +24,20 @@ interface Flags extends OptimizerFlags {
 }
 
 export const trainCommand = (): Command =>
-  new Command('train')
-    .description('Train one model, say how good it became, and write the run.')
-    .option('--model <name>', 'linear, two-layer, cnn, or a JSON file with a definition')
-    .option('--experiment <file>', 'run the experiment of a run.json again, instead of --model and what goes with it')
-    .addOption(shared.dataset('auto'))
-    .addOption(shared.dataDir())
-    .addOption(shared.backend())
-    .addOption(shared.seed())
-    .addOption(shared.epochs())
-    .addOption(shared.batchSize())
-    .addOption(shared.learningRate())
-    .addOption(shared.optimizer())
-    .addOption(shared.momentum())
-    .addOption(shared.weightDecay())
-    .addOption(shared.logEvery())
-    .option('--out <folder>', 'where to write the run (a new folder in runs/ unless given)')
-    .addOption(shared.json())
-    .action(train)
+  addTraining(
+    new Command('train')
+      .description('Train one model, say how good it became, and write the run.')
+      .option('--model <name>', 'linear, two-layer, cnn, or a JSON file with a definition')
+      .option('--experiment <file>', 'run the experiment of a run.json again, instead of --model and what goes with it')
+      .addOption(shared.dataset('auto'))
+      .addOption(shared.dataDir())
+      .addOption(shared.backend())
+      .addOption(shared.seed())
+      .addOption(shared.logEvery())
+      .option('--out <folder>', 'where to write the run (a new folder in runs/ unless given)')
+      .addOption(shared.json()),
+    { epochs: 5 },
+  ).action(train)
 
 const decided = [
   'model',
@@ -68,7 +64,7 @@ const settingsOf = async (flags: Flags, command: Command): Promise<ExperimentInp
 const train = async (flags: Flags, command: Command): Promise<void> => {
   const settings = await settingsOf(flags, command)
   const { epochs, seed } = completeExperiment(settings) // a wrong value is told before anything is loaded
-  if (flags.out !== undefined) refuseExisting(flags.out)
+  await prepareFolder(flags.out ?? join('runs', 'next'))
 
   const { result, interrupted } = await interruptible('stopping after this step ...', async (signal) => {
     const backend = await choose(flags.backend)
@@ -85,19 +81,21 @@ const train = async (flags: Flags, command: Command): Promise<void> => {
   const { run } = result
   const out =
     flags.out ?? freshPath(join('runs', `${run.model.name}-${run.dataset.name}-seed${seed}-${run.id.slice(0, 8)}`))
-  await writeRun(out, result)
   const { confusion, meanLoss } = run.metrics
   const metrics = classificationMetrics(confusion, { meanLoss })
+  const summary = [
+    `${run.model.name}, ${grouped(run.model.parameters)} parameters, on ${run.dataset.title}:`,
+    ...(run.dataset.notice === undefined ? [] : [run.dataset.notice]),
+    metricsText(metrics, { classNames: run.dataset.classNames }),
+  ].join('\n')
+  await writeRun(out, result).catch((error: unknown) => {
+    note(summary) // what was found out is not lost with the disk
+    throw error
+  })
   writeResult(
     flags.json ?? false,
     () => ({ out, run, metrics }),
-    () =>
-      [
-        `${run.model.name}, ${grouped(run.model.parameters)} parameters, on ${run.dataset.title}:`,
-        ...(run.dataset.notice === undefined ? [] : [run.dataset.notice]),
-        metricsText(metrics, { classNames: run.dataset.classNames }),
-        `written to ${out}`,
-      ].join('\n'),
+    () => `${summary}\nwritten to ${out}`,
   )
   if (interrupted && run.status === 'interrupted') {
     note(`interrupted after ${grouped(run.history.stepLosses.length)} steps; what there is was written to ${out}`)
