@@ -2,8 +2,10 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { strokes } from '@digitlab/data'
 import { writeIdx } from '@digitlab/idx'
@@ -317,6 +319,30 @@ test('backends and data say what there is', async () => {
   const verified = await digitlab(['data', 'verify', 'mnist'])
   expect(verified.code).toBe(1)
   expect(verified.out.match(/^missing/gm)).toHaveLength(4)
+})
+
+test('two processes that fetch at once leave one whole data set in the cache', async ({ skip }) => {
+  const mnist = mnistFolder()
+  if (!mnist) return skip('MNIST is not at hand: set DIGITLAB_DATA')
+  const asked: string[] = []
+  const mirror = createServer((request, response) => {
+    asked.push(request.url ?? '')
+    void readFile(join(mnist, basename(request.url ?? ''))).then((bytes) => response.end(bytes))
+  })
+  await new Promise<void>((resolve) => mirror.listen(0, '127.0.0.1', resolve))
+  try {
+    const env = {
+      DIGITLAB_MIRROR: `http://127.0.0.1:${(mirror.address() as AddressInfo).port}`,
+      DIGITLAB_CACHE: join(folder, 'both'),
+    }
+    const both = await Promise.all([1, 2].map(() => digitlab(['data', 'fetch', '--json'], { env })))
+    for (const { code, err } of both) expect(code, err).toBe(0)
+    expect(new Set(asked)).toContain('/mnist/train-images-idx3-ubyte.gz')
+    expect((await readdir(join(folder, 'both', 'mnist'))).filter((name) => !name.endsWith('ubyte.gz'))).toEqual([])
+    expect((await digitlab(['data', 'verify'], { env })).code).toBe(0)
+  } finally {
+    await new Promise((resolve) => mirror.close(resolve))
+  }
 })
 
 describe('what is wrong is said in one sentence, without a stack', () => {
