@@ -38,7 +38,7 @@ const padImage = (x: Float32Array, image: number, geometry: Geometry, padded: Fl
 
 /**
  * y = maxPool2x2(relu(x * filter + bias)) and the winner of each window. The four candidates of a window are computed
- * together, two channels at a time, over the taps of their patches; a window whose patches are all zero needs none.
+ * together, two channels at a time, over the taps of their patches that are not zero at all four.
  * Check: `npx vitest run packages/backend-cpu`.
  */
 export const convReluPool = defineKernel(
@@ -57,6 +57,7 @@ export const convReluPool = defineKernel(
     for (let o = 0; o < outputs; o++)
       for (let t = 0; t < taps; t++) taken[o * taps + t] = filterValues[t * outputs + o]!
     const patches = scratch('conv patches', 4 * taps)
+    const lit = new Int32Array(taps)
     const biasValues = values<Float32Array>(bias)
     const shape = [batch, rows, columns, outputs]
     const y = new Float32Array(batch * rows * columns * outputs)
@@ -67,8 +68,9 @@ export const convReluPool = defineKernel(
       for (let row = 0; row < rows; row++)
         for (let column = 0; column < columns; column++) {
           const corner = 2 * row * paddedWidth + 2 * column * inputs
-          const lit = gatherPatches(padded, corner, paddedWidth, kernelHeight, kernelWidth * inputs, inputs, patches)
-          poolWindow(patches, taken, biasValues, taps, outputs, lit, y, winners, at)
+          const line = kernelWidth * inputs
+          const count = gatherPatches(padded, corner, paddedWidth, kernelHeight, line, inputs, patches, lit)
+          poolWindow(patches, lit, count, taken, biasValues, taps, outputs, y, winners, at)
           at += outputs
         }
     }
@@ -76,7 +78,10 @@ export const convReluPool = defineKernel(
   },
 )
 
-/** The patches of a window's four positions, interleaved [taps][4]. @returns whether any of it is not zero */
+/**
+ * The taps of a window's four positions that are not zero at all four: the values of the four in `patches`, one tap after
+ * another, and which taps they are in `lit`. @returns how many
+ */
 const gatherPatches = (
   padded: Float64Array,
   corner: number,
@@ -85,49 +90,61 @@ const gatherPatches = (
   line: number,
   inputs: number,
   patches: Float64Array,
-): boolean => {
-  let lit = 0
-  let to = 0
+  lit: Int32Array,
+): number => {
+  let count = 0
+  let tap = 0
   for (let kr = 0; kr < kernelHeight; kr++) {
     const upper = corner + kr * stride
     const lower = upper + stride
-    for (let i = 0; i < line; i++) {
-      const [a, b, c, d] = [
-        padded[upper + i]!,
-        padded[upper + inputs + i]!,
-        padded[lower + i]!,
-        padded[lower + inputs + i]!,
-      ]
+    for (let i = 0; i < line; i++, tap++) {
+      const a = padded[upper + i]!
+      const b = padded[upper + inputs + i]!
+      const c = padded[lower + i]!
+      const d = padded[lower + inputs + i]!
+      if (a === 0 && b === 0 && c === 0 && d === 0) continue
+      const to = 4 * count
       patches[to] = a
       patches[to + 1] = b
       patches[to + 2] = c
       patches[to + 3] = d
-      to += 4
-      if (a !== 0 || b !== 0 || c !== 0 || d !== 0) lit = 1
+      lit[count++] = tap
     }
   }
-  return lit === 1
+  return count
 }
 
 const poolWindow = (
   patches: Float64Array,
+  lit: Int32Array,
+  count: number,
   filter: Float64Array,
   bias: Float32Array,
   taps: number,
   outputs: number,
-  lit: boolean,
   y: Float32Array,
   winners: Int32Array,
   at: number,
 ): void => {
   let o = 0
-  for (; lit && o + 2 <= outputs; o += 2) {
-    let [p0, p1, p2, p3, q0, q1, q2, q3] = [0, 0, 0, 0, 0, 0, 0, 0]
+  for (; o + 2 <= outputs; o += 2) {
+    let p0 = 0
+    let p1 = 0
+    let p2 = 0
+    let p3 = 0
+    let q0 = 0
+    let q1 = 0
+    let q2 = 0
+    let q3 = 0
     const first = o * taps
-    const second = first + taps
-    for (let t = 0, from = 0; t < taps; t++, from += 4) {
-      const [f, g] = [filter[first + t]!, filter[second + t]!]
-      const [a, b, c, d] = [patches[from]!, patches[from + 1]!, patches[from + 2]!, patches[from + 3]!]
+    for (let n = 0, from = 0; n < count; n++, from += 4) {
+      const tap = first + lit[n]!
+      const f = filter[tap]!
+      const g = filter[tap + taps]!
+      const a = patches[from]!
+      const b = patches[from + 1]!
+      const c = patches[from + 2]!
+      const d = patches[from + 3]!
       p0 += a * f
       p1 += b * f
       p2 += c * f
@@ -141,9 +158,12 @@ const poolWindow = (
     choose(q0, q1, q2, q3, bias[o + 1]!, y, winners, at + o + 1)
   }
   for (; o < outputs; o++) {
-    let [p0, p1, p2, p3] = [0, 0, 0, 0]
-    for (let t = 0, from = 0; lit && t < taps; t++, from += 4) {
-      const f = filter[o * taps + t]!
+    let p0 = 0
+    let p1 = 0
+    let p2 = 0
+    let p3 = 0
+    for (let n = 0, from = 0; n < count; n++, from += 4) {
+      const f = filter[o * taps + lit[n]!]!
       p0 += patches[from]! * f
       p1 += patches[from + 1]! * f
       p2 += patches[from + 2]! * f
@@ -233,7 +253,7 @@ export const convReluPoolGrad = defineKernel(
     const dFilterValues = new Float32Array(outputs * taps)
     for (let o = 0; o < outputs; o++)
       for (let t = 0; t < taps; t++) dFilterValues[t * outputs + o] = dFilter[o * taps + t]!
-    const gradients = [output(filter.shape, dFilterValues), output([outputs], Float32Array.from(dBias))]
+    const gradients = [output(filter.shape, dFilterValues), output([outputs], new Float32Array(dBias))]
     if (needsInputGradient) gradients.push(output(x.shape, dx))
     return gradients
   },

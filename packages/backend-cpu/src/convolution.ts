@@ -110,7 +110,7 @@ export const conv2dBackpropFilter = defineKernel(
       asFloat64(values(dy), image * gradient.length, positions, info.outChannels, false, gradient)
       addProduct(turned, gradient, sums, taps, positions, info.outChannels)
     }
-    return output(attributes.filterShape, Float32Array.from(sums))
+    return output(attributes.filterShape, new Float32Array(sums))
   },
 )
 
@@ -135,6 +135,6 @@ export const conv2dBackpropInput = defineKernel(
         for (let i = 0; i < channels; i++) dx[to + i]! += patches[patch + i]!
       })
     }
-    return output(attributes.inputShape, Float32Array.from(dx))
+    return output(attributes.inputShape, new Float32Array(dx))
   },
 )
