@@ -105,14 +105,16 @@ const readRoles = async (
 const fromFolder = async (entry: CatalogueEntry, folder: string): Promise<Roles<Found> | string> => {
   let why = ''
   for (const place of [join(folder, entry.name), folder]) {
-    const missing: string[] = []
+    const absent = new Set<string>()
     const found = await readRoles(entry, async (file) => {
       const packed = await readIfThere(join(place, file.name))
       const name = packed ? file.name : file.name.replace(/\.gz$/, '')
       const bytes = packed ?? (await readIfThere(join(place, name)))
-      if (!bytes) missing.push(file.name)
+      if (!bytes) absent.add(file.name)
       return { name, bytes: bytes ?? new Uint8Array(0) }
     })
+    // In the files' own order, not in the one in which the disk answered.
+    const missing = fileRoles.map((role) => entry.files[role].name).filter((name) => absent.has(name))
     if (missing.length > 0) {
       why = `it has no ${missing.join(', no ')}${missing[0]?.endsWith('.gz') ? ' (nor unpacked)' : ''}`
       continue
