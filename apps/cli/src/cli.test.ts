@@ -178,8 +178,13 @@ describe('train, then evaluate', () => {
 
   test('Ctrl-C stops after the step, writes what there is, and says so', async () => {
     const args = ['train', '--model', 'cnn', '--dataset', digits, '--epochs', '1000', '--out', 'stopped']
+    let interrupted = false // a second Ctrl-C would end it at once
     const { code, err } = await digitlab(args, {
-      onErr: (text, kill) => text.includes('epoch 2/1000') && !text.includes('stopping') && kill('SIGINT'),
+      onErr: (text, kill) => {
+        if (interrupted || !text.includes('epoch 2/1000')) return
+        interrupted = true
+        kill('SIGINT')
+      },
     })
     expect(code).toBe(130)
     expect(err).toMatch(
