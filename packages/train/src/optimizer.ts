@@ -17,51 +17,51 @@ export const createOptimizer = (options: OptimizerOptions, initial: Weights): Op
   const names = [...initial.keys()]
   let weights: readonly Tensor[] = [...initial.values()]
   let step = 0
-  const kept = (tensors: readonly Tensor[]) => tensors.map((tensor) => keep(tensor))
-  const zeros = () => kept(weights.map((weight) => zerosLike(weight)))
-  const state = stateOf(options, zeros)
+  const rule = ruleOf(options, weights)
   return {
     weights: () => new Map(names.map((name, i) => [name, weights[i] as Tensor])),
     step(gradients) {
       step++
       const ordered = names.map((name) => gradients.get(name) as Tensor)
-      weights = kept(state.step(weights, ordered, step))
-      state.keep(kept)
+      weights = kept(rule.step(weights, ordered, step))
     },
     dispose() {
-      for (const tensor of [...weights, ...state.tensors()]) tensor.dispose()
+      for (const tensor of [...weights, ...rule.tensors()]) tensor.dispose()
     },
   }
 }
 
-interface OptimizerState {
+/** A step may run within a tidy, which must not take what lives on. */
+const kept = (tensors: readonly Tensor[]): readonly Tensor[] => tensors.map((tensor) => keep(tensor))
+
+/** How gradients move weights, with what is kept between steps. */
+interface Rule {
+  /** @returns the weights to use from now on */
   step(weights: readonly Tensor[], gradients: readonly Tensor[], step: number): readonly Tensor[]
-  keep(kept: (tensors: readonly Tensor[]) => void): void
   tensors(): readonly Tensor[]
 }
 
-const stateOf = (options: OptimizerOptions, zeros: () => readonly Tensor[]): OptimizerState => {
+const ruleOf = (options: OptimizerOptions, weights: readonly Tensor[]): Rule => {
+  const zeros = () => kept(weights.map((weight) => zerosLike(weight)))
   if (options.name === 'sgd') {
     let velocities: readonly Tensor[] = options.momentum === 0 ? [] : zeros()
     return {
       step(weights, gradients, step) {
         const next = sgdStep(weights, gradients, velocities, step, options)
-        velocities = next.velocities
+        velocities = kept(next.velocities)
         return next.weights
       },
-      keep: (kept) => kept(velocities),
       tensors: () => velocities,
     }
   }
-  let first = zeros()
-  let second = zeros()
+  let [first, second] = [zeros(), zeros()]
   return {
     step(weights, gradients, step) {
       const next = adamStep(weights, gradients, first, second, step, options)
-      ;({ first, second } = next)
+      first = kept(next.first)
+      second = kept(next.second)
       return next.weights
     },
-    keep: (kept) => kept([...first, ...second]),
     tensors: () => [...first, ...second],
   }
 }

@@ -100,10 +100,9 @@ export const runExperiment = async (input: Experiment, options: RunOptions): Pro
     }
     let [trainSeconds, evaluationSeconds, trained] = [0, 0, 0]
     for (let epoch = 1; epoch <= experiment.epochs && !signal?.aborted; epoch++) {
-      const order = dataLoaderOrder(generator, data.train.count)
       const totals = await trainEpoch({
         epoch,
-        order,
+        generator,
         experiment,
         model,
         optimizer,
@@ -121,7 +120,7 @@ export const runExperiment = async (input: Experiment, options: RunOptions): Pro
       after = await evaluateSource(model, optimizer.weights(), test, data.test.labels)
       const seconds = (performance.now() - from) / 1000
       evaluationSeconds += seconds
-      if (totals.images < order.length) break // interrupted: no record of half an epoch
+      if (totals.images < data.train.count) break // interrupted: no record of half an epoch
       const record: EpochRecord = {
         epoch,
         trainLoss: totals.loss / totals.images,
@@ -166,7 +165,8 @@ export const runExperiment = async (input: Experiment, options: RunOptions): Pro
 
 interface Epoch {
   readonly epoch: number
-  readonly order: Int32Array
+  /** Draws the epoch's order. */
+  readonly generator: MersenneTwister
   readonly experiment: Experiment
   readonly model: Model
   readonly optimizer: Optimizer
@@ -183,12 +183,13 @@ interface Epoch {
 const trainEpoch = async (
   context: Epoch,
 ): Promise<{ images: number; loss: number; correct: number; seconds: number }> => {
-  const { epoch, order, experiment, model, optimizer, train, stepLosses, backend, onProgress, signal, afterStep } =
+  const { epoch, generator, experiment, model, optimizer, train, stepLosses, backend, onProgress, signal, afterStep } =
     context
   const { batchSize, epochs } = experiment
-  const stepsPerEpoch = Math.ceil(order.length / batchSize)
   const totals = { images: 0, loss: 0, correct: 0, seconds: 0 }
   const from = performance.now()
+  const order = dataLoaderOrder(generator, train.count)
+  const stepsPerEpoch = Math.ceil(order.length / batchSize)
   const waiting: { summary: Tensor; size: number }[] = []
   let [step, read] = [0, 0]
 
