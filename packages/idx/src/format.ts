@@ -1,3 +1,5 @@
+// Indices stay inside an element, whose size divides the length: each `!` is in range.
+
 /** Bytes that are no IDX file, or values that can't be one. */
 export class IdxError extends Error {
   readonly mendable = true
@@ -88,36 +90,28 @@ export const bytesFor = (type: IdxType, shape: readonly number[], name?: string)
  * others are copied, since a typed array is in the machine's own byte order.
  */
 export const decodeElements = (type: IdxType, bytes: Uint8Array): IdxData => {
-  const count = bytes.byteLength / idxTypes[type].size
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  switch (type) {
-    case 'uint8':
-      return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    case 'int8':
-      return new Int8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    case 'int16':
-      return Int16Array.from({ length: count }, (_, i) => view.getInt16(2 * i))
-    case 'int32':
-      return Int32Array.from({ length: count }, (_, i) => view.getInt32(4 * i))
-    case 'float32': {
-      // Copied as bits: a float that passes through a number may lose the payload of a NaN.
-      const bits = Uint32Array.from({ length: count }, (_, i) => view.getUint32(4 * i))
-      return new Float32Array(bits.buffer)
-    }
-    case 'float64': {
-      const bits = BigUint64Array.from({ length: count }, (_, i) => view.getBigUint64(8 * i))
-      return new Float64Array(bits.buffer)
-    }
-  }
+  const { size, array } = idxTypes[type]
+  if (size === 1) return new array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength)
+  const own = new Uint8Array(bytes)
+  swapBytes(own, size)
+  return new array(own.buffer)
 }
 
 /** The inverse of {@link decodeElements}, into `target`. */
 export const encodeElements = (type: IdxType, data: IdxData, target: Uint8Array): void => {
-  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-  const { size } = idxTypes[type]
-  if (size === 1 || !littleEndian) return target.set(bytes)
-  for (let at = 0; at < bytes.length; at += size)
-    for (let i = 0; i < size; i++) target[at + i] = bytes[at + size - 1 - i] ?? 0
+  target.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+  swapBytes(target, idxTypes[type].size)
 }
 
 const littleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
+
+/** Between big-endian and the machine's own order. As bytes: a float that passes through a number may lose a NaN's payload. */
+const swapBytes = (bytes: Uint8Array, size: number): void => {
+  if (!littleEndian) return
+  for (let first = 0; first < bytes.length; first += size)
+    for (let i = first, j = first + size - 1; i < j; i++, j--) {
+      const byte = bytes[i]!
+      bytes[i] = bytes[j]!
+      bytes[j] = byte
+    }
+}

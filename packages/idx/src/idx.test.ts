@@ -76,6 +76,13 @@ test('the bytes are those of the format', () => {
   expect([...writeIdx({ type: 'uint8', shape: [], data: Uint8Array.of(7) })]).toEqual([0, 0, 8, 0, 7])
 })
 
+test('the class of the data tells the type where it is not named', () => {
+  for (const type of types) {
+    const data = new idxTypes[type].array(2)
+    expect(readIdx(writeIdx({ shape: [2], data }))).toEqual({ type, shape: [2], data })
+  }
+})
+
 test('uint8 is a view of the file, without a copy, wherever the file lies in memory', () => {
   const file = writeIdx({ type: 'uint8', shape: [3], data: Uint8Array.of(1, 2, 3) })
   const memory = new Uint8Array(100)
@@ -100,6 +107,84 @@ test('a stream yields the first record before the last has come', async () => {
     break
   }
   expect(asked).toBeLessThan(bytes.length)
+})
+
+describe('the source of a stream', () => {
+  // Data that gzip cannot shrink: a decompressor that reads ahead must not reach the end of them.
+  const noise = Uint8Array.from({ length: 1_000_000 }, (_, i) => (Math.imul(i, i * 2654435769) ^ (i * i * 31)) >>> 13)
+  const file = writeIdx({ type: 'uint8', shape: [1000, 1000], data: noise })
+  /** Once as an iterable, once as a stream; each tells whether it was closed. */
+  const sources = (bytes: Uint8Array) => {
+    const closed = { iterable: 0, stream: 0 }
+    const iterable = (async function* () {
+      try {
+        yield* inPieces(bytes, 20)
+      } finally {
+        closed.iterable++
+      }
+    })()
+    let at = 0
+    const stream = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        if (at < bytes.length) return controller.enqueue(bytes.subarray(at, (at += 20)))
+        closed.stream++ // read to its end
+        controller.close()
+      },
+      cancel: () => void closed.stream++,
+    })
+    return { closed, both: [iterable, stream] as const }
+  }
+
+  test.each([
+    ['plain', file],
+    ['compressed', gzipSync(file)],
+  ])('is closed where the records are left, and where they are not wanted, %s', async (_, bytes) => {
+    const left = sources(bytes)
+    for (const source of left.both)
+      for await (const record of (await streamIdx(source)).records) {
+        expect(record).toHaveLength(1000)
+        break
+      }
+    expect(left.closed).toEqual({ iterable: 1, stream: 1 })
+    const unwanted = sources(bytes)
+    for (const source of unwanted.both) await (await streamIdx(source)).cancel()
+    expect(unwanted.closed).toEqual({ iterable: 1, stream: 1 })
+  })
+
+  test.each([
+    ['text', new TextEncoder().encode('<!doctype html> and more than one piece')],
+    ['damaged gzip data', Uint8Array.of(0x1f, 0x8b, ...new Uint8Array(200).fill(9))],
+    ['more than is announced', Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 1, ...new Uint8Array(200))],
+  ])('is closed after an error: %s', async (_, bytes) => {
+    const { closed, both } = sources(bytes)
+    for (const source of both)
+      await expect(
+        (async () => {
+          for await (const record of (await streamIdx(source)).records) expect(record).toHaveLength(1)
+        })(),
+      ).rejects.toBeInstanceOf(IdxError)
+    expect(closed).toEqual({ iterable: 1, stream: 1 })
+  })
+
+  test('is left at once although it says nothing more', async () => {
+    const silent = async function* () {
+      yield gzipSync(new Uint8Array([...file.subarray(0, 12), ...new Uint8Array(1000)])).subarray(0, -9)
+      await new Promise(() => {})
+    }
+    await (await streamIdx(silent())).cancel()
+  })
+
+  test.each([
+    ['plain', file],
+    ['compressed', gzipSync(file)],
+  ])('that fails is not called a damaged file, %s', async (_, bytes) => {
+    const failure = new Error('the disk failed')
+    const failing = async function* () {
+      yield bytes.subarray(0, 60)
+      throw failure
+    }
+    await expect(drain(failing())).rejects.toBe(failure)
+  })
 })
 
 describe('what is no IDX file is refused in one sentence with both values', () => {
@@ -150,7 +235,21 @@ describe('what is no IDX file is refused in one sentence with both values', () =
     expect(process.memoryUsage().rss - before).toBeLessThan(100_000_000)
   })
 
+  test('compressed data that announce more than is allowed are not inflated', async () => {
+    const vast = gzipSync(Buffer.concat([header(2 ** 31 - 1, 65535), Buffer.alloc(1_000_000)]))
+    await expect(decodeIdx(vast, { name: 'x.gz' })).rejects.toThrow(
+      'expected at most 2147483648 bytes, the file announces 140735340806157 for [2147483647, 65535] uint8 (x.gz)',
+    )
+    await expect(streamIdx(inPieces(header(3, 2 ** 31, 2), 5))).rejects.toThrow('a record announces 4294967296')
+    const allowed = { maxBytes: 18 }
+    expect((await decodeIdx(gzipSync(good), allowed)).shape).toEqual([2, 3])
+    await expect(decodeIdx(gzipSync(good), { maxBytes: 17 })).rejects.toThrow('at most 17 bytes, the file announces 18')
+  })
+
   test('values that make no file', () => {
+    expect(() => writeIdx({ shape: [1], data: new Uint16Array(1) as unknown as Int16Array })).toThrow(
+      'expected one of Uint8Array, Int8Array, Int16Array, Int32Array, Float32Array, Float64Array as data, found a Uint16Array',
+    )
     const write = (array: object) => () => writeIdx(array as IdxArray)
     expect(write({ type: 'uint8', shape: [2], data: new Uint8Array(3) })).toThrow('expected 2 values for [2], found 3')
     expect(write({ type: 'int8', shape: [3], data: new Uint8Array(3) })).toThrow(

@@ -1,4 +1,5 @@
 export { IdxError, idxTypes, type IdxArray, type IdxArrays, type IdxData, type IdxType } from './format'
-export { decodeIdx, readIdx, unpackIdx, type ReadOptions } from './read'
+export { type ByteSource } from './pieces'
+export { decodeIdx, readIdx, unpackIdx, type ReadOptions, type UnpackOptions } from './read'
 export { streamIdx, type IdxStream } from './stream'
-export { writeIdx } from './write'
+export { writeIdx, type WritableArray } from './write'

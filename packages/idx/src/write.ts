@@ -1,12 +1,26 @@
-import { bytesFor, encodeElements, IdxError, idxTypes, shown, type IdxArray } from './format'
+import {
+  bytesFor,
+  encodeElements,
+  IdxError,
+  idxTypes,
+  shown,
+  type IdxArray,
+  type IdxData,
+  type IdxType,
+} from './format'
+
+/** What a file can be made of: an array with its type named, or told by the class of `data`. */
+export type WritableArray =
+  IdxArray | { readonly type?: never; readonly shape: readonly number[]; readonly data: IdxData }
 
 /**
- * Writes an array as an IDX file, not compressed.
+ * Writes an array as an IDX file, not compressed. Without `type` the class of `data` decides it.
  *
  * @throws IdxError where the data are not of the type, are more or fewer than the shape has places, the rank is above 255
  * or a size above 2^32 - 1
  */
-export const writeIdx = ({ type, shape, data }: IdxArray): Uint8Array => {
+export const writeIdx = ({ type: given, shape, data }: WritableArray): Uint8Array => {
+  const type = given ?? typeOf(data)
   if (!Object.hasOwn(idxTypes, type))
     throw new IdxError(`there is no IDX type "${String(type)}": choose one of ${Object.keys(idxTypes).join(', ')}`)
   const { code, size, array } = idxTypes[type]
@@ -26,4 +40,11 @@ export const writeIdx = ({ type, shape, data }: IdxArray): Uint8Array => {
   shape.forEach((side, i) => view.setUint32(4 + 4 * i, side))
   encodeElements(type, data, bytes.subarray(headerBytes))
   return bytes
+}
+
+const typeOf = (data: IdxData): IdxType => {
+  const found = (Object.keys(idxTypes) as IdxType[]).find((type) => data instanceof idxTypes[type].array)
+  if (found) return found
+  const arrays = Object.values(idxTypes).map(({ array }) => array.name)
+  throw new IdxError(`expected one of ${arrays.join(', ')} as data, found a ${(data as object).constructor.name}`)
 }
