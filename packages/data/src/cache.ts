@@ -19,7 +19,7 @@ export interface Verified {
   readonly whole: boolean
   readonly files: readonly {
     readonly name: string
-    /** 'unhashed': it is there, and nobody has published a hash to hold it to */
+    /** 'unhashed': a whole IDX file, and nobody has published a hash to hold it to */
     readonly status: 'right' | 'wrong' | 'missing' | 'unhashed'
     readonly problem?: string
   }[]
@@ -61,10 +61,9 @@ export const verifyDataset = async (name: string, { env = process.env }: LoadOpt
         () => false,
       )
       if (!there) return { name: file.name, status: 'missing' as const }
-      if (!file.packed) return { name: file.name, status: 'unhashed' as const }
       const problem = await differs(path, file.packed)
       return problem === undefined
-        ? { name: file.name, status: 'right' as const }
+        ? { name: file.name, status: file.packed ? ('right' as const) : ('unhashed' as const) }
         : { name: file.name, status: 'wrong' as const, problem }
     }),
   )

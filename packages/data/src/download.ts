@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { readIdx, unpackIdx } from '@digitlab/idx'
 import { DataError } from './dataset'
 
 /** How a download goes on. */
@@ -51,7 +52,7 @@ export const download = async (
       const partial = await claimPartial(target, fresh)
       try {
         const resumed = await fetchInto(url, partial, target, expected, options)
-        const wrong = expected && (await differs(partial, expected))
+        const wrong = await differs(partial, expected)
         if (!wrong) {
           await onDisk(target, () => rename(partial, target))
           return
@@ -78,13 +79,15 @@ const fetchInto = async (
   partial: string,
   target: string,
   expected: Expected | undefined,
-  { timeoutMs = 15_000, onProgress, signal }: DownloadOptions,
+  options: DownloadOptions,
+  goOn = true,
 ): Promise<boolean> => {
+  const { timeoutMs = 15_000, onProgress, signal } = options
   const have = await stat(partial).then(
     ({ size }) => size,
     () => 0,
   )
-  const start = expected && have > 0 && have < expected.bytes ? have : 0
+  const start = goOn && expected && have > 0 && have < expected.bytes ? have : 0
   if (expected && have === expected.bytes) return true
   const controller = new AbortController()
   let timer: NodeJS.Timeout | undefined
@@ -105,13 +108,8 @@ const fetchInto = async (
       await response.body?.cancel()
       if (start === 0 || response.status >= 500)
         throw new Error(`it answered ${response.status} ${response.statusText}`.trim())
-      // The range was refused or another one given: from the start then.
-      await rm(partial, { force: true })
-      return await fetchInto(url, partial, target, expected, {
-        timeoutMs,
-        ...(onProgress ? { onProgress } : {}),
-        ...(signal ? { signal } : {}),
-      })
+      // The range was refused or another one given: from the start then, over what is there once bytes come.
+      return await fetchInto(url, partial, target, expected, options, false)
     }
     let received = resumed ? start : 0
     const limit = expected?.bytes ?? longest
@@ -149,8 +147,17 @@ const lengthOf = (response: Response): number | undefined => {
   return Number.isFinite(length) ? length : undefined
 }
 
-/** What is wrong with a file, or undefined. */
-export const differs = async (path: string, expected: Expected): Promise<string | undefined> => {
+/** What is wrong with a file, or undefined. One of which nothing is known must at least be an IDX file, and a whole one. */
+export const differs = async (path: string, expected: Expected | undefined): Promise<string | undefined> => {
+  if (!expected) {
+    try {
+      const name = basename(path)
+      readIdx(await unpackIdx(await readFile(path), { name }), { name })
+      return undefined
+    } catch (error) {
+      return (error as Error).message
+    }
+  }
   const { size } = await stat(path)
   if (size !== expected.bytes) return `expected ${expected.bytes} bytes, found ${size}`
   const hash = createHash('sha256')
@@ -210,6 +217,9 @@ export const onDisk = async <T>(path: string, work: () => Promise<T>): Promise<T
         EACCES: 'there is no right to write there',
         EROFS: 'the disk is read-only',
         ENOTDIR: 'a file is in the way of a folder',
+        EISDIR: 'a folder is in the way of a file',
+        ENOTEMPTY: 'a folder is in the way of a file',
+        EEXIST: 'a file is in the way of a folder',
       }[code] ?? message
     throw new DataError(
       `could not write ${path} (${why}): make room or rights there, or name another cache folder with DIGITLAB_CACHE`,

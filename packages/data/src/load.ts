@@ -173,7 +173,7 @@ export const fetchFiles = async (
   const { env = process.env } = options
   // A mirror of one's own has a folder for each data set.
   const own = env['DIGITLAB_MIRROR']
-  const mirrors = own ? [new URL(`${entry.name}/`, own.endsWith('/') ? own : `${own}/`).href] : entry.mirrors
+  const mirrors = own ? [mirrorOf(own, entry.name)] : entry.mirrors
   const folder = join(cacheFolder(env), entry.name)
   const files: { name: string; status: 'cached' | 'downloaded' }[] = []
   for (const role of fileRoles) {
@@ -183,7 +183,7 @@ export const fetchFiles = async (
       (found) => found.isFile(),
       () => false,
     )
-    const wrong = there && packed ? await differs(target, packed) : undefined
+    const wrong = there ? await differs(target, packed) : undefined
     if (there && wrong === undefined) {
       files.push({ name, status: 'cached' })
       continue
@@ -201,6 +201,17 @@ export const fetchFiles = async (
   return { folder, fetched: files.filter(({ status }) => status === 'downloaded').length, files }
 }
 
+const mirrorOf = (address: string, name: string): string => {
+  try {
+    return new URL(`${name}/`, address.endsWith('/') ? address : `${address}/`).href
+  } catch (cause) {
+    throw new DataError(
+      `expected an address such as https://example.org/datasets/ in DIGITLAB_MIRROR, found "${address}": set it right, or unset it`,
+      { cause },
+    )
+  }
+}
+
 /** A folder of IDX files with MNIST's names, whatever they hold. */
 const loadFolder = async (path: string): Promise<Dataset> => {
   const names = await readdir(path).catch(() => undefined)
@@ -213,11 +224,12 @@ const loadFolder = async (path: string): Promise<Dataset> => {
   }
   const read = async (role: keyof Roles<string>): Promise<Found> => {
     const name = names.find((entry) => entry === `${stems[role]}.gz` || entry === stems[role])
-    if (name === undefined)
+    const bytes = name === undefined ? undefined : await readIfThere(join(path, name))
+    if (name === undefined || !bytes)
       throw new DataError(
         `expected ${stems[role]} or ${stems[role]}.gz in ${path}, found ${names.slice(0, 8).join(', ') || 'nothing'}: put the four files there`,
       )
-    return { name, bytes: await readFile(join(path, name)) }
+    return { name, bytes }
   }
   const [trainImages, trainLabels, testImages, testLabels] = (await Promise.all(fileRoles.map(read))) as [
     Found,

@@ -95,6 +95,44 @@ describe('download', () => {
     expect(await readFile(target())).toEqual(content)
   })
 
+  test('keeps what it has where the next mirror lacks the file', async () => {
+    await mkdir(join(folder, 'cache'))
+    await writeFile(`${target()}.part`, content.subarray(0, 100))
+    const ranges: (string | undefined)[] = []
+    const absent = (_: IncomingMessage, response: ServerResponse) => void response.writeHead(404).end('no')
+    await withServer(absent, (absentUrl) =>
+      withServer(serving(ranges), (url) => download([absentUrl, url], target(), expected)),
+    )
+    expect(ranges).toEqual(['bytes=100-'])
+    expect(await readFile(target())).toEqual(content)
+  })
+
+  test('a file without a published hash must at least be one of IDX', async () => {
+    const page = (_: IncomingMessage, response: ServerResponse) => void response.end('<html>sign in first</html>')
+    const env = (mirror: string) => ({ DIGITLAB_CACHE: join(folder, 'cache'), DIGITLAB_MIRROR: mirror })
+    await withServer(page, async (url) => {
+      const failed = fetchDataset('qmnist', { env: env(url) })
+      await expect(failed).rejects.toBeInstanceOf(DataError)
+      await expect(failed).rejects.toThrow('could not download qmnist-train-images-idx3-ubyte.gz')
+    })
+    const kept = join(folder, 'cache', 'qmnist')
+    expect(await readdir(kept)).toEqual([])
+    await writeFile(join(kept, 'qmnist-train-images-idx3-ubyte.gz'), '<html>sign in first</html>')
+    const { whole, files } = await verifyDataset('qmnist', { env: env('') })
+    expect([whole, files[0]?.status]).toEqual([false, 'wrong'])
+  })
+
+  test('a mirror that is no address, and a folder where a file should be, are said', async () => {
+    const env = { DIGITLAB_CACHE: join(folder, 'cache'), DIGITLAB_MIRROR: 'not an address' }
+    await expect(fetchDataset('mnist', { env })).rejects.toThrow(
+      'expected an address such as https://example.org/datasets/ in DIGITLAB_MIRROR, found "not an address"',
+    )
+    await mkdir(join(target(), 'inside'), { recursive: true })
+    const failed = withServer(serving(), (url) => download([url], target(), expected))
+    await expect(failed).rejects.toBeInstanceOf(DataError)
+    await expect(failed).rejects.toThrow('a folder is in the way of a file')
+  })
+
   test('starts again where a partial file is of something else, or the server knows no ranges', async () => {
     await mkdir(join(folder, 'cache'))
     await writeFile(`${target()}.part`, Buffer.alloc(100))
