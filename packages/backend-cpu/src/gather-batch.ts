@@ -18,11 +18,21 @@ export const gatherBatch = defineKernel(
     const pixels = height * width
     const batchImages = new Float32Array(size * pixels)
     const batchLabels = new Int32Array(size)
+    // Four of five pixels are zero, and zeros are there already: four bytes at a time where they lie on words.
+    const words =
+      pixels % 4 === 0 && bytes.byteOffset % 4 === 0
+        ? new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
+        : undefined
     for (let i = 0; i < size; i++) {
       const image = indices[start + i]!
       batchLabels[i] = targets[image]!
       const [from, to] = [image * pixels, i * pixels]
-      for (let p = 0; p < pixels; p++) batchImages[to + p] = scaled[bytes[from + p]!]!
+      if (words) {
+        for (let p = 0; p < pixels; p += 4) {
+          if (words[(from + p) >> 2] === 0) continue
+          for (let q = p; q < p + 4; q++) batchImages[to + q] = scaled[bytes[from + q]!]!
+        }
+      } else for (let p = 0; p < pixels; p++) batchImages[to + p] = scaled[bytes[from + p]!]!
     }
     return [output([size, height, width, 1], batchImages), output([size], batchLabels, 'int32')]
   },

@@ -95,3 +95,14 @@ export const scratch = (name: string, size: number): Float64Array => {
   held.set(name, memory)
   return memory
 }
+
+const heldIntegers = new Map<string, Int32Array>()
+
+/** As {@link scratch}, for integers. */
+export const integers = (name: string, size: number): Int32Array => {
+  const before = heldIntegers.get(name)
+  if (before && before.length >= size) return before.subarray(0, size)
+  const memory = new Int32Array(size)
+  heldIntegers.set(name, memory)
+  return memory
+}
