@@ -40,6 +40,14 @@ export const listOf =
 export const wholeNumber = numberFrom(0, 'integer')
 export const countingNumber = numberFrom(1, 'integer')
 
+const workerCount = (text: string): number | 'auto' => {
+  if (text === 'auto') return text
+  const count = Number(text)
+  if (text.trim() === '' || !Number.isInteger(count) || count < 1 || count > 1024)
+    throw new InvalidArgumentError('It must be auto or an integer from 1 to 1024.')
+  return count
+}
+
 /** Options that several commands share, each defined once. */
 export const shared = {
   json: () => new Option('--json', 'print one JSON document on standard output'),
@@ -65,6 +73,10 @@ export const shared = {
       .default('sgd'),
   momentum: () => new Option('--momentum <x>', 'momentum of sgd, 0 to 1').argParser(numberFrom(0, 'number')),
   weightDecay: () => new Option('--weight-decay <x>', 'L2 penalty on the weights').argParser(numberFrom(0, 'number')),
+  workers: () =>
+    new Option('--workers <n>', 'threads that share every batch; auto takes what is fastest in a trial')
+      .argParser(workerCount)
+      .default('auto'),
   logEvery: () => new Option('--log-every <n>', 'print the loss every n steps').argParser(countingNumber),
 }
 

@@ -9,6 +9,7 @@ import { gatherBatch } from './gather-batch'
 import { install } from './kernel'
 import { batchMatMul } from './mat-mul'
 import { adamStep, sgdStep } from './optimizer-step'
+import { copyOut, sumIn } from './share-gradients'
 import { softmaxCrossEntropy } from './softmax-cross-entropy'
 
 const generalKernels = [conv2d, conv2dBackpropFilter, conv2dBackpropInput, batchMatMul]
@@ -21,6 +22,8 @@ const trainingKernels = [
   softmaxCrossEntropy,
   sgdStep,
   adamStep,
+  copyOut,
+  sumIn,
 ]
 
 /**

@@ -6,7 +6,7 @@ export const gatherBatch = defineKernel(
   kernelNames.gatherBatch,
   ['images', 'labels', 'order'],
   (
-    { address, output, kernels },
+    { address, output, vary },
     [images, labels, order],
     { start, size }: { readonly start: number; readonly size: number },
   ) => {
@@ -14,9 +14,13 @@ export const gatherBatch = defineKernel(
     const batchImages = output([size, ...shape], 'float32')
     const batchLabels = output([size], 'int32')
     const pixels = shape.reduce((product, side) => product * side, 1)
-    const first = address(order) + 4 * start
+    const inputs = [address(images), address(labels)] as const
+    const first = address(order)
     const outputs = [address(batchImages), address(batchLabels)] as const
-    kernels.gatherBatch(address(images), address(labels), first, size, pixels, ...outputs)
+    vary(({ gatherBatch }, { start }) => void gatherBatch(...inputs, first + 4 * start, size, pixels, ...outputs), {
+      start,
+      step: 0,
+    })
     return [batchImages, batchLabels]
   },
 )

@@ -1,4 +1,4 @@
-import { BackendError } from '@digitlab/backends'
+import { BackendError, type StepVariables } from '@digitlab/backends'
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm'
 import type { DataType, TensorInfo } from '@tensorflow/tfjs-core'
 import { chooseSimd, compileKernels, type KernelExports, type Simd } from './module'
@@ -8,15 +8,26 @@ export interface Instance {
   readonly simd: Simd
   readonly backend: BackendWasm
   readonly kernels: KernelExports
+  /** Does something that depends on what changes between repetitions; it is done again with theirs. */
+  readonly vary: (call: (kernels: KernelExports, variables: StepVariables) => void, variables: StepVariables) => void
+  /** tfjs's own; its buffer is another one after it grew. */
+  readonly memory: WebAssembly.Memory
   /** Where a tensor's values lie. */
   readonly address: (tensor: TensorInfo) => number
   /** A new tensor; its values are whatever lay there. */
   readonly output: (shape: readonly number[], dtype: DataType) => TensorInfo
   /** At least `bytes` of memory for the kernel that runs now; the next call gives the same again, or more. */
   readonly scratch: (bytes: number) => number
+  /** How often the scratch memory has moved. */
+  readonly moves: () => number
+  /** Notes every call of a kernel in `calls` while `compute` runs; `outputs` counts the tensors they made. */
+  readonly noting: <T>(calls: Call[], compute: () => T) => { result: T; outputs: number }
   /** Notes that an operation took a path, for {@link takenPaths}. */
   readonly took: (path: string) => void
 }
+
+/** A noted call of a kernel. */
+export type Call = (variables: StepVariables) => void
 
 interface Compiled {
   readonly simd: Simd
@@ -72,13 +83,33 @@ const instantiate = ({ simd, module }: Compiled, backend: BackendWasm): Instance
       'tfjs-backend-wasm runs its threaded build: set env().set("WASM_HAS_MULTITHREAD_SUPPORT", false) before setBackend("wasm")',
     )
   const { exports } = new WebAssembly.Instance(module, { env: { memory } })
-  let [scratchAddress, scratchBytes] = [0, 0]
+  let [scratchAddress, scratchBytes, moves] = [0, 0, 0]
+  const kernels = exports as unknown as KernelExports // index.ts of assembly/ exports those names, all functions of numbers
+  let noted: Call[] | undefined
+  let outputs = 0
+  const notingKernels = Object.fromEntries(
+    Object.entries(kernels).map(([name, kernel]) => [
+      name,
+      (...parameters: readonly number[]) => {
+        noted?.push(() => void kernel(...parameters))
+        return kernel(...parameters)
+      },
+    ]),
+  ) as KernelExports
   return {
     simd,
     backend,
-    kernels: exports as unknown as KernelExports, // index.ts of assembly/ exports those names, all functions of numbers
+    memory,
+    get kernels() {
+      return noted ? notingKernels : kernels
+    },
+    vary(call, variables) {
+      noted?.push((later) => call(kernels, later))
+      call(kernels, variables)
+    },
     address: ({ dataId }) => backend.dataIdMap.get(dataId).memoryOffset,
     output(shape, dtype) {
+      outputs++
       const output = backend.makeOutput([...shape], dtype)
       if (backend.dataIdMap.get(output.dataId).memoryOffset === 0) throw outOfMemory(`a tensor [${shape.join(', ')}]`)
       return output
@@ -86,6 +117,7 @@ const instantiate = ({ simd, module }: Compiled, backend: BackendWasm): Instance
     scratch(bytes) {
       if (bytes > scratchBytes) {
         if (scratchAddress !== 0) emscripten._free(scratchAddress)
+        moves++
         scratchBytes = Math.ceil(bytes / scratchStep) * scratchStep
         // `>>> 0` for addresses above 2 GiB, which _malloc returns as negative numbers.
         scratchAddress = emscripten._malloc(scratchBytes) >>> 0
@@ -95,6 +127,16 @@ const instantiate = ({ simd, module }: Compiled, backend: BackendWasm): Instance
         }
       }
       return scratchAddress
+    },
+    moves: () => moves,
+    noting(calls, compute) {
+      noted = calls
+      outputs = 0
+      try {
+        return { result: compute(), outputs }
+      } finally {
+        noted = undefined
+      }
     },
     took: (path) => void taken.set(path, (taken.get(path) ?? 0) + 1),
   }

@@ -11,6 +11,8 @@ import { install } from './kernel'
 import { batchMatMul, fusedMatMul } from './mat-mul'
 import { hasRelaxedSimd, hasSimd, type Simd } from './module'
 import { adamStep, sgdStep } from './optimizer-step'
+import { record } from './record'
+import { copyOut, sumIn } from './share-gradients'
 import { softmaxCrossEntropy } from './softmax-cross-entropy'
 
 export interface WasmOptions {
@@ -31,6 +33,8 @@ const trainingKernels = [
   softmaxCrossEntropy,
   sgdStep,
   adamStep,
+  copyOut,
+  sumIn,
 ]
 
 /**
@@ -90,4 +94,6 @@ export const wasmBackend = ({ simd = 'auto' }: WasmOptions = {}): Backend => ({
       },
     }
   },
+
+  record: (compute) => record(instanceOf(currentBackend() as BackendWasm), compute),
 })

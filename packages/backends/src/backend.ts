@@ -16,6 +16,26 @@ export interface BackendInfo {
   readonly versions: Readonly<Record<string, string>>
 }
 
+/** What changes from one repetition of a recorded step to the next. */
+export interface StepVariables {
+  /** The first position of the batch in the order. */
+  readonly start: number
+  /** The optimizer's count of steps, from 1. */
+  readonly step: number
+}
+
+/** A computation that can be done again on the same tensors, without tfjs's dispatch between its kernels. */
+export interface Recording {
+  /**
+   * Does it again: the tensors that it read are read as they are now, those that it made are written anew.
+   *
+   * @returns false, with nothing done, where that is no longer possible
+   */
+  replay(variables: StepVariables): boolean
+  /** Lets go of the memory that repetitions need. The tensors that the computation returned are the caller's. */
+  dispose(): void
+}
+
 /** One way to compute. */
 export interface Backend {
   readonly id: BackendId
@@ -29,6 +49,13 @@ export interface Backend {
    * @throws BackendError where it can't, with the reason and the remedy
    */
   start(): Promise<BackendInfo>
+  /**
+   * Runs a synchronous computation on the started backend and records it. What changes between repetitions are the
+   * `start` of a gathered batch and the `step` of an optimizer; everything else is done as it was.
+   *
+   * @returns no recording where the computation did more than kernels of the backend's own
+   */
+  readonly record?: <T>(compute: () => T) => { readonly result: T; readonly recording: Recording | undefined }
 }
 
 /** A backend that was asked for can't be had. */

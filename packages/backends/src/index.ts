@@ -1,3 +1,11 @@
 export { activate } from './activate'
-export { BackendError, type Backend, type BackendId, type BackendInfo, type Probe } from './backend'
+export {
+  BackendError,
+  type Backend,
+  type BackendId,
+  type BackendInfo,
+  type Probe,
+  type Recording,
+  type StepVariables,
+} from './backend'
 export { probeBackends, selectBackend, type PassedOver, type Selection } from './select'

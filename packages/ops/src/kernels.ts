@@ -13,6 +13,8 @@ export const kernelNames = {
   softmaxCrossEntropy: 'DigitlabSoftmaxCrossEntropy',
   sgdStep: 'DigitlabSgdStep',
   adamStep: 'DigitlabAdamStep',
+  copyOut: 'DigitlabCopyOut',
+  sumIn: 'DigitlabSumIn',
 } as const
 
 export type OperationName = keyof typeof kernelNames

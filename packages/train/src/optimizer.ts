@@ -9,6 +9,8 @@ export interface Optimizer {
   weights(): Weights
   /** One step. @param gradients by the names of the weights; the caller disposes of them */
   step(gradients: ReadonlyMap<string, Tensor>): void
+  /** A step taken by repeating a recorded one. @param repeat gets the step's number, from 1; false where it did nothing */
+  repeat(repeat: (step: number) => boolean): boolean
   /** Disposes of the weights and of what is kept beside them. */
   dispose(): void
 }
@@ -24,6 +26,11 @@ export const createOptimizer = (options: OptimizerOptions, initial: Weights): Op
       step++
       const ordered = names.map((name) => gradients.get(name) as Tensor)
       weights = kept(rule.step(weights, ordered, step))
+    },
+    repeat(repeat) {
+      const done = repeat(step + 1)
+      if (done) step++
+      return done
     },
     dispose() {
       for (const tensor of [...weights, ...rule.tensors()]) tensor.dispose()

@@ -1,23 +1,17 @@
 import type { Backend, BackendInfo } from '@digitlab/backends'
-import { batches, type Dataset } from '@digitlab/data'
-import {
-  downloadWeights,
-  initialWeights,
-  lossAndGradients,
-  resolveModel,
-  uploadWeights,
-  type Model,
-  type StateDict,
-} from '@digitlab/models'
-import { batchSource, operationPaths, type BatchSource } from '@digitlab/ops'
+import type { Dataset } from '@digitlab/data'
+import { downloadWeights, initialWeights, resolveModel, uploadWeights, type StateDict } from '@digitlab/models'
+import { batchSource, operationPaths } from '@digitlab/ops'
 import { dataLoaderOrder, MersenneTwister } from '@digitlab/random'
-import { tidy, type Tensor } from '@tensorflow/tfjs-core'
+import { chooseStepping } from './choose-stepping'
 import { environment } from './environment'
 import { checkFit, evaluateSource, type Predictions } from './evaluate'
 import { completeExperiment, experimentId, TrainError, type Experiment } from './experiment'
-import { createOptimizer, type Optimizer } from './optimizer'
+import { createOptimizer } from './optimizer'
 import { runVersion, type EpochRecord, type Run } from './run'
 import { giveWay } from './give-way'
+import type { Stepping, Summary } from './stepping'
+import type { Team, WorkerOptions } from './workers'
 
 /** What a run tells while it goes on. */
 export type Progress =
@@ -40,6 +34,8 @@ export type Progress =
 export interface RunOptions {
   readonly data: Dataset
   readonly backend: Backend
+  /** Shares every batch between threads; without it the calling thread trains alone. */
+  readonly workers?: WorkerOptions
   readonly onProgress?: (progress: Progress) => void
   /** Aborting stops after the current step; the run so far is returned, as 'interrupted'. */
   readonly signal?: AbortSignal
@@ -63,13 +59,14 @@ const waitingLosses = 64
 /**
  * Runs an experiment: the same one gives the same run on every backend, to rounding, and that of PyTorch's loop
  * (`manual_seed`, model, `DataLoader(shuffle=True)`, mean cross-entropy) from the same seed. One generator makes the
- * initial weights and then the order of each epoch; nothing else draws from it.
+ * initial weights and then the order of each epoch; nothing else draws from it. With several workers the gradient of a batch
+ * is the sum of their shares': each number of workers gives bits of its own, every time the same.
  *
  * @throws TrainError where the experiment or the data do not fit, or a loss is not finite (the step is named);
- * BackendError where the backend can't start
+ * or a worker stopped; BackendError where the backend can't start
  */
 export const runExperiment = async (input: Experiment, options: RunOptions): Promise<RunResult> => {
-  const { data, backend, onProgress = () => {}, signal, snapshotStep } = options
+  const { data, backend, workers, onProgress = () => {}, signal, snapshotStep } = options
   const experiment = completeExperiment(input)
   const [height, width] = data.imageShape
   const model = resolveModel(experiment.model, { input: [height, width, 1], classes: data.classes })
@@ -78,14 +75,21 @@ export const runExperiment = async (input: Experiment, options: RunOptions): Pro
   const id = await experimentId(experiment)
   const info = await backend.start()
   const generator = new MersenneTwister(experiment.seed)
-  const optimizer = createOptimizer(experiment.optimizer, uploadWeights(model, initialWeights(model, generator)))
+  const initial = initialWeights(model, generator)
+  const optimizer = createOptimizer(experiment.optimizer, uploadWeights(model, initial))
   const train = batchSource(data.train.images, data.train.labels, data.imageShape)
   const test = batchSource(data.test.images, data.test.labels, data.imageShape)
+  let team: Team | undefined
   try {
+    const learner = { model, optimizer, train, backend }
+    const chosen = await chooseStepping({ learner, data, experiment, initial, workers })
+    const { stepping } = chosen
+    team = chosen.team
+    const used = { ...info, threads: info.threads * stepping.workers }
     onProgress({
       type: 'started',
       id,
-      backend: info,
+      backend: used,
       stepsPerEpoch: Math.ceil(data.train.count / experiment.batchSize),
     })
     const operations = operationPaths()
@@ -104,11 +108,10 @@ export const runExperiment = async (input: Experiment, options: RunOptions): Pro
         epoch,
         generator,
         experiment,
-        model,
-        optimizer,
-        train,
+        stepping,
+        images: train.count,
         stepLosses,
-        backend,
+        asynchronous: backend.asynchronous,
         onProgress,
         signal,
         afterStep,
@@ -143,7 +146,7 @@ export const runExperiment = async (input: Experiment, options: RunOptions): Pro
       startedAt,
       model: { name: model.name, parameters: model.parameterCount, definition: model.definition },
       dataset: describeDataset(data),
-      backend: { ...info, operations },
+      backend: { ...used, operations },
       environment: environment(),
       history: { stepLosses, epochs },
       metrics: after.evaluation,
@@ -157,6 +160,7 @@ export const runExperiment = async (input: Experiment, options: RunOptions): Pro
     const predictions = { before: before.predictions, after: after.predictions }
     return { run, weights, predictions, ...(snapshot === undefined ? {} : { snapshot }) }
   } finally {
+    await team?.close()
     optimizer.dispose()
     train.dispose()
     test.dispose()
@@ -168,12 +172,12 @@ interface Epoch {
   /** Draws the epoch's order. */
   readonly generator: MersenneTwister
   readonly experiment: Experiment
-  readonly model: Model
-  readonly optimizer: Optimizer
-  readonly train: BatchSource
+  readonly stepping: Stepping
+  /** To train on. */
+  readonly images: number
   /** Gets the loss of every step. */
   readonly stepLosses: number[]
-  readonly backend: Backend
+  readonly asynchronous: boolean
   readonly onProgress: (progress: Progress) => void
   readonly signal: AbortSignal | undefined
   readonly afterStep: () => Promise<void>
@@ -183,21 +187,21 @@ interface Epoch {
 const trainEpoch = async (
   context: Epoch,
 ): Promise<{ images: number; loss: number; correct: number; seconds: number }> => {
-  const { epoch, generator, experiment, model, optimizer, train, stepLosses, backend, onProgress, signal, afterStep } =
+  const { epoch, generator, experiment, stepping, images, stepLosses, asynchronous, onProgress, signal, afterStep } =
     context
   const { batchSize, epochs } = experiment
   const totals = { images: 0, loss: 0, correct: 0, seconds: 0 }
   const from = performance.now()
-  const order = dataLoaderOrder(generator, train.count)
+  const order = dataLoaderOrder(generator, images)
   const stepsPerEpoch = Math.ceil(order.length / batchSize)
-  const waiting: { summary: Tensor; size: number }[] = []
+  const waiting: { summary: Summary; size: number }[] = []
   let [step, read] = [0, 0]
 
   const readWaiting = async () => {
     while (waiting.length > 0) {
       const { summary, size } = waiting.shift() as (typeof waiting)[number]
-      // Where the device is the processor the values are there already; a promise a step would only cost time.
-      const [loss = NaN, correct = NaN] = backend.asynchronous ? await summary.data() : summary.dataSync()
+      const values = summary.values()
+      const { 0: loss = NaN, 1: correct = NaN } = values instanceof Promise ? await values : values
       summary.dispose()
       read++
       if (!Number.isFinite(loss)) {
@@ -223,24 +227,21 @@ const trainEpoch = async (
     }
   }
 
-  train.setOrder(order)
-  for (const batch of batches(order, batchSize)) {
-    const size = batch.length
-    const start = step * batchSize
-    const [summary] = tidy(() => {
-      const { images, labels } = train.batch(start, size)
-      const { summary, gradients } = lossAndGradients(model, optimizer.weights(), images, labels, 1 / size)
-      optimizer.step(gradients)
-      return [summary]
-    }) as [Tensor]
-    step++
-    waiting.push({ summary, size })
-    await afterStep()
-    if (!backend.asynchronous || waiting.length === waitingLosses) await readWaiting()
-    await giveWay()
-    if (signal?.aborted) break
+  await stepping.startEpoch(order, batchSize)
+  try {
+    for (let start = 0; start < order.length && !(step > 0 && signal?.aborted); start += batchSize) {
+      const size = Math.min(batchSize, order.length - start)
+      const taken = stepping.step(start, size)
+      step++
+      waiting.push({ summary: taken instanceof Promise ? await taken : taken, size })
+      await afterStep()
+      if (!asynchronous || waiting.length === waitingLosses) await readWaiting()
+      await giveWay()
+    }
+    await readWaiting()
+  } finally {
+    await stepping.endEpoch()
   }
-  await readWaiting()
   totals.seconds = (performance.now() - from) / 1000
   return totals
 }

@@ -8,6 +8,7 @@ import { choose, load } from '../load'
 import { addTraining, listOf, modelOf, optimizerOf, shared, wholeNumber, type OptimizerFlags } from '../options'
 import { note, writeResult } from '../output'
 import { progressLine } from '../progress-line'
+import { workersOn } from '../workers'
 import { freshPath, prepareFolder, writeFolder, writeJson, writeRun } from '../run-folder'
 
 interface Flags extends OptimizerFlags {
@@ -18,6 +19,7 @@ interface Flags extends OptimizerFlags {
   readonly seeds: readonly number[]
   readonly epochs: number
   readonly batchSize: number
+  readonly workers: number | 'auto'
   readonly logEvery?: number
   readonly out?: string
   readonly json?: boolean
@@ -43,6 +45,7 @@ export const compareCommand = (): Command =>
           .argParser(listOf(wholeNumber))
           .default([0], '0'),
       )
+      .addOption(shared.workers())
       .addOption(shared.logEvery())
       .option('--out <folder>', 'where to write the runs (a new folder in runs/ unless given)')
       .addOption(shared.json()),
@@ -77,7 +80,8 @@ const compare = async (flags: Flags): Promise<void> => {
           ' ',
         )
         const onProgress = progressLine(label, epochs, flags.logEvery ?? 0)
-        const result = await runExperiment(experiment, { data, backend, onProgress, signal })
+        const workers = workersOn(backend, flags.workers)
+        const result = await runExperiment(experiment, { data, backend, workers, onProgress, signal })
         const folder = join(out, `${model}-${backend.id}-seed${setting.seed}`)
         await writeRun(folder, result)
         runs.push({ folder, run: result.run })

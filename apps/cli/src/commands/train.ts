@@ -7,6 +7,7 @@ import { choose, load } from '../load'
 import { addTraining, modelOf, optimizerOf, refuseBeside, shared, type OptimizerFlags } from '../options'
 import { grouped, note, writeResult } from '../output'
 import { progressLine } from '../progress-line'
+import { workersOn } from '../workers'
 import { freshPath, readExperiment, prepareFolder, writeRun } from '../run-folder'
 
 interface Flags extends OptimizerFlags {
@@ -18,6 +19,7 @@ interface Flags extends OptimizerFlags {
   readonly seed: number
   readonly epochs: number
   readonly batchSize: number
+  readonly workers: number | 'auto'
   readonly logEvery?: number
   readonly out?: string
   readonly json?: boolean
@@ -33,6 +35,7 @@ export const trainCommand = (): Command =>
       .addOption(shared.dataDir())
       .addOption(shared.backend())
       .addOption(shared.seed())
+      .addOption(shared.workers())
       .addOption(shared.logEvery())
       .option('--out <folder>', 'where to write the run (a new folder in runs/ unless given)')
       .addOption(shared.json()),
@@ -74,7 +77,8 @@ const train = async (flags: Flags, command: Command): Promise<void> => {
     const experiment = completeExperiment({ ...settings, dataset })
     const name = typeof experiment.model === 'string' ? experiment.model : experiment.model.name
     const onProgress = progressLine(`${name} on ${backend.id}`, epochs, flags.logEvery ?? 0)
-    const result = await runExperiment(experiment, { data, backend, onProgress, signal })
+    const workers = workersOn(backend, flags.workers)
+    const result = await runExperiment(experiment, { data, backend, workers, onProgress, signal })
     return { result, interrupted: signal.aborted }
   })
 

@@ -1,0 +1,113 @@
+import { uploadWeights, type StateDict } from '@digitlab/models'
+import type { Dataset } from '@digitlab/data'
+import { giveWay } from './give-way'
+import { createOptimizer } from './optimizer'
+import { aloneStepping, type Learner, type Stepping } from './stepping'
+import { TrainError, type Experiment } from './experiment'
+import { createTeam, type Team, type WorkerOptions } from './workers'
+
+/** How long 'auto' times each number of workers, in milliseconds; the same again is let pass before, unmeasured. */
+const trial = 150
+/** Starting a thread takes about half a second: training that takes no longer than this is not shared, in milliseconds. */
+const worthSharing = 3000
+/** More workers must be this much faster to be taken. */
+const gain = 0.95
+
+/** What is chosen from. */
+export interface Choice {
+  readonly learner: Learner
+  readonly data: Dataset
+  readonly experiment: Experiment
+  /** What a trial begins with; it leaves the run's own weights alone. */
+  readonly initial: StateDict
+  readonly workers: WorkerOptions | undefined
+}
+
+/**
+ * Steps as the run asks for them: alone, by a team of a given size, or by what is fastest in a trial.
+ *
+ * @throws TrainError where workers are asked for that can't be had
+ */
+export const chooseStepping = async (choice: Choice): Promise<{ stepping: Stepping; team?: Team }> => {
+  const { learner, data, experiment, workers } = choice
+  const { model, backend } = learner
+  const alone = () => aloneStepping(learner)
+  if (!workers || workers.count === 1) return { stepping: alone() }
+  const { count } = workers
+  if (count !== 'auto' && !(Number.isInteger(count) && count >= 1 && count <= 1024))
+    throw new TrainError(`the number of workers must be "auto" or an integer from 1 to 1024, not ${count}`)
+  if (backend.asynchronous) {
+    if (count === 'auto') return { stepping: alone() }
+    throw new TrainError(
+      'this backend computes on a device of its own, which workers can not share: leave the number of workers out',
+    )
+  }
+  const most = count === 'auto' ? (workers.most ?? 1) : count
+  if (most === 1) return { stepping: alone() }
+  const stepsInAll = Math.ceil(data.train.count / experiment.batchSize) * experiment.epochs
+  if (count === 'auto') {
+    const milliseconds = await timeSteps(choice, async (trialLearner) => aloneStepping(trialLearner))
+    if (milliseconds * stepsInAll < worthSharing) return { stepping: alone() }
+    const team = createTeam(workers, most, model, data.train, data.imageShape)
+    try {
+      const best = await fastest(choice, team, most, milliseconds)
+      if (best > 1) return { stepping: await team.begin(learner, experiment.optimizer, best), team }
+      await team.close()
+      return { stepping: alone() }
+    } catch (error) {
+      await team.close()
+      throw error
+    }
+  }
+  const team = createTeam(workers, most, model, data.train, data.imageShape)
+  try {
+    await team.grow(most)
+    return { stepping: await team.begin(learner, experiment.optimizer, most), team }
+  } catch (error) {
+    await team.close()
+    throw error
+  }
+}
+
+/** Doubles the number of workers as long as that is faster. */
+const fastest = async (choice: Choice, team: Team, most: number, alone: number): Promise<number> => {
+  let [best, time] = [1, alone]
+  for (let workers = 2; ; workers = Math.min(2 * workers, most)) {
+    await team.grow(workers)
+    const measured = await timeSteps(choice, (learner) => team.begin(learner, choice.experiment.optimizer, workers))
+    if (measured > time * gain) return best
+    ;[best, time] = [workers, measured]
+    if (workers === most) return best
+  }
+}
+
+/** Milliseconds a step, on weights that are thrown away. */
+const timeSteps = async (
+  { learner, data, experiment, initial }: Choice,
+  steppingOf: (learner: Learner) => Promise<Stepping>,
+): Promise<number> => {
+  const optimizer = createOptimizer(experiment.optimizer, uploadWeights(learner.model, initial))
+  try {
+    const stepping = await steppingOf({ ...learner, optimizer })
+    const order = Int32Array.from({ length: data.train.count }, (_, i) => i)
+    const { batchSize } = experiment
+    let [steps, elapsed] = [0, 0]
+    await stepping.startEpoch(order, batchSize)
+    const began = performance.now()
+    for (let start = 0; start + batchSize <= order.length && elapsed < trial; start += batchSize) {
+      const from = performance.now()
+      const summary = await stepping.step(start, batchSize)
+      await summary.values()
+      summary.dispose()
+      await giveWay()
+      if (from - began < trial) continue
+      elapsed += performance.now() - from
+      steps++
+    }
+    const whole = performance.now() - began
+    await stepping.endEpoch()
+    return steps > 0 ? elapsed / steps : whole / Math.max(1, Math.floor(order.length / batchSize))
+  } finally {
+    optimizer.dispose()
+  }
+}

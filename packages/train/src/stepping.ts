@@ -1,0 +1,150 @@
+import type { Backend, Recording } from '@digitlab/backends'
+import { lossAndGradients, type Model } from '@digitlab/models'
+import { copyOut, sumIn, type BatchSource } from '@digitlab/ops'
+import { dispose, tidy, zeros, zerosLike, type Tensor } from '@tensorflow/tfjs-core'
+import type { Exchange } from './exchange'
+import type { Optimizer } from './optimizer'
+import { createRepeater } from './repeater'
+
+/** What a step tells: [the loss of its batch, how many of it were right]. */
+export interface Summary {
+  values(): ArrayLike<number> | Promise<ArrayLike<number>>
+  dispose(): void
+}
+
+/** Takes optimizer steps on batches of a source. */
+export interface Stepping {
+  /** Threads that share the work. */
+  readonly workers: number
+  /** Begins an epoch of batches of `batchSize` in this order. */
+  startEpoch(order: Int32Array, batchSize: number): void | Promise<void>
+  /** A step on the next batch: positions start .. start + size - 1 of the order. */
+  step(start: number, size: number): Summary | Promise<Summary>
+  /** Ends an epoch, whole or not. */
+  endEpoch(): void | Promise<void>
+}
+
+/** What a step needs wherever it is taken. */
+export interface Learner {
+  readonly model: Model
+  readonly optimizer: Optimizer
+  readonly train: BatchSource
+  readonly backend: Backend
+}
+
+/** Steps on this thread alone. */
+export const aloneStepping = ({ model, optimizer, train, backend }: Learner): Stepping => {
+  const repeater = createRepeater(backend.record)
+  let usual = 0
+  return {
+    workers: 1,
+    startEpoch(order, batchSize) {
+      usual = batchSize
+      train.setOrder(order)
+    },
+    step(start, size) {
+      const { tensors, kept } = repeater.run(
+        size,
+        size === usual,
+        (recording) => optimizer.repeat((step) => recording.replay({ start, step })),
+        () =>
+          tidy(() => {
+            const { images, labels } = train.batch(start, size)
+            const { summary, gradients } = lossAndGradients(model, optimizer.weights(), images, labels, 1 / size)
+            optimizer.step(gradients)
+            return [summary]
+          }),
+      )
+      const [summary] = tensors as [Tensor]
+      return {
+        // Where the device is the processor the values are there already; a promise a step would only cost time.
+        values: () => (backend.asynchronous ? summary.data() : summary.dataSync()),
+        dispose: () => void (kept || summary.dispose()),
+      }
+    },
+    endEpoch: () => repeater.forget(),
+  }
+}
+
+/** One worker's part in the steps that several take together. */
+export interface SharedSteps {
+  /** Writes the gradient of this worker's share of a batch to its slot of step `n`, which counts from 0. */
+  contribute(n: number, start: number, size: number): void
+  /** Steps by the sum of all shares, which must be there. @returns [loss, right] of the whole batch */
+  conclude(n: number): [loss: number, correct: number]
+  /** Lets go of what is kept for the steps of an epoch. */
+  end(): void
+}
+
+/** @param usual the size of all batches but the last */
+export const sharedSteps = (
+  { model, optimizer, train, backend }: Learner,
+  exchange: Exchange,
+  index: number,
+  workers: number,
+  usual: number,
+): SharedSteps => {
+  const gradients = createRepeater(backend.record)
+  const update = createRepeater(backend.record)
+  let held: { tensors: readonly Tensor[]; kept: boolean; size: number } | undefined
+  let steppedBy: readonly Tensor[] | undefined
+  const release = () => {
+    if (held && !held.kept) dispose([...held.tensors])
+    held = undefined
+  }
+  return {
+    contribute(n, start, size) {
+      const [from, to] = shareOf(size, index, workers)
+      const names = [...optimizer.weights().keys()]
+      held = {
+        size,
+        ...gradients.run(
+          size,
+          size === usual && from < to,
+          (recording) => recording.replay({ start: start + from, step: 0 }),
+          () =>
+            tidy((): Tensor[] => {
+              const weights = optimizer.weights()
+              if (from === to) return [...[...weights.values()].map((weight) => zerosLike(weight)), zeros([2])]
+              const { images, labels } = train.batch(start + from, to - from)
+              const { summary, gradients } = lossAndGradients(model, weights, images, labels, 1 / size)
+              return [...names.map((name) => gradients.get(name) as Tensor), summary]
+            }),
+        ),
+      }
+      copyOut(held.tensors, exchange.own(n))
+    },
+    conclude(n) {
+      if (!held) throw new Error('a step was concluded that nothing was contributed to')
+      const parts = exchange.all(n)
+      if (held.tensors !== steppedBy) update.forget() // its recording reads the gradients where they were
+      const sums = sumIn(held.tensors, parts, index)
+      steppedBy = sums
+      held = { ...held, tensors: sums }
+      const names = [...optimizer.weights().keys()]
+      const move = (): Tensor[] => {
+        tidy(() => optimizer.step(new Map(names.map((name, i) => [name, sums[i] as Tensor]))))
+        return []
+      }
+      // Only gradients that stay where they are can be stepped by again.
+      const again = (recording: Recording) => optimizer.repeat((step) => recording.replay({ start: 0, step }))
+      if (held.kept) update.run(held.size, true, again, move)
+      else move()
+      release()
+      const total = (fromEnd: number) =>
+        parts.reduce((sum, part) => Math.fround(sum + (part[part.length - fromEnd] ?? NaN)), 0)
+      return [total(2), total(1)]
+    },
+    end() {
+      release()
+      update.forget()
+      gradients.forget()
+    },
+  }
+}
+
+/** The part of a batch that a worker takes: shares differ by one image at most. */
+const shareOf = (size: number, index: number, workers: number): [from: number, to: number] => [
+  Math.floor((size * index) / workers),
+  Math.floor((size * (index + 1)) / workers),
+]

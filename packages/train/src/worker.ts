@@ -1,0 +1,103 @@
+// The side of a data-parallel worker: what runs in a thread of its own.
+import type { Backend } from '@digitlab/backends'
+import { resolveModel, uploadWeights, type ModelDefinition, type StateDict } from '@digitlab/models'
+import { batchSource, type BatchSource } from '@digitlab/ops'
+import type { OptimizerOptions } from './experiment'
+import { createExchange, type SharedState } from './exchange'
+import { createOptimizer, type Optimizer } from './optimizer'
+import { sharedSteps } from './stepping'
+
+/** What a worker is told. */
+export type ToWorker =
+  | {
+      readonly type: 'load'
+      readonly index: number
+      readonly model: ModelDefinition
+      /** In shared memory. */
+      readonly images: Uint8Array
+      readonly labels: Uint8Array
+      readonly imageShape: readonly [number, number]
+      readonly state: SharedState
+    }
+  | { readonly type: 'begin'; readonly weights: StateDict; readonly optimizer: OptimizerOptions }
+  | { readonly type: 'epoch'; readonly order: Int32Array; readonly batchSize: number; readonly workers: number }
+
+/** What it answers, once for each. */
+export type FromWorker = { readonly type: 'done' } | { readonly type: 'failed'; readonly message: string }
+
+/** worker_threads' parentPort, or the global scope of a Web Worker. */
+interface Port {
+  onmessage: ((event: { readonly data: unknown }) => void) | null
+  postMessage(message: unknown): void
+}
+
+const portOfThread = (): Port => {
+  const { process } = globalThis as { process?: { getBuiltinModule?: (id: string) => unknown } }
+  const threads = process?.getBuiltinModule?.('node:worker_threads') as { parentPort?: Port | null } | undefined
+  return threads?.parentPort ?? (globalThis as unknown as Port)
+}
+
+/**
+ * Makes this thread a worker of {@link runExperiment}: the one line of a worker file.
+ *
+ * ```js
+ * import { wasmBackend } from '@digitlab/backend-wasm'
+ * import { serveWorker } from '@digitlab/train/worker'
+ *
+ * serveWorker(wasmBackend())
+ * ```
+ *
+ * It computes shares of batches until it is terminated. What fails is told to the thread that leads.
+ *
+ * @param backend the same, with the same options, as the one that runExperiment is given
+ */
+export const serveWorker = (backend: Backend): void => {
+  const port = portOfThread()
+  const worker = createWorker(backend)
+  let last: Promise<void> = Promise.resolve()
+  port.onmessage = ({ data }) => {
+    const message = data as ToWorker // nobody else writes to a worker's port
+    last = last
+      .then(() => worker(message))
+      .then(() => port.postMessage({ type: 'done' } satisfies FromWorker))
+      .catch((error: unknown) => {
+        port.postMessage({ type: 'failed', message: (error as Error).message } satisfies FromWorker)
+      })
+  }
+}
+
+const createWorker = (backend: Backend): ((message: ToWorker) => Promise<void>) => {
+  let loaded: { message: ToWorker & { type: 'load' }; train: BatchSource } | undefined
+  let optimizer: Optimizer | undefined
+  return async (message) => {
+    if (message.type === 'load') {
+      await backend.start()
+      loaded = { message, train: batchSource(message.images, message.labels, message.imageShape) }
+      return
+    }
+    if (!loaded) throw new Error('a worker was told to begin before it had data')
+    const { index, state, model: definition } = loaded.message
+    const model = resolveModel(definition)
+    if (message.type === 'begin') {
+      optimizer?.dispose()
+      optimizer = createOptimizer(message.optimizer, uploadWeights(model, message.weights))
+      return
+    }
+    if (!optimizer) throw new Error('a worker was told to train before it had weights')
+    const { order, batchSize, workers } = message
+    const exchange = createExchange(state, index, workers)
+    const learner = { model, optimizer, train: loaded.train, backend }
+    const steps = sharedSteps(learner, exchange, index, workers, batchSize)
+    loaded.train.setOrder(order)
+    try {
+      for (let n = 0, start = 0; start < order.length; n++, start += batchSize) {
+        steps.contribute(n, start, Math.min(batchSize, order.length - start))
+        exchange.publish(n)
+        while (!exchange.wait(n, 100)) if (exchange.stopped()) return
+        steps.conclude(n)
+      }
+    } finally {
+      steps.end()
+    }
+  }
+}

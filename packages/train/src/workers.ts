@@ -1,0 +1,186 @@
+// The side of the thread that leads: it starts the workers, gives each the same data and weights, and takes part itself.
+import { downloadWeights, type Model, type StateDict } from '@digitlab/models'
+import type { Split } from '@digitlab/data'
+import { TrainError, type OptimizerOptions } from './experiment'
+import { createExchange, createSharedState } from './exchange'
+import { turn } from './give-way'
+import { sharedSteps, type Learner, type SharedSteps, type Stepping, type Summary } from './stepping'
+import type { FromWorker, ToWorker } from './worker'
+
+/** A Worker of node:worker_threads or of a browser. */
+export interface WorkerThread {
+  postMessage(message: unknown): void
+  terminate(): unknown
+  on?(event: 'message' | 'error' | 'exit', listener: (value: unknown) => void): unknown
+  addEventListener?(event: 'message' | 'error', listener: (event: never) => void): void
+}
+
+/** Threads that share every batch between them. */
+export interface WorkerOptions {
+  /**
+   * How many in all, the calling thread among them. 'auto' times a few steps with one, two, four ... and takes what was
+   * fastest; where the whole training takes a few seconds it stays at one.
+   */
+  readonly count: number | 'auto'
+  /** The most that 'auto' tries: the number of processors. */
+  readonly most?: number
+  /** Starts a thread whose file calls `serveWorker` of @digitlab/train/worker with the run's backend. */
+  readonly spawn: () => WorkerThread
+}
+
+/** Threads with the data, ready to train. */
+export interface Team {
+  /** Those at work beside the calling one. */
+  readonly helpers: number
+  /** Starts more, until there are so many in all. */
+  grow(workers: number): Promise<void>
+  /** Gives the first `workers` of them the leader's weights and a new optimizer. @returns steps that they share */
+  begin(learner: Learner, optimizer: OptimizerOptions, workers: number): Promise<Stepping>
+  close(): Promise<void>
+}
+
+export const createTeam = (
+  { spawn }: WorkerOptions,
+  most: number,
+  model: Model,
+  train: Split,
+  imageShape: readonly [number, number],
+): Team => {
+  if (typeof SharedArrayBuffer === 'undefined')
+    throw new TrainError(
+      'workers need shared memory, which this page may not have: serve it cross-origin isolated, or train with one worker',
+    )
+  const length = model.parameterCount + 2
+  const state = createSharedState(most, length)
+  const images = shared(train.images)
+  const labels = shared(train.labels)
+  const members: Member[] = []
+  return {
+    get helpers() {
+      return members.length
+    },
+    async grow(workers) {
+      const added: Promise<void>[] = []
+      while (members.length + 1 < Math.min(workers, most)) {
+        const member = createMember(spawn(), members.length + 1)
+        members.push(member)
+        const index = members.length
+        added.push(member.ask({ type: 'load', index, model: model.definition, images, labels, imageShape, state }))
+      }
+      await Promise.all(added)
+    },
+    async begin(learner, optimizer, workers) {
+      const taking = members.slice(0, workers - 1)
+      const weights: StateDict = await downloadWeights(model, learner.optimizer.weights())
+      await Promise.all(taking.map((member) => member.ask({ type: 'begin', weights, optimizer })))
+      return teamStepping(learner, taking, state)
+    },
+    async close() {
+      await Promise.all(members.map((member) => member.end()))
+    },
+  }
+}
+
+/** Bytes where every thread sees them. */
+const shared = (bytes: Uint8Array): Uint8Array => {
+  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length))
+  copy.set(bytes)
+  return copy
+}
+
+const teamStepping = (
+  learner: Learner,
+  members: readonly Member[],
+  state: Parameters<typeof createExchange>[0],
+): Stepping => {
+  const workers = members.length + 1
+  const exchange = createExchange(state, 0, workers)
+  let steps: SharedSteps | undefined
+  let taken = 0
+  let answers: Promise<unknown> = Promise.resolve()
+
+  const concluded = (n: number, own: SharedSteps): Summary => {
+    const values = own.conclude(n)
+    return { values: () => values, dispose() {} }
+  }
+  /** The others are late: the event loop must turn, or a worker that died would be waited for for ever. */
+  const late = async (n: number, own: SharedSteps): Promise<Summary> => {
+    while (!exchange.wait(n, 20)) {
+      await turn()
+      const failed = members.find(({ failure }) => failure !== undefined)
+      if (failed) throw failed.failure as Error
+    }
+    return concluded(n, own)
+  }
+  return {
+    workers,
+    startEpoch(order, batchSize) {
+      learner.train.setOrder(order)
+      exchange.reset()
+      taken = 0
+      steps = sharedSteps(learner, exchange, 0, workers, batchSize)
+      answers = Promise.all(members.map((member) => member.ask({ type: 'epoch', order, batchSize, workers })))
+      answers.catch(() => {}) // told by `late` or `endEpoch`
+    },
+    step(start, size) {
+      const own = steps as SharedSteps // an epoch was started
+      const n = taken++
+      own.contribute(n, start, size)
+      exchange.publish(n)
+      return exchange.wait(n, 5) ? concluded(n, own) : late(n, own)
+    },
+    async endEpoch() {
+      exchange.stop()
+      steps?.end()
+      await answers
+    },
+  }
+}
+
+/** A thread, and what became of it. */
+interface Member {
+  readonly failure: Error | undefined
+  /** Sends a message; resolves when the worker is done with it. */
+  ask(message: ToWorker): Promise<void>
+  end(): Promise<void>
+}
+
+const createMember = (thread: WorkerThread, index: number): Member => {
+  const waiting: { resolve: () => void; reject: (error: Error) => void }[] = []
+  let failure: Error | undefined
+  let ended = false
+  const fail = (why: string) => {
+    if (ended) return
+    failure ??= new TrainError(`worker ${index} stopped (${why}): train with one worker, or fewer of them`)
+    for (const { reject } of waiting.splice(0)) reject(failure)
+  }
+  const answered = (answer: FromWorker) => {
+    if (answer.type === 'failed') fail(answer.message)
+    else waiting.shift()?.resolve()
+  }
+  if (thread.on) {
+    thread.on('message', (answer) => answered(answer as FromWorker))
+    thread.on('error', (error) => fail((error as Error).message))
+    thread.on('exit', (code) => fail(`its thread ended with code ${String(code)}`))
+  } else {
+    thread.addEventListener?.('message', ({ data }: { data: FromWorker }) => answered(data))
+    thread.addEventListener?.('error', ({ message }: { message?: string }) => fail(message ?? 'it could not be loaded'))
+  }
+  return {
+    get failure() {
+      return failure
+    },
+    ask: (message) =>
+      new Promise((resolve, reject) => {
+        if (failure) reject(failure)
+        else {
+          waiting.push({ resolve, reject })
+          thread.postMessage(message)
+        }
+      }),
+    async end() {
+      ended = true
+      await thread.terminate()
+    },
+  }
+}
