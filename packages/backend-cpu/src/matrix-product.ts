@@ -18,14 +18,27 @@ export const addProduct = (
   let row = 0
   for (; row + 4 <= rows; row += 4) {
     const a0 = row * depth
-    const [a1, a2, a3] = [a0 + depth, a0 + 2 * depth, a0 + 3 * depth]
+    const a1 = a0 + depth
+    const a2 = a1 + depth
+    const a3 = a2 + depth
     const c0 = row * columns
     let column = 0
     for (; column + 2 <= columns; column += 2) {
-      let [s00, s01, s10, s11, s20, s21, s30, s31] = [0, 0, 0, 0, 0, 0, 0, 0]
+      let s00 = 0
+      let s01 = 0
+      let s10 = 0
+      let s11 = 0
+      let s20 = 0
+      let s21 = 0
+      let s30 = 0
+      let s31 = 0
       for (let k = 0, at = column; k < depth; k++, at += columns) {
-        const [b0, b1] = [b[at]!, b[at + 1]!]
-        const [x0, x1, x2, x3] = [a[a0 + k]!, a[a1 + k]!, a[a2 + k]!, a[a3 + k]!]
+        const b0 = b[at]!
+        const b1 = b[at + 1]!
+        const x0 = a[a0 + k]!
+        const x1 = a[a1 + k]!
+        const x2 = a[a2 + k]!
+        const x3 = a[a3 + k]!
         s00 += x0 * b0
         s01 += x0 * b1
         s10 += x1 * b0
@@ -83,6 +96,73 @@ export const asFloat64 = (
     for (let row = 0; row < rows; row++)
       for (let column = 0; column < columns; column++)
         target[row * columns + column] = source[from + column * rows + row]!
+}
+
+/**
+ * to[at + i] += the sum over n, 0 to count - 1, of factors[n] from[starts[n] + i], for i below `length`: eight at a time in
+ * registers.
+ */
+export const addScaledRuns = (
+  from: Float64Array,
+  starts: Int32Array,
+  factors: Float64Array,
+  count: number,
+  to: Float64Array | Float32Array,
+  at: number,
+  length: number,
+): void => {
+  let i = 0
+  for (; i + 8 <= length; i += 8) {
+    let s0 = 0
+    let s1 = 0
+    let s2 = 0
+    let s3 = 0
+    let s4 = 0
+    let s5 = 0
+    let s6 = 0
+    let s7 = 0
+    for (let n = 0; n < count; n++) {
+      const factor = factors[n]!
+      const start = starts[n]! + i
+      s0 += factor * from[start]!
+      s1 += factor * from[start + 1]!
+      s2 += factor * from[start + 2]!
+      s3 += factor * from[start + 3]!
+      s4 += factor * from[start + 4]!
+      s5 += factor * from[start + 5]!
+      s6 += factor * from[start + 6]!
+      s7 += factor * from[start + 7]!
+    }
+    const base = at + i
+    to[base]! += s0
+    to[base + 1]! += s1
+    to[base + 2]! += s2
+    to[base + 3]! += s3
+    to[base + 4]! += s4
+    to[base + 5]! += s5
+    to[base + 6]! += s6
+    to[base + 7]! += s7
+  }
+  for (; i + 3 <= length; i += 3) {
+    let s0 = 0
+    let s1 = 0
+    let s2 = 0
+    for (let n = 0; n < count; n++) {
+      const factor = factors[n]!
+      const start = starts[n]! + i
+      s0 += factor * from[start]!
+      s1 += factor * from[start + 1]!
+      s2 += factor * from[start + 2]!
+    }
+    to[at + i]! += s0
+    to[at + i + 1]! += s1
+    to[at + i + 2]! += s2
+  }
+  for (; i < length; i++) {
+    let sum = 0
+    for (let n = 0; n < count; n++) sum += factors[n]! * from[starts[n]! + i]!
+    to[at + i]! += sum
+  }
 }
 
 const held = new Map<string, Float64Array>()
