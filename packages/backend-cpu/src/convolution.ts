@@ -1,6 +1,7 @@
 // Loop bounds are the sizes that tfjs computes: each `!` on an array is in range.
 import { backend_util, util, type TensorInfo } from '@tensorflow/tfjs-core'
 import { defineKernel } from './kernel'
+import { finishing } from './mat-mul'
 import { addProduct, asFloat64, scratch } from './matrix-product'
 
 type Shape4D = [number, number, number, number]
@@ -73,24 +74,40 @@ const patchesOf = (info: backend_util.Conv2DInfo, x: Float32Array, image: number
   return patches
 }
 
-/** tfjs's `Conv2D`: y = patches filter, image by image. */
+/** y = patches filter, image by image. */
+const convolve = (info: backend_util.Conv2DInfo, x: Float32Array, filter: Float32Array): Float32Array => {
+  const { positions, taps } = sizes(info)
+  const matrix = scratch('convolution filter', taps * info.outChannels)
+  matrix.set(filter)
+  const sums = scratch('convolution sums', positions * info.outChannels)
+  const y = new Float32Array(util.sizeFromShape(info.outShape))
+  for (let image = 0; image < info.batchSize; image++) {
+    sums.fill(0)
+    addProduct(patchesOf(info, x, image), matrix, sums, positions, taps, info.outChannels)
+    y.set(sums, image * sums.length)
+  }
+  return y
+}
+
+/** tfjs's `Conv2D`, NHWC. */
 export const conv2d = defineKernel(
   'Conv2D',
   ['x', 'filter'],
   ({ values, output }, [x, filter], attributes: Attributes) => {
     const info = infoOf(x.shape, filter.shape, attributes, [x, filter])
-    if (!info) return undefined
-    const { positions, taps } = sizes(info)
-    const matrix = scratch('convolution filter', taps * info.outChannels)
-    matrix.set(values<Float32Array>(filter))
-    const sums = scratch('convolution sums', positions * info.outChannels)
-    const y = new Float32Array(util.sizeFromShape(info.outShape))
-    for (let image = 0; image < info.batchSize; image++) {
-      sums.fill(0)
-      addProduct(patchesOf(info, values(x), image), matrix, sums, positions, taps, info.outChannels)
-      y.set(sums, image * sums.length)
-    }
-    return output(info.outShape, y)
+    return info && output(info.outShape, convolve(info, values(x), values(filter)))
+  },
+)
+
+/** tfjs's `FusedConv2D`, NHWC, without activation or with ReLU. */
+export const fusedConv2d = defineKernel(
+  'FusedConv2D',
+  ['x', 'filter', 'bias', 'preluActivationWeights'],
+  (memory, [x, filter, bias, prelu], attributes: Attributes & { readonly activation: string }) => {
+    const info = infoOf(x.shape, filter.shape, attributes, [x, filter])
+    const finish = info && finishing(memory, attributes.activation, bias, prelu, info.outChannels)
+    const { values, output } = memory
+    return finish && output(info.outShape, finish(convolve(info, values(x), values(filter))))
   },
 )
 

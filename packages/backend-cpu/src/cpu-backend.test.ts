@@ -3,10 +3,14 @@ import { conformanceCases } from '@digitlab/ops/conformance'
 import {
   conv2d,
   engine,
+  fused,
   getKernel,
   matMul,
+  maxPool,
   memory,
+  mul,
   registerKernel,
+  round,
   tensor,
   tensor2d,
   tidy,
@@ -19,7 +23,14 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { cpuBackend, registerCpuKernels } from './index'
 
 // The stock kernels, taken before ours go over them.
-const names = ['Conv2D', 'Conv2DBackpropFilter', 'Conv2DBackpropInput'] as const
+const names = [
+  'Conv2D',
+  'Conv2DBackpropFilter',
+  'Conv2DBackpropInput',
+  'FusedConv2D',
+  '_FusedMatMul',
+  'MaxPoolGrad',
+] as const
 const stock = new Map(names.map((name) => [name, getKernel(name, 'cpu')]))
 
 beforeAll(async () => {
@@ -96,6 +107,43 @@ describe("the general convolutions give tfjs's own results", () => {
       values.forEach((value, j) => expect(value).toBeCloseTo(theirs[i]?.values[j] ?? NaN, 4))
     }
   })
+
+  test.each(['linear', 'relu', 'relu6'] as const)('with a bias and the activation %s, in one kernel', (activation) => {
+    const run = () =>
+      tidy(() => {
+        const x = random([2, 6, 5, 3], 1) as Tensor4D
+        const [filter, bias] = [random([3, 3, 3, 4], 2) as Tensor4D, random([4], 3)]
+        const y = fused.conv2d({ x, filter, strides: 1, pad: 'same', bias, activation })
+        const [a, b] = [random([4, 7], 4), random([5, 7], 5)]
+        const product = fused.matMul({ a, b, transposeB: true, bias: random([5], 6), activation })
+        return [...y.dataSync(), ...product.dataSync()]
+      })
+    const [ours, theirs] = [run(), withStock(run)]
+    ours.forEach((value, i) => expect(value).toBeCloseTo(theirs[i] ?? NaN, 5))
+  })
+
+  test.each([
+    { window: [2, 2], strides: [2, 2], pad: 'valid' },
+    { window: [3, 2], strides: [2, 1], pad: 'same' },
+    { window: [3, 3], strides: [3, 3], pad: 1 },
+  ] as const)(
+    'gradient of max-pooling: windows $window, strides $strides, padding $pad',
+    ({ window, strides, pad }) => {
+      const attributes = { filterSize: [...window], strides: [...strides], pad }
+      const run = () =>
+        tidy(() => {
+          // Few different values, so that many are equal: the first of a window then has its gradient.
+          const x = round(mul(random([2, 7, 8, 5], 1), 2)) as Tensor4D
+          const output = maxPool(x, [...window], [...strides], pad)
+          const dy = random(output.shape, 2)
+          const dx: Tensor = engine().runKernel('MaxPoolGrad', { dy, input: x, output }, attributes)
+          return [...dx.dataSync()]
+        })
+      const [ours, theirs] = [run(), withStock(run)]
+      expect(ours.some((value) => value !== 0)).toBe(true)
+      ours.forEach((value, i) => expect(value).toBeCloseTo(theirs[i] ?? NaN, 6))
+    },
+  )
 
   test('what ours do not take goes to the stock kernel', () => {
     const product = tidy(() => {

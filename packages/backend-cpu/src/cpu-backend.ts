@@ -4,16 +4,21 @@ import { backend as currentBackend, version_core } from '@tensorflow/tfjs-core'
 import { version } from '../package.json'
 import { convReluPool } from './conv-relu-pool'
 import { convReluPoolGrad } from './conv-relu-pool-grad'
-import { conv2d, conv2dBackpropFilter, conv2dBackpropInput } from './convolution'
+import { conv2d, conv2dBackpropFilter, conv2dBackpropInput, fusedConv2d } from './convolution'
 import { dense, denseGrad } from './dense'
 import { gatherBatch } from './gather-batch'
 import { install } from './kernel'
-import { batchMatMul } from './mat-mul'
+import { batchMatMul, fusedMatMul } from './mat-mul'
+import { maxPoolGrad } from './max-pool-grad'
 import { adamStep, sgdStep } from './optimizer-step'
 import { copyOut, sumIn } from './share-gradients'
 import { softmaxCrossEntropy } from './softmax-cross-entropy'
 
-const generalKernels = [conv2d, conv2dBackpropFilter, conv2dBackpropInput, batchMatMul]
+const generalKernels = [
+  ...[conv2d, fusedConv2d, conv2dBackpropFilter, conv2dBackpropInput],
+  ...[batchMatMul, fusedMatMul],
+  maxPoolGrad,
+]
 const trainingKernels = [
   gatherBatch,
   dense,
@@ -28,9 +33,9 @@ const trainingKernels = [
 ]
 
 /**
- * Registers our kernels with tfjs's own backend "cpu": faster `Conv2D`, `Conv2DBackpropFilter`, `Conv2DBackpropInput` and
- * `BatchMatMul`, and what the operations of @digitlab/ops use. Calls that ours do not take go to the stock kernels. A second
- * call changes nothing.
+ * Registers our kernels with tfjs's own backend "cpu": faster `Conv2D`, `FusedConv2D`, `Conv2DBackpropFilter`,
+ * `Conv2DBackpropInput`, `BatchMatMul`, `_FusedMatMul` and `MaxPoolGrad`, and what the operations of @digitlab/ops use.
+ * Calls that ours do not take go to the stock kernels. A second call changes nothing.
  */
 export const registerCpuKernels = (): void => {
   for (const kernel of [...generalKernels, ...trainingKernels]) install(kernel)

@@ -27,7 +27,8 @@ export interface Memory {
 }
 
 /**
- * @param inputs the names of the inputs, in the order in which `compute` takes them; tfjs or @digitlab/ops has checked them
+ * @param inputs the names of the inputs, in the order in which `compute` takes them; tfjs or @digitlab/ops has checked
+ *   them. One that a call leaves out is undefined, which only kernels with such inputs look at
  */
 export const defineKernel = <const Names extends readonly string[], Attributes>(
   name: string,

@@ -209,6 +209,11 @@ const cases = [
       ),
   ],
   ['sgdStep of 20490', 20490, (k, at) => k.sgdStep(at('c'), at('pool2'), 20490, 0)],
+  [
+    'maxPoolGrad 2 x 2 of 28 x 28 x 16',
+    0,
+    (k, at) => k.maxPoolGrad(...[at('dpool1'), at('c'), at('scratch'), 16, 28, 28, 16, 14, 14, 2, 2, 2, 2, 0, 0]),
+  ],
   matMul(64, 112, 784, false),
   matMul(784, 112, 64, true),
   matMul(256, 256, 256, false),

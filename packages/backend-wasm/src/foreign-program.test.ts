@@ -8,6 +8,7 @@ import {
   env,
   fused,
   matMul,
+  maxPool,
   mean,
   memory,
   mul,
@@ -139,6 +140,42 @@ describe('convolution and its gradients', () => {
       y.map((value) => Math.min(Math.max(value, 0), 6)),
     )
     dispose([linear, relu, relu6])
+  })
+})
+
+describe('the gradient of max-pooling', () => {
+  test.each<{ x: Shape4D; window: [number, number]; strides: [number, number]; pad: 'same' | 'valid' | number }>([
+    { x: [2, 8, 8, 16], window: [2, 2], strides: [2, 2], pad: 'valid' },
+    { x: [2, 7, 9, 5], window: [3, 2], strides: [2, 1], pad: 'same' }, // windows that overlap, channels left over
+    { x: [1, 6, 6, 3], window: [3, 3], strides: [3, 3], pad: 1 },
+  ])('$x, windows $window, strides $strides, padding $pad', async ({ x, window, strides, pad }) => {
+    const info = backend_util.computePool2DInfo(x, window, strides, 1, pad)
+    // Few different values, so that many are equal: the first of a window then has its gradient.
+    const [xs, dys] = [made(x, 1).map((value) => Math.round(2 * value)), made(info.outShape, 2)]
+    const dx = new Float64Array(xs.length)
+    const [, , , channels] = x
+    dys.forEach((dy, p) => {
+      const column = Math.floor(p / channels) % info.outWidth
+      const row = Math.floor(p / channels / info.outWidth) % info.outHeight
+      const image = Math.floor(p / channels / info.outWidth / info.outHeight)
+      let winner = -1
+      for (let kr = 0; kr < window[0]; kr++)
+        for (let kc = 0; kc < window[1]; kc++) {
+          const [r, c] = [row * strides[0] + kr - info.padInfo.top, column * strides[1] + kc - info.padInfo.left]
+          if (r < 0 || r >= x[1] || c < 0 || c >= x[2]) continue
+          const at = ((image * x[1] + r) * x[2] + c) * channels + (p % channels)
+          if (winner < 0 || xs[at]! > xs[winner]!) winner = at
+        }
+      dx[winner]! += dy
+    })
+    const [xt, dyt] = [tensor4d(xs, x), tensor4d(dys, info.outShape)]
+    const output = maxPool(xt, window, strides, pad)
+    const before = takenPaths()['maxPoolGrad'] ?? 0
+    const attributes = { filterSize: window, strides, pad }
+    const got: Tensor = engine().runKernel('MaxPoolGrad', { dy: dyt, input: xt, output }, attributes)
+    expect(takenPaths()['maxPoolGrad']).toBe(before + 1)
+    await expectClose(got, dx)
+    dispose([xt, dyt, output, got])
   })
 })
 

@@ -28,6 +28,7 @@ type KernelExport =
   | 'addBias'
   | 'convolutionScratch'
   | 'convolution'
+  | 'maxPoolGrad'
 
 // Modules of one function each, that is valid only where the engine knows the instruction: i8x16.splat, and
 // f32x4.relaxed_madd of three of them.

@@ -9,6 +9,7 @@ import { gatherBatch } from './gather-batch'
 import { instanceOf, prepareKernels } from './instance'
 import { install } from './kernel'
 import { batchMatMul, fusedMatMul } from './mat-mul'
+import { maxPoolGrad } from './max-pool-grad'
 import { hasRelaxedSimd, hasSimd, type Simd } from './module'
 import { adamStep, sgdStep } from './optimizer-step'
 import { record } from './record'
@@ -23,7 +24,11 @@ export interface WasmOptions {
   readonly simd?: Simd | 'auto'
 }
 
-const generalKernels = [conv2d, fusedConv2d, conv2dBackpropFilter, conv2dBackpropInput, batchMatMul, fusedMatMul]
+const generalKernels = [
+  ...[conv2d, fusedConv2d, conv2dBackpropFilter, conv2dBackpropInput],
+  ...[batchMatMul, fusedMatMul],
+  maxPoolGrad,
+]
 const trainingKernels = [
   gatherBatch,
   dense,
@@ -39,8 +44,8 @@ const trainingKernels = [
 
 /**
  * Registers our kernels with tfjs's own backend "wasm", before or after it starts: `Conv2DBackpropFilter`, which it
- * lacks, faster `Conv2D`, `FusedConv2D`, `Conv2DBackpropInput`, `BatchMatMul` and `_FusedMatMul`, and what the
- * operations of @digitlab/ops use. Calls that ours do not take go to the stock kernels. A second call changes nothing
+ * lacks, faster `Conv2D`, `FusedConv2D`, `Conv2DBackpropInput`, `BatchMatMul`, `_FusedMatMul` and `MaxPoolGrad`, and what
+ * the operations of @digitlab/ops use. Calls that ours do not take go to the stock kernels. A second call changes nothing
  * but the flavour, where it asks for another.
  *
  * @returns the flavour in use
