@@ -1,6 +1,11 @@
 import js from '@eslint/js'
 import tseslint from 'typescript-eslint'
 
+const nodeGlobals = [
+  ...['process', 'console', 'performance', 'setTimeout', 'clearTimeout'],
+  ...['URL', 'TextEncoder', 'TextDecoder', 'AbortController'],
+]
+
 export default tseslint.config(
   { ignores: ['**/dist/**', '**/generated/**', '**/node_modules/**', '.turbo/**', '**/assembly/**', 'runs/**'] },
   js.configs.recommended,
@@ -22,7 +27,7 @@ export default tseslint.config(
     ...tseslint.configs.disableTypeChecked,
     languageOptions: {
       parserOptions: { projectService: false },
-      globals: { process: 'readonly', console: 'readonly', URL: 'readonly' },
+      globals: Object.fromEntries(nodeGlobals.map((name) => [name, 'readonly'])),
     },
   },
 )

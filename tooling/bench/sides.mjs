@@ -1,0 +1,104 @@
+// Who is compared: for each side the process that trains, and how much of an epoch a turn of it takes.
+import { spawnSync } from 'node:child_process'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+const script = (name) => join(here, 'sides', name)
+
+/** What goes to PyTorch is told beside what goes to JavaScript, so that a missing one is said, not passed over. */
+export const pythonWithTorch = (python) => {
+  const found = spawnSync(python, ['-c', 'import torch; print(torch.__version__)'], { encoding: 'utf8' })
+  return found.status === 0 ? found.stdout.trim() : undefined
+}
+
+/** Plain Node can't import the file of tfjs-core that registers the gradients: it is bundled. @returns the bundle's path */
+export const bundleTfjs = async (folder) => {
+  const outfile = join(folder, 'tfjs.mjs')
+  await build({
+    entryPoints: [script('tfjs.mjs')],
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    mainFields: ['module', 'main'], // one copy of tfjs-core for all
+    logLevel: 'error',
+    // Some of what is bundled is CommonJS and uses its globals.
+    banner: {
+      js: [
+        "import { createRequire as bundleRequire } from 'node:module'",
+        "import { fileURLToPath as bundlePath } from 'node:url'",
+        'const require = bundleRequire(import.meta.url)',
+        'const __filename = bundlePath(import.meta.url)',
+        "const __dirname = bundlePath(new URL('.', import.meta.url))",
+      ].join(';'),
+    },
+  })
+  return outfile
+}
+
+const wasmFolder = () => `${dirname(fileURLToPath(import.meta.resolve('@tensorflow/tfjs-backend-wasm')))}/`
+
+/**
+ * All sides for a model.
+ *
+ * @param counts the numbers of workers that digitlab trains with
+ * @param torch, tfjs PyTorch's version, and the bundle of tfjs; undefined where they can't be had
+ * @returns [{ id, title, command, args }]
+ */
+export const sidesFor = (model, { data, batchSize, cores, python, torch, tfjs, counts = [...new Set([1, cores])] }) => {
+  const node = (id, title, file, task, flags = []) => ({
+    id,
+    title,
+    command: process.execPath,
+    args: [...flags, file, JSON.stringify({ model, data, batchSize, ...task })],
+  })
+  const ours = (backend, workers) =>
+    node(
+      `${backend}-${workers}`,
+      `digitlab ${backend}, ${workers === 1 ? '1 thread' : `${workers} workers`}`,
+      script('ours.mjs'),
+      { backend, workers },
+      ['--expose-gc'],
+    )
+  // Steps of an epoch that a turn takes where all 938 would take minutes.
+  const steps = (byModel) => (byModel[model] === undefined ? {} : { steps: byModel[model] })
+  const pytorch = (loop, title) => ({
+    id: `torch-${loop}`,
+    title,
+    command: python,
+    args: [
+      script('torch_side.py'),
+      JSON.stringify({
+        model,
+        data,
+        batchSize,
+        threads: cores,
+        loop,
+        reference: join(here, '..', 'reference'),
+      }),
+    ],
+  })
+  return [
+    ...counts.map((workers) => ours('wasm', workers)),
+    ...counts.map((workers) => ours('cpu', workers)),
+    ...(torch === undefined
+      ? []
+      : [
+          pytorch('resident', `PyTorch ${torch}, data resident, ${cores} threads`),
+          pytorch('DataLoader', `PyTorch ${torch}, DataLoader, ${cores} threads`),
+        ]),
+    ...(tfjs === undefined
+      ? []
+      : [
+          node('tfjs-wasm', 'tfjs 4.22 wasm', tfjs, {
+            backend: 'wasm',
+            wasmFolder: wasmFolder(),
+            ...steps({ 'two-layer': 300 }),
+          }),
+          node('tfjs-cpu', 'tfjs 4.22 cpu', tfjs, { backend: 'cpu', ...steps({ 'two-layer': 100, cnn: 2 }) }),
+        ]),
+    node('jax-js', 'jax-js 0.1.25 wasm', script('jax.mjs'), steps({ linear: 300, 'two-layer': 300, cnn: 10 })),
+  ]
+}

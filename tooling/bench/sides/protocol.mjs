@@ -1,0 +1,35 @@
+// A side is a process that trains when it is told to, so that many can take turns: it reads a line "go" and answers a line
+// of JSON, until its input ends.
+import { readSync, writeSync } from 'node:fs'
+
+/** What the side is to do: { model, batchSize, data, workers, steps, ... }. */
+export const task = JSON.parse(process.argv[2] ?? '{}')
+
+const input = { text: '' }
+const piece = new Uint8Array(4096)
+
+/** Waits, with the thread, for the next turn. @returns false where there is none */
+export const turn = () => {
+  for (;;) {
+    const end = input.text.indexOf('\n')
+    if (end >= 0) {
+      input.text = input.text.slice(end + 1)
+      return true
+    }
+    let count
+    try {
+      count = readSync(0, piece)
+    } catch (error) {
+      if (error.code !== 'EAGAIN') throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
+      continue
+    }
+    if (count === 0) return false
+    input.text += new TextDecoder().decode(piece.subarray(0, count))
+  }
+}
+
+export const answer = (message) => {
+  const peakBytes = process.resourceUsage().maxRSS * 1024
+  writeSync(1, `${JSON.stringify({ ...message, peakBytes })}\n`)
+}

@@ -1,0 +1,54 @@
+"""PyTorch on the CPU: the case study's DataLoader loop, or the images as one tensor, indexed for each batch."""
+
+import json
+import resource
+import sys
+import time
+
+import torch
+from torch import nn
+
+sys.path.insert(0, json.loads(sys.argv[1])["reference"])
+from trace import MODELS, split  # noqa: E402
+
+task = json.loads(sys.argv[1])
+torch.set_num_threads(task["threads"])
+torch.manual_seed(0)
+net = MODELS[task["model"]]()
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+images, labels = split(task["data"], "train")
+if task["loop"] == "DataLoader":
+    loader = torch.utils.data.DataLoader(
+        torch.utils.data.TensorDataset(images, labels), batch_size=task["batchSize"], shuffle=True
+    )
+
+
+def batches():
+    if task["loop"] == "DataLoader":
+        yield from loader
+        return
+    # The order that the DataLoader would draw: a base seed, then the sampler's.
+    torch.empty((), dtype=torch.int64).random_()
+    generator = torch.Generator()
+    generator.manual_seed(int(torch.empty((), dtype=torch.int64).random_().item()))
+    order = torch.randperm(len(labels), generator=generator)
+    for start in range(0, len(order), task["batchSize"]):
+        at = order[start : start + task["batchSize"]]
+        yield images[at], labels[at]
+
+
+losses, first = [], True
+for line in sys.stdin:
+    start = time.perf_counter()
+    for x, y in batches():
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(net(x), y)
+        loss.backward()
+        optimizer.step()
+        if first and len(losses) < 20:
+            losses.append(loss.item())
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    message = {"secondsPerEpoch": seconds, "peakBytes": peak}
+    print(json.dumps({**message, "losses": losses} if first else message), flush=True)
+    first = False
