@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -90,4 +91,17 @@ test('what can not be is said in a sentence', () => {
   expect(wrong.stderr).toBe('--rounds must be an integer from 1, not many\n')
   expect(bench('--models', 'resnet').stderr).toContain('--models names resnet')
   expect(bench('--wrong').stderr).toContain('--wrong')
+})
+
+const results = join(folder, 'results', 'bench.json')
+test("the README's figures are those of the bench's last published output", async () => {
+  const { readmePart, publishedPart } = await load<{
+    readonly readmePart: (result: Result, path: string) => Promise<string>
+    readonly publishedPart: (readme: string) => { part: string }
+  }>('publish.mjs')
+  const path = join(folder, '..', '..', 'README.md')
+  const result = JSON.parse(readFileSync(results, 'utf8')) as Result
+  expect(publishedPart(readFileSync(path, 'utf8')).part).toBe(await readmePart(result, path))
+  const sides = result.epochs.flatMap(({ sides }) => sides)
+  expect(sides.filter(({ agreement }) => agreement && !agreement.agrees)).toEqual([])
 })

@@ -77,7 +77,11 @@ export const summaryTable = (result) => {
     ['tfjs cpu', ['tfjs-cpu']],
     ['jax-js', ['jax-js']],
   ]
-  const seconds = (side) => (side ? number(median(side.secondsPerEpoch), 2) : '-')
+  const seconds = (sides, ids) => {
+    const side = fastest(sides, ids)
+    if (side) return number(median(side.secondsPerEpoch), 2)
+    return sides.some(({ id }) => ids.includes(id)) ? 'can not' : '-'
+  }
   const peers = [
     ['wasm', 'PyTorch, data resident', 'torch-resident'],
     ['wasm', 'PyTorch, DataLoader', 'torch-DataLoader'],
@@ -88,7 +92,7 @@ export const summaryTable = (result) => {
   return [
     `Seconds per epoch, with as many threads as serve each backend of ours best:\n\n${table(
       ['model', ...columns.map(([title]) => title)],
-      result.epochs.map(({ model, sides }) => [model, ...columns.map(([, ids]) => seconds(fastest(sides, ids)))]),
+      result.epochs.map(({ model, sides }) => [model, ...columns.map(([, ids]) => seconds(sides, ids))]),
     )}`,
     `How many times as fast, round by round:\n\n${table(
       ['model', ...peers.map(([backend, title]) => `${backend} : ${title}`)],
