@@ -80,6 +80,7 @@ describe('help', () => {
     ['data', 'fetch'],
     ['data', 'verify'],
     ['data', 'info'],
+    ['report'],
     ['show'],
     ['train'],
     ['evaluate'],
@@ -101,7 +102,12 @@ describe('train, then evaluate', () => {
     const document = json(out) as { out: string; run: Run; metrics: { accuracy: number; perClass: unknown[] } }
     expect(document.metrics.perClass).toHaveLength(10)
     expect(document.run.metrics.accuracy).toBeGreaterThan(0.5)
-    expect((await readdir(join(folder, 'first'))).sort()).toEqual(['run.json', 'weights.safetensors'])
+    expect((await readdir(join(folder, 'first'))).sort()).toEqual([
+      'predictions.safetensors',
+      'report.html',
+      'run.json',
+      'weights.safetensors',
+    ])
     const run = parseRun(await readFile(join(folder, 'first', 'run.json'), 'utf8'))
     expect(run).toEqual(document.run)
     expect(run).toMatchObject({
@@ -217,7 +223,7 @@ describe('compare', () => {
     expect(code, err).toBe(0)
     expect(out).toMatch(/^linear +7,850 +\d\d\.\d\d ± \d+\.\d\d % .* wasm$/m)
     expect(out).toMatch(/^two-layer +79,510 .* cpu$/m)
-    expect(await readdir(join(folder, 'table'))).toHaveLength(9)
+    expect(await readdir(join(folder, 'table'))).toHaveLength(10)
     const markdown = await readFile(join(folder, 'table', 'comparison', 'comparison.md'), 'utf8')
     expect(markdown).toContain('| linear | 7,850 |')
   })

@@ -5,6 +5,7 @@ import { compareCommand } from './commands/compare'
 import { dataCommand } from './commands/data'
 import { evaluateCommand } from './commands/evaluate'
 import { parityCommand } from './commands/parity'
+import { reportCommand } from './commands/report'
 import { showCommand } from './commands/show'
 import { trainCommand } from './commands/train'
 import { Interrupted } from './interrupt'
@@ -30,6 +31,7 @@ export const createProgram = (): Command => {
     trainCommand(),
     evaluateCommand(),
     parityCommand(),
+    reportCommand(),
     showCommand(),
     dataCommand(),
     backendsCommand(),
