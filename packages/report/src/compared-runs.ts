@@ -9,7 +9,7 @@ export interface ComparedPair extends McNemar {
   readonly count: number
 }
 
-/** What tells each run from the others: its model, and of backend, data set, epochs, learning rate and seed what differs. */
+/** What tells each run from the others: its model, and of backend, data set, settings and seed what differs. */
 export const runLabels = (inputs: readonly ReportInput[]): string[] => {
   const aspects = [
     ({ run }: ReportInput) => run.model.name,
@@ -21,7 +21,10 @@ export const runLabels = (inputs: readonly ReportInput[]): string[] => {
     ({ run }: ReportInput) => `seed ${run.experiment.seed}`,
   ]
   const telling = aspects.filter((aspect, n) => n === 0 || new Set(inputs.map(aspect)).size > 1)
-  const labels = inputs.map((input) => telling.map((aspect) => aspect(input)).join(', '))
+  const labels = inputs.map((input) => {
+    const label = telling.map((aspect) => aspect(input)).join(', ')
+    return input.run.status === 'completed' ? label : `${label} (interrupted)`
+  })
   // the same experiment twice
   return labels.map((label, n) => {
     const before = labels.slice(0, n).filter((other) => other === label).length

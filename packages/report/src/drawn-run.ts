@@ -1,10 +1,13 @@
-/** One epoch, as a report draws it. A loss that was no number is NaN. */
+/** In nats; NaN, or null as in JSON, where it was no number. */
+export type DrawnLoss = number | null
+
+/** One epoch, as a report draws it. */
 export interface DrawnEpoch {
   /** from 1 */
   readonly epoch: number
-  readonly trainLoss: number
+  readonly trainLoss: DrawnLoss
   readonly trainAccuracy: number
-  readonly testLoss: number
+  readonly testLoss: DrawnLoss
   readonly testAccuracy: number
   readonly trainSeconds: number
 }
@@ -47,15 +50,15 @@ export interface DrawnRun {
     readonly versions: Readonly<Record<string, string>>
   }
   readonly history: {
-    /** Of every step; NaN where it was no number. */
-    readonly stepLosses: readonly number[]
+    /** Of every step. */
+    readonly stepLosses: readonly DrawnLoss[]
     readonly epochs: readonly DrawnEpoch[]
   }
   readonly metrics: {
     readonly count: number
     readonly correct: number
     readonly accuracy: number
-    readonly meanLoss: number
+    readonly meanLoss: DrawnLoss
     /** Rows are true classes, columns predicted ones. */
     readonly confusion: readonly (readonly number[])[]
   }

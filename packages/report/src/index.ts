@@ -13,6 +13,7 @@ export {
 export type {
   DrawnEpoch,
   DrawnImages,
+  DrawnLoss,
   DrawnRun,
   FeatureMaps,
   FirstLayer,
@@ -28,5 +29,6 @@ export { ReportError } from './report-error'
 export { reportMarkdown, type LinkedFigure } from './report-markdown'
 export { markdownTable, textTable, type Column } from './table'
 export { terminalGrid, type TerminalGridOptions } from './terminal-grid'
-export { terminalPredictions, shrunkImages, type TerminalPredictionsOptions } from './terminal-predictions'
+export { terminalPredictions, type TerminalPredictionsOptions } from './terminal-predictions'
+export { shrunkImages } from './shrunk-images'
 export { tensorboardEvent, tensorboardHeader, type TensorboardTime, type TensorboardValue } from './tensorboard'

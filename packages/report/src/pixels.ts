@@ -1,6 +1,7 @@
 // Indices run over pictures whose sizes were checked on entry: each `!` is in range.
 import { encode } from 'fast-png'
 import { element } from './figure'
+import { shrunkImages } from './shrunk-images'
 import type { Theme } from './theme'
 
 /** Positive and negative, strong enough on white and on black. */
@@ -8,6 +9,9 @@ export const signColours = { positive: [224, 98, 20], negative: [34, 120, 214] }
 
 /** Drawn larger, the few pixels of a filter would be blurred into one another: pictures get at least so many. */
 const sharpSide = 24
+
+/** More pixels than a tile can show would only make a page heavy. */
+const largestSide = 128
 
 const dataUri = (png: Uint8Array): string => {
   let binary = ''
@@ -21,6 +25,11 @@ const dataUri = (png: Uint8Array): string => {
  * @param shades bytes, [height, width], 0 for background
  */
 export const inkImage = (shades: Uint8Array, height: number, width: number, theme: Theme): string => {
+  const by = Math.ceil(Math.max(height, width) / largestSide)
+  if (by > 1 && Math.min(height, width) >= by) {
+    const small = shrunkImages({ pixels: shades, height, width }, by)
+    return inkImage(small.pixels, small.height, small.width, theme)
+  }
   const ink = theme === 'dark' ? 255 : 0
   const data = new Uint8Array(2 * height * width)
   shades.forEach((shade, i) => {

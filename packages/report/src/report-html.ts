@@ -7,6 +7,7 @@ import { ReportError } from './report-error'
 import { comparisonFigures, runFigures, type Drawable } from './run-figures'
 import { datasetFacts, environmentFacts, experimentFacts } from './run-facts'
 import { grouped, percent } from './table'
+import { lossText } from './ticks'
 
 /** What a figure means, where its title does not say it all. */
 const captions: Readonly<Record<string, string>> = {
@@ -29,9 +30,6 @@ const grid = (figures: readonly Drawable[]): string =>
 
 const paragraphs = (kind: string, sentences: readonly string[]): string =>
   sentences.map((sentence) => `<p class="${kind}">${escaped(sentence)}</p>`).join('')
-
-const lossText = (loss: number | null): string =>
-  loss === null || !Number.isFinite(loss) ? 'no number' : loss.toFixed(4)
 
 /** Numbers, figures and what is missing of one run. */
 const runSection = (input: ReportInput): string => {
@@ -142,10 +140,10 @@ const comparisonTable = (inputs: readonly ReportInput[], labels: readonly string
       'backend',
       'experiment',
     ],
-    inputs.map(({ run: { metrics, model, timing, backend, id, status } }, n) => {
+    inputs.map(({ run: { metrics, model, timing, backend, id } }, n) => {
       const [low, high] = wilsonInterval(metrics.correct, metrics.count)
       return [
-        `${labels[n] ?? ''}${status === 'completed' ? '' : ' (interrupted)'}`,
+        labels[n] ?? '',
         { number: percent(metrics.accuracy) },
         { number: `${percent(low)} to ${percent(high)}` },
         { number: lossText(metrics.meanLoss) },

@@ -5,6 +5,7 @@ import { classificationMetrics, wilsonInterval } from './metrics'
 import { metricsMarkdown } from './metrics-text'
 import { datasetFacts, environmentFacts, experimentFacts } from './run-facts'
 import { grouped, markdownEscaped, markdownTable, percent, type Column } from './table'
+import { lossText } from './ticks'
 
 /** A figure that lies in a file beside the Markdown. */
 export interface LinkedFigure {
@@ -76,7 +77,7 @@ const comparison = (inputs: readonly ReportInput[], labels: readonly string[]): 
         wilsonInterval(metrics.correct, metrics.count)
           .map((end) => percent(end))
           .join(' to '),
-        Number.isFinite(metrics.meanLoss) ? metrics.meanLoss.toFixed(4) : 'no number',
+        lossText(metrics.meanLoss),
         grouped(model.parameters),
         timing.secondsPerEpoch.toFixed(2),
         backend.id,
@@ -102,7 +103,7 @@ const comparison = (inputs: readonly ReportInput[], labels: readonly string[]): 
 
 const section = ({ run, predictions, missing = [] }: ReportInput): string[] => {
   const metrics = classificationMetrics(run.metrics.confusion, {
-    meanLoss: Number.isFinite(run.metrics.meanLoss) ? run.metrics.meanLoss : null,
+    meanLoss: run.metrics.meanLoss,
   })
   const found = predictions && calibration(predictions)
   return [

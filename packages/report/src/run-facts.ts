@@ -28,7 +28,12 @@ export const environmentFacts = ({ backend, environment, timing }: DrawnRun): Pa
   ['its versions', listed(backend.versions)],
   ['operations', listed(backend.operations)],
   ['runtime', environment.runtime],
-  ['platform', `${environment.platform}, ${environment.processors} processors`],
+  [
+    'platform',
+    environment.processors === 0
+      ? environment.platform
+      : `${environment.platform}, ${environment.processors} processors`,
+  ],
   ['versions', listed(environment.versions)],
   ['training', `${timing.trainSeconds.toFixed(2)} s, ${grouped(Math.round(timing.imagesPerSecond))} images/s`],
   ['looking at the test images', `${timing.evaluationSeconds.toFixed(2)} s`],

@@ -1,4 +1,7 @@
 // Indices run within the list they are of: each `!` is in range.
+import type { DrawnLoss } from './drawn-run'
+
+const isNumber = (loss: DrawnLoss | undefined): loss is number => Number.isFinite(loss)
 
 /** Of the steps `from` to `to` (counted from 1, both taken), the smallest and the largest loss. */
 export interface LossSpan {
@@ -18,15 +21,15 @@ export interface StepValue {
  * A list of losses as at most so many spans of equal length, each with its smallest and largest finite value: no peak is lost
  * by drawing a million steps on a few hundred pixels. A span without a finite loss is left out.
  */
-export const lossSpans = (losses: readonly number[], most: number): LossSpan[] => {
+export const lossSpans = (losses: readonly DrawnLoss[], most: number): LossSpan[] => {
   const length = Math.max(1, Math.ceil(losses.length / most))
   const spans: LossSpan[] = []
   for (let from = 0; from < losses.length; from += length) {
     const to = Math.min(losses.length, from + length)
     let [low, high] = [Infinity, -Infinity]
     for (let i = from; i < to; i++) {
-      const loss = losses[i]!
-      if (!Number.isFinite(loss)) continue
+      const loss = losses[i]
+      if (!isNumber(loss)) continue
       low = Math.min(low, loss)
       high = Math.max(high, loss)
     }
@@ -41,13 +44,12 @@ export const lossSpans = (losses: readonly number[], most: number): LossSpan[] =
  *
  * @param window steps in all, odd
  */
-export const smoothedLosses = (losses: readonly number[], window: number, most: number): StepValue[] => {
+export const smoothedLosses = (losses: readonly DrawnLoss[], window: number, most: number): StepValue[] => {
   const sums = new Float64Array(losses.length + 1)
   const counts = new Float64Array(losses.length + 1)
   losses.forEach((loss, i) => {
-    const finite = Number.isFinite(loss)
-    sums[i + 1] = sums[i]! + (finite ? loss : 0)
-    counts[i + 1] = counts[i]! + (finite ? 1 : 0)
+    sums[i + 1] = sums[i]! + (isNumber(loss) ? loss : 0)
+    counts[i + 1] = counts[i]! + (isNumber(loss) ? 1 : 0)
   })
   const half = Math.floor(window / 2)
   const stride = Math.max(1, Math.ceil(losses.length / most))

@@ -1,3 +1,7 @@
+/** A loss in four decimals, or that it is none. */
+export const lossText = (loss: number | null | undefined): string =>
+  typeof loss === 'number' && Number.isFinite(loss) ? loss.toFixed(4) : 'no number'
+
 /** A number with as many digits as tell it apart: 2, 0.05, 1e-7. */
 export const shortNumber = (value: number): string =>
   value !== 0 && Math.abs(value) < 0.001 ? value.toExponential(0) : String(Number(value.toPrecision(3)))

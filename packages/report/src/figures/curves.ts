@@ -6,7 +6,7 @@ import { emptyFigure, type Figure, type FigureOptions } from '../figure'
 import { smoothedLosses, smoothingWindow, type StepValue } from '../smoothing'
 import { grouped, percent } from '../table'
 import { seriesColours, seriesDashes, seriesSymbols, type Theme } from '../theme'
-import { countingTicks, linearTicks, logTicks, shortNumber } from '../ticks'
+import { countingTicks, linearTicks, logTicks, lossText, shortNumber } from '../ticks'
 import { rateAxis, rateDomain } from './accuracy'
 
 const series = (inputs: readonly ReportInput[], theme: Theme) => {
@@ -99,7 +99,7 @@ export const lossesFigure = (inputs: readonly ReportInput[], options: FigureOpti
     {
       id,
       title,
-      alt: `At the end: ${lines.map(({ label, smooth }) => `${label} ${smooth.findLast(({ loss }) => Number.isFinite(loss))?.loss.toFixed(4) ?? 'no number'}`).join(', ')}.`,
+      alt: `At the end: ${lines.map(({ label, smooth }) => `${label} ${lossText(smooth.findLast(({ loss }) => Number.isFinite(loss))?.loss)}`).join(', ')}.`,
       legend: () => lines.map(({ label, colour, dash }) => ({ words: label, colour, dash, mark: 'line' })),
       options: ({ muted, faint }, width) => ({
         height: 310,

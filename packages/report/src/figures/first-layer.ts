@@ -176,7 +176,7 @@ const sourceTile = ({ pixels, height, width }: DrawnImages, image: number, theme
       imageAt(uri, 0, 0, side, tall, 'ink'),
       element('rect', { x: -0.5, y: -0.5, width: side + 1, height: tall + 1, fill: 'none', stroke: faint }),
       textAt(side + 12, tall / 2 - 3, 'the image', { fill: ink }),
-      textAt(side + 12, tall / 2 + 15, 'below: each filter, dark where it answers', { fill: muted }),
+      textAt(side + 12, tall / 2 + 15, 'below: the more ink, the stronger a filter answers', { fill: muted }),
     ].join(''),
     height: tall + 14,
   }

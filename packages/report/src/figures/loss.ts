@@ -1,10 +1,10 @@
 import { areaY, axisX, axisY, dot, gridY, lineY, ruleX } from '@observablehq/plot'
 import { chart } from '../chart'
-import type { DrawnRun } from '../drawn-run'
+import type { DrawnLoss, DrawnRun } from '../drawn-run'
 import { emptyFigure, type Figure, type FigureOptions } from '../figure'
 import { lossSpans, smoothedLosses, smoothingWindow, type LossSpan, type StepValue } from '../smoothing'
 import { grouped } from '../table'
-import { countingTicks, linearTicks, logTicks, shortNumber } from '../ticks'
+import { countingTicks, linearTicks, logTicks, lossText, shortNumber } from '../ticks'
 
 /** As many marks as there are pixels to see them on. */
 const mostMarks = 560
@@ -22,7 +22,7 @@ export const lossFigure = ({ history, experiment, dataset }: DrawnRun, options: 
   const window = smoothingWindow(stepLosses.length)
   const smooth = smoothedLosses(stepLosses, window, mostMarks)
   const stepsPerEpoch = Math.ceil(dataset.trainCount / experiment.batchSize)
-  const tests = epochs.map(({ epoch, testLoss }) => ({ step: epoch * stepsPerEpoch, loss: testLoss }))
+  const tests = epochs.map(({ epoch, testLoss }) => ({ step: epoch * stepsPerEpoch, loss: testLoss ?? NaN }))
   const axis = axisOf(spans, [...smooth, ...tests])
   const within = (loss: number) => Math.max(axis.domain[0], loss)
   return chart(
@@ -81,7 +81,7 @@ export const lossFigure = ({ history, experiment, dataset }: DrawnRun, options: 
             strokeWidth: 0.8,
             symbol: 'diamond',
             r: tests.length > 60 ? 2 : 5,
-            title: ({ step, loss }: StepValue) => `test loss after step ${grouped(step)}: ${loss.toFixed(4)}`,
+            title: ({ step, loss }: StepValue) => `test loss after step ${grouped(step)}: ${lossText(loss)}`,
           }),
         ],
       }),
@@ -101,15 +101,13 @@ const axisOf = (spans: readonly LossSpan[], shown: readonly StepValue[]) => {
   return { type: 'linear', domain: [Math.min(0, low), top], ticks: linearTicks(Math.min(0, low), top, 5) } as const
 }
 
-const wordsOf = (losses: readonly number[], smooth: readonly StepValue[], tests: readonly StepValue[]): string => {
+const wordsOf = (losses: readonly DrawnLoss[], smooth: readonly StepValue[], tests: readonly StepValue[]): string => {
   const finite = losses.filter(Number.isFinite).length
   const [from, to] = [smooth, smooth.toReversed()].map((list) => list.find(({ loss }) => Number.isFinite(loss))?.loss)
   const last = tests.at(-1)?.loss
-  const shown = (loss: number | undefined) =>
-    loss === undefined || !Number.isFinite(loss) ? 'no number' : loss.toFixed(4)
   return [
-    `${grouped(losses.length)} steps: the smoothed training loss goes from ${shown(from)} to ${shown(to)}`,
-    ...(last === undefined ? [] : [`the test loss ends at ${shown(last)}`]),
+    `${grouped(losses.length)} steps: the smoothed training loss goes from ${lossText(from)} to ${lossText(to)}`,
+    ...(last === undefined ? [] : [`the test loss ends at ${lossText(last)}`]),
     ...(finite < losses.length ? [`the loss of ${grouped(losses.length - finite)} steps is no number`] : []),
   ]
     .join('; ')
