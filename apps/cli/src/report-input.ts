@@ -15,13 +15,16 @@ interface Parts {
   readonly missing?: readonly string[]
 }
 
+/** Feature maps are computed by plain loops: of larger images that would take longer than the training is worth. */
+const mostPixels = 256 * 256
+
 /** All that a report draws, of a run and of what it was trained on. */
 export const reportInput = ({ run, weights, predictions, data, missing = [] }: Parts): ReportInput => {
   const model = resolveModel(run.model.definition)
   const firstLayer = firstLayerWeights(model, weights)
   const images = data && { height: data.imageShape[0], width: data.imageShape[1], pixels: data.test.images }
   const size = images ? images.height * images.width : 0
-  const maps = images && firstFeatureMaps(model, weights, images.pixels.subarray(0, size))
+  const maps = images && size <= mostPixels && firstFeatureMaps(model, weights, images.pixels.subarray(0, size))
   return {
     run,
     ...(predictions ? { predictions } : {}),
@@ -63,8 +66,8 @@ export const readReportInputs = async (
   const loaded = new Map<string, Dataset | Error>()
   const inputs: ReportInput[] = []
   for (const path of paths) {
-    const { run, weights } = await readRun(path)
     const folder = (await isFolder(path)) ? path : dirname(path)
+    const { run, weights } = await readRun(path)
     const predictions = await readPredictions(join(folder, predictionsFile), run.id)
     const { dataset } = run.experiment
     if (!loaded.has(dataset)) loaded.set(dataset, await load(dataset, dataDir).catch((error: Error) => error))

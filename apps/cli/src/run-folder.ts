@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { parseRun, type Experiment, type Run, type RunResult } from '@digitlab/train'
 import type { StateDict } from '@digitlab/models'
@@ -86,6 +86,23 @@ export const readRun = async (path: string): Promise<{ run: Run; weights: StateD
   const { weights } = readSafetensors(await read('weights.safetensors'), join(folder, 'weights.safetensors'))
   checkFinite(weights)
   return { run, weights }
+}
+
+/**
+ * The folders of the runs that a path means: itself, or where it is what "digitlab compare" wrote, those in it, in the order
+ * in which they were begun.
+ */
+export const runFolders = async (path: string): Promise<string[]> => {
+  if (!(await isFolder(path)) || existsSync(join(path, 'run.json')) || !existsSync(path)) return [path]
+  const found: { folder: string; begun: string }[] = []
+  for (const name of await readdir(path)) {
+    const file = join(path, name, 'run.json')
+    if (!existsSync(file)) continue
+    const run = parseRun(await readFile(file, 'utf8'), file)
+    found.push({ folder: join(path, name), begun: run.startedAt })
+  }
+  if (found.length === 0) return [path] // reading from it will say what is wrong
+  return found.sort((a, b) => (a.begun < b.begun ? -1 : 1)).map(({ folder }) => folder)
 }
 
 export const isFolder = async (path: string): Promise<boolean> => {

@@ -4,7 +4,7 @@ import { countingNumber, listOf, shared } from '../options'
 import { note, writeResult } from '../output'
 import { reportFiles, reportFormats, writeInto, type ReportFormat } from '../report-files'
 import { readReportInputs } from '../report-input'
-import { freshPath, isFolder } from '../run-folder'
+import { freshPath, isFolder, runFolders } from '../run-folder'
 
 interface Flags {
   readonly format: readonly ReportFormat[]
@@ -35,7 +35,7 @@ const between =
 export const reportCommand = (): Command =>
   new Command('report')
     .description('Draw a run, or several side by side: a page, figures, Markdown, JSON.')
-    .argument('<runs...>', 'folders of runs, or their run.json')
+    .argument('<runs...>', 'folders of runs, their run.json, or what "digitlab compare" wrote')
     .addOption(
       new Option('--format <list>', `what to write: ${reportFormats.join(', ')}, with commas`)
         .argParser(listOf(format))
@@ -48,10 +48,12 @@ export const reportCommand = (): Command =>
     .addOption(new Option('--width <n>', 'of svg and png, in pixels of CSS (560)').argParser(between(200, 4000)))
     .addOption(new Option('--scale <n>', 'pixels of a png for each of CSS (2)').argParser(between(1, 8)))
     .addOption(shared.dataDir())
-    .option('--out <folder>', "where to write (the run's own folder; of several runs a new one in runs/)")
+    .option('--out <folder>', 'where to write (the folder that was named; for several a new one in runs/)')
     .addOption(shared.json())
-    .action(async (paths: string[], flags: Flags) => {
-      const [only, ...others] = paths
+    .action(async (named: string[], flags: Flags) => {
+      const [only, ...others] = named
+      const paths: string[] = []
+      for (const path of named) paths.push(...(await runFolders(path)))
       const inputs = await readReportInputs(paths, flags.dataDir)
       for (const [n, { missing = [] }] of inputs.entries())
         for (const sentence of missing) note(`${paths[n]}: ${sentence}`)
