@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { StateDict } from '@digitlab/models'
 import type { RunPredictions } from '@digitlab/report'
-import type { Predictions } from '@digitlab/train'
+import type { Predictions, Run } from '@digitlab/train'
 import { readSafetensors, writeSafetensors } from '@digitlab/weights'
 import { UsageError } from './usage-error'
 
@@ -35,9 +35,9 @@ export const writePredictions = (
  * Reads predictions back.
  *
  * @returns undefined where there is no such file: a run that was written before there were any
- * @throws UsageError where they are of another experiment or an entry is missing; WeightsError where the file is damaged
+ * @throws UsageError where they are of another run or an entry is missing; WeightsError where the file is damaged
  */
-export const readPredictions = async (path: string, experiment: string): Promise<RunPredictions | undefined> => {
+export const readPredictions = async (path: string, { id, metrics }: Run): Promise<RunPredictions | undefined> => {
   let bytes: Uint8Array
   try {
     bytes = await readFile(path)
@@ -46,9 +46,9 @@ export const readPredictions = async (path: string, experiment: string): Promise
     throw new UsageError(`could not read ${path} (${(cause as Error).message}): give a run that can be read`, { cause })
   }
   const { weights: entries, metadata } = readSafetensors(bytes, path)
-  if (metadata.get('experiment') !== experiment)
+  if (metadata.get('experiment') !== id)
     throw new UsageError(
-      `${path} is of the experiment ${metadata.get('experiment')?.slice(0, 8) ?? 'without an id'}, run.json of ${experiment.slice(0, 8)}: put the files of one run together`,
+      `${path} is of the experiment ${metadata.get('experiment')?.slice(0, 8) ?? 'without an id'}, run.json of ${id.slice(0, 8)}: put the files of one run together`,
     )
   const read = (name: string): Float32Array => {
     const entry = entries.get(name)
@@ -58,10 +58,16 @@ export const readPredictions = async (path: string, experiment: string): Promise
       )
     return entry.data
   }
-  return {
+  const found = {
     labels: read('labels'),
     before: read('before'),
     after: read('after'),
     probabilities: read('probabilities'),
   }
+  const right = found.after.filter((predicted, i) => predicted === found.labels[i]).length
+  if (found.labels.length !== metrics.count || right !== metrics.correct)
+    throw new UsageError(
+      `${path} has ${right} of ${found.labels.length} images right, run.json ${metrics.correct} of ${metrics.count}: put the files of one run together`,
+    )
+  return found
 }

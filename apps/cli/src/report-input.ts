@@ -4,6 +4,7 @@ import { firstFeatureMaps, firstLayerWeights, resolveModel, type StateDict } fro
 import type { ReportInput, RunPredictions } from '@digitlab/report'
 import type { Run, RunResult } from '@digitlab/train'
 import { load } from './load'
+import { isMendable } from './usage-error'
 import { predictionsFile, readPredictions } from './predictions-file'
 import { isFolder, readRun } from './run-folder'
 
@@ -47,6 +48,12 @@ export const predictionsOf = (data: Dataset, { before, after }: RunResult['predi
 export const inputOfResult = ({ run, weights, predictions }: RunResult, data: Dataset): ReportInput =>
   reportInput({ run, weights, data, predictions: predictionsOf(data, predictions) })
 
+/** An error that a report can do without what it is about; any other is thrown. */
+const mendable = (error: unknown): Error => {
+  if (isMendable(error)) return error
+  throw error
+}
+
 /** Why a data set can't be the one of a run; undefined where it is. */
 const differs = (run: Run, data: Dataset): string | undefined => {
   const hashes = ({ files }: Pick<Dataset, 'files'>) => files.map(({ sha256 }) => sha256).join()
@@ -68,9 +75,9 @@ export const readReportInputs = async (
   for (const path of paths) {
     const folder = (await isFolder(path)) ? path : dirname(path)
     const { run, weights } = await readRun(path)
-    const predictions = await readPredictions(join(folder, predictionsFile), run.id)
+    const predictions = await readPredictions(join(folder, predictionsFile), run)
     const { dataset } = run.experiment
-    if (!loaded.has(dataset)) loaded.set(dataset, await load(dataset, dataDir).catch((error: Error) => error))
+    if (!loaded.has(dataset)) loaded.set(dataset, await load(dataset, dataDir).catch(mendable))
     const found = loaded.get(dataset)
     const data = found instanceof Error ? undefined : found
     const difference = data && differs(run, data)

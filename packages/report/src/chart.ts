@@ -2,6 +2,7 @@ import { plot, type PlotOptions } from '@observablehq/plot'
 import { parseHTML } from 'linkedom'
 import { defaultWidth, element, figureOf, type Figure, type FigureOptions } from './figure'
 import { legend, type LegendEntry } from './legend'
+import { printable } from './table'
 import { paletteOf, type Palette } from './theme'
 
 interface Chart {
@@ -23,7 +24,7 @@ export const drawPlot = (options: PlotOptions): { content: string; height: numbe
   for (const name of ['class', 'style', 'font-family', 'fill', 'viewBox']) drawn.removeAttribute(name)
   drawn.setAttribute('font-size', '12')
   drawn.setAttribute('overflow', 'visible')
-  return { content: shortened(drawn.outerHTML), height }
+  return { content: shortened(printable(drawn.outerHTML)), height }
 }
 
 /** Places to a hundredth of a pixel: as exact as can be seen, and half as long. */

@@ -53,8 +53,8 @@ describe('every mark is there, and every number is that of the run', () => {
   test('long names of classes stand on two lines, cut to the width of their image', () => {
     const classNames = ['T-shirt/top', 'ankle boot', ...'23456789']
     const texts = textsOf(fixedImagesFigure(images, predictions, 'before', { classNames }))
-    expect(texts).toContain('T:T-shirt\u2026')
-    expect(texts).toContain('P:T-shirt\u2026')
+    expect(texts).toContain('T:T-shirt/\u2026')
+    expect(texts).toContain('P:T-shirt/\u2026')
     expect(texts).toContain('T:5')
   })
 

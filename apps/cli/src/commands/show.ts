@@ -36,50 +36,40 @@ export const showCommand = (): Command =>
     )
     .option('--out <file>', 'write the grid to this PNG file')
     .addOption(shared.json())
-    .action(
-      async (run: string | undefined, { count = run === undefined ? 15 : 20, ...flags }: Flags, command: Command) => {
-        if (run !== undefined) return showRun(run, count, flags, command)
-        const data = await load(flags.dataset, flags.dataDir)
-        const [height, width] = data.imageShape
-        const split = data[flags.split]
-        if (count > split.count)
-          throw new UsageError(
-            `there are ${split.count} ${flags.split} images, not ${count}: ask for fewer with --count`,
-          )
-        const chosen = randperm(new MersenneTwister(flags.seed), split.count).subarray(0, count)
-        const pixels = height * width
-        const images = new Uint8Array(count * pixels)
-        chosen.forEach((index, i) =>
-          images.set(split.images.subarray(index * pixels, (index + 1) * pixels), i * pixels),
-        )
-        const labels = Array.from(chosen, (index) => data.classNames[split.labels[index] ?? 0] ?? '?')
-        if (flags.out !== undefined)
-          await writePng(flags.out, gridPng(imageGrid(images, { height, width, captions: labels })))
-        writeResult(
-          flags.json ?? false,
-          () => ({
-            dataset: data.name,
-            split: flags.split,
-            indices: Array.from(chosen),
+    .action(async (run: string | undefined, flags: Flags, command: Command) => {
+      if (run !== undefined) return showRun(run, flags, command)
+      const { count = 15 } = flags
+      const data = await load(flags.dataset, flags.dataDir)
+      const [height, width] = data.imageShape
+      const split = data[flags.split]
+      if (count > split.count)
+        throw new UsageError(`there are ${split.count} ${flags.split} images, not ${count}: ask for fewer with --count`)
+      const chosen = randperm(new MersenneTwister(flags.seed), split.count).subarray(0, count)
+      const pixels = height * width
+      const images = new Uint8Array(count * pixels)
+      chosen.forEach((index, i) => images.set(split.images.subarray(index * pixels, (index + 1) * pixels), i * pixels))
+      const labels = Array.from(chosen, (index) => data.classNames[split.labels[index] ?? 0] ?? '?')
+      if (flags.out !== undefined)
+        await writePng(flags.out, gridPng(imageGrid(images, { height, width, captions: labels })))
+      writeResult(
+        flags.json ?? false,
+        () => ({ dataset: data.name, split: flags.split, indices: Array.from(chosen), labels, out: flags.out ?? null }),
+        () => {
+          const grid = terminalGrid(images, {
+            height,
+            width,
             labels,
-            out: flags.out ?? null,
-          }),
-          () => {
-            const grid = terminalGrid(images, {
-              height,
-              width,
-              labels,
-              ...terminal(),
-            })
-            return flags.out === undefined ? grid : `${grid}\nwritten to ${flags.out}`
-          },
-        )
-      },
-    )
+            ...terminal(),
+          })
+          return flags.out === undefined ? grid : `${grid}\nwritten to ${flags.out}`
+        },
+      )
+    })
 
 /** The first test images with what a run took them for. */
-const showRun = async (path: string, count: number, flags: Flags, command: Command): Promise<void> => {
+const showRun = async (path: string, flags: Flags, command: Command): Promise<void> => {
   refuseBeside(command, 'a run', ['dataset', 'split', 'seed', 'out'], 'what is shown')
+  const { count = 20 } = flags
   const [input] = await readReportInputs([path], flags.dataDir)
   const { run, predictions, images, missing = [] } = input ?? {}
   if (!run || !predictions || !images) throw new UsageError(`${path} can't be shown: ${missing.join('; ')}`)
@@ -87,14 +77,13 @@ const showRun = async (path: string, count: number, flags: Flags, command: Comma
     throw new UsageError(`there are ${predictions.labels.length} test images, not ${count}: ask for fewer with --count`)
   const { labels, before, after } = predictions
   const first = (classes: ArrayLike<number>) => Array.from({ length: count }, (_, i) => classes[i] ?? 0)
+  const options = { classNames: run.dataset.classNames, count, ...terminal() }
   writeResult(
     flags.json ?? false,
     () => ({ run: run.id, labels: first(labels), before: first(before), after: first(after) }),
     () =>
       (['before', 'after'] as const)
-        .map((when) =>
-          terminalPredictions(images, predictions, when, { classNames: run.dataset.classNames, count, ...terminal() }),
-        )
+        .map((when) => terminalPredictions(images, predictions, when, options))
         .join('\n\n'),
   )
 }

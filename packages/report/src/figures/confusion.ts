@@ -47,8 +47,8 @@ export const confusionFigure = ({ metrics, dataset }: DrawnRun, options: FigureO
     const count = confusion[row]![col]!
     const share = rate(row, col)
     const right = row === col
-    const strength =
-      count === 0 || share === null ? 0 : right ? 0.1 + 0.55 * share : 0.12 + 0.5 * Math.sqrt(share / worst)
+    const part = right ? share : Math.sqrt((share ?? 0) / worst)
+    const strength = count === 0 || part === null ? 0 : faintest + (strongest - faintest) * part
     const middle = { 'text-anchor': 'middle' }
     const words =
       share === null
@@ -102,6 +102,10 @@ export const confusionFigure = ({ metrics, dataset }: DrawnRun, options: FigureO
   const drawing = { id: 'confusion', title: 'Confusion matrix', alt: wordsOf(confusion, names), content, width }
   return figureOf({ ...drawing, height: top + classes * height }, options)
 }
+
+/** How opaque a cell is at most: ink on it has a contrast of 4.5 in either theme. */
+export const strongest = 0.54
+const faintest = 0.12
 
 /** As large as lets so many digits stand in a cell. */
 const fontOf = (cell: number, digits: number): number => Math.max(8, Math.min(13, (cell - 4) / (digits * 0.62)))

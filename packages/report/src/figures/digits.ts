@@ -46,7 +46,7 @@ export const imageGridFigure = (
   const count = imageCount(images.pixels, images.height, images.width)
   if (captions.length !== count)
     throw new ReportError(`expected a caption for each of ${count} images, found ${captions.length}: give one for each`)
-  const columns = Math.min(count, Math.max(1, Math.floor((width + 8) / (widest + 8))))
+  const columns = Math.max(1, Math.floor((width + 8) / (widest + 8)))
   const side = (width - (columns - 1) * 8) / columns
   const drawn = tiles(
     captions.map((caption, n) => ({ ...inkTile(images, n, theme), captions: [fitted(caption, side + 6, 11)] })),
@@ -81,7 +81,7 @@ export const fixedImagesFigure = (
   const long = shown.some(({ label, predicted }) =>
     [label, predicted].some((c) => [...nameOf(classNames, c)].length > 2),
   )
-  const columns = Math.max(1, Math.min(8, count, Math.floor((width + 8) / (52 + 8))))
+  const columns = Math.max(1, Math.min(8, Math.floor((width + 8) / (52 + 8))))
   const fontSize = width / columns < 58 ? 10.5 : 11.5
   const room = width / columns - 4
   const caption = (mark: 'T' | 'P', c: number) => fitted(`${mark}:${nameOf(classNames, c)}`, room, fontSize - 1.5)

@@ -23,6 +23,8 @@ export const lossFigure = ({ history, experiment, dataset }: DrawnRun, options: 
   const smooth = smoothedLosses(stepLosses, window, mostMarks)
   const stepsPerEpoch = Math.ceil(dataset.trainCount / experiment.batchSize)
   const tests = epochs.map(({ epoch, testLoss }) => ({ step: epoch * stepsPerEpoch, loss: testLoss ?? NaN }))
+  const few = tests.length <= 60
+  const testMark = few ? ({ mark: 'diamond' } as const) : ({ mark: 'line', dash: '5 3' } as const)
   const axis = axisOf(spans, [...smooth, ...tests])
   const within = (loss: number) => Math.max(axis.domain[0], loss)
   return chart(
@@ -37,7 +39,7 @@ export const lossFigure = ({ history, experiment, dataset }: DrawnRun, options: 
           mark: 'line',
         },
         { words: 'every step', colour: first, mark: 'band' },
-        ...(tests.length > 0 ? [{ words: 'test images', colour: second, mark: 'diamond' } as const] : []),
+        ...(tests.length > 0 ? [{ words: 'test images', colour: second, ...testMark }] : []),
       ],
       options: ({ first, second, muted, faint, paper }, width) => ({
         height: 310,
@@ -47,7 +49,7 @@ export const lossFigure = ({ history, experiment, dataset }: DrawnRun, options: 
         y: { type: axis.type, domain: axis.domain },
         marks: [
           gridY(axis.ticks, { stroke: faint, strokeOpacity: 1 }),
-          ...(tests.length <= 30 ? [ruleX(tests, { x: 'step', stroke: faint, strokeDasharray: '2 3' })] : []),
+          ...(few ? [ruleX(tests, { x: 'step', stroke: faint, strokeDasharray: '2 3' })] : []),
           axisY(axis.ticks, {
             color: muted,
             label: 'loss in nats',
@@ -73,16 +75,18 @@ export const lossFigure = ({ history, experiment, dataset }: DrawnRun, options: 
             strokeWidth: 0.7,
           }),
           lineY(smooth, { x: 'step', y: ({ loss }: StepValue) => within(loss), stroke: first, strokeWidth: 2.2 }),
-          dot(tests, {
-            x: 'step',
-            y: 'loss',
-            fill: second,
-            stroke: paper,
-            strokeWidth: 0.8,
-            symbol: 'diamond',
-            r: tests.length > 60 ? 2 : 5,
-            title: ({ step, loss }: StepValue) => `test loss after step ${grouped(step)}: ${lossText(loss)}`,
-          }),
+          few
+            ? dot(tests, {
+                x: 'step',
+                y: 'loss',
+                fill: second,
+                stroke: paper,
+                strokeWidth: 0.8,
+                symbol: 'diamond',
+                r: 5,
+                title: ({ step, loss }: StepValue) => `test loss after step ${grouped(step)}: ${lossText(loss)}`,
+              })
+            : lineY(tests, { x: 'step', y: 'loss', stroke: second, strokeWidth: 1.8, strokeDasharray: '5 3' }),
         ],
       }),
     },
