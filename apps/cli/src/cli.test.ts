@@ -80,6 +80,7 @@ describe('help', () => {
     ['data', 'fetch'],
     ['data', 'verify'],
     ['data', 'info'],
+    ['report'],
     ['show'],
     ['train'],
     ['evaluate'],
@@ -101,7 +102,12 @@ describe('train, then evaluate', () => {
     const document = json(out) as { out: string; run: Run; metrics: { accuracy: number; perClass: unknown[] } }
     expect(document.metrics.perClass).toHaveLength(10)
     expect(document.run.metrics.accuracy).toBeGreaterThan(0.5)
-    expect((await readdir(join(folder, 'first'))).sort()).toEqual(['run.json', 'weights.safetensors'])
+    expect((await readdir(join(folder, 'first'))).sort()).toEqual([
+      'predictions.safetensors',
+      'report.html',
+      'run.json',
+      'weights.safetensors',
+    ])
     const run = parseRun(await readFile(join(folder, 'first', 'run.json'), 'utf8'))
     expect(run).toEqual(document.run)
     expect(run).toMatchObject({
@@ -217,7 +223,11 @@ describe('compare', () => {
     expect(code, err).toBe(0)
     expect(out).toMatch(/^linear +7,850 +\d\d\.\d\d ± \d+\.\d\d % .* wasm$/m)
     expect(out).toMatch(/^two-layer +79,510 .* cpu$/m)
-    expect(await readdir(join(folder, 'table'))).toHaveLength(9)
+    expect(await readdir(join(folder, 'table'))).toHaveLength(10)
+    const page = await readFile(join(folder, 'table', 'report.html'))
+    const again = await digitlab(['report', 'table'])
+    expect(again.out, again.err).toBe(`written to ${join('table', 'report.html')}\n`)
+    expect(await readFile(join(folder, 'table', 'report.html'))).toEqual(page)
     const markdown = await readFile(join(folder, 'table', 'comparison', 'comparison.md'), 'utf8')
     expect(markdown).toContain('| linear | 7,850 |')
   })
@@ -377,6 +387,21 @@ describe('what is wrong is said in one sentence, without a stack', () => {
     [['compare', '--models', ','], 2, 'It must be a list such as a,b'],
     [['compare', '--seeds', '0,x'], 2, 'It must be an integer from 0'],
     [['evaluate', 'nowhere'], 1, 'nowhere holds no run'],
+    [['report', 'nowhere'], 1, 'nowhere holds no run'],
+    [['report'], 2, "missing required argument 'runs'"],
+    [['report', 'first', '--format', 'gif'], 2, 'It must be of html, md, json, svg, png'],
+    [
+      ['report', 'first', '--format', 'svg', '--figures', 'moon'],
+      1,
+      'there is no figure "moon" of this run: choose of',
+    ],
+    [['report', 'first', '--width', '10'], 2, 'It must be from 200 to 4000'],
+    [['show', 'first', '--split', 'train'], 1, 'a run decides what is shown, --split would change it'],
+    [
+      [...linear, '--dataset', 'digits', '--tensorboard', 'digits/t10k-images-idx3-ubyte'],
+      1,
+      'name another --tensorboard',
+    ],
     [['data', 'fetch', 'minst'], 2, 'Allowed choices are mnist, fashion-mnist'],
     [['show', '--dataset', 'strokes', '--count', '70000'], 1, 'there are 60000 train images, not 70000'],
     [['show', '--dataset', 'strokes', '--out', 'grid.gif'], 1, '--out takes a file that ends in .png, not grid.gif'],

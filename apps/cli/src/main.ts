@@ -5,9 +5,11 @@ import { compareCommand } from './commands/compare'
 import { dataCommand } from './commands/data'
 import { evaluateCommand } from './commands/evaluate'
 import { parityCommand } from './commands/parity'
+import { reportCommand } from './commands/report'
 import { showCommand } from './commands/show'
 import { trainCommand } from './commands/train'
 import { Interrupted } from './interrupt'
+import { isMendable } from './usage-error'
 
 /** What a command ends with. */
 export const exitCodes = { done: 0, mendable: 1, usage: 2, bug: 70, interrupted: 130 } as const
@@ -30,6 +32,7 @@ export const createProgram = (): Command => {
     trainCommand(),
     evaluateCommand(),
     parityCommand(),
+    reportCommand(),
     showCommand(),
     dataCommand(),
     backendsCommand(),
@@ -65,7 +68,3 @@ export const main = async (argv: readonly string[]): Promise<number> => {
     return exitCodes.bug
   }
 }
-
-/** What a user can mend: the packages' own errors say so of themselves. */
-const isMendable = (error: unknown): error is Error =>
-  error instanceof Error && 'mendable' in error && error.mendable === true

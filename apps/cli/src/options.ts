@@ -77,6 +77,8 @@ export const shared = {
     new Option('--workers <n>', 'threads that share every batch; auto takes what is fastest in a trial')
       .argParser(workerCount)
       .default('auto'),
+  report: () => new Option('--no-report', 'write no page with the figures'),
+  tensorboard: () => new Option('--tensorboard <folder>', 'write event files for TensorBoard, while it trains'),
   logEvery: () => new Option('--log-every <n>', 'print the loss every n steps').argParser(countingNumber),
 }
 
@@ -112,7 +114,12 @@ export const optimizerOf = (flags: OptimizerFlags): Partial<OptimizerOptions> =>
 }
 
 /** Refuses options that another one decides already. */
-export const refuseBeside = (command: Command, decider: string, names: readonly string[]): void => {
+export const refuseBeside = (
+  command: Command,
+  decider: string,
+  names: readonly string[],
+  what = 'the experiment',
+): void => {
   const given = command.options.filter((option) => {
     const name = option.attributeName()
     return names.includes(name) && command.getOptionValueSource(name) === 'cli'
@@ -120,7 +127,7 @@ export const refuseBeside = (command: Command, decider: string, names: readonly 
   const [first] = given
   if (first)
     throw new UsageError(
-      `${decider} decides the experiment, ${first.long ?? first.short} would change it: leave one of them out`,
+      `${decider} decides ${what}, ${first.long ?? first.short} would change it: leave one of them out`,
     )
 }
 

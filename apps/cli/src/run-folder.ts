@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { parseRun, type Experiment, type Run, type RunResult } from '@digitlab/train'
 import type { StateDict } from '@digitlab/models'
 import { checkFinite, readSafetensors, writeSafetensors } from '@digitlab/weights'
+import { predictionsFile, writePredictions } from './predictions-file'
 import { UsageError } from './usage-error'
 
 /** `path`, or `path-2`, `path-3` ...: the first that is not there yet, so that nothing is written over. */
@@ -52,8 +53,12 @@ export const writeFolder = async (
 export const writeJson = (value: unknown): string =>
   `${JSON.stringify(value, null, 2).replace(/\[[\s\d.,eE+-]*\]/g, (list) => list.replace(/\s+/g, ' '))}\n`
 
-/** Writes a run: run.json and weights.safetensors. */
-export const writeRun = async (folder: string, { run, weights }: RunResult): Promise<string> =>
+/** Writes a run: run.json, weights.safetensors, and the predictions of the test images whose labels are given. */
+export const writeRun = async (
+  folder: string,
+  { run, weights, predictions }: RunResult,
+  labels: Uint8Array,
+): Promise<string> =>
   writeFolder(folder, {
     'run.json': writeJson(run),
     'weights.safetensors': writeSafetensors(weights, {
@@ -61,6 +66,7 @@ export const writeRun = async (folder: string, { run, weights }: RunResult): Pro
       model: JSON.stringify(run.model.definition),
       experiment: run.id,
     }),
+    [predictionsFile]: writePredictions(labels, predictions, run.id),
   })
 
 /** Reads a run from its folder, or from the path of its run.json. */
@@ -82,7 +88,24 @@ export const readRun = async (path: string): Promise<{ run: Run; weights: StateD
   return { run, weights }
 }
 
-const isFolder = async (path: string): Promise<boolean> => {
+/**
+ * The folders of the runs that a path means: itself, or where it is what "digitlab compare" wrote, those in it, in the order
+ * in which they were begun.
+ */
+export const runFolders = async (path: string): Promise<string[]> => {
+  if (!(await isFolder(path)) || existsSync(join(path, 'run.json')) || !existsSync(path)) return [path]
+  const found: { folder: string; begun: string }[] = []
+  for (const name of await readdir(path)) {
+    const file = join(path, name, 'run.json')
+    if (!existsSync(file)) continue
+    const run = parseRun(await readFile(file, 'utf8'), file)
+    found.push({ folder: join(path, name), begun: run.startedAt })
+  }
+  if (found.length === 0) return [path] // reading from it will say what is wrong
+  return found.sort((a, b) => (a.begun < b.begun ? -1 : 1)).map(({ folder }) => folder)
+}
+
+export const isFolder = async (path: string): Promise<boolean> => {
   try {
     return (await stat(path)).isDirectory()
   } catch {

@@ -3,3 +3,7 @@ export class UsageError extends Error {
   readonly mendable = true
   override name = 'UsageError'
 }
+
+/** What a user can mend: the packages' own errors say so of themselves. */
+export const isMendable = (error: unknown): error is Error =>
+  error instanceof Error && 'mendable' in error && error.mendable === true

@@ -10,6 +10,7 @@ export {
   type ShapedLayer,
 } from './definition'
 export { lossAndGradients64 } from './float64'
+export { firstFeatureMaps, firstLayerWeights } from './first-layer'
 export { logits, lossAndGradients, type LossAndGradients } from './forward'
 export { initialWeights } from './initial-weights'
 export { checkStateDict, readTfjsLayout, type StateDict64 } from './layout'

@@ -1,7 +1,7 @@
 import { decode } from 'fast-png'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { gridPng, imageGrid, ReportError, terminalGrid } from './index'
+import { gridPng, imageGrid, ReportError, shrunkImages, terminalGrid, terminalPredictions } from './index'
 
 describe('grids', () => {
   const images = Uint8Array.from({ length: 3 * 4 }, (_, i) => (i < 4 ? 0 : i < 8 ? 255 : 128)) // 2 x 2 pixels each
@@ -93,5 +93,34 @@ describe('grids', () => {
     expect(() => terminalGrid(images, { height: 2, width: 2, colour: 'none', labels: ['a'] })).toThrow(ReportError)
     for (const wrong of [{ columns: 0 }, { columns: NaN }, { scale: 1.5 }, { scale: -1 }, { height: 0 }])
       expect(() => imageGrid(images, { height: 2, width: 2, ...wrong })).toThrow(ReportError)
+  })
+
+  test('an image is made smaller by the mean of its pixels', () => {
+    const pixels = Uint8Array.of(0, 100, 7, 100, 200, 7, 7, 7, 7)
+    expect(shrunkImages({ pixels, height: 3, width: 3 }, 2)).toEqual({
+      pixels: Uint8Array.of(100),
+      height: 1,
+      width: 1,
+    })
+    expect(shrunkImages({ pixels, height: 3, width: 3 }, 1).pixels).toEqual(pixels)
+    expect(() => shrunkImages({ pixels, height: 3, width: 3 }, 4)).toThrow('at least 4 x 4, found 3 x 3')
+  })
+
+  test('predictions in a terminal: each image with its classes, a cross for a mistake, red where there is colour', () => {
+    const two = { pixels: new Uint8Array(2 * 28 * 28), height: 28, width: 28 }
+    const predictions = {
+      labels: [7, 1],
+      before: [2, 1],
+      after: [7, 1],
+      probabilities: new Array<number>(20).fill(0.1),
+    }
+    const draw = (when: 'before' | 'after', colour: 'none' | 'truecolor') =>
+      terminalPredictions(two, predictions, when, { colour })
+    expect(draw('before', 'none')).toMatch(/^before training: 1 of 2 right\n/)
+    expect(draw('before', 'none')).toContain('T:7 P:2 \u00d7')
+    expect(draw('before', 'none')).not.toContain('\u001b')
+    expect(draw('before', 'truecolor')).toContain('\u001b[1;38;2;226;74;51m  T:7 P:2 \u00d7   \u001b[0m')
+    expect(draw('after', 'none')).toMatch(/^after training: 2 of 2 right\n/)
+    expect(draw('after', 'truecolor')).not.toContain('226;74;51')
   })
 })

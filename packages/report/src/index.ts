@@ -1,3 +1,5 @@
+export { calibration, confidentMistakes, type Calibration, type CalibrationBin, type Mistake } from './calibration'
+export { comparedPairs, runLabels, type ComparedPair } from './compared-runs'
 export {
   compareRuns,
   comparisonJson,
@@ -8,9 +10,25 @@ export {
   type ComparisonRow,
   type Spread,
 } from './comparison'
+export type {
+  DrawnEpoch,
+  DrawnImages,
+  DrawnLoss,
+  DrawnRun,
+  FeatureMaps,
+  FirstLayer,
+  ReportInput,
+  RunPredictions,
+} from './drawn-run'
 export { gridPng, imageGrid, type GreyPicture, type ImageGridOptions } from './image-grid'
+export { mcNemar, type McNemar } from './mcnemar'
 export { classificationMetrics, confusionMatrix, wilsonInterval, type ClassMetrics, type Metrics } from './metrics'
 export { metricsMarkdown, metricsText } from './metrics-text'
+export { reportDocument, type ReportDocument, type RunDocument } from './report-document'
 export { ReportError } from './report-error'
+export { reportMarkdown, type LinkedFigure } from './report-markdown'
 export { markdownTable, textTable, type Column } from './table'
 export { terminalGrid, type TerminalGridOptions } from './terminal-grid'
+export { terminalPredictions, type TerminalPredictionsOptions } from './terminal-predictions'
+export { shrunkImages } from './shrunk-images'
+export { tensorboardEvent, tensorboardHeader, type TensorboardTime, type TensorboardValue } from './tensorboard'

@@ -1,5 +1,6 @@
 import type { Metrics } from './metrics'
 import { grouped, markdownTable, percent, textTable, type Column } from './table'
+import { lossText } from './ticks'
 
 interface Options {
   /** Names of the classes; their numbers unless given. */
@@ -39,7 +40,7 @@ const rowsOf = (metrics: Metrics, options: Options): string[][] => [
 ]
 
 const headline = ({ accuracy, interval: [low, high], correct, count, meanLoss }: Metrics): string => {
-  const loss = meanLoss === null ? '' : `, mean loss ${meanLoss.toFixed(4)}`
+  const loss = meanLoss === null ? '' : `, mean loss ${lossText(meanLoss)}`
   return `accuracy ${percent(accuracy)} (${grouped(correct)} of ${grouped(count)}; 95 % interval ${percent(low)} to ${percent(high)})${loss}`
 }
 

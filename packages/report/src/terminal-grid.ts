@@ -7,6 +7,8 @@ export interface TerminalGridOptions {
   readonly width: number
   /** Under each image, one each. */
   readonly labels?: readonly string[]
+  /** Which labels stand for a mistake: they are red where there is colour. The sign that needs none is the label's own. */
+  readonly wrong?: readonly boolean[]
   /** 24-bit colour, or characters alone. */
   readonly colour: 'truecolor' | 'none'
   /** Characters a line may take: 80 unless given. */
@@ -14,6 +16,9 @@ export interface TerminalGridOptions {
   /** As many as a line takes, or fewer. */
   readonly columns?: number
 }
+
+/** To be read on a dark and on a light terminal. */
+const red = '226;74;51'
 
 /** From background to ink. */
 const ramp = ' .:-=+*#%@'
@@ -26,7 +31,7 @@ const ramp = ' .:-=+*#%@'
  * @throws ReportError where the bytes are not whole images, labels are not one each, or columns are no whole number from 1 up
  */
 export const terminalGrid = (images: Uint8Array, options: TerminalGridOptions): string => {
-  const { height, width, labels, colour, terminalWidth = 80 } = options
+  const { height, width, labels, wrong, colour, terminalWidth = 80 } = options
   const count = imageCount(images, height, width)
   checkLabels(labels, count)
   const fitting = Math.max(1, Math.floor((terminalWidth + 1) / (width + 1)))
@@ -37,7 +42,11 @@ export const terminalGrid = (images: Uint8Array, options: TerminalGridOptions): 
     const shown = Array.from({ length: Math.min(columns, count - first) }, (_, i) => first + i)
     const line = (cell: (image: number) => string) => lines.push(shown.map(cell).join(' ').trimEnd())
     for (let y = 0; y < height; y += 2) line((image) => rowOf(images, image, y, height, width, colour))
-    if (labels) line((image) => centred(printable(labels[image]!), width))
+    if (labels)
+      line((image) => {
+        const label = centred(printable(labels[image]!), width)
+        return colour === 'truecolor' && wrong?.[image] === true ? `\u001b[1;38;2;${red}m${label}\u001b[0m` : label
+      })
   }
   return lines.join('\n')
 }

@@ -1,11 +1,14 @@
+import { Validator, type Schema } from '@cfworker/json-schema'
+import schema from '../schema/run-1.schema.json'
 import { completeExperiment, TrainError } from './experiment'
 import { runVersion, type Run } from './run'
 
 /**
- * Reads the text of a run.json.
+ * Reads the text of a run.json of this version; `schema/run-1.schema.json` describes it. JSON has no NaN: a loss that was no
+ * number is null there, and NaN again in the run.
  *
  * @param name what to call it in an error
- * @throws TrainError where it is no run, of another version, or its experiment is none
+ * @throws TrainError where it is no run, of another version, cut or changed, or its experiment is none
  */
 export const parseRun = (text: string, name = 'run.json'): Run => {
   let run: Partial<Record<keyof Run, unknown>>
@@ -24,18 +27,40 @@ export const parseRun = (text: string, name = 'run.json'): Run => {
     throw new TrainError(
       `${name} has version ${JSON.stringify(run.version)}, this digitlab reads version ${runVersion}: use the one that wrote it`,
     )
-  for (const key of [
-    'experiment',
-    'model',
-    'dataset',
-    'backend',
-    'environment',
-    'history',
-    'metrics',
-    'timing',
-  ] as const)
-    if (typeof run[key] !== 'object' || run[key] === null)
-      throw new TrainError(`${name} has no "${key}": it was cut or changed, train again`)
+  const { errors } = new Validator(schema as Schema, '2020-12').validate(run)
+  const deepest = errors.at(-1)
+  if (deepest)
+    throw new TrainError(
+      `${name} was cut or changed (${deepest.instanceLocation}: ${deepest.error.replace(/\.$/, '')}): train again`,
+    )
   completeExperiment(run.experiment as Run['experiment'])
-  return run as Run
+  return withNaN(run as Written)
 }
+
+type Loss = number | null
+
+/** A run as JSON holds it. */
+type Written = Omit<Run, 'history' | 'metrics'> & {
+  readonly history: {
+    readonly stepLosses: readonly Loss[]
+    readonly epochs: readonly (Omit<Run['history']['epochs'][number], 'trainLoss' | 'testLoss'> & {
+      readonly trainLoss: Loss
+      readonly testLoss: Loss
+    })[]
+  }
+  readonly metrics: Omit<Run['metrics'], 'meanLoss'> & { readonly meanLoss: Loss }
+}
+
+const withNaN = (run: Written): Run => ({
+  ...run,
+  history: {
+    ...run.history,
+    stepLosses: run.history.stepLosses.map((loss) => loss ?? NaN),
+    epochs: run.history.epochs.map((epoch) => ({
+      ...epoch,
+      trainLoss: epoch.trainLoss ?? NaN,
+      testLoss: epoch.testLoss ?? NaN,
+    })),
+  },
+  metrics: { ...run.metrics, meanLoss: run.metrics.meanLoss ?? NaN },
+})

@@ -153,15 +153,3 @@ test('evaluate counts every image once, whatever fills the last batch', async ()
   const right = predictions.classes.filter((predicted, i) => predicted === data.test.labels[i]).length
   expect(evaluation.correct).toBe(right)
 })
-
-describe('parseRun refuses what is no run', () => {
-  test.each([
-    ['{', 'run.json is not JSON'],
-    ['null', 'run.json is not a run of digitlab: expected the format "digitlab-run", found none'],
-    ['{"format":"digitlab-run","version":99}', 'run.json has version 99, this digitlab reads version 1'],
-    ['{"format":"digitlab-run","version":1}', 'run.json has no "experiment"'],
-  ])('%s', (text, message) => {
-    expect(() => parseRun(text)).toThrow(TrainError)
-    expect(() => parseRun(text)).toThrow(message)
-  })
-})

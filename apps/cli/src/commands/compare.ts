@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { modelNames } from '@digitlab/models'
-import { compareRuns, comparisonMarkdown, comparisonText, type ComparisonRow } from '@digitlab/report'
+import { compareRuns, comparisonMarkdown, comparisonText, type ComparisonRow, type ReportInput } from '@digitlab/report'
 import { completeExperiment, runExperiment, type Run } from '@digitlab/train'
 import { Command, Option } from 'commander'
 import { Interrupted, interruptible } from '../interrupt'
@@ -8,6 +8,9 @@ import { choose, load } from '../load'
 import { addTraining, listOf, modelOf, optimizerOf, shared, wholeNumber, type OptimizerFlags } from '../options'
 import { note, writeResult } from '../output'
 import { progressLine } from '../progress-line'
+import { writeReport } from '../report-files'
+import { inputOfResult } from '../report-input'
+import { tensorboardLog } from '../tensorboard-log'
 import { workersOn } from '../workers'
 import { freshPath, prepareFolder, writeFolder, writeJson, writeRun } from '../run-folder'
 
@@ -21,6 +24,8 @@ interface Flags extends OptimizerFlags {
   readonly batchSize: number
   readonly workers: number | 'auto'
   readonly logEvery?: number
+  readonly report: boolean
+  readonly tensorboard?: string
   readonly out?: string
   readonly json?: boolean
 }
@@ -47,6 +52,8 @@ export const compareCommand = (): Command =>
       )
       .addOption(shared.workers())
       .addOption(shared.logEvery())
+      .addOption(shared.tensorboard())
+      .addOption(shared.report())
       .option('--out <folder>', 'where to write the runs (a new folder in runs/ unless given)')
       .addOption(shared.json()),
     { epochs: 5 },
@@ -66,6 +73,7 @@ const compare = async (flags: Flags): Promise<void> => {
   await prepareFolder(out)
 
   const runs: { folder: string; run: Run }[] = []
+  const inputs: ReportInput[] = []
   const interrupted = await interruptible('stopping after this step ...', async (signal) => {
     const chosen = []
     for (const wanted of flags.backends) chosen.push(await choose(wanted))
@@ -79,12 +87,18 @@ const compare = async (flags: Flags): Promise<void> => {
         const label = [`${model} on ${backend.id}`, ...(flags.seeds.length > 1 ? [`seed ${setting.seed}`] : [])].join(
           ' ',
         )
-        const onProgress = progressLine(label, epochs, flags.logEvery ?? 0)
+        const name = `${model}-${backend.id}-seed${setting.seed}`
+        const log = await tensorboardLog(flags.tensorboard, name)
+        const onProgress = log.following(progressLine(label, epochs, flags.logEvery ?? 0))
         const workers = workersOn(backend, flags.workers)
         const result = await runExperiment(experiment, { data, backend, workers, onProgress, signal })
-        const folder = join(out, `${model}-${backend.id}-seed${setting.seed}`)
-        await writeRun(folder, result)
+        const folder = join(out, name)
+        await writeRun(folder, result, data.test.labels)
         runs.push({ folder, run: result.run })
+        await log.end(result, data)
+        if (!flags.report) continue
+        inputs.push(inputOfResult(result, data))
+        await writeReport(folder, inputs.slice(-1))
       }
     return signal.aborted
   })
@@ -95,10 +109,12 @@ const compare = async (flags: Flags): Promise<void> => {
     'comparison.json': writeJson(comparison),
     'comparison.md': comparisonMarkdown(comparison),
   })
+  const report = inputs.length === 0 ? null : await writeReport(out, inputs)
   writeResult(
     flags.json ?? false,
     () => ({
       out,
+      report,
       comparison,
       runs: runs.map(({ folder, run }) => ({
         folder,
@@ -108,7 +124,8 @@ const compare = async (flags: Flags): Promise<void> => {
         timing: run.timing,
       })),
     }),
-    () => `${comparisonText(comparison)}\nwritten to ${out} (the table to ${folder})`,
+    () =>
+      `${comparisonText(comparison)}\nwritten to ${out} (the table to ${folder})${report === null ? '' : `\nall figures on one page: ${report}`}`,
   )
   if (interrupted) {
     note(

@@ -1,18 +1,19 @@
 import { existsSync } from 'node:fs'
 import { rename, rm, writeFile } from 'node:fs/promises'
-import { gridPng, imageGrid, terminalGrid } from '@digitlab/report'
+import { gridPng, imageGrid, terminalGrid, terminalPredictions } from '@digitlab/report'
 import { MersenneTwister, randperm } from '@digitlab/random'
 import { Command, Option } from 'commander'
 import { load } from '../load'
-import { countingNumber, shared } from '../options'
+import { countingNumber, refuseBeside, shared } from '../options'
 import { writeResult } from '../output'
+import { readReportInputs } from '../report-input'
 import { UsageError } from '../usage-error'
 
 interface Flags {
   readonly dataset: string
   readonly dataDir?: string
   readonly split: 'train' | 'test'
-  readonly count: number
+  readonly count?: number
   readonly seed: number
   readonly out?: string
   readonly json?: boolean
@@ -20,11 +21,14 @@ interface Flags {
 
 export const showCommand = (): Command =>
   new Command('show')
-    .description('Look at the digits: a grid of them in the terminal, and in a PNG with --out.')
+    .description(
+      'Look at the digits: a grid of them in the terminal, and in a PNG with --out. Of a run: what it took the first test images for, before and after training.',
+    )
+    .argument('[run]', 'the folder of a run, or its run.json')
     .addOption(shared.dataset('auto'))
     .addOption(shared.dataDir())
     .addOption(new Option('--split <name>', 'which images').choices(['train', 'test']).default('train'))
-    .addOption(new Option('--count <n>', 'how many').argParser(countingNumber).default(15))
+    .addOption(new Option('--count <n>', 'how many (15; of a run 20)').argParser(countingNumber))
     .addOption(
       new Option('--seed <n>', 'which of them')
         .argParser(shared.seed().parseArg as (text: string) => number)
@@ -32,17 +36,17 @@ export const showCommand = (): Command =>
     )
     .option('--out <file>', 'write the grid to this PNG file')
     .addOption(shared.json())
-    .action(async (flags: Flags) => {
+    .action(async (run: string | undefined, flags: Flags, command: Command) => {
+      if (run !== undefined) return showRun(run, flags, command)
+      const { count = 15 } = flags
       const data = await load(flags.dataset, flags.dataDir)
       const [height, width] = data.imageShape
       const split = data[flags.split]
-      if (flags.count > split.count)
-        throw new UsageError(
-          `there are ${split.count} ${flags.split} images, not ${flags.count}: ask for fewer with --count`,
-        )
-      const chosen = randperm(new MersenneTwister(flags.seed), split.count).subarray(0, flags.count)
+      if (count > split.count)
+        throw new UsageError(`there are ${split.count} ${flags.split} images, not ${count}: ask for fewer with --count`)
+      const chosen = randperm(new MersenneTwister(flags.seed), split.count).subarray(0, count)
       const pixels = height * width
-      const images = new Uint8Array(flags.count * pixels)
+      const images = new Uint8Array(count * pixels)
       chosen.forEach((index, i) => images.set(split.images.subarray(index * pixels, (index + 1) * pixels), i * pixels))
       const labels = Array.from(chosen, (index) => data.classNames[split.labels[index] ?? 0] ?? '?')
       if (flags.out !== undefined)
@@ -55,13 +59,39 @@ export const showCommand = (): Command =>
             height,
             width,
             labels,
-            colour: coloured() ? 'truecolor' : 'none',
-            terminalWidth: process.stdout.columns ?? 80,
+            ...terminal(),
           })
           return flags.out === undefined ? grid : `${grid}\nwritten to ${flags.out}`
         },
       )
     })
+
+/** The first test images with what a run took them for. */
+const showRun = async (path: string, flags: Flags, command: Command): Promise<void> => {
+  refuseBeside(command, 'a run', ['dataset', 'split', 'seed', 'out'], 'what is shown')
+  const { count = 20 } = flags
+  const [input] = await readReportInputs([path], flags.dataDir)
+  const { run, predictions, images, missing = [] } = input ?? {}
+  if (!run || !predictions || !images) throw new UsageError(`${path} can't be shown: ${missing.join('; ')}`)
+  if (count > predictions.labels.length)
+    throw new UsageError(`there are ${predictions.labels.length} test images, not ${count}: ask for fewer with --count`)
+  const { labels, before, after } = predictions
+  const first = (classes: ArrayLike<number>) => Array.from({ length: count }, (_, i) => classes[i] ?? 0)
+  const options = { classNames: run.dataset.classNames, count, ...terminal() }
+  writeResult(
+    flags.json ?? false,
+    () => ({ run: run.id, labels: first(labels), before: first(before), after: first(after) }),
+    () =>
+      (['before', 'after'] as const)
+        .map((when) => terminalPredictions(images, predictions, when, options))
+        .join('\n\n'),
+  )
+}
+
+const terminal = () => ({
+  colour: coloured() ? ('truecolor' as const) : ('none' as const),
+  terminalWidth: process.stdout.columns ?? 80,
+})
 
 /** Colour in a terminal that has it, unless NO_COLOR asks for none (no-color.org). */
 const coloured = (): boolean => process.stdout.isTTY && !process.env['NO_COLOR'] && process.stdout.hasColors(2 ** 24)

@@ -7,6 +7,9 @@ import { choose, load } from '../load'
 import { addTraining, modelOf, optimizerOf, refuseBeside, shared, type OptimizerFlags } from '../options'
 import { grouped, note, writeResult } from '../output'
 import { progressLine } from '../progress-line'
+import { writeReport } from '../report-files'
+import { inputOfResult } from '../report-input'
+import { tensorboardLog } from '../tensorboard-log'
 import { workersOn } from '../workers'
 import { freshPath, readExperiment, prepareFolder, writeRun } from '../run-folder'
 
@@ -21,6 +24,8 @@ interface Flags extends OptimizerFlags {
   readonly batchSize: number
   readonly workers: number | 'auto'
   readonly logEvery?: number
+  readonly report: boolean
+  readonly tensorboard?: string
   readonly out?: string
   readonly json?: boolean
 }
@@ -37,6 +42,8 @@ export const trainCommand = (): Command =>
       .addOption(shared.seed())
       .addOption(shared.workers())
       .addOption(shared.logEvery())
+      .addOption(shared.tensorboard())
+      .addOption(shared.report())
       .option('--out <folder>', 'where to write the run (a new folder in runs/ unless given)')
       .addOption(shared.json()),
     { epochs: 5 },
@@ -69,17 +76,19 @@ const train = async (flags: Flags, command: Command): Promise<void> => {
   const { epochs, seed } = completeExperiment(settings) // a wrong value is told before anything is loaded
   await prepareFolder(flags.out ?? join('runs', 'next'))
 
-  const { result, interrupted } = await interruptible('stopping after this step ...', async (signal) => {
+  const { result, data, log, interrupted } = await interruptible('stopping after this step ...', async (signal) => {
     const backend = await choose(flags.backend)
     const wanted = settings.dataset ?? flags.dataset
     const data = await load(wanted, flags.dataDir, signal)
     const dataset = wanted === 'auto' ? data.name : wanted
     const experiment = completeExperiment({ ...settings, dataset })
     const name = typeof experiment.model === 'string' ? experiment.model : experiment.model.name
-    const onProgress = progressLine(`${name} on ${backend.id}`, epochs, flags.logEvery ?? 0)
+    const log = await tensorboardLog(flags.tensorboard, `${name}-${data.name}-seed${seed}`)
+    const line = progressLine(`${name} on ${backend.id}`, epochs, flags.logEvery ?? 0)
+    const onProgress = log.following(line)
     const workers = workersOn(backend, flags.workers)
     const result = await runExperiment(experiment, { data, backend, workers, onProgress, signal })
-    return { result, interrupted: signal.aborted }
+    return { result, data, log, interrupted: signal.aborted }
   })
 
   const { run } = result
@@ -92,14 +101,19 @@ const train = async (flags: Flags, command: Command): Promise<void> => {
     ...(run.dataset.notice === undefined ? [] : [run.dataset.notice]),
     metricsText(metrics, { classNames: run.dataset.classNames }),
   ].join('\n')
-  await writeRun(out, result).catch((error: unknown) => {
+  let report: string | null = null
+  try {
+    await writeRun(out, result, data.test.labels)
+    await log.end(result, data)
+    if (flags.report) report = await writeReport(out, [inputOfResult(result, data)])
+  } catch (error) {
     note(summary) // what was found out is not lost with the disk
     throw error
-  })
+  }
   writeResult(
     flags.json ?? false,
-    () => ({ out, run, metrics }),
-    () => `${summary}\nwritten to ${out}`,
+    () => ({ out, report, run, metrics }),
+    () => `${summary}\nwritten to ${out}${report === null ? '' : ` (its figures to ${report})`}`,
   )
   if (interrupted && run.status === 'interrupted') {
     note(`interrupted after ${grouped(run.history.stepLosses.length)} steps; what there is was written to ${out}`)

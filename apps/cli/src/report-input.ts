@@ -1,0 +1,99 @@
+import { dirname, join } from 'node:path'
+import type { Dataset } from '@digitlab/data'
+import { firstFeatureMaps, firstLayerWeights, resolveModel, type StateDict } from '@digitlab/models'
+import type { ReportInput, RunPredictions } from '@digitlab/report'
+import type { Run, RunResult } from '@digitlab/train'
+import { load } from './load'
+import { isMendable } from './usage-error'
+import { predictionsFile, readPredictions } from './predictions-file'
+import { isFolder, readRun } from './run-folder'
+
+interface Parts {
+  readonly run: Run
+  readonly weights: StateDict
+  readonly predictions?: RunPredictions | undefined
+  readonly data?: Dataset | undefined
+  readonly missing?: readonly string[]
+}
+
+/** Feature maps are computed by plain loops: of larger images that would take longer than the training is worth. */
+const mostPixels = 256 * 256
+
+/** All that a report draws, of a run and of what it was trained on. */
+export const reportInput = ({ run, weights, predictions, data, missing = [] }: Parts): ReportInput => {
+  const model = resolveModel(run.model.definition)
+  const firstLayer = firstLayerWeights(model, weights)
+  const images = data && { height: data.imageShape[0], width: data.imageShape[1], pixels: data.test.images }
+  const size = images ? images.height * images.width : 0
+  const maps = images && size <= mostPixels && firstFeatureMaps(model, weights, images.pixels.subarray(0, size))
+  return {
+    run,
+    ...(predictions ? { predictions } : {}),
+    ...(images ? { images } : {}),
+    ...(firstLayer ? { firstLayer } : {}),
+    ...(maps ? { featureMaps: { image: 0, ...maps } } : {}),
+    missing,
+  }
+}
+
+/** What the model said of the test images, as a report takes it. */
+export const predictionsOf = (data: Dataset, { before, after }: RunResult['predictions']): RunPredictions => ({
+  labels: data.test.labels,
+  before: before.classes,
+  after: after.classes,
+  probabilities: after.probabilities,
+})
+
+/** What a report draws of a run that has just ended. */
+export const inputOfResult = ({ run, weights, predictions }: RunResult, data: Dataset): ReportInput =>
+  reportInput({ run, weights, data, predictions: predictionsOf(data, predictions) })
+
+/** An error that a report can do without what it is about; any other is thrown. */
+const mendable = (error: unknown): Error => {
+  if (isMendable(error)) return error
+  throw error
+}
+
+/** Why a data set can't be the one of a run; undefined where it is. */
+const differs = (run: Run, data: Dataset): string | undefined => {
+  const hashes = ({ files }: Pick<Dataset, 'files'>) => files.map(({ sha256 }) => sha256).join()
+  if (hashes(data) !== hashes(run.dataset) || data.test.count !== run.dataset.testCount)
+    return `the data set at hand is not the one that the run was trained on: the files differ`
+  return undefined
+}
+
+/**
+ * Reads runs for a report, each with its predictions and its data set where they are to be had; what is missing is said in
+ * the report. A data set that several runs share is loaded once.
+ */
+export const readReportInputs = async (
+  paths: readonly string[],
+  dataDir: string | undefined,
+): Promise<ReportInput[]> => {
+  const loaded = new Map<string, Dataset | Error>()
+  const inputs: ReportInput[] = []
+  for (const path of paths) {
+    const folder = (await isFolder(path)) ? path : dirname(path)
+    const { run, weights } = await readRun(path)
+    const predictions = await readPredictions(join(folder, predictionsFile), run)
+    const { dataset } = run.experiment
+    if (!loaded.has(dataset)) loaded.set(dataset, await load(dataset, dataDir).catch(mendable))
+    const found = loaded.get(dataset)
+    const data = found instanceof Error ? undefined : found
+    const difference = data && differs(run, data)
+    inputs.push(
+      reportInput({
+        run,
+        weights,
+        predictions,
+        data: difference === undefined ? data : undefined,
+        missing: [
+          ...(predictions ? [] : [`the run has no ${predictionsFile}: train again for the figures that need it`]),
+          ...(found instanceof Error ? [`no images: ${found.message}`] : []),
+          ...(difference === undefined ? [] : [`no images: ${difference}`]),
+        ],
+      }),
+    )
+  }
+  return inputs
+}

@@ -1,0 +1,120 @@
+/** In nats; NaN, or null as in JSON, where it was no number. */
+export type DrawnLoss = number | null
+
+/** One epoch, as a report draws it. */
+export interface DrawnEpoch {
+  /** from 1 */
+  readonly epoch: number
+  readonly trainLoss: DrawnLoss
+  readonly trainAccuracy: number
+  readonly testLoss: DrawnLoss
+  readonly testAccuracy: number
+  readonly trainSeconds: number
+}
+
+/** The part of a run.json that a report draws: a `Run` of `@digitlab/train` is one. */
+export interface DrawnRun {
+  /** The experiment's id. */
+  readonly id: string
+  readonly status: 'completed' | 'interrupted'
+  /** ISO 8601 */
+  readonly startedAt: string
+  readonly experiment: {
+    readonly seed: number
+    readonly epochs: number
+    readonly batchSize: number
+    readonly optimizer: { readonly name: string; readonly learningRate: number }
+  }
+  readonly model: { readonly name: string; readonly parameters: number }
+  readonly dataset: {
+    readonly name: string
+    readonly title: string
+    readonly origin: string
+    readonly notice?: string
+    readonly classNames: readonly string[]
+    readonly trainCount: number
+    readonly testCount: number
+    readonly files: readonly { readonly name: string; readonly bytes: number; readonly sha256: string }[]
+  }
+  readonly backend: {
+    readonly id: string
+    readonly device: string
+    readonly threads: number
+    readonly versions: Readonly<Record<string, string>>
+    readonly operations: Readonly<Record<string, string>>
+  }
+  readonly environment: {
+    readonly runtime: string
+    readonly platform: string
+    readonly processors: number
+    readonly versions: Readonly<Record<string, string>>
+  }
+  readonly history: {
+    /** Of every step. */
+    readonly stepLosses: readonly DrawnLoss[]
+    readonly epochs: readonly DrawnEpoch[]
+  }
+  readonly metrics: {
+    readonly count: number
+    readonly correct: number
+    readonly accuracy: number
+    readonly meanLoss: DrawnLoss
+    /** Rows are true classes, columns predicted ones. */
+    readonly confusion: readonly (readonly number[])[]
+  }
+  readonly timing: {
+    readonly trainSeconds: number
+    readonly evaluationSeconds: number
+    readonly secondsPerEpoch: number
+    readonly imagesPerSecond: number
+  }
+}
+
+/** What was said of the test images, in their order. */
+export interface RunPredictions {
+  /** True classes, [count]. */
+  readonly labels: ArrayLike<number>
+  /** Predicted classes with the initial weights, [count]. */
+  readonly before: ArrayLike<number>
+  /** Predicted classes at the end, [count]. */
+  readonly after: ArrayLike<number>
+  /** Of every class at the end, [count, classes]. */
+  readonly probabilities: ArrayLike<number>
+}
+
+/** Images as bytes, 0 for background: [count, height, width]. */
+export interface DrawnImages {
+  readonly height: number
+  readonly width: number
+  readonly pixels: Uint8Array
+}
+
+/** The weights of the layer that sees the image, in PyTorch's layout. */
+export interface FirstLayer {
+  /** 'conv1.weight' */
+  readonly name: string
+  /** Of a dense layer [out, height x width]; of a convolution [out, channels, height, width]. */
+  readonly shape: readonly number[]
+  readonly data: ArrayLike<number>
+}
+
+/** What the filters of a convolution make of one image. */
+export interface FeatureMaps {
+  /** Which test image. */
+  readonly image: number
+  /** [height, width, filters] */
+  readonly shape: readonly [height: number, width: number, filters: number]
+  readonly data: ArrayLike<number>
+}
+
+/** All that a report is drawn from. What is missing leaves out the figures that need it, and nothing else. */
+export interface ReportInput {
+  readonly run: DrawnRun
+  readonly predictions?: RunPredictions
+  /** Every test image, in the order of the predictions. */
+  readonly images?: DrawnImages
+  readonly firstLayer?: FirstLayer
+  readonly featureMaps?: FeatureMaps
+  /** Sentences about what could not be drawn and why: they are said in the report. */
+  readonly missing?: readonly string[]
+}

@@ -1,0 +1,257 @@
+import { decode } from 'fast-png'
+import { parseHTML } from 'linkedom'
+import { describe, expect, test } from 'vitest'
+import {
+  classAccuracyFigure,
+  comparisonFigures,
+  confusionFigure,
+  fixedImagesFigure,
+  imageGridFigure,
+  lossFigure,
+  mcNemarFigure,
+  mistakesFigure,
+  runFigures,
+  type Figure,
+} from './figures'
+import { comparedPairs, confidentMistakes, ReportError, wilsonInterval, type ReportInput } from './index'
+import { firstLayerFigure } from './figures/first-layer'
+import { figurePng } from './node'
+import { exampleImages, exampleInput, exampleLayer } from './testing/example'
+
+const parsed = ({ svg }: Pick<Figure, 'svg'>) => parseHTML(`<html><body>${svg}</body></html>`).document
+const textsOf = (figure: Pick<Figure, 'svg'>) =>
+  [...parsed(figure).querySelectorAll('text')].map(({ textContent }) => textContent)
+const count = (figure: Pick<Figure, 'svg'>, selector: string) => parsed(figure).querySelectorAll(selector).length
+const figure = (input: ReportInput, id: string): Figure => {
+  const found = [...runFigures(input), ...comparisonFigures([input])].find((drawable) => drawable.id === id)
+  if (!found) throw new Error(`no figure ${id}`)
+  return found.draw()
+}
+
+const input = exampleInput()
+const { run, predictions, images } = input
+if (!images) throw new Error('the example has images')
+
+describe('every mark is there, and every number is that of the run', () => {
+  test('before and after: an image each, titled by its classes; a mistake has its cross', () => {
+    for (const when of ['before', 'after'] as const) {
+      const drawn = fixedImagesFigure(images, predictions, when)
+      const wrong = Array.from({ length: 64 }, (_, i) => predictions.labels[i] !== predictions[when][i])
+      const mistakes = wrong.filter(Boolean).length
+      expect(count(drawn, 'image')).toBe(64)
+      expect(count(drawn, '[data-wrong="true"]')).toBe(mistakes)
+      expect(count(drawn, '[data-wrong="true"] circle + path')).toBe(mistakes)
+      expect(count(drawn, '[data-wrong="false"] path')).toBe(0)
+      const captions = textsOf(drawn).filter((text) => /^T:/.test(text ?? ''))
+      expect(captions).toEqual(
+        Array.from({ length: 64 }, (_, i) => `T:${predictions.labels[i]} P:${predictions[when][i]}`),
+      )
+      expect(drawn.title).toBe(`${when === 'before' ? 'Before' : 'After'} training: ${64 - mistakes} of 64 right`)
+    }
+  })
+
+  test('long names of classes stand on two lines, cut to the width of their image', () => {
+    const classNames = ['T-shirt/top', 'ankle boot', ...'23456789']
+    const texts = textsOf(fixedImagesFigure(images, predictions, 'before', { classNames }))
+    expect(texts).toContain('T:T-shirt/\u2026')
+    expect(texts).toContain('P:T-shirt/\u2026')
+    expect(texts).toContain('T:5')
+  })
+
+  test('loss: the raw band, the smoothed line, and a diamond for each epoch', () => {
+    const drawn = figure(input, 'loss')
+    expect(count(drawn, '[aria-label="area"] path')).toBe(1)
+    expect(count(drawn, '[aria-label="line"] path')).toBe(1)
+    expect(count(drawn, '[aria-label="dot"] path')).toBe(run.history.epochs.length)
+    expect(drawn.svg).toContain('<title>test loss after step 20: 0.2500</title>')
+    expect(drawn.alt).toContain('60 steps')
+  })
+
+  test('accuracy: both lines with a point an epoch, and the accuracies of run.json', () => {
+    const drawn = figure(input, 'accuracy')
+    expect(count(drawn, '[aria-label="line"] path')).toBe(2)
+    expect(count(drawn, '[aria-label="dot"] title')).toBe(2 * run.history.epochs.length)
+    for (const { epoch, testAccuracy, trainAccuracy } of run.history.epochs) {
+      expect(drawn.svg).toContain(`epoch ${epoch}: ${(100 * testAccuracy).toFixed(2)} % of the test images`)
+      expect(drawn.svg).toContain(`epoch ${epoch}: ${(100 * trainAccuracy).toFixed(2)} % of the training images`)
+    }
+  })
+
+  test('confusion: each cell has the count and the rate of its row', () => {
+    const document = parsed(confusionFigure(run))
+    expect(document.querySelectorAll('[data-cell]')).toHaveLength(100)
+    run.metrics.confusion.forEach((row, label) => {
+      const total = row.reduce((sum, n) => sum + n, 0)
+      row.forEach((n, predicted) => {
+        const cell = document.querySelector(`[data-cell="${label},${predicted}"]`)
+        const [shown, rate] = [...(cell?.querySelectorAll('text') ?? [])].map(({ textContent }) => textContent)
+        expect(shown).toBe(n === 0 && label !== predicted ? '\u00b7' : String(n))
+        if (n > 0 && n < total) expect(Number.parseFloat(rate ?? '')).toBeCloseTo((100 * n) / total, 1)
+        if (n === total) expect(rate).toBe('100%')
+      })
+    })
+  })
+
+  test('classes: an interval and a point each, the accuracy in words', () => {
+    const drawn = classAccuracyFigure(run)
+    expect(count(drawn, '[aria-label="dot"] circle')).toBe(10)
+    expect(count(drawn, '[aria-label="rule"] line')).toBe(1 + 10)
+    run.metrics.confusion.forEach((row, label) => {
+      const [correct, total] = [row[label] ?? 0, row.reduce((sum, n) => sum + n, 0)]
+      const [low, high] = wilsonInterval(correct, total).map((end) => `${(100 * end).toFixed(2)} %`)
+      expect(drawn.svg).toContain(`${label}: ${correct} of ${total}, 95 % interval ${low} to ${high}`)
+    })
+  })
+
+  test('mistakes: the most confident ones, with the probabilities of both classes', () => {
+    const drawn = mistakesFigure(images, predictions)
+    const mistakes = confidentMistakes(predictions)
+    expect(count(drawn, 'image')).toBe(mistakes.length)
+    const [first] = mistakes
+    expect(textsOf(drawn).slice(1, 3)).toEqual([
+      `P:${first?.predicted} ${(100 * (first?.confidence ?? 0)).toFixed(1)}%`,
+      `T:${first?.label} ${(100 * (first?.labelProbability ?? 0)).toFixed(1)}%`,
+    ])
+  })
+
+  test('reliability: a bar and a point for each bin that is not empty, the line of the ideal, the error', () => {
+    const drawn = figure(input, 'reliability')
+    const filled = new Set(
+      Array.from(predictions.after, (predicted, i) =>
+        Math.floor((predictions.probabilities[i * 10 + predicted] ?? 0) * 10),
+      ),
+    )
+    expect(count(drawn, '[aria-label="rect"] rect')).toBe(filled.size)
+    expect(count(drawn, '[aria-label="dot"] circle')).toBe(filled.size)
+    expect(count(drawn, '[aria-label="link"] path')).toBe(1)
+    expect(drawn.title).toMatch(/expected calibration error \d+\.\d\d %/)
+  })
+
+  test('first layer: an image a filter, a scale with both ends', () => {
+    const drawn = figure(input, 'first-layer')
+    expect(count(drawn, 'image')).toBe(16)
+    expect(textsOf(drawn)).toEqual(expect.arrayContaining(['\u22121', '0', '+1', '16']))
+    const linear = { name: 'fc.weight', shape: [10, 36], data: new Float32Array(360).fill(0.5) }
+    const templates = firstLayerFigure(linear, { imageShape: [6, 6], classNames: run.dataset.classNames })
+    expect(templates.title).toContain('10 templates')
+    expect(count(templates, 'image')).toBe(10)
+    const hidden = { name: 'fc1.weight', shape: [300, 36], data: new Float32Array(10_800) }
+    expect(count(firstLayerFigure(hidden, { imageShape: [6, 6] }), 'image')).toBe(100)
+  })
+
+  test('feature maps: the image, then a map a filter', () => {
+    expect(count(figure(input, 'feature-maps'), 'image')).toBe(1 + 16)
+  })
+
+  test('comparison: accuracy with interval, parameters and seconds of each model', () => {
+    const inputs = [exampleInput({ name: 'linear', mistakeEvery: 4 }), input]
+    const [comparison, accuracies, losses] = comparisonFigures(inputs).map(({ draw }) => draw({ width: 900 }))
+    const texts = textsOf(comparison ?? { svg: '' })
+    for (const { run } of inputs)
+      expect(texts).toEqual(
+        expect.arrayContaining([run.model.name, `${(100 * run.metrics.accuracy).toFixed(2)} %`, '20,490', '1.50 s']),
+      )
+    expect(count(comparison ?? { svg: '' }, '[aria-label="dot"] circle')).toBe(2)
+    expect(count(comparison ?? { svg: '' }, '[aria-label="rule"] line')).toBe(2 + 2)
+    expect(count(comparison ?? { svg: '' }, '[aria-label="bar"] rect')).toBe(4)
+    expect(count(accuracies ?? { svg: '' }, '[aria-label="line"] path')).toBe(2)
+    expect(count(losses ?? { svg: '' }, '[aria-label="line"] path')).toBe(2)
+
+    const [pair] = comparedPairs(inputs)
+    const drawn = mcNemarFigure(inputs)
+    expect(count(drawn, '[data-pair] rect')).toBe(2)
+    expect(textsOf(drawn)).toEqual(expect.arrayContaining([String(pair?.onlyFirst), String(pair?.onlySecond)]))
+  })
+
+  test('any images, with captions', () => {
+    const drawn = imageGridFigure(exampleImages(3), ['a', 'b', 'c'])
+    expect(count(drawn, 'image')).toBe(3)
+    expect(textsOf(drawn).slice(1)).toEqual(['a', 'b', 'c'])
+    expect(() => imageGridFigure(exampleImages(3), ['a'])).toThrow('a caption for each of 3 images, found 1')
+  })
+})
+
+/** As who reads run.json without a schema has it. */
+const throughJson = (given: ReportInput): ReportInput => ({
+  ...given,
+  run: JSON.parse(JSON.stringify(given.run)) as ReportInput['run'],
+})
+
+/** Runs that are unusual, and still to be drawn. */
+const unusual: [string, ReportInput][] = [
+  ['one epoch', exampleInput({ epochs: 1 })],
+  ['one step', exampleInput({ epochs: 1, stepsPerEpoch: 1, count: 1, mistakeEvery: 0 })],
+  ['no whole epoch', exampleInput({ epochs: 0 })],
+  ['a class without test images', exampleInput({ without: 3 })],
+  ['100 % accuracy', exampleInput({ mistakeEvery: 0 })],
+  ['0 % accuracy', exampleInput({ mistakeEvery: 1, count: 10 })],
+  ['a loss that became NaN', exampleInput({ loss: (step) => (step > 30 ? NaN : 1 / step), testLoss: NaN })],
+  ['a loss that never was a number', exampleInput({ loss: () => NaN, testLoss: NaN })],
+  ['losses that JSON made null', throughJson(exampleInput({ loss: (step) => (step > 9 ? NaN : 1), testLoss: NaN }))],
+  ['a loss of 0', exampleInput({ loss: () => 0, testLoss: 0 })],
+  ['an infinite loss', exampleInput({ loss: (step) => (step === 5 ? Infinity : 1) })],
+  ['1,000 epochs', exampleInput({ epochs: 1000, stepsPerEpoch: 900 })],
+  ['two classes with long names', exampleInput({ classNames: ['a very long name of a class', '<b>&"\''] })],
+]
+
+describe.each(unusual)('a run with %s', (_, unusualInput) => {
+  test('still draws every figure, at two widths and in two themes', async () => {
+    const drawables = [...runFigures(unusualInput), ...comparisonFigures([unusualInput, input])]
+    expect(drawables.map(({ id }) => id)).toEqual([
+      ...['before', 'after', 'loss', 'accuracy', 'confusion', 'class-accuracy', 'mistakes', 'reliability'],
+      ...['first-layer', 'feature-maps', 'comparison', 'accuracies', 'losses', 'mcnemar'],
+    ])
+    for (const { id, draw } of drawables)
+      for (const [width, theme] of [
+        [560, 'light'],
+        [300, 'dark'],
+      ] as const) {
+        const drawn = draw({ width, theme })
+        expect(drawn.id).toBe(id)
+        const marks = drawn.svg.replace(/data:[^"]*/g, '') // whose letters may spell anything
+        expect(marks).not.toMatch(/NaN|undefined|Infinity/)
+        expect(drawn.svg.length).toBeLessThan(200_000)
+        expect(drawn.alt.length).toBeGreaterThan(10)
+        // resvg reads strict XML: what is not well-formed throws
+        if (theme === 'light') expect((await figurePng(drawn.svg, { scale: 1 })).length).toBeGreaterThan(500)
+      }
+  })
+})
+
+test('what the unusual has to say is said', () => {
+  const of = (name: string) => unusual.find(([known]) => known === name)?.[1] ?? input
+  expect(figure(of('100 % accuracy'), 'mistakes').alt).toContain('No mistake was made on 120 test images')
+  expect(figure(of('100 % accuracy'), 'confusion').alt).toBe('Every image was taken for what it is.')
+  expect(figure(of('a class without test images'), 'class-accuracy').alt).toContain('No image of 3 was tested')
+  expect(textsOf(figure(of('a class without test images'), 'class-accuracy'))).toContain('no image')
+  expect(figure(of('a loss that became NaN'), 'loss').alt).toContain('the loss of 30 steps is no number')
+  expect(figure(of('a loss that never was a number'), 'loss').alt).toContain('there is no curve')
+  expect(figure(of('no whole epoch'), 'accuracy').alt).toContain('No epoch was finished')
+})
+
+describe('a PNG', () => {
+  test('has the size asked for, and its words are drawn whatever fonts the machine has', async () => {
+    const drawn = lossFigure(run)
+    const png = decode(await figurePng(drawn.svg, { scale: 2 }))
+    expect([png.width, png.height]).toEqual([2 * drawn.width, 2 * drawn.height])
+    const ink = async (svg: string) => {
+      const { data, channels } = decode(await figurePng(svg, { scale: 1 }))
+      return data.filter((value, i) => i % channels === 0 && value < 128).length
+    }
+    const wordless = drawn.svg.replace(/(<text[^>]*>)[^<]*/g, '$1')
+    expect((await ink(drawn.svg)) - (await ink(wordless))).toBeGreaterThan(300)
+  })
+
+  test('a dark figure is light on dark', async () => {
+    const { data, channels } = decode(await figurePng(lossFigure(run, { theme: 'dark' }).svg, { scale: 1 }))
+    expect(channels).toBe(4)
+    expect([...data.subarray(0, 3)].every((value) => value < 40)).toBe(true)
+  })
+})
+
+test('what makes no figure is refused with both values', () => {
+  const few = exampleImages(10)
+  expect(() => fixedImagesFigure(few, predictions, 'after')).toThrow('an image for each of 120 predictions, found 10')
+  expect(() => firstLayerFigure(exampleLayer, { imageShape: [6, 6] })).not.toThrow()
+  expect(() => firstLayerFigure({ ...exampleLayer, shape: [16, 35] }, { imageShape: [6, 6] })).toThrow(ReportError)
+})

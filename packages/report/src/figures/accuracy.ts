@@ -1,0 +1,87 @@
+import { axisX, axisY, dot, gridY, lineY } from '@observablehq/plot'
+import { chart } from '../chart'
+import type { DrawnEpoch, DrawnRun } from '../drawn-run'
+import { emptyFigure, type Figure, type FigureOptions } from '../figure'
+import { grouped, percent } from '../table'
+import { countingTicks, linearTicks } from '../ticks'
+
+/** The accuracy after each epoch: on the images trained on, as each was seen, and on the test images. */
+export const accuracyFigure = ({ history: { epochs } }: DrawnRun, options: FigureOptions = {}): Figure => {
+  const [id, title] = ['accuracy', 'Accuracy per epoch']
+  const last = epochs.at(-1)
+  if (!last)
+    return emptyFigure({ id, title, sentence: 'No epoch was finished: there is no accuracy of one yet.' }, options)
+  const best = epochs.reduce((most, epoch) => (epoch.testAccuracy > most.testAccuracy ? epoch : most))
+  const domain = rateDomain(epochs.flatMap(({ trainAccuracy, testAccuracy }) => [trainAccuracy, testAccuracy]))
+  const radius = epochs.length > 60 ? 0 : 4
+  return chart(
+    {
+      id,
+      title,
+      alt: `After epoch ${last.epoch}: ${percent(last.testAccuracy)} of the test images and ${percent(last.trainAccuracy)} of the training images; best on the test images after epoch ${best.epoch} with ${percent(best.testAccuracy)}.`,
+      legend: ({ first, second }) => [
+        { words: 'training images, while learning', colour: first, mark: 'circle', dash: '5 3' },
+        { words: 'test images', colour: second, mark: 'square', dash: '' },
+      ],
+      options: ({ first, second, muted, faint }, width) => {
+        const line = (key: 'trainAccuracy' | 'testAccuracy', stroke: string, more: { strokeDasharray?: string }) =>
+          lineY(epochs, { x: 'epoch', y: key, stroke, strokeWidth: 2.2, ...more })
+        const points = (key: 'trainAccuracy' | 'testAccuracy', fill: string, symbol: 'circle' | 'square') =>
+          dot(epochs, {
+            x: 'epoch',
+            y: key,
+            fill,
+            symbol,
+            r: radius,
+            title: (record: DrawnEpoch) =>
+              `epoch ${record.epoch}: ${percent(record[key])} of the ${key === 'testAccuracy' ? 'test' : 'training'} images`,
+          })
+        return {
+          height: 310,
+          marginLeft: 54,
+          marginRight: 20,
+          x: { domain: epochs.length === 1 ? [last.epoch - 0.5, last.epoch + 0.5] : [1, last.epoch] },
+          y: { domain },
+          marks: [
+            ...rateAxis(domain, { muted, faint }, 'accuracy'),
+            axisX(epochs.length === 1 ? [last.epoch] : countingTicks(last.epoch, width / 60), {
+              color: muted,
+              label: 'epoch',
+              tickFormat: grouped,
+              labelArrow: 'none',
+              labelAnchor: 'center',
+            }),
+            line('trainAccuracy', first, { strokeDasharray: '5 3' }),
+            line('testAccuracy', second, {}),
+            ...(radius > 0 ? [points('trainAccuracy', first, 'circle'), points('testAccuracy', second, 'square')] : []),
+          ],
+        }
+      },
+    },
+    options,
+  )
+}
+
+/** A little more than the rates take, never more than from 0 to 1. */
+export const rateDomain = (rates: readonly number[]): [low: number, high: number] => {
+  const [least, most] = [Math.min(...rates), Math.max(...rates)]
+  const room = Math.max(0.002, 0.08 * (most - least))
+  const low = Math.max(0, Math.min(least - room, most - 0.01))
+  return [low, Math.min(1, Math.max(most + room, low + 0.01))]
+}
+
+/** A vertical axis of rates in percent, with its lines. */
+export const rateAxis = (
+  [low, high]: readonly [number, number],
+  { muted, faint }: { readonly muted: string; readonly faint: string },
+  label: string,
+) => {
+  const ticks = linearTicks(100 * low, 100 * high, 5).map((tick) => tick / 100)
+  return [
+    gridY(ticks, { stroke: faint, strokeOpacity: 1 }),
+    axisY(ticks, { color: muted, label, labelArrow: 'none', tickSize: 0, tickFormat: percentTick }),
+  ]
+}
+
+/** 97.5 % of 0.975: only the digits that it needs. */
+export const percentTick = (rate: number): string => `${Number((100 * rate).toFixed(3))} %`

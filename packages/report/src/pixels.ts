@@ -1,0 +1,82 @@
+// Indices run over pictures whose sizes were checked on entry: each `!` is in range.
+import { encode } from 'fast-png'
+import { element } from './figure'
+import { shrunkImages } from './shrunk-images'
+import type { Theme } from './theme'
+
+/** Positive and negative, strong enough on white and on black. */
+export const signColours = { positive: [224, 98, 20], negative: [34, 120, 214] } as const
+
+/** Drawn larger, the few pixels of a filter would be blurred into one another: pictures get at least so many. */
+const sharpSide = 24
+
+/** More pixels than a tile can show would only make a page heavy. */
+const largestSide = 128
+
+const dataUri = (png: Uint8Array): string => {
+  let binary = ''
+  for (const byte of png) binary += String.fromCharCode(byte)
+  return `data:image/png;base64,${btoa(binary)}`
+}
+
+/**
+ * Ink on whatever is behind it: how dark a pixel is, is how opaque it is.
+ *
+ * @param shades bytes, [height, width], 0 for background
+ */
+export const inkImage = (shades: Uint8Array, height: number, width: number, theme: Theme): string => {
+  const by = Math.ceil(Math.max(height, width) / largestSide)
+  if (by > 1 && Math.min(height, width) >= by) {
+    const small = shrunkImages({ pixels: shades, height, width }, by)
+    return inkImage(small.pixels, small.height, small.width, theme)
+  }
+  const ink = theme === 'dark' ? 255 : 0
+  const data = new Uint8Array(2 * height * width)
+  shades.forEach((shade, i) => {
+    data[2 * i] = ink
+    data[2 * i + 1] = shade
+  })
+  return dataUri(encode({ width, height, data, channels: 2, depth: 8 }))
+}
+
+/**
+ * Numbers as colours: one for positive, one for negative, the stronger the larger; zero is transparent.
+ *
+ * @param values [height, width]; @param largest the magnitude that gets the full colour
+ */
+export const signedImage = (values: ArrayLike<number>, height: number, width: number, largest: number): string => {
+  const scale = Math.ceil(sharpSide / Math.max(height, width))
+  const data = new Uint8Array(4 * height * width * scale * scale)
+  for (let y = 0; y < height * scale; y++)
+    for (let x = 0; x < width * scale; x++) {
+      const value = values[Math.floor(y / scale) * width + Math.floor(x / scale)]!
+      const share = largest > 0 ? Math.min(1, Math.abs(value) / largest) : 0
+      const at = 4 * (y * width * scale + x)
+      data.set(value >= 0 ? signColours.positive : signColours.negative, at)
+      data[at + 3] = Math.round(255 * (Number.isFinite(share) ? share : 0))
+    }
+  return dataUri(encode({ width: width * scale, height: height * scale, data, channels: 4, depth: 8 }))
+}
+
+/** A picture at a place. Of class 'ink' it is turned light where a page is dark. */
+export const imageAt = (
+  uri: string,
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+  kind: 'ink' | 'colour',
+): string =>
+  element('image', {
+    x,
+    y,
+    width,
+    height,
+    class: kind === 'ink' ? 'ink' : undefined,
+    preserveAspectRatio: 'none',
+    'xlink:href': uri,
+  })
+
+/** One image of many. */
+export const imageOf = (pixels: Uint8Array, index: number, height: number, width: number): Uint8Array =>
+  pixels.subarray(index * height * width, (index + 1) * height * width)

@@ -1,0 +1,129 @@
+import { parseHTML } from 'linkedom'
+import { describe, expect, test } from 'vitest'
+import { comparisonReportHtml, runReportHtml } from './figures'
+import { ReportError, reportMarkdown, type ReportInput } from './index'
+import { exampleInput } from './testing/example'
+
+const hostile = `</title></style></svg>"'><script>alert(1)</script><img src=x onerror=alert(2)>\u001b[31m`
+
+const hostileInput = (): ReportInput => {
+  const given = exampleInput({ name: hostile, title: hostile, classNames: [hostile, `${hostile}2`] })
+  const { run } = given
+  return {
+    ...given,
+    run: {
+      ...run,
+      id: hostile,
+      startedAt: hostile,
+      dataset: {
+        ...run.dataset,
+        name: hostile,
+        origin: hostile,
+        notice: hostile,
+        files: [{ name: hostile, bytes: 1, sha256: hostile }],
+      },
+      backend: { id: hostile, device: hostile, threads: 1, versions: { [hostile]: hostile }, operations: {} },
+      environment: { runtime: hostile, platform: hostile, processors: 1, versions: {} },
+    },
+    missing: [hostile],
+  }
+}
+
+const pages: [string, (inputs: readonly ReportInput[]) => string][] = [
+  ['a run', ([first]) => runReportHtml(first as ReportInput)],
+  ['several runs', comparisonReportHtml],
+]
+
+describe.each(pages)('the page of %s', (_, write) => {
+  const html = write([exampleInput({ name: 'linear', mistakeEvery: 4 }), exampleInput()])
+
+  test('needs nothing beside it: no address, no script, no font', () => {
+    expect(
+      html.replaceAll('http://www.w3.org/2000/svg', '').replaceAll('http://www.w3.org/1999/xlink', ''),
+    ).not.toMatch(/https?:|url\(|@import|@font-face|<script|<link|<iframe/)
+    for (const [, target] of html.matchAll(/(?:href|src)="([^"]*)"/g)) expect(target).toMatch(/^(#|data:image\/png)/)
+    expect(html).toContain(`content="default-src 'none'; img-src data:; style-src 'unsafe-inline'"`)
+    expect(html.length).toBeLessThan(2_000_000)
+  })
+
+  test('every picture that is shown is there, once', () => {
+    const { document } = parseHTML(html)
+    const ids = [...document.querySelectorAll('[id]')].map(({ id }) => id)
+    expect(new Set(ids).size).toBe(ids.length)
+    const uses = [...document.querySelectorAll('use')]
+    expect(uses.length).toBeGreaterThan(200)
+    for (const use of uses) expect(ids).toContain(use.getAttribute('href')?.slice(1))
+    expect(document.querySelectorAll('figure image')).toHaveLength(0)
+  })
+
+  test('each figure comes for a screen and for a phone, with its words', () => {
+    const { document } = parseHTML(html)
+    const figures = [...document.querySelectorAll('figure')]
+    expect(figures.length).toBeGreaterThanOrEqual(10)
+    for (const figure of figures) {
+      expect(figure.querySelectorAll('svg.wide, svg.narrow')).toHaveLength(2)
+      for (const svg of figure.querySelectorAll('svg[role="img"]'))
+        expect(svg.getAttribute('aria-label')?.length ?? 0).toBeGreaterThan(20)
+      expect(figure.querySelector('figcaption')?.textContent).toBeTruthy()
+    }
+    expect(html).toContain('prefers-color-scheme:dark')
+    expect(html).toContain('@media print')
+  })
+
+  test('names from outside are shown as they are and do nothing', () => {
+    const shown = write([hostileInput(), hostileInput()])
+    const { document } = parseHTML(shown)
+    expect(document.querySelectorAll('script, img, iframe, [onerror]')).toHaveLength(0)
+    expect(shown).not.toContain('<script')
+    expect(shown).not.toContain('\u001b')
+    expect(document.querySelector('title')?.textContent).toContain('</title></style></svg>"\'><script>')
+    expect(document.querySelectorAll('figure').length).toBeGreaterThanOrEqual(10)
+  })
+})
+
+test('the page says the experiment, the environment, the data set, and their numbers', () => {
+  const { run } = exampleInput()
+  const html = runReportHtml({ ...exampleInput(), missing: ['no images: the files differ'] })
+  for (const words of [
+    run.id,
+    `${(100 * run.metrics.accuracy).toFixed(2)} %`,
+    run.environment.runtime,
+    run.backend.device,
+    'SHA-256 ba89ba89',
+    '20,490 parameters',
+    'learningRate 0.1',
+    'Not drawn here: no images: the files differ.',
+  ])
+    expect(html).toContain(words)
+})
+
+test('a run without predictions or images still has its page', () => {
+  const { run } = exampleInput()
+  const { document } = parseHTML(runReportHtml({ run }))
+  const ids = [...document.querySelectorAll('figure')].map((figure) => figure.getAttribute('data-figure'))
+  expect(ids).toEqual(['loss', 'accuracy', 'confusion', 'class-accuracy'])
+  expect(comparisonReportHtml([{ run }, { run }])).toContain('nothing is tested')
+  expect(() => comparisonReportHtml([])).toThrow(ReportError)
+})
+
+test('an interrupted run says so', () => {
+  const { run } = exampleInput()
+  expect(runReportHtml({ run: { ...run, status: 'interrupted' } })).toContain('This run was interrupted')
+})
+
+describe('Markdown', () => {
+  test('holds the tables, and links the figures', () => {
+    const inputs = [exampleInput({ name: 'linear', mistakeEvery: 4 }), exampleInput()]
+    const figures = new Map([[1, [{ title: 'Loss', alt: 'falls [fast]', path: 'figures/my loss.svg' }]]])
+    const text = reportMarkdown(inputs, { figures })
+    expect(text).toMatch(/^# 2 runs on MNIST/)
+    expect(text).toContain('| linear and cnn |')
+    expect(text).toContain('![Loss. falls \\[fast\\]](figures/my%20loss.svg)')
+    expect(text).toContain(`| experiment id | ${inputs[0]?.run.id} |`)
+  })
+
+  test('keeps hostile names from being markup', () => {
+    const text = reportMarkdown([hostileInput()])
+    for (const live of ['<script', '<img', '\u001b']) expect(text).not.toContain(live)
+  })
+})

@@ -1,0 +1,56 @@
+import type { ReportInput } from './drawn-run'
+import type { Figure, FigureOptions } from './figure'
+import { accuracyFigure } from './figures/accuracy'
+import { classAccuracyFigure } from './figures/class-accuracy'
+import { comparisonFigure } from './figures/comparison'
+import { confusionFigure } from './figures/confusion'
+import { accuraciesFigure, lossesFigure } from './figures/curves'
+import { fixedImagesFigure, mistakesFigure } from './figures/digits'
+import { featureMapsFigure, firstLayerFigure } from './figures/first-layer'
+import { lossFigure } from './figures/loss'
+import { mcNemarFigure } from './figures/mcnemar'
+import { reliabilityFigure } from './figures/reliability'
+
+type Draw = (options?: FigureOptions) => Figure
+
+/** A figure that can be drawn, at any width and in any theme. */
+export interface Drawable {
+  readonly id: string
+  readonly draw: Draw
+}
+
+const list = (entries: Readonly<Record<string, Draw | undefined>>): Drawable[] =>
+  Object.entries(entries).flatMap(([id, draw]) => (draw ? [{ id, draw }] : []))
+
+/** The figures of a run, in the order in which they are told; those whose data are not given are left out. */
+export const runFigures = ({ run, predictions, images, firstLayer, featureMaps }: ReportInput): Drawable[] => {
+  const { classNames } = run.dataset
+  const seen = predictions && images ? { predictions, images } : undefined
+  return list({
+    before:
+      seen && ((options) => fixedImagesFigure(seen.images, seen.predictions, 'before', { ...options, classNames })),
+    after: seen && ((options) => fixedImagesFigure(seen.images, seen.predictions, 'after', { ...options, classNames })),
+    loss: (options) => lossFigure(run, options),
+    accuracy: (options) => accuracyFigure(run, options),
+    confusion: (options) => confusionFigure(run, options),
+    'class-accuracy': (options) => classAccuracyFigure(run, options),
+    mistakes: seen && ((options) => mistakesFigure(seen.images, seen.predictions, { ...options, classNames })),
+    reliability: predictions && ((options) => reliabilityFigure(predictions, options)),
+    'first-layer':
+      firstLayer &&
+      images &&
+      ((options) =>
+        firstLayerFigure(firstLayer, { ...options, classNames, imageShape: [images.height, images.width] })),
+    'feature-maps':
+      featureMaps && ((options) => featureMapsFigure(featureMaps, { ...options, ...(images ? { images } : {}) })),
+  })
+}
+
+/** The figures of several runs side by side. */
+export const comparisonFigures = (inputs: readonly ReportInput[]): Drawable[] =>
+  list({
+    comparison: (options) => comparisonFigure(inputs, options),
+    accuracies: (options) => accuraciesFigure(inputs, options),
+    losses: (options) => lossesFigure(inputs, options),
+    mcnemar: (options) => mcNemarFigure(inputs, options),
+  })
