@@ -5,7 +5,7 @@ import type { Palette } from './theme'
 export interface LegendEntry {
   readonly words: string
   readonly colour: string
-  readonly mark: 'line' | 'band' | 'bar' | 'open-bar' | 'circle' | 'square' | 'diamond' | 'triangle'
+  readonly mark: 'line' | 'band' | 'bar' | 'circle' | 'square' | 'diamond' | 'triangle'
   /** Of a line; a sign with one has its line through it. '' for an unbroken one. */
   readonly dash?: string
 }
@@ -58,16 +58,6 @@ const markOf = ({ mark, colour, dash }: LegendEntry, x: number, y: number): stri
       })
     case 'bar':
       return element('rect', { x: x + 4, y: y - 5, width: 12, height: 10, fill: colour })
-    case 'open-bar':
-      return element('rect', {
-        x: x + 4.5,
-        y: y - 4.5,
-        width: 11,
-        height: 9,
-        fill: 'none',
-        stroke: colour,
-        'stroke-width': 1.5,
-      })
     case 'circle':
       return through + element('circle', { cx: at, cy: y, r: 4, fill: colour })
     case 'square':

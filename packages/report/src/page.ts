@@ -44,7 +44,7 @@ td.number,th.number{text-align:right}
 code{font:.85em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere}
 @media (max-width:880px){figure.whole .wide{display:none}figure.whole .narrow{display:block}.figures{grid-template-columns:minmax(0,1fr)}}
 @media (max-width:500px){main{padding:16px 14px 40px}figure .wide{display:none}figure .narrow{display:block}.pairs th{white-space:normal}}
-@media print{:root{color-scheme:light;${root('light')}}.ink{filter:none}main{max-width:none;padding:0}body{font-size:11pt}h2{break-after:avoid}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
+@media print{figure svg{max-width:400px}:root{color-scheme:light;${root('light')}}.ink{filter:none}main{max-width:none;padding:0}body{font-size:11pt}h2{break-after:avoid}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 `.trim()
 
 /** A whole page without a script, a font or an address to fetch: everything is in it. */
