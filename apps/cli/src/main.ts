@@ -2,9 +2,11 @@ import { Command, CommanderError } from 'commander'
 import { version } from '../package.json'
 import { backendsCommand } from './commands/backends'
 import { compareCommand } from './commands/compare'
+import { convertCommand } from './commands/convert'
 import { dataCommand } from './commands/data'
 import { evaluateCommand } from './commands/evaluate'
 import { parityCommand } from './commands/parity'
+import { predictCommand } from './commands/predict'
 import { showCommand } from './commands/show'
 import { trainCommand } from './commands/train'
 import { Interrupted } from './interrupt'
@@ -29,6 +31,8 @@ export const createProgram = (): Command => {
     compareCommand(),
     trainCommand(),
     evaluateCommand(),
+    predictCommand(),
+    convertCommand(),
     parityCommand(),
     showCommand(),
     dataCommand(),

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import { basename, dirname, join, resolve } from 'node:path'
 import { parseRun, type Experiment, type Run, type RunResult } from '@digitlab/train'
 import type { StateDict } from '@digitlab/models'
-import { checkFinite, readSafetensors, writeSafetensors } from '@digitlab/weights'
+import { checkFinite, readSafetensors, weightsMetadata, writeSafetensors } from '@digitlab/weights'
 import { UsageError } from './usage-error'
 
 /** `path`, or `path-2`, `path-3` ...: the first that is not there yet, so that nothing is written over. */
@@ -52,16 +52,18 @@ export const writeFolder = async (
 export const writeJson = (value: unknown): string =>
   `${JSON.stringify(value, null, 2).replace(/\[[\s\d.,eE+-]*\]/g, (list) => list.replace(/\s+/g, ' '))}\n`
 
+/** What a run's folder holds, by file name. */
+export const runFiles = ({
+  run,
+  weights,
+}: RunResult): Record<'run.json' | 'weights.safetensors', string | Uint8Array> => ({
+  'run.json': writeJson(run),
+  'weights.safetensors': writeSafetensors(weights, weightsMetadata(run.model.definition, run.id)),
+})
+
 /** Writes a run: run.json and weights.safetensors. */
-export const writeRun = async (folder: string, { run, weights }: RunResult): Promise<string> =>
-  writeFolder(folder, {
-    'run.json': writeJson(run),
-    'weights.safetensors': writeSafetensors(weights, {
-      format: 'pt',
-      model: JSON.stringify(run.model.definition),
-      experiment: run.id,
-    }),
-  })
+export const writeRun = async (folder: string, result: RunResult): Promise<string> =>
+  writeFolder(folder, runFiles(result))
 
 /** Reads a run from its folder, or from the path of its run.json. */
 export const readRun = async (path: string): Promise<{ run: Run; weights: StateDict }> => {
