@@ -40,7 +40,10 @@ export const readResumable = async (folder: string): Promise<{ run: Run } | { ch
   const finished = join(folder, 'run.json')
   if (existsSync(finished)) {
     const run = parseRun(await readFile(finished, 'utf8'), finished)
-    if (run.status === 'completed') return { run }
+    if (run.status === 'completed') {
+      await rm(join(folder, 'checkpoint'), { recursive: true, force: true }) // killed just before it was removed
+      return { run }
+    }
   }
   const path = fileIn(folder)
   const bytes = await readFile(path).catch((cause: Error) => {

@@ -83,6 +83,8 @@ describe('help', () => {
     ['show'],
     ['train'],
     ['evaluate'],
+    ['predict'],
+    ['convert'],
     ['compare'],
     ['parity'],
     ['backends'],

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { PNG } from 'pngjs'
 import { UsageError } from './usage-error'
 
-/** A picture of more pixels is no digit: unpacked it would take 256 MiB. */
-const mostPixels = 2 ** 26
+/** A picture of more pixels is no digit: unpacked it would take more than 128 MiB. */
+const mostPixels = 2 ** 25
 const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]
 
 /**

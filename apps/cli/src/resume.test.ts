@@ -31,20 +31,22 @@ interface Ended {
   readonly err: string
 }
 
-/** Runs the command; `killed` milliseconds after `when` says so of what it told, it gets a SIGKILL. */
-const digitlab = (args: readonly string[], kill?: { when: (err: string) => boolean; after: number }) =>
+/** Runs the command; once it has told so many steps, and some milliseconds later, it gets a SIGKILL. */
+const digitlab = (args: readonly string[], kill?: { steps: number; after: number }) =>
   new Promise<Ended>((resolve, reject) => {
     const child = spawn(process.execPath, [bin, ...args], { cwd: folder })
     let [err, armed] = ['', false]
     child.stderr.on('data', (text: Buffer) => {
       err += text.toString()
-      if (armed || !kill?.when(err)) return
+      if (armed || !kill || !err.includes('data set:') || stepsIn(err) < kill.steps) return
       armed = true
       setTimeout(() => child.kill('SIGKILL'), kill.after)
     })
     child.on('error', reject)
     child.on('close', (code) => resolve({ code, err }))
   })
+
+const stepsIn = (err: string) => err.match(/ {2}step \d/g)?.length ?? 0
 
 /** What may not differ by a bit: the weights' file, and every figure of the run but the clock. */
 const outcome = async (name: string) => {
@@ -58,14 +60,18 @@ const outcome = async (name: string) => {
   }
 }
 
-/** Kills wanted of each kind of run: 24 in all. */
+/** Kills of each kind of run: 24 in all. */
 const kills = 6
 
+const twoLayer = ['--model', 'two-layer', '--optimizer', 'momentum', '--learning-rate', '0.02']
+const cnn = ['--model', 'cnn', '--optimizer', 'adam']
+
+// Eight steps an epoch: enough of them for six kills within some 20 steps and 40 milliseconds each.
 describe.each([
-  ['wasm', 1, ['--model', 'cnn', '--optimizer', 'adam'], 24],
-  ['wasm', 2, ['--model', 'two-layer', '--optimizer', 'momentum', '--learning-rate', '0.02'], 60],
-  ['cpu', 1, ['--model', 'two-layer', '--optimizer', 'momentum', '--learning-rate', '0.02'], 40],
-  ['cpu', 2, ['--model', 'cnn', '--optimizer', 'adam'], 6],
+  ['wasm', 1, cnn, 40],
+  ['wasm', 2, twoLayer, 120],
+  ['cpu', 1, twoLayer, 60],
+  ['cpu', 2, twoLayer, 60],
 ] as const)('on %s with %d workers', (backend, workers, model, epochs) => {
   test(`killed ${kills} times and resumed, the end is that of an undisturbed run to the bit`, async () => {
     const name = `${backend}-${workers}`
@@ -74,21 +80,22 @@ describe.each([
     expect(whole.code, whole.err).toBe(0)
     // A checkpoint every three steps: of an epoch's eight, so that it falls on every place within one.
     const first = [...args, '--workers', String(workers), '--checkpoint-every', '3', '--log-every', '1', '--out', name]
-    let killed = 0
-    for (let starts = 0; ; starts++) {
-      expect(starts).toBeLessThan(60)
-      const command = existsSync(join(folder, name, 'checkpoint', 'checkpoint.safetensors'))
-        ? ['train', '--resume', name, '--log-every', '1']
-        : first
-      if (command === first) await rm(join(folder, name), { recursive: true, force: true })
-      // While it starts, while it trains, while it writes: wherever the clock falls.
-      const kill = { when: (err: string) => err.includes('data set:'), after: 250 + Math.random() * 600 }
+    let [killed, inTraining] = [0, 0]
+    for (;;) {
+      const begun = existsSync(join(folder, name, 'checkpoint', 'checkpoint.safetensors'))
+      if (!begun) await rm(join(folder, name), { recursive: true, force: true })
+      // Every third while it starts, the others while it trains or writes: wherever the clock falls.
+      const steps = killed % 3 === 0 ? 0 : 1 + Math.floor(20 * Math.random())
+      const kill = { steps, after: Math.random() * (steps === 0 ? 300 : 40) }
+      const command = begun ? ['train', '--resume', name, '--log-every', '1'] : first
       const { code, err } = await digitlab(command, killed < kills ? kill : undefined)
       if (code === 0) break
       expect(code, err).toBe(null)
       killed++
+      if (stepsIn(err) > 0) inTraining++
     }
     expect(killed, 'times killed before the end').toBe(kills)
+    expect(inTraining, 'times killed between two steps').toBeGreaterThanOrEqual(4)
     expect(await outcome(name)).toEqual(await outcome(`${name}-whole`))
     const again = await digitlab(['train', '--resume', name])
     expect([again.code, again.err]).toEqual([0, `the run in ${name} is complete: there is nothing left to train\n`])

@@ -153,6 +153,20 @@ describe('what is damaged or hostile is refused with what is wrong', () => {
     expect(() => readPth(bytes, 'x.pth')).toThrow(message)
   })
 
+  test('the byte order that a file names is followed, another is refused', () => {
+    const held = (order: string) => {
+      const values = new DataView(new ArrayBuffer(16))
+      for (const [i, value] of [1, -0, 0.1, NaN].entries()) values.setFloat32(4 * i, value, order === 'little')
+      return zip(dict([...text('w'), ...tensor('0', 4, 1, [3], [1])]), {
+        'a/data/0': new Uint8Array(values.buffer),
+        'a/byteorder': Uint8Array.from(ascii(order)),
+      })
+    }
+    for (const order of ['little', 'big'])
+      expect([...(readPth(held(order)).weights.get('w')?.data ?? [])]).toEqual([-0, Math.fround(0.1), NaN])
+    expect(() => readPth(held('middle'))).toThrow('its byte order is "middle", expected "little" or "big"')
+  })
+
   test('a pickle of a million open lists takes no stack', () => {
     const deep = zip([
       0x80,
