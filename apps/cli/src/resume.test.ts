@@ -66,27 +66,27 @@ const kills = 6
 const twoLayer = ['--model', 'two-layer', '--optimizer', 'momentum', '--learning-rate', '0.02']
 const cnn = ['--model', 'cnn', '--optimizer', 'adam']
 
-// Eight steps an epoch: enough of them for six kills within some 20 steps and 40 milliseconds each.
+// Eight steps an epoch: enough of them for six kills within some 12 steps and 25 milliseconds each.
 describe.each([
-  ['wasm', 1, cnn, 40],
-  ['wasm', 2, twoLayer, 120],
-  ['cpu', 1, twoLayer, 60],
-  ['cpu', 2, twoLayer, 60],
+  ['wasm', 1, cnn, 25],
+  ['wasm', 2, twoLayer, 80],
+  ['cpu', 1, twoLayer, 40],
+  ['cpu', 2, twoLayer, 40],
 ] as const)('on %s with %d workers', (backend, workers, model, epochs) => {
   test(`killed ${kills} times and resumed, the end is that of an undisturbed run to the bit`, async () => {
     const name = `${backend}-${workers}`
     const args = ['train', ...model, '--dataset', 'digits', '--epochs', String(epochs), '--backend', backend]
     const whole = await digitlab([...args, '--workers', String(workers), '--out', `${name}-whole`])
     expect(whole.code, whole.err).toBe(0)
-    // A checkpoint every three steps: of an epoch's eight, so that it falls on every place within one.
-    const first = [...args, '--workers', String(workers), '--checkpoint-every', '3', '--log-every', '1', '--out', name]
+    // A checkpoint every five steps: of an epoch's eight, so that it falls on every place within one.
+    const first = [...args, '--workers', String(workers), '--checkpoint-every', '5', '--log-every', '1', '--out', name]
     let [killed, inTraining] = [0, 0]
     for (;;) {
       const begun = existsSync(join(folder, name, 'checkpoint', 'checkpoint.safetensors'))
       if (!begun) await rm(join(folder, name), { recursive: true, force: true })
       // Every third while it starts, the others while it trains or writes: wherever the clock falls.
-      const steps = killed % 3 === 0 ? 0 : 1 + Math.floor(20 * Math.random())
-      const kill = { steps, after: Math.random() * (steps === 0 ? 300 : 40) }
+      const steps = killed % 3 === 0 ? 0 : 1 + Math.floor(12 * Math.random())
+      const kill = { steps, after: Math.random() * (steps === 0 ? 300 : 25) }
       const command = begun ? ['train', '--resume', name, '--log-every', '1'] : first
       const { code, err } = await digitlab(command, killed < kills ? kill : undefined)
       if (code === 0) break

@@ -36,7 +36,8 @@ export const shownPickled = (value: unknown): string => {
   if (value instanceof Global) return `the name ${quoted(value.name)}`
   if (typeof value === 'string') return quoted(value)
   if (value === null) return 'None'
-  return typeof value === 'object' ? 'an object' : String(value)
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return String(value)
+  return 'an object'
 }
 
 /** An int wider than this is no size, offset or count. PyTorch's magic number has 10 bytes. */

@@ -163,19 +163,12 @@ const reading = (fail: Fail): { options: PickleOptions; storages: ReadonlyMap<st
   return { options: { globals, persistent, fail }, storages }
 }
 
-/** OrderedDict(), or of a list of pairs. */
-const dictOf = (args: readonly unknown[], fail: Fail): Map<unknown, unknown> => {
-  const [pairs = [], ...more] = args
-  if (!Array.isArray(pairs) || more.length > 0) return fail(`it makes an OrderedDict of ${shownPickled(pairs)}`)
-  return new Map(
-    pairs.map((pair: unknown) => {
-      const items = pair instanceof Tuple ? pair.items : pair
-      if (!Array.isArray(items) || items.length !== 2)
-        return fail(`it makes an OrderedDict of ${shownPickled(pair)}, expected pairs`)
-      return [items[0], items[1]] as const
-    }),
-  )
-}
+/** OrderedDict(): torch sets its items one by one afterwards. */
+const dictOf = (args: readonly unknown[], fail: Fail): Map<unknown, unknown> =>
+  args.length === 0 ? new Map() : fail(`it makes an OrderedDict of ${shownPickled(args[0])}, expected an empty one`)
+
+/** PyTorch's own limit. A pickle may use one long list again and again: only a short one is looked at as often. */
+const mostAxes = 64
 
 const storageOf = (id: unknown, fail: Fail): Storage => {
   const [what, type, key, , count, view = null] = id instanceof Tuple ? id.items : []
@@ -191,9 +184,11 @@ const storageOf = (id: unknown, fail: Fail): Storage => {
 const tensorOf = (args: readonly unknown[], fail: Fail): Tensor => {
   const [storage, offset, shape, strides] = args
   const counts = (value: unknown): readonly number[] =>
-    value instanceof Tuple && value.items.every(isCount)
-      ? (value.items as number[])
-      : fail(`a shape or a stride in it is ${shownPickled(value)}, expected whole numbers from 0 up`)
+    value instanceof Tuple && value.items.length <= mostAxes && value.items.every(isCount)
+      ? value.items
+      : fail(
+          `a shape or a stride in it is ${shownPickled(value)}, expected at most ${mostAxes} whole numbers from 0 up`,
+        )
   if (typeof storage !== 'object' || storage === null || !('typeName' in storage))
     return fail(`a tensor in it has the storage ${shownPickled(storage)}`)
   if (!isCount(offset)) return fail(`a tensor in it starts at ${shownPickled(offset)}`)
@@ -201,8 +196,7 @@ const tensorOf = (args: readonly unknown[], fail: Fail): Tensor => {
 }
 
 const stateDictOf = ({ value, bytesOf, littleEndian }: Saved, most: number, fail: Fail): StateDict => {
-  const dict =
-    value instanceof Map ? (value as Map<unknown, unknown>) : fail(`it holds ${shownPickled(value)}, expected a dict`)
+  const dict = value instanceof Map ? value : fail(`it holds ${shownPickled(value)}, expected a dict`)
   const inner = dict.get('state_dict') ?? dict.get('model_state_dict')
   const weights: StateDict = new Map()
   let left = most
