@@ -13,20 +13,14 @@ beforeAll(async () => {
 })
 afterAll(() => rm(join(path, '..'), { recursive: true }))
 
-const picture = (colorType: 0 | 2 | 4 | 6, bitDepth: 8 | 16 = 8) => {
+const picture = (colorType: 0 | 2 | 4 | 6) => {
   const png = new PNG({ width: 7, height: 5 })
   png.data.forEach((_, i) => (png.data[i] = i % 4 === 3 ? 255 : 20 * Math.floor(i / 4 / 7)))
-  return PNG.sync.write(png, { colorType, bitDepth, inputHasAlpha: true })
+  return PNG.sync.write(png, { colorType, inputHasAlpha: true })
 }
 
-test.each([
-  [0, 8],
-  [2, 8],
-  [4, 8],
-  [6, 8],
-  [0, 16],
-] as const)('colour type %d of %d bits', async (colorType, bitDepth) => {
-  await writeFile(path, picture(colorType, bitDepth))
+test.each([0, 2, 4, 6] as const)('colour type %d', async (colorType) => {
+  await writeFile(path, picture(colorType))
   const { rgba, width, height } = await readPng(path)
   expect([width, height, rgba.length]).toEqual([7, 5, 140])
   expect([...rgba.subarray(28, 32)]).toEqual([20, 20, 20, 255])

@@ -131,6 +131,7 @@ test('Ctrl-C leaves a run that says so and goes on; another experiment, backend 
     [['--epochs', '3'], "its epochs is 60, this one's 3"],
     [['--model', 'linear'], `its model is "cnn", this one's "linear"`],
     [['--optimizer', 'adam'], 'its optimizer is'],
+    [['--learning-rate', '0.3'], 'its optimizer is {"learningRate":0.1'],
     [['--backend', 'cpu'], 'was trained on wasm, not on cpu'],
     [['--workers', '2'], 'the checkpoint was made by 1 workers, not 2'],
     [['--out', 'other'], '--resume decides'],

@@ -196,7 +196,8 @@ const tensorOf = (args: readonly unknown[], fail: Fail): Tensor => {
 }
 
 const stateDictOf = ({ value, bytesOf, littleEndian }: Saved, most: number, fail: Fail): StateDict => {
-  const dict = value instanceof Map ? value : fail(`it holds ${shownPickled(value)}, expected a dict`)
+  const dict =
+    value instanceof Map ? (value as Map<unknown, unknown>) : fail(`it holds ${shownPickled(value)}, expected a dict`)
   const inner = dict.get('state_dict') ?? dict.get('model_state_dict')
   const weights: StateDict = new Map()
   let left = most

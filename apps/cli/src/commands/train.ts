@@ -107,7 +107,8 @@ const checkpointOf = async (
   const theirs = 'run' in found ? found.run : found.checkpoint
   const given = (name: string) => command.getOptionValueSource(name) === 'cli'
   const { experiment, backend } = theirs
-  const optimizer = ['optimizer', 'learningRate', 'momentum', 'weightDecay'].some(given)
+  const { learningRate, momentum, weightDecay } = flags
+  const changed = { ...experiment.optimizer, ...defined({ learningRate, momentum, weightDecay }) }
   const ours = completeExperiment({
     ...experiment,
     ...(flags.model === undefined ? {} : { model: modelOf(flags.model) }),
@@ -115,7 +116,7 @@ const checkpointOf = async (
     ...(given('seed') ? { seed: flags.seed } : {}),
     ...(given('epochs') ? { epochs: flags.epochs } : {}),
     ...(given('batchSize') ? { batchSize: flags.batchSize } : {}),
-    ...(optimizer ? { optimizer: optimizerOf(flags) } : {}),
+    optimizer: given('optimizer') ? optimizerOf(flags) : changed,
   })
   const difference = experimentDifference(experiment, ours)
   if (difference !== undefined)
@@ -128,6 +129,9 @@ const checkpointOf = async (
     )
   return found
 }
+
+const defined = (values: Record<string, number | undefined>) =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
 
 const train = async (flags: Flags, command: Command): Promise<void> => {
   if (flags.newHead && flags.init === undefined)
