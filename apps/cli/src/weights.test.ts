@@ -9,12 +9,15 @@ import { strokes } from '@digitlab/data'
 import { writeIdx } from '@digitlab/idx'
 import { readSafetensors, writeSafetensors } from '@digitlab/weights'
 import { PNG } from 'pngjs'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { mnistFolder } from '../../../tooling/vitest/golden.ts'
 
 const bin = fileURLToPath(new URL('../bin/digitlab.js', import.meta.url))
 const data = (name: string) => fileURLToPath(new URL(`../../../packages/weights/test-data/${name}`, import.meta.url))
 let folder = ''
+
+// Many processes, one after another.
+vi.setConfig({ testTimeout: 180_000 })
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'digitlab-weights-'))

@@ -92,7 +92,7 @@ test('PyTorch takes what is written, with weights_only', ({ skip }) => {
   } finally {
     rmSync(folder, { recursive: true })
   }
-})
+}, 180_000)
 
 describe('what is damaged or hostile is refused with what is wrong', () => {
   const zip = (pickle: readonly number[], more: Record<string, Uint8Array> = {}) =>
