@@ -32,7 +32,14 @@ const allowed: Record<string, readonly string[]> = {
   '@digitlab/data': ['@digitlab/idx', '@digitlab/random'],
   '@digitlab/models': ['@digitlab/ops', '@digitlab/random'],
   '@digitlab/weights': ['@digitlab/models'],
-  '@digitlab/train': ['@digitlab/backends', '@digitlab/data', '@digitlab/models', '@digitlab/ops', '@digitlab/random'],
+  '@digitlab/train': [
+    '@digitlab/backends',
+    '@digitlab/data',
+    '@digitlab/models',
+    '@digitlab/ops',
+    '@digitlab/random',
+    '@digitlab/weights',
+  ],
   '@digitlab/backend-cpu': ['@digitlab/backends', '@digitlab/ops'],
   '@digitlab/backend-wasm': ['@digitlab/backends', '@digitlab/ops'],
 }

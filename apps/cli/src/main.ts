@@ -2,9 +2,11 @@ import { Command, CommanderError } from 'commander'
 import { version } from '../package.json'
 import { backendsCommand } from './commands/backends'
 import { compareCommand } from './commands/compare'
+import { convertCommand } from './commands/convert'
 import { dataCommand } from './commands/data'
 import { evaluateCommand } from './commands/evaluate'
 import { parityCommand } from './commands/parity'
+import { predictCommand } from './commands/predict'
 import { reportCommand } from './commands/report'
 import { showCommand } from './commands/show'
 import { trainCommand } from './commands/train'
@@ -31,6 +33,8 @@ export const createProgram = (): Command => {
     compareCommand(),
     trainCommand(),
     evaluateCommand(),
+    predictCommand(),
+    convertCommand(),
     parityCommand(),
     reportCommand(),
     showCommand(),

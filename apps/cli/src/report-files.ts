@@ -1,6 +1,7 @@
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { reportDocument, reportMarkdown, type LinkedFigure, type ReportInput } from '@digitlab/report'
+import { writeAtomic } from './atomic-file'
 import { UsageError } from './usage-error'
 import { writeJson } from './run-folder'
 
@@ -90,13 +91,10 @@ export const writeInto = async (
   const paths: string[] = []
   for (const [name, content] of Object.entries(files)) {
     const path = join(folder, name)
-    const temporary = `${path}.${process.pid}.part`
     try {
       await mkdir(dirname(path), { recursive: true })
-      await writeFile(temporary, content)
-      await rename(temporary, path)
+      await writeAtomic(path, content)
     } catch (cause) {
-      await rm(temporary, { force: true }).catch(() => {})
       throw new UsageError(`could not write ${path} (${(cause as Error).message}): name another --out`, { cause })
     }
     paths.push(path)

@@ -1,9 +1,10 @@
+import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { parseRun, type Experiment, type Run, type RunResult } from '@digitlab/train'
 import type { StateDict } from '@digitlab/models'
-import { checkFinite, readSafetensors, writeSafetensors } from '@digitlab/weights'
+import { checkFinite, readSafetensors, weightsMetadata, writeSafetensors } from '@digitlab/weights'
 import { predictionsFile, writePredictions } from './predictions-file'
 import { UsageError } from './usage-error'
 
@@ -39,7 +40,8 @@ export const writeFolder = async (
   let temporary: string | undefined
   try {
     await mkdir(dirname(target), { recursive: true })
-    temporary = await mkdtemp(join(dirname(target), `.${basename(target)}-`))
+    temporary = join(dirname(target), `.${basename(target)}-${randomUUID()}`)
+    await mkdir(temporary) // as open to others as any folder, which mkdtemp's is not
     for (const [name, content] of Object.entries(files)) await writeFile(join(temporary, name), content)
     await rename(temporary, target)
     return folder
@@ -53,21 +55,19 @@ export const writeFolder = async (
 export const writeJson = (value: unknown): string =>
   `${JSON.stringify(value, null, 2).replace(/\[[\s\d.,eE+-]*\]/g, (list) => list.replace(/\s+/g, ' '))}\n`
 
-/** Writes a run: run.json, weights.safetensors, and the predictions of the test images whose labels are given. */
-export const writeRun = async (
-  folder: string,
+/** What a run's folder holds, by file name; `labels` are those of the test images that were predicted. */
+export const runFiles = (
   { run, weights, predictions }: RunResult,
   labels: Uint8Array,
-): Promise<string> =>
-  writeFolder(folder, {
-    'run.json': writeJson(run),
-    'weights.safetensors': writeSafetensors(weights, {
-      format: 'pt',
-      model: JSON.stringify(run.model.definition),
-      experiment: run.id,
-    }),
-    [predictionsFile]: writePredictions(labels, predictions, run.id),
-  })
+): Record<string, string | Uint8Array> => ({
+  'run.json': writeJson(run),
+  'weights.safetensors': writeSafetensors(weights, weightsMetadata(run.model.definition, run.id)),
+  [predictionsFile]: writePredictions(labels, predictions, run.id),
+})
+
+/** Writes a run: run.json, weights.safetensors, and the predictions of the test images whose labels are given. */
+export const writeRun = async (folder: string, result: RunResult, labels: Uint8Array): Promise<string> =>
+  writeFolder(folder, runFiles(result, labels))
 
 /** Reads a run from its folder, or from the path of its run.json. */
 export const readRun = async (path: string): Promise<{ run: Run; weights: StateDict }> => {

@@ -16,4 +16,5 @@ export {
   type DatasetNames,
   type Split,
 } from './dataset'
+export { mnistForm } from './mnist-form'
 export { strokes, type StrokesOptions } from './strokes'

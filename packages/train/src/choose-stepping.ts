@@ -92,7 +92,7 @@ const timeSteps = async (
     const order = Int32Array.from({ length: data.train.count }, (_, i) => i)
     const { batchSize } = experiment
     let [steps, elapsed] = [0, 0]
-    await stepping.startEpoch(order, batchSize)
+    await stepping.startEpoch(order, batchSize, 0)
     const began = performance.now()
     for (let start = 0; start + batchSize <= order.length && elapsed < trial; start += batchSize) {
       const from = performance.now()

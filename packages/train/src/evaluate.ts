@@ -97,6 +97,23 @@ export const evaluate = async (
   }
 }
 
+/**
+ * Says what images show, on the current backend.
+ *
+ * @param images [count, height, width] of the model's input
+ */
+export const predict = async (model: Model, weights: Weights, images: Uint8Array): Promise<Predictions> => {
+  const [height, width] = model.definition.input
+  checkFit(model, [height, width], 0)
+  const labels = new Uint8Array(images.length / (height * width)) // nobody knows them: what is counted of them is left
+  const source = batchSource(images, labels, [height, width])
+  try {
+    return (await evaluateSource(model, weights, source, labels)).predictions
+  } finally {
+    source.dispose()
+  }
+}
+
 /** Throws a {@link TrainError} with both values where a model and the data do not go together. */
 export const checkFit = (model: Model, [height, width]: readonly [number, number], classes: number): void => {
   const input = model.definition.input

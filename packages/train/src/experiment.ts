@@ -37,6 +37,16 @@ export interface Experiment {
   /** Images a step; an epoch's last batch may be smaller. */
   readonly batchSize: number
   readonly optimizer: OptimizerOptions
+  /** Where training begins with given weights instead of those that the seed draws; absent else. */
+  readonly initial?: InitialOptions
+}
+
+/** Given weights to begin with. */
+export interface InitialOptions {
+  /** {@link weightsId} of the weights as they were given. */
+  readonly sha256: string
+  /** The last layer is drawn from the seed all the same, for other classes than the weights were made for. */
+  readonly newHead: boolean
 }
 
 /** What {@link completeExperiment} takes: everything but the model has a default. */
@@ -47,6 +57,7 @@ export interface ExperimentInput {
   readonly epochs?: number
   readonly batchSize?: number
   readonly optimizer?: Partial<OptimizerOptions>
+  readonly initial?: InitialOptions
 }
 
 /** The case study's settings. */
@@ -89,7 +100,7 @@ const check = (name: string, value: unknown): void => {
  * @throws TrainError naming the value and what it may be; ModelError where the model is unknown or does not fit together
  */
 export const completeExperiment = (input: ExperimentInput): Experiment => {
-  const known = ['model', 'dataset', 'seed', 'epochs', 'batchSize', 'optimizer']
+  const known = ['model', 'dataset', 'seed', 'epochs', 'batchSize', 'optimizer', 'initial']
   for (const key of Object.keys(input))
     if (!known.includes(key)) throw new TrainError(`an experiment has no "${key}", it has ${known.join(', ')}`)
   resolveModel(input.model, mnistFit)
@@ -99,7 +110,18 @@ export const completeExperiment = (input: ExperimentInput): Experiment => {
   check('seed', seed)
   check('epochs', epochs)
   check('batchSize', batchSize)
-  return { model: input.model, dataset, seed, epochs, batchSize, optimizer: completeOptimizer(input.optimizer ?? {}) }
+  const optimizer = completeOptimizer(input.optimizer ?? {})
+  const completed = { model: input.model, dataset, seed, epochs, batchSize, optimizer }
+  return input.initial === undefined ? completed : { ...completed, initial: checkInitial(input.initial) }
+}
+
+const checkInitial = (initial: InitialOptions): InitialOptions => {
+  const { sha256, newHead }: { sha256?: unknown; newHead?: unknown } = initial ?? {}
+  if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256) || typeof newHead !== 'boolean')
+    throw new TrainError(
+      `initial must hold a sha256 of 64 hexadecimal digits and whether there is a newHead, not ${JSON.stringify(initial)}`,
+    )
+  return { sha256, newHead }
 }
 
 const completeOptimizer = (input: Partial<OptimizerOptions>): OptimizerOptions => {
@@ -127,8 +149,22 @@ const canonical = (value: unknown): string => {
 }
 
 /** The experiment's id: the SHA-256 of its canonical JSON, in hexadecimal. */
-export const experimentId = async (experiment: Experiment): Promise<string> => {
-  const bytes = new TextEncoder().encode(canonical(experiment))
-  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
+export const experimentId = async (experiment: Experiment): Promise<string> =>
+  sha256(new TextEncoder().encode(canonical(experiment)))
+
+/** The first way in which two experiments differ, as a sentence's end; undefined where they are the same. */
+export const experimentDifference = (theirs: Experiment, ours: Experiment): string | undefined => {
+  const keys = ['model', 'dataset', 'seed', 'epochs', 'batchSize', 'optimizer', 'initial'] as const
+  const shown = (value: unknown) => (value === undefined ? 'none' : canonical(value).slice(0, 120))
+  const key = keys.find((key) => shown(theirs[key]) !== shown(ours[key]) || different(theirs[key], ours[key]))
+  return key && `its ${key} is ${shown(theirs[key])}, this one's ${shown(ours[key])}`
+}
+
+const different = (a: unknown, b: unknown): boolean =>
+  a !== undefined && b !== undefined && canonical(a) !== canonical(b)
+
+/** SHA-256 in hexadecimal, by the platform. */
+export const sha256 = async (bytes: Uint8Array): Promise<string> => {
+  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>))
   return Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

@@ -1,16 +1,26 @@
+export {
+  readCheckpoint,
+  writeCheckpoint,
+  type Checkpoint,
+  type CheckpointInterval,
+  type EpochTotals,
+} from './checkpoint'
 export { environment, type Environment } from './environment'
-export { evaluate, type Evaluation, type Predictions } from './evaluate'
+export { evaluate, predict, type Evaluation, type Predictions } from './evaluate'
 export {
   completeExperiment,
   experimentDefaults,
+  experimentDifference,
   experimentId,
   optimizerDefaults,
   TrainError,
   type Experiment,
   type ExperimentInput,
+  type InitialOptions,
   type OptimizerOptions,
 } from './experiment'
-export { createOptimizer, type Optimizer } from './optimizer'
+export { weightsId, type Initial } from './initial'
+export { createOptimizer, type Optimizer, type OptimizerState } from './optimizer'
 export {
   parityChecks,
   runParity,

@@ -1,5 +1,5 @@
 import { adamStep, sgdStep } from '@digitlab/ops'
-import type { Weights } from '@digitlab/models'
+import { downloadWeights, uploadWeights, type Model, type StateDict, type Weights } from '@digitlab/models'
 import { keep, zerosLike, type Tensor } from '@tensorflow/tfjs-core'
 import type { OptimizerOptions } from './experiment'
 
@@ -11,17 +11,48 @@ export interface Optimizer {
   step(gradients: ReadonlyMap<string, Tensor>): void
   /** A step taken by repeating a recorded one. @param repeat gets the step's number, from 1; false where it did nothing */
   repeat(repeat: (step: number) => boolean): boolean
+  /** Steps taken so far. */
+  steps(): number
+  /** What is kept for each weight between steps, by what it is: velocity of sgd with momentum, first and second of adam. */
+  moments(): ReadonlyMap<string, Weights>
   /** Disposes of the weights and of what is kept beside them. */
   dispose(): void
 }
 
-export const createOptimizer = (options: OptimizerOptions, initial: Weights): Optimizer => {
+/** Everything that decides an optimizer's steps to come, in the host's memory, in PyTorch's names and layout. */
+export interface OptimizerState {
+  readonly steps: number
+  readonly weights: StateDict
+  readonly moments: ReadonlyMap<string, StateDict>
+}
+
+/** Reads an optimizer's state back from the backend, to the bit. */
+export const downloadOptimizer = async (model: Model, optimizer: Optimizer): Promise<OptimizerState> => {
+  const moments = new Map<string, StateDict>()
+  for (const [name, values] of optimizer.moments()) moments.set(name, await downloadWeights(model, values))
+  return { steps: optimizer.steps(), weights: await downloadWeights(model, optimizer.weights()), moments }
+}
+
+/** An optimizer that goes on from a state. @throws ModelError where an entry is missing, extra or of another shape */
+export const uploadOptimizer = (model: Model, options: OptimizerOptions, state: OptimizerState): Optimizer => {
+  const weights = uploadWeights(model, state.weights)
+  const moments = new Map([...state.moments].map(([name, values]) => [name, uploadWeights(model, values)]))
+  return createOptimizer(options, weights, { steps: state.steps, moments })
+}
+
+/** @param begun goes on from there: the steps taken and what was kept, whose tensors become the optimizer's own */
+export const createOptimizer = (
+  options: OptimizerOptions,
+  initial: Weights,
+  begun: { readonly steps: number; readonly moments: ReadonlyMap<string, Weights> } = { steps: 0, moments: new Map() },
+): Optimizer => {
   const names = [...initial.keys()]
   let weights: readonly Tensor[] = [...initial.values()]
-  let step = 0
-  const rule = ruleOf(options, weights)
+  let step = begun.steps
+  const rule = ruleOf(options, weights, begun.moments)
+  const named = (tensors: readonly Tensor[]): Weights => new Map(names.map((name, i) => [name, tensors[i] as Tensor]))
   return {
-    weights: () => new Map(names.map((name, i) => [name, weights[i] as Tensor])),
+    weights: () => named(weights),
     step(gradients) {
       step++
       const ordered = names.map((name) => gradients.get(name) as Tensor)
@@ -32,8 +63,10 @@ export const createOptimizer = (options: OptimizerOptions, initial: Weights): Op
       if (done) step++
       return done
     },
+    steps: () => step,
+    moments: () => new Map(Object.entries(rule.moments()).map(([name, tensors]) => [name, named(tensors)])),
     dispose() {
-      for (const tensor of [...weights, ...rule.tensors()]) tensor.dispose()
+      for (const tensor of [...weights, ...Object.values(rule.moments()).flat()]) tensor.dispose()
     },
   }
 }
@@ -45,23 +78,26 @@ const kept = (tensors: readonly Tensor[]): readonly Tensor[] => tensors.map((ten
 interface Rule {
   /** @returns the weights to use from now on */
   step(weights: readonly Tensor[], gradients: readonly Tensor[], step: number): readonly Tensor[]
-  tensors(): readonly Tensor[]
+  moments(): Record<string, readonly Tensor[]>
 }
 
-const ruleOf = (options: OptimizerOptions, weights: readonly Tensor[]): Rule => {
-  const zeros = () => kept(weights.map((weight) => zerosLike(weight)))
+const ruleOf = (options: OptimizerOptions, weights: readonly Tensor[], begun: ReadonlyMap<string, Weights>): Rule => {
+  const from = (name: string): readonly Tensor[] => {
+    const tensors = begun.get(name)
+    return tensors ? [...tensors.values()] : kept(weights.map((weight) => zerosLike(weight)))
+  }
   if (options.name === 'sgd') {
-    let velocities: readonly Tensor[] = options.momentum === 0 ? [] : zeros()
+    let velocities: readonly Tensor[] = options.momentum === 0 ? [] : from('velocity')
     return {
       step(weights, gradients, step) {
         const next = sgdStep(weights, gradients, velocities, step, options)
         velocities = kept(next.velocities)
         return next.weights
       },
-      tensors: () => velocities,
+      moments: () => (options.momentum === 0 ? {} : { velocity: velocities }),
     }
   }
-  let [first, second] = [zeros(), zeros()]
+  let [first, second] = [from('first'), from('second')]
   return {
     step(weights, gradients, step) {
       const next = adamStep(weights, gradients, first, second, step, options)
@@ -69,6 +105,6 @@ const ruleOf = (options: OptimizerOptions, weights: readonly Tensor[]): Rule => 
       second = kept(next.second)
       return next.weights
     },
-    tensors: () => [...first, ...second],
+    moments: () => ({ first, second }),
   }
 }

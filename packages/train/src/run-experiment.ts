@@ -1,16 +1,24 @@
 import type { Backend, BackendInfo } from '@digitlab/backends'
 import type { Dataset } from '@digitlab/data'
-import { downloadWeights, initialWeights, resolveModel, uploadWeights, type StateDict } from '@digitlab/models'
+import {
+  disposeWeights,
+  downloadWeights,
+  initialWeights,
+  resolveModel,
+  uploadWeights,
+  type StateDict,
+} from '@digitlab/models'
 import { batchSource, operationPaths } from '@digitlab/ops'
-import { dataLoaderOrder, MersenneTwister } from '@digitlab/random'
+import { MersenneTwister, type MersenneTwisterState } from '@digitlab/random'
+import { checkInterval, checkResumable, type Checkpoint, type CheckpointInterval, type EpochTotals } from './checkpoint'
 import { chooseStepping } from './choose-stepping'
 import { environment } from './environment'
 import { checkFit, evaluateSource, type Predictions } from './evaluate'
 import { completeExperiment, experimentId, TrainError, type Experiment } from './experiment'
-import { createOptimizer } from './optimizer'
+import { beginWith, recordInitial, type Initial } from './initial'
+import { createOptimizer, downloadOptimizer, uploadOptimizer } from './optimizer'
 import { runVersion, type EpochRecord, type Run } from './run'
-import { giveWay } from './give-way'
-import type { Stepping, Summary } from './stepping'
+import { trainEpoch } from './train-epoch'
 import type { Team, WorkerOptions } from './workers'
 
 /** What a run tells while it goes on. */
@@ -41,6 +49,16 @@ export interface RunOptions {
   readonly signal?: AbortSignal
   /** Also return the weights as they are after this many steps, counted from 1 over all epochs. */
   readonly snapshotStep?: number
+  /** Begins with these weights instead of those that the seed draws. The experiment records which they are. */
+  readonly initial?: Initial
+  /** Hands out where the run stands: before the first step, every so often, and where it is aborted. */
+  readonly checkpoint?: {
+    readonly every: CheckpointInterval
+    /** The run waits until this is done. */
+    readonly save: (checkpoint: Checkpoint) => Promise<void>
+  }
+  /** Goes on from there, to the bit as if it had not stopped; the number of workers is that of the checkpoint. */
+  readonly resume?: Checkpoint
 }
 
 export interface RunResult {
@@ -53,9 +71,6 @@ export interface RunResult {
   readonly snapshot?: StateDict
 }
 
-/** How many losses may wait on an asynchronous device before they are read: bounds its queue and a late stop. */
-const waitingLosses = 64
-
 /**
  * Runs an experiment: the same one gives the same run on every backend, to rounding, and that of PyTorch's loop
  * (`manual_seed`, model, `DataLoader(shuffle=True)`, mean cross-entropy) from the same seed. One generator makes the
@@ -63,22 +78,31 @@ const waitingLosses = 64
  * is the sum of their shares': each number of workers gives bits of its own, every time the same.
  *
  * @throws TrainError where the experiment or the data do not fit, or a loss is not finite (the step is named);
- * or a worker stopped; BackendError where the backend can't start
+ * a worker stopped, or the checkpoint to go on from is of another run; BackendError where the backend can't start
  */
 export const runExperiment = async (input: Experiment, options: RunOptions): Promise<RunResult> => {
-  const { data, backend, workers, onProgress = () => {}, signal, snapshotStep } = options
-  const experiment = completeExperiment(input)
+  const { data, backend, onProgress = () => {}, signal, snapshotStep, resume, checkpoint } = options
+  if (checkpoint) checkInterval(checkpoint.every)
+  const given = resume?.initial ? { weights: resume.initial } : options.initial
+  const experiment = resume?.initial ? completeExperiment(input) : await recordInitial(completeExperiment(input), given)
   const [height, width] = data.imageShape
   const model = resolveModel(experiment.model, { input: [height, width, 1], classes: data.classes })
   checkFit(model, data.imageShape, data.classes)
-  const startedAt = new Date().toISOString()
+  const startedAt = resume?.startedAt ?? new Date().toISOString()
   const id = await experimentId(experiment)
   const info = await backend.start()
-  const generator = new MersenneTwister(experiment.seed)
-  const initial = initialWeights(model, generator)
-  const optimizer = createOptimizer(experiment.optimizer, uploadWeights(model, initial))
+  const dataset = resume?.dataset ?? describeDataset(data)
+  if (resume) checkResumable(resume, { experiment, dataset: describeDataset(data), backend: info })
+  const workers = workersFor(options.workers, resume)
+  let generator = new MersenneTwister(experiment.seed)
+  const initial = beginWith(model, initialWeights(model, generator), given)
+  if (resume) generator = new MersenneTwister(resume.generator)
+  const optimizer = resume
+    ? uploadOptimizer(model, experiment.optimizer, resume.optimizer)
+    : createOptimizer(experiment.optimizer, uploadWeights(model, initial))
   const train = batchSource(data.train.images, data.train.labels, data.imageShape)
   const test = batchSource(data.test.images, data.test.labels, data.imageShape)
+  const stepsPerEpoch = Math.ceil(data.train.count / experiment.batchSize)
   let team: Team | undefined
   try {
     const learner = { model, optimizer, train, backend }
@@ -86,36 +110,67 @@ export const runExperiment = async (input: Experiment, options: RunOptions): Pro
     const { stepping } = chosen
     team = chosen.team
     const used = { ...info, threads: info.threads * stepping.workers }
-    onProgress({
-      type: 'started',
-      id,
-      backend: used,
-      stepsPerEpoch: Math.ceil(data.train.count / experiment.batchSize),
-    })
+    onProgress({ type: 'started', id, backend: used, stepsPerEpoch })
     const operations = operationPaths()
-    const before = await evaluateSource(model, optimizer.weights(), test, data.test.labels)
-    const stepLosses: number[] = []
-    const epochs: EpochRecord[] = []
-    let after = before
+    const atStart = uploadWeights(model, initial)
+    const before = await evaluateSource(model, atStart, test, data.test.labels)
+    disposeWeights(atStart)
+    const stepLosses: number[] = [...(resume?.stepLosses ?? [])]
+    const epochs: EpochRecord[] = [...(resume?.epochs ?? [])]
+    let { trainSeconds, evaluationSeconds, images: trained } = resume?.timing ?? noTiming
     let snapshot: StateDict | undefined
-    let steps = 0
+    let steps = stepLosses.length
     const afterStep = async () => {
       if (++steps === snapshotStep) snapshot = await downloadWeights(model, optimizer.weights())
     }
-    let [trainSeconds, evaluationSeconds, trained] = [0, 0, 0]
-    for (let epoch = 1; epoch <= experiment.epochs && !signal?.aborted; epoch++) {
-      const totals = await trainEpoch({
+    const save = async (epoch: number, step: number, totals: EpochTotals, drawnFrom: MersenneTwisterState) => {
+      if (!checkpoint) return
+      await checkpoint.save({
+        experiment,
+        every: checkpoint.every,
+        startedAt,
+        dataset,
+        backend: info,
+        workers: stepping.workers,
+        generator: drawnFrom,
+        epoch,
+        step,
+        totals,
+        epochs: [...epochs],
+        timing: { trainSeconds, evaluationSeconds, images: trained },
+        stepLosses: Float32Array.from(stepLosses),
+        optimizer: await downloadOptimizer(model, optimizer),
+        ...(given ? { initial } : {}),
+      })
+    }
+    const wantsCheckpoint = (epoch: number) => (step: number) =>
+      checkpoint !== undefined &&
+      'steps' in checkpoint.every &&
+      ((epoch - 1) * stepsPerEpoch + step) % checkpoint.every.steps === 0
+
+    if (!resume) await save(1, 0, noTotals, generator.state())
+    let begun = { step: resume?.step ?? 0, totals: resume?.totals ?? noTotals }
+    let after = resume ? undefined : before
+    for (let epoch = resume?.epoch ?? 1; epoch <= experiment.epochs && !signal?.aborted; epoch++) {
+      const drawnFrom = generator.state()
+      const { totals, step } = await trainEpoch({
         epoch,
         generator,
         experiment,
         stepping,
         images: train.count,
+        begun,
         stepLosses,
         asynchronous: backend.asynchronous,
         onProgress,
         signal,
         afterStep,
+        wantsCheckpoint: wantsCheckpoint(epoch),
+        checkpoint: (step, totals) => save(epoch, step, totals, drawnFrom),
       })
+      const whole = totals.images === data.train.count
+      if (!whole) await save(epoch, step, totals, drawnFrom) // aborted: nothing of it is lost
+      begun = { step: 0, totals: noTotals }
       trainSeconds += totals.seconds
       trained += totals.images
       onProgress({ type: 'evaluating', epoch })
@@ -123,7 +178,7 @@ export const runExperiment = async (input: Experiment, options: RunOptions): Pro
       after = await evaluateSource(model, optimizer.weights(), test, data.test.labels)
       const seconds = (performance.now() - from) / 1000
       evaluationSeconds += seconds
-      if (totals.images < data.train.count) break // interrupted: no record of half an epoch
+      if (!whole) break // interrupted: no record of half an epoch
       const record: EpochRecord = {
         epoch,
         trainLoss: totals.loss / totals.images,
@@ -134,8 +189,11 @@ export const runExperiment = async (input: Experiment, options: RunOptions): Pro
         evaluationSeconds: seconds,
       }
       epochs.push(record)
+      if (checkpoint && (signal?.aborted || ('epochs' in checkpoint.every && epoch % checkpoint.every.epochs === 0)))
+        await save(epoch + 1, 0, noTotals, generator.state())
       onProgress({ type: 'epoch', record })
     }
+    after ??= await evaluateSource(model, optimizer.weights(), test, data.test.labels)
     const weights = await downloadWeights(model, optimizer.weights())
     const run: Run = {
       format: 'digitlab-run',
@@ -145,7 +203,7 @@ export const runExperiment = async (input: Experiment, options: RunOptions): Pro
       status: epochs.length === experiment.epochs ? 'completed' : 'interrupted',
       startedAt,
       model: { name: model.name, parameters: model.parameterCount, definition: model.definition },
-      dataset: describeDataset(data),
+      dataset,
       backend: { ...used, operations },
       environment: environment(),
       history: { stepLosses, epochs },
@@ -167,90 +225,18 @@ export const runExperiment = async (input: Experiment, options: RunOptions): Pro
   }
 }
 
-interface Epoch {
-  readonly epoch: number
-  /** Draws the epoch's order. */
-  readonly generator: MersenneTwister
-  readonly experiment: Experiment
-  readonly stepping: Stepping
-  /** To train on. */
-  readonly images: number
-  /** Gets the loss of every step. */
-  readonly stepLosses: number[]
-  readonly asynchronous: boolean
-  readonly onProgress: (progress: Progress) => void
-  readonly signal: AbortSignal | undefined
-  readonly afterStep: () => Promise<void>
-}
+const noTotals: EpochTotals = { images: 0, loss: 0, correct: 0, seconds: 0 }
+const noTiming: Checkpoint['timing'] = { trainSeconds: 0, evaluationSeconds: 0, images: 0 }
 
-/** Trains on every image once, or until it is told to stop. */
-const trainEpoch = async (
-  context: Epoch,
-): Promise<{ images: number; loss: number; correct: number; seconds: number }> => {
-  const { epoch, generator, experiment, stepping, images, stepLosses, asynchronous, onProgress, signal, afterStep } =
-    context
-  const { batchSize, epochs } = experiment
-  const totals = { images: 0, loss: 0, correct: 0, seconds: 0 }
-  const from = performance.now()
-  const order = dataLoaderOrder(generator, images)
-  const stepsPerEpoch = Math.ceil(order.length / batchSize)
-  const waiting: { summary: Summary; size: number }[] = []
-  let [step, read] = [0, 0]
-
-  const readWaiting = async () => {
-    while (waiting.length > 0) {
-      const { summary, size } = waiting.shift() as (typeof waiting)[number]
-      const values = summary.values()
-      const { 0: loss = NaN, 1: correct = NaN } = values instanceof Promise ? await values : values
-      summary.dispose()
-      read++
-      if (!Number.isFinite(loss)) {
-        for (const { summary } of waiting.splice(0)) summary.dispose()
-        throw notFinite(loss, epoch, read, stepLosses.length + 1, experiment)
-      }
-      stepLosses.push(loss)
-      totals.images += size
-      totals.loss += loss * size
-      totals.correct += correct
-      totals.seconds = (performance.now() - from) / 1000
-      const imagesPerSecond = totals.images / totals.seconds
-      const imagesLeft = order.length - totals.images + (epochs - epoch) * order.length
-      onProgress({
-        type: 'step',
-        epoch,
-        step: read,
-        stepsPerEpoch,
-        loss,
-        imagesPerSecond,
-        secondsLeft: imagesLeft / imagesPerSecond,
-      })
-    }
-  }
-
-  await stepping.startEpoch(order, batchSize)
-  try {
-    for (let start = 0; start < order.length && !(step > 0 && signal?.aborted); start += batchSize) {
-      const size = Math.min(batchSize, order.length - start)
-      const taken = stepping.step(start, size)
-      step++
-      waiting.push({ summary: taken instanceof Promise ? await taken : taken, size })
-      await afterStep()
-      if (!asynchronous || waiting.length === waitingLosses) await readWaiting()
-      await giveWay()
-    }
-    await readWaiting()
-  } finally {
-    await stepping.endEpoch()
-  }
-  totals.seconds = (performance.now() - from) / 1000
-  return totals
-}
-
-const notFinite = (loss: number, epoch: number, step: number, overall: number, experiment: Experiment): TrainError => {
-  const { name, learningRate } = experiment.optimizer
-  return new TrainError(
-    `the loss became ${loss} at step ${step} of epoch ${epoch} (step ${overall} in all) with ${name} and learning rate ${learningRate}: training stopped there, try a learning rate of ${learningRate / 10}`,
-  )
+/** The number of workers decides the bits: a checkpoint's is kept, whatever 'auto' would choose now. */
+const workersFor = (workers: WorkerOptions | undefined, resume: Checkpoint | undefined): WorkerOptions | undefined => {
+  if (!resume) return workers
+  const wanted = workers?.count ?? 1
+  if ((wanted !== 'auto' && wanted !== resume.workers) || (!workers && resume.workers > 1))
+    throw new TrainError(
+      `the checkpoint was made by ${resume.workers} workers, not ${wanted}: each number gives bits of its own, so go on with ${resume.workers}`,
+    )
+  return workers && { ...workers, count: resume.workers }
 }
 
 const describeDataset = (data: Dataset): Run['dataset'] => ({

@@ -52,7 +52,7 @@ describe('steps that workers share', () => {
     const before = memory().numTensors
     const alone = learnerOf(momentum)
     const stepping = aloneStepping(alone)
-    await stepping.startEpoch(order, batchSize)
+    await stepping.startEpoch(order, batchSize, 0)
     const state = createSharedState(workers, model.parameterCount + 2)
     const team = Array.from({ length: workers }, (_, index) => {
       const learner = learnerOf(momentum)

@@ -16,8 +16,8 @@ export interface Summary {
 export interface Stepping {
   /** Threads that share the work. */
   readonly workers: number
-  /** Begins an epoch of batches of `batchSize` in this order. */
-  startEpoch(order: Int32Array, batchSize: number): void | Promise<void>
+  /** Begins an epoch of batches of `batchSize` in this order, with the batch at position `from`. */
+  startEpoch(order: Int32Array, batchSize: number, from: number): void | Promise<void>
   /** A step on the next batch: positions start .. start + size - 1 of the order. */
   step(start: number, size: number): Summary | Promise<Summary>
   /** Ends an epoch, whole or not. */

@@ -1,10 +1,10 @@
 // The side of a data-parallel worker: what runs in a thread of its own.
 import type { Backend } from '@digitlab/backends'
-import { resolveModel, uploadWeights, type ModelDefinition, type StateDict } from '@digitlab/models'
+import { resolveModel, type ModelDefinition } from '@digitlab/models'
 import { batchSource, type BatchSource } from '@digitlab/ops'
 import type { OptimizerOptions } from './experiment'
 import { createExchange, type SharedState } from './exchange'
-import { createOptimizer, type Optimizer } from './optimizer'
+import { uploadOptimizer, type Optimizer, type OptimizerState } from './optimizer'
 import { sharedSteps } from './stepping'
 
 /** What a worker is told. */
@@ -19,8 +19,15 @@ export type ToWorker =
       readonly imageShape: readonly [number, number]
       readonly state: SharedState
     }
-  | { readonly type: 'begin'; readonly weights: StateDict; readonly optimizer: OptimizerOptions }
-  | { readonly type: 'epoch'; readonly order: Int32Array; readonly batchSize: number; readonly workers: number }
+  | { readonly type: 'begin'; readonly state: OptimizerState; readonly optimizer: OptimizerOptions }
+  | {
+      readonly type: 'epoch'
+      readonly order: Int32Array
+      readonly batchSize: number
+      readonly workers: number
+      /** The position in the order of the first batch. */
+      readonly from: number
+    }
 
 /** What it answers, once for each. */
 export type FromWorker = { readonly type: 'done' } | { readonly type: 'failed'; readonly message: string }
@@ -80,17 +87,17 @@ const createWorker = (backend: Backend): ((message: ToWorker) => Promise<void>) 
     const model = resolveModel(definition)
     if (message.type === 'begin') {
       optimizer?.dispose()
-      optimizer = createOptimizer(message.optimizer, uploadWeights(model, message.weights))
+      optimizer = uploadOptimizer(model, message.optimizer, message.state)
       return
     }
     if (!optimizer) throw new Error('a worker was told to train before it had weights')
-    const { order, batchSize, workers } = message
+    const { order, batchSize, workers, from } = message
     const exchange = createExchange(state, index, workers)
     const learner = { model, optimizer, train: loaded.train, backend }
     const steps = sharedSteps(learner, exchange, index, workers, batchSize)
     loaded.train.setOrder(order)
     try {
-      for (let n = 0, start = 0; start < order.length; n++, start += batchSize) {
+      for (let n = 0, start = from; start < order.length; n++, start += batchSize) {
         steps.contribute(n, start, Math.min(batchSize, order.length - start))
         exchange.publish(n)
         while (!exchange.wait(n, 100)) if (exchange.stopped()) return

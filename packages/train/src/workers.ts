@@ -1,9 +1,10 @@
 // The side of the thread that leads: it starts the workers, gives each the same data and weights, and takes part itself.
-import { downloadWeights, type Model, type StateDict } from '@digitlab/models'
+import type { Model } from '@digitlab/models'
 import type { Split } from '@digitlab/data'
 import { TrainError, type OptimizerOptions } from './experiment'
 import { createExchange, createSharedState } from './exchange'
 import { turn } from './give-way'
+import { downloadOptimizer } from './optimizer'
 import { sharedSteps, type Learner, type SharedSteps, type Stepping, type Summary } from './stepping'
 import type { FromWorker, ToWorker } from './worker'
 
@@ -34,7 +35,7 @@ export interface Team {
   readonly helpers: number
   /** Starts more, until there are so many in all. */
   grow(workers: number): Promise<void>
-  /** Gives the first `workers` of them the leader's weights and a new optimizer. @returns steps that they share */
+  /** Gives the first `workers` of them the leader's weights and its optimizer's state. @returns steps that they share */
   begin(learner: Learner, optimizer: OptimizerOptions, workers: number): Promise<Stepping>
   close(): Promise<void>
 }
@@ -71,8 +72,8 @@ export const createTeam = (
     },
     async begin(learner, optimizer, workers) {
       const taking = members.slice(0, workers - 1)
-      const weights: StateDict = await downloadWeights(model, learner.optimizer.weights())
-      await Promise.all(taking.map((member) => member.ask({ type: 'begin', weights, optimizer })))
+      const begun = await downloadOptimizer(model, learner.optimizer)
+      await Promise.all(taking.map((member) => member.ask({ type: 'begin', state: begun, optimizer })))
       return teamStepping(learner, taking, state)
     },
     async close() {
@@ -114,12 +115,12 @@ const teamStepping = (
   }
   return {
     workers,
-    startEpoch(order, batchSize) {
+    startEpoch(order, batchSize, from) {
       learner.train.setOrder(order)
       exchange.reset()
       taken = 0
       steps = sharedSteps(learner, exchange, 0, workers, batchSize)
-      answers = Promise.all(members.map((member) => member.ask({ type: 'epoch', order, batchSize, workers })))
+      answers = Promise.all(members.map((member) => member.ask({ type: 'epoch', order, batchSize, workers, from })))
       answers.catch(() => {}) // told by `late` or `endEpoch`
     },
     step(start, size) {

@@ -1,4 +1,6 @@
 import type { StateDict, StateEntry } from '@digitlab/models'
+import { elementTypes, float32Bytes, readElements, type ElementType } from './element-types'
+import { checkSizes, isCount, sizeOf } from './shape'
 import { quoted, shownShape, shownValue } from './shown'
 import { topLevelKeys } from './top-level-keys'
 import { WeightsError } from './weights-error'
@@ -6,12 +8,12 @@ import { WeightsError } from './weights-error'
 /** Reading gives up on a header longer than this, as the format's own library does. */
 const longestHeader = 100_000_000
 
-/** Element types that are read, all of them as float32: bytes each, and how one is decoded (little-endian). */
-const readable: Readonly<Record<string, { size: number; decode: (view: DataView, offset: number) => number }>> = {
-  F32: { size: 4, decode: (view, offset) => view.getFloat32(offset, true) },
-  F64: { size: 8, decode: (view, offset) => view.getFloat64(offset, true) },
-  F16: { size: 2, decode: (view, offset) => float16(view.getUint16(offset, true)) },
-  BF16: { size: 2, decode: (view, offset) => bfloat16(view.getUint16(offset, true)) },
+/** Element types that are read, all of them as float32. */
+const readable: Readonly<Record<string, ElementType>> = {
+  F32: elementTypes.float32,
+  F64: elementTypes.float64,
+  F16: elementTypes.float16,
+  BF16: elementTypes.bfloat16,
 }
 
 /**
@@ -24,16 +26,13 @@ const readable: Readonly<Record<string, { size: number; decode: (view: DataView,
  * @throws WeightsError where an entry's values are not as many as its shape has places
  */
 export const writeSafetensors = (weights: StateDict, metadata: Readonly<Record<string, string>> = {}): Uint8Array => {
+  checkSizes(weights)
   // The header is put together by hand: an object would move names that look like numbers to the front.
   const parts = Object.keys(metadata).length > 0 ? [`"__metadata__":${JSON.stringify(metadata)}`] : []
   let offset = 0
   for (const [name, { shape, data }] of weights) {
     if (name === '__metadata__')
       throw new WeightsError('an entry can not be called "__metadata__", which the format keeps for itself: rename it')
-    if (sizeOf(name, shape) !== data.length)
-      throw new WeightsError(
-        `${quoted(name)} has shape ${shownShape(shape)} and so ${sizeOf(name, shape)} values, found ${data.length}: give it one for each place`,
-      )
     const entry = { dtype: 'F32', shape, data_offsets: [offset, offset + 4 * data.length] }
     parts.push(`${JSON.stringify(name)}:${JSON.stringify(entry)}`)
     offset += 4 * data.length
@@ -43,16 +42,11 @@ export const writeSafetensors = (weights: StateDict, metadata: Readonly<Record<s
   const bytes = new Uint8Array(8 + headerBytes + offset)
   bytes.fill(0x20, 8, 8 + headerBytes)
   bytes.set(json, 8)
-  const view = new DataView(bytes.buffer)
-  view.setBigUint64(0, BigInt(headerBytes), true)
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(headerBytes), true)
   let at = 8 + headerBytes
   for (const { data } of weights.values()) {
-    // As bits: a float that passes through a number may lose the payload of a NaN.
-    const bits = new Uint32Array(data.buffer, data.byteOffset, data.length)
-    for (const word of bits) {
-      view.setUint32(at, word, true)
-      at += 4
-    }
+    bytes.set(float32Bytes(data), at)
+    at += 4 * data.length
   }
   return bytes
 }
@@ -102,13 +96,8 @@ export const readSafetensors = (
 
   const weights: StateDict = new Map()
   for (const { name: entry, dtype, shape, from, count } of entries) {
-    const { size, decode } = readable[dtype] as (typeof readable)[string]
-    const start = 8 + headerBytes + from
-    const data = new Float32Array(count)
-    if (dtype === 'F32') {
-      const bits = new Uint32Array(data.buffer)
-      for (let i = 0; i < count; i++) bits[i] = view.getUint32(start + 4 * i, true)
-    } else for (let i = 0; i < count; i++) data[i] = decode(view, start + size * i)
+    const type = readable[dtype] as ElementType // placeOf saw it
+    const data = readElements(type, view, 8 + headerBytes + from, count)
     weights.set(entry, { shape, data } satisfies StateEntry)
   }
   return { weights, metadata }
@@ -149,7 +138,6 @@ interface Place {
 const placeOf = (name: string, value: unknown, dataBytes: number, fail: Fail): Place => {
   if (!isRecord(value)) return fail(`the entry ${quoted(name)} is ${shownValue(value)}, expected an object`)
   const { dtype, shape, data_offsets: offsets } = value
-  const isCount = (n: unknown): n is number => typeof n === 'number' && Number.isSafeInteger(n) && n >= 0
   if (typeof dtype !== 'string' || !Object.hasOwn(readable, dtype))
     return fail(`${quoted(name)} is of type ${shownValue(dtype)}, expected one of ${Object.keys(readable).join(', ')}`)
   if (!Array.isArray(shape) || !shape.every(isCount))
@@ -163,31 +151,4 @@ const placeOf = (name: string, value: unknown, dataBytes: number, fail: Fail): P
   if (bytes !== to - from)
     return fail(`${quoted(name)} of shape ${shownShape(shape)} takes ${bytes} bytes as ${dtype}, found ${to - from}`)
   return { dtype, shape, from, to, count }
-}
-
-const sizeOf = (name: string, shape: readonly number[]): number => {
-  const count = shape.reduce((product, size) => product * size, 1)
-  const most = shape.reduce((product, size) => product * Math.max(1, size), 1)
-  if (!Number.isSafeInteger(most * 8))
-    throw new WeightsError(
-      `the shape ${shownShape(shape)} of ${quoted(name)} multiplies past 2^53: the file is damaged or hostile`,
-    )
-  return count
-}
-
-const scratch = new DataView(new ArrayBuffer(4))
-
-const bfloat16 = (bits: number): number => {
-  scratch.setUint32(0, bits << 16)
-  return scratch.getFloat32(0)
-}
-
-/** IEEE 754 binary16. */
-const float16 = (bits: number): number => {
-  const sign = bits & 0x8000 ? -1 : 1
-  const exponent = (bits >> 10) & 0x1f
-  const fraction = bits & 0x3ff
-  if (exponent === 0) return sign * fraction * 2 ** -24
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { resolveModel, uploadWeights, disposeWeights } from '@digitlab/models'
 import { classificationMetrics, metricsText } from '@digitlab/report'
 import { evaluate } from '@digitlab/train'
@@ -6,8 +7,11 @@ import { choose, load } from '../load'
 import { shared } from '../options'
 import { note, writeResult } from '../output'
 import { readRun } from '../run-folder'
+import { UsageError } from '../usage-error'
+import { isWeightsFile, readableWeights, readModel } from '../weights-file'
 
 interface Flags {
+  readonly model?: string
   readonly dataset?: string
   readonly dataDir?: string
   readonly backend: string
@@ -17,28 +21,36 @@ interface Flags {
 
 export const evaluateCommand = (): Command =>
   new Command('evaluate')
-    .description('Say how good the weights of a run are: overall, per class, and what is taken for what.')
-    .argument('<run>', 'the folder of a run, or its run.json')
-    .option('--dataset <name>', "another data set than the run's own")
+    .description('Say how good the weights of a run or of a file are: overall, per class, and what is taken for what.')
+    .argument('<weights>', readableWeights)
+    .option('--model <name>', 'what the weights of a file are of, where it does not say so itself')
+    .option('--dataset <name>', "another data set than the run's own (for a file: auto)")
     .addOption(shared.dataDir())
     .addOption(shared.backend())
     .addOption(new Option('--split <name>', 'which images').choices(['train', 'test']).default('test'))
     .addOption(shared.json())
     .action(async (path: string, flags: Flags) => {
-      const { run, weights } = await readRun(path)
-      const model = resolveModel(run.model.definition)
+      const { model, weights, run } = await read(path, flags.model)
       const backend = await choose(flags.backend)
-      const data = await load(flags.dataset ?? run.experiment.dataset, flags.dataDir)
+      const data = await load(flags.dataset ?? run?.experiment.dataset ?? 'auto', flags.dataDir)
       await backend.start()
       const uploaded = uploadWeights(model, weights)
       const { evaluation } = await evaluate(model, uploaded, data[flags.split], data.imageShape)
       disposeWeights(uploaded)
       const metrics = classificationMetrics(evaluation.confusion, { meanLoss: evaluation.meanLoss })
-      if (run.status === 'interrupted') note('this run was interrupted: its weights are those of its last step')
+      if (run?.status === 'interrupted') note('this run was interrupted: its weights are those of its last step')
       writeResult(
         flags.json ?? false,
-        () => ({ run: run.id, dataset: data.name, split: flags.split, backend: backend.id, metrics }),
+        () => ({ run: run?.id ?? null, dataset: data.name, split: flags.split, backend: backend.id, metrics }),
         () =>
           `${model.name} on the ${flags.split} images of ${data.title}:\n${metricsText(metrics, { classNames: data.classNames })}`,
       )
     })
+
+const read = async (path: string, given: string | undefined) => {
+  if (isWeightsFile(path) && !existsSync(`${path}/run.json`))
+    return { ...(await readModel(path, given)), run: undefined }
+  if (given !== undefined) throw new UsageError(`${path} is a run and says itself what its model is: leave --model out`)
+  const { run, weights } = await readRun(path)
+  return { model: resolveModel(run.model.definition), weights, run }
+}

@@ -1,0 +1,84 @@
+import { existsSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { basename, dirname, extname, join } from 'node:path'
+import type { Model, StateDict } from '@digitlab/models'
+import { weightsMetadata, writeOnnx, writePth, writeSafetensors, writeTfjs } from '@digitlab/weights'
+import { Command, Option } from 'commander'
+import { writeAtomic } from '../atomic-file'
+import { shared } from '../options'
+import { grouped, writeResult } from '../output'
+import { UsageError } from '../usage-error'
+import { readableWeights, readModel } from '../weights-file'
+
+interface Flags {
+  readonly model?: string
+  readonly input: 'float32' | 'uint8'
+  readonly probabilities?: boolean
+  readonly json?: boolean
+}
+
+type Write = (
+  model: Model,
+  weights: StateDict,
+  metadata: Record<string, string>,
+  flags: Flags,
+) => Map<string, Uint8Array>
+
+/** By extension: the files to write, '' for the named one itself. */
+const writers: Readonly<Record<string, Write>> = {
+  '.safetensors': (_, weights, metadata) => new Map([['', writeSafetensors(weights, metadata)]]),
+  '.pth': (_, weights) => new Map([['', writePth(weights)]]),
+  '.pt': (_, weights) => new Map([['', writePth(weights)]]),
+  '.onnx': (model, weights, metadata, { input, probabilities = false }) =>
+    new Map([['', writeOnnx(model, weights, { input, probabilities, metadata })]]),
+  '.json': (model, weights, metadata) => writeTfjs(model, weights, metadata),
+}
+
+export const convertCommand = (): Command =>
+  new Command('convert')
+    .description('Write weights in another format, by the extension: PyTorch, ONNX, safetensors, TensorFlow.js.')
+    .argument('<in>', readableWeights)
+    .argument('<out>', 'a new file: .safetensors, .pth, .pt, .onnx, or model.json for TensorFlow.js with its shards')
+    .option('--model <name>', 'what the weights of a file are of, where it does not say so itself')
+    .addOption(
+      new Option('--input <type>', 'what an ONNX file takes: float32 in [0, 1], or uint8')
+        .choices(['float32', 'uint8'])
+        .default('float32'),
+    )
+    .option('--probabilities', 'an ONNX file also gives the softmax of its logits')
+    .addOption(shared.json())
+    .action(async (from: string, to: string, flags: Flags) => {
+      const write = writers[extname(to).toLowerCase()]
+      if (!write)
+        throw new UsageError(
+          `${to} has an extension that is not written: choose one of ${Object.keys(writers).join(', ')}`,
+        )
+      if (extname(to) === '.json' && basename(to) !== 'model.json')
+        throw new UsageError(
+          `TensorFlow.js's files are model.json and its shards: name ${join(dirname(to), 'model.json')}`,
+        )
+      const { model, weights, experiment } = await readModel(from, flags.model)
+      // In the model's order, whatever that of the file.
+      const ordered: StateDict = new Map(model.parameters.map(({ name }) => [name, weights.get(name) ?? missing(name)]))
+      const files = write(model, ordered, weightsMetadata(model.definition, experiment), flags)
+      const paths = [...files].map(([name, bytes]) => [name === '' ? to : join(dirname(to), name), bytes] as const)
+      const there = paths.find(([path]) => existsSync(path))
+      if (there) throw new UsageError(`${there[0]} is there already: name another file or remove it`)
+      try {
+        await mkdir(dirname(to), { recursive: true })
+        // model.json last: whoever finds it finds its shards.
+        for (const [path, bytes] of [...paths].reverse()) await writeAtomic(path, bytes)
+      } catch (cause) {
+        throw new UsageError(`could not write ${to} (${(cause as Error).message}): name another file`, { cause })
+      }
+      writeResult(
+        flags.json ?? false,
+        () => ({ model: model.name, parameters: model.parameterCount, files: paths.map(([path]) => path) }),
+        () =>
+          `${model.name}, ${grouped(model.parameterCount)} parameters, written to ${paths.map(([path]) => path).join(', ')}`,
+      )
+    })
+
+const missing = (name: string): never => {
+  throw new Error(`the model was found by its entries, and "${name}" is not there`)
+}

@@ -1,0 +1,293 @@
+// Weights that travel, through the built command: convert, evaluate, predict, train --init.
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { strokes } from '@digitlab/data'
+import { writeIdx } from '@digitlab/idx'
+import { readSafetensors, writeSafetensors } from '@digitlab/weights'
+import { PNG } from 'pngjs'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { mnistFolder } from '../../../tooling/vitest/golden.ts'
+
+const bin = fileURLToPath(new URL('../bin/digitlab.js', import.meta.url))
+const data = (name: string) => fileURLToPath(new URL(`../../../packages/weights/test-data/${name}`, import.meta.url))
+let folder = ''
+
+// Many processes, one after another.
+vi.setConfig({ testTimeout: 180_000 })
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'digitlab-weights-'))
+  const { train, test } = await strokes({ trainCount: 400, testCount: 60 })
+  for (const [name, classes] of Object.entries({ digits: 10, few: 5 })) {
+    await mkdir(join(folder, name))
+    for (const [part, { images, labels, count }] of Object.entries({ train, t10k: test })) {
+      const write = (file: string, shape: number[], data: Uint8Array) =>
+        writeFile(join(folder, name, `${part}-${file}-ubyte`), writeIdx({ type: 'uint8', shape, data }))
+      await write('images-idx3', [count, 28, 28], images)
+      await write(
+        'labels-idx1',
+        [count],
+        labels.map((label) => label % classes),
+      )
+    }
+  }
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+const digitlab = (...args: string[]) =>
+  new Promise<{ code: number | null; out: string; err: string }>((resolve, reject) => {
+    const env = { ...process.env, DIGITLAB_DATA: mnistFolder() ?? '', DIGITLAB_MIRROR: 'http://127.0.0.1:2' }
+    const child = spawn(process.execPath, [bin, ...args], { cwd: folder, env })
+    let [out, err] = ['', '']
+    child.stdout.on('data', (text: Buffer) => (out += text.toString()))
+    child.stderr.on('data', (text: Buffer) => (err += text.toString()))
+    child.on('error', reject)
+    child.on('close', (code) => resolve({ code, out, err }))
+  })
+
+/** Runs a command that must succeed, and reads its JSON. */
+const answer = async (...args: string[]): Promise<unknown> => {
+  const { code, out, err } = await digitlab(...args, '--json')
+  expect(code, err).toBe(0)
+  return JSON.parse(out)
+}
+
+describe('files that PyTorch wrote', () => {
+  test.each(['linear', 'two-layer', 'cnn'])("%s.pth has PyTorch's own accuracy on MNIST", async (name) => {
+    const { correct, of } = JSON.parse(await readFile(data('accuracy.json'), 'utf8')) as {
+      correct: Record<string, number>
+      of: number
+    }
+    if (!mnistFolder()) return expect(correct[name]).toBeGreaterThan(9000) // the rest needs MNIST
+    for (const backend of name === 'cnn' ? ['wasm'] : ['wasm', 'cpu']) {
+      const args = ['evaluate', data(`${name}.pth`), '--model', name, '--dataset', 'mnist', '--backend', backend]
+      const { metrics } = (await answer(...args)) as { metrics: { accuracy: number } }
+      expect(Math.round(metrics.accuracy * of), backend).toBe(correct[name])
+    }
+  })
+
+  test('go through every format and come back the same to the bit', async () => {
+    const [onnx, safetensors, pth] = ['a/cnn.onnx', 'a/cnn.safetensors', 'a/cnn.pth']
+    await answer('convert', data('cnn.pth'), onnx, '--input', 'uint8', '--probabilities')
+    await answer('convert', onnx, safetensors)
+    await answer('convert', safetensors, pth)
+    await answer('convert', data('cnn.pth'), 'a/direct.pth', '--model', 'cnn')
+    expect(await readFile(join(folder, pth))).toEqual(await readFile(join(folder, 'a/direct.pth')))
+    const { files } = (await answer('convert', pth, 'a/web/model.json')) as { files: string[] }
+    expect(files).toEqual(['a/web/model.json', 'a/web/group1-shard1of1.bin'])
+    expect((await readdir(join(folder, 'a/web'))).sort()).toEqual(['group1-shard1of1.bin', 'model.json'])
+    const { metadata } = readSafetensors(await readFile(join(folder, safetensors)))
+    expect([metadata.get('version'), metadata.get('format')]).toEqual(['1', 'pt'])
+    expect(metadata.get('model')).toContain('"name":"cnn"')
+  })
+})
+
+/** A digit drawn with a round pen: strokes of points in a box of 1 x 1. */
+const shapes: Record<string, [number, number][][]> = {
+  '0': [
+    Array.from({ length: 25 }, (_, i): [number, number] => [
+      0.5 + 0.32 * Math.sin(i / 3.82),
+      0.5 - 0.5 * Math.cos(i / 3.82),
+    ]),
+  ],
+  '1': [
+    [
+      [0.5, 0],
+      [0.5, 1],
+    ],
+  ],
+  '2': [
+    [
+      [0.15, 0.25],
+      [0.25, 0.05],
+      [0.5, 0],
+      [0.75, 0.08],
+      [0.82, 0.28],
+      [0.7, 0.5],
+      [0.1, 1],
+      [0.9, 1],
+    ],
+  ],
+  '3': [
+    [
+      [0.15, 0.1],
+      [0.5, 0],
+      [0.8, 0.15],
+      [0.75, 0.38],
+      [0.42, 0.47],
+      [0.8, 0.58],
+      [0.88, 0.8],
+      [0.55, 1],
+      [0.12, 0.9],
+    ],
+  ],
+  '4': [
+    [
+      [0.25, 0],
+      [0.1, 0.55],
+      [0.85, 0.55],
+    ],
+    [
+      [0.7, 0.2],
+      [0.66, 1],
+    ],
+  ],
+  '5': [
+    [
+      [0.85, 0],
+      [0.25, 0],
+      [0.2, 0.42],
+      [0.6, 0.4],
+      [0.85, 0.62],
+      [0.75, 0.9],
+      [0.4, 1],
+      [0.1, 0.92],
+    ],
+  ],
+  '7': [
+    [
+      [0.1, 0],
+      [0.85, 0],
+      [0.4, 1],
+    ],
+  ],
+}
+
+/** @returns the bytes of a PNG */
+const draw = (digit: string, size: number, { dark = true, transparent = false } = {}): Buffer => {
+  const [width, height] = [Math.round(size * 1.4), Math.round(size * 1.6)]
+  const png = new PNG({ width, height })
+  const [left, top, radius] = [0.15 * size, 0.35 * size, Math.max(0.7, 0.055 * size)]
+  const segments = (shapes[digit] ?? []).flatMap((points) =>
+    points.slice(1).map((to, i) => [points[i] ?? to, to] as const),
+  )
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++) {
+      const distance = Math.min(
+        ...segments.map(([[ax, ay], [bx, by]]) => {
+          const [px, py] = [x + 0.5 - left - ax * size, y + 0.5 - top - ay * size]
+          const [dx, dy] = [(bx - ax) * size, (by - ay) * size]
+          const along = Math.min(1, Math.max(0, (px * dx + py * dy) / (dx * dx + dy * dy)))
+          return Math.hypot(px - along * dx, py - along * dy)
+        }),
+      )
+      const ink = Math.min(1, Math.max(0, radius + 0.5 - distance))
+      const shade = transparent ? 20 : dark ? 245 - 225 * ink : 15 + 235 * ink
+      png.data.set([shade, shade, shade, transparent ? 255 * ink : 255], 4 * (y * width + x))
+    }
+  return PNG.sync.write(png)
+}
+
+describe('predict', () => {
+  test('clean digits at other sizes, dark on light, light on dark, on a transparent sheet', async () => {
+    const wanted: Record<string, number> = {}
+    for (const digit of Object.keys(shapes))
+      for (const [kind, size, options] of [
+        ['small', 16, {}],
+        ['mid', 60, { dark: false }],
+        ['large', 300, {}],
+        ['clear', 120, { transparent: true }],
+      ] as const) {
+        const name = `${digit}-${kind}.png`
+        await writeFile(join(folder, name), draw(digit, size, options))
+        wanted[name] = Number(digit)
+      }
+    const { predictions } = (await answer('predict', data('cnn.pth'), ...Object.keys(wanted))) as {
+      predictions: { image: string; class: number; probabilities: number[] }[]
+    }
+    expect(Object.fromEntries(predictions.map((found) => [found.image, found.class]))).toEqual(wanted)
+    for (const { probabilities } of predictions)
+      expect(probabilities.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 5)
+    const { out } = await digitlab('predict', data('cnn.pth'), '3-mid.png')
+    expect(out).toMatch(/^3-mid\.png +3 +\d/m)
+  })
+})
+
+describe('train --init', () => {
+  test('goes on from a file, and takes another number of classes on request', async () => {
+    const train = (...more: string[]) => [
+      'train',
+      '--model',
+      'cnn',
+      '--epochs',
+      '1',
+      '--init',
+      data('cnn.pth'),
+      ...more,
+    ]
+    const { run } = (await answer(...train('--dataset', 'digits', '--out', 'tuned'))) as {
+      run: { experiment: { initial: { newHead: boolean } }; history: { stepLosses: number[] } }
+    }
+    expect(run.experiment.initial.newHead).toBe(false)
+    expect(run.history.stepLosses[0]).toBeLessThan(2) // from the seed's weights it would be ln 10 = 2.3
+    const { code, err } = await digitlab(...train('--dataset', 'few', '--out', 'few-run'))
+    expect([code, err]).toEqual([
+      1,
+      expect.stringContaining('"fc.weight" of the model "cnn" has shape [5, 1568], the weights hold [10, 1568]'),
+    ])
+    expect(existsSync(join(folder, 'few-run'))).toBe(false)
+    await answer(...train('--dataset', 'few', '--new-head', '--out', 'few-run'))
+    expect((await digitlab('train', '--experiment', 'tuned', '--out', 'x')).err).toContain('give them with --init')
+    const again = await digitlab('train', '--experiment', 'tuned', '--init', data('cnn.pth'), '--out', 'again')
+    expect(again.code, again.err).toBe(0)
+    const weights = await Promise.all(
+      ['tuned', 'again'].map((run) => readFile(join(folder, run, 'weights.safetensors'))),
+    )
+    expect(weights[0]).toEqual(weights[1])
+  })
+})
+
+test('what is wrong is said in one sentence, and nothing is written', async () => {
+  const good = readSafetensors(
+    writeSafetensors(new Map([['fc.weight', { shape: [10, 784], data: new Float32Array(7840) }]])),
+  )
+  const bias = (values: Float32Array) =>
+    writeSafetensors(new Map(good.weights).set('fc.bias', { shape: [values.length], data: values }))
+  await writeFile(join(folder, 'missing.safetensors'), writeSafetensors(good.weights))
+  await writeFile(join(folder, 'nan.safetensors'), bias(new Float32Array(10).fill(NaN)))
+  await writeFile(join(folder, 'shape.safetensors'), bias(new Float32Array(9)))
+  await writeFile(join(folder, 'cut.pth'), (await readFile(data('cnn.pth'))).subarray(0, 5000))
+  await writeFile(join(folder, 'blank.png'), PNG.sync.write(new PNG({ width: 9, height: 9 })))
+  await writeFile(join(folder, 'cut.png'), draw('3', 40).subarray(0, 120))
+  const cases: [string[], string][] = [
+    [
+      ['convert', 'missing.safetensors', 'o.onnx', '--model', 'linear'],
+      'needs "fc.bias" [10], the weights hold fc.weight',
+    ],
+    [['convert', 'nan.safetensors', 'o.onnx'], 'found NaN at index 0 of "fc.bias"'],
+    [['convert', 'shape.safetensors', 'o.onnx', '--model', 'linear'], 'the weights hold'],
+    [['convert', 'cut.pth', 'o.onnx'], 'cut.pth is no sound PyTorch file: it is a zip archive that is cut off'],
+    [['convert', data('cnn.pth'), 'o.h5'], 'o.h5 has an extension that is not written'],
+    [['convert', data('cnn.pth'), 'o.onnx', '--model', 'linear'], 'the weights hold [10, 1568]'],
+    [['convert', data('odd.pth'), 'o.onnx'], 'does not say what model its weights are of'],
+    [['convert', 'x.h5', 'o.onnx'], 'x.h5 has an extension that is not read'],
+    [['convert', 'none.pth', 'o.onnx'], 'could not read none.pth'],
+    [['evaluate', 'nan.safetensors', '--dataset', 'digits'], 'found NaN at index 0 of "fc.bias"'],
+    [['predict', data('cnn.pth'), 'blank.png'], 'blank.png: expected a digit that stands out'],
+    [['predict', data('cnn.pth'), 'cut.png'], 'cut.png is a damaged PNG file'],
+    [['predict', data('cnn.pth'), 'nan.safetensors'], 'nan.safetensors is no PNG file'],
+    [['train', '--model', 'linear', '--new-head'], '--new-head belongs to --init'],
+    [['train', '--resume', 'nowhere'], 'nowhere holds no checkpoint'],
+  ]
+  for (const [args, message] of cases) {
+    const { code, out, err } = await digitlab(...args)
+    expect(err).toContain(message)
+    expect([code, out], args.join(' ')).toEqual([1, ''])
+    expect(err).not.toMatch(/^ {4}at /m)
+  }
+  expect((await readdir(folder)).filter((name) => name.startsWith('o.') || name.startsWith('.'))).toEqual([])
+})
+
+test('PyTorch loads what convert writes, with weights_only', async ({ skip }) => {
+  const python = process.env['DIGITLAB_PYTHON'] ?? 'python3'
+  if (spawnSync(python, ['-c', 'import torch']).status !== 0) return skip('python3 has no torch')
+  await answer('convert', data('two-layer.pth'), 'torch.pth')
+  const script =
+    'import sys, torch; a, b = (torch.load(f, weights_only=True) for f in sys.argv[1:]); assert all(torch.equal(a[k], b[k]) for k in b) and list(a) == list(b)'
+  const { status, stderr } = spawnSync(python, ['-c', script, join(folder, 'torch.pth'), data('two-layer.pth')])
+  expect(status, stderr.toString()).toBe(0)
+})

@@ -1,0 +1,164 @@
+// Where a run stands, in full: with it a run goes on to the bit as if it had never stopped.
+import type { BackendInfo } from '@digitlab/backends'
+import type { StateDict } from '@digitlab/models'
+import type { MersenneTwisterState } from '@digitlab/random'
+import { readSafetensors, WeightsError, writeSafetensors } from '@digitlab/weights'
+import { completeExperiment, experimentDifference, sha256, TrainError, type Experiment } from './experiment'
+import type { OptimizerState } from './optimizer'
+import type { EpochRecord, Run } from './run'
+
+/** The version of a checkpoint's form that this package writes. */
+const checkpointVersion = 1
+
+/** How often a checkpoint is made. */
+export type CheckpointInterval = { readonly steps: number } | { readonly epochs: number }
+
+/** What is known of an epoch before its end. */
+export interface EpochTotals {
+  readonly images: number
+  /** Sum over the images. */
+  readonly loss: number
+  readonly correct: number
+  readonly seconds: number
+}
+
+/** A run between two steps. */
+export interface Checkpoint {
+  readonly experiment: Experiment
+  readonly every: CheckpointInterval
+  readonly startedAt: string
+  readonly dataset: Run['dataset']
+  readonly backend: BackendInfo
+  /** Threads that shared every batch. */
+  readonly workers: number
+  /** As it was before the order of the current epoch was drawn. */
+  readonly generator: MersenneTwisterState
+  /** The current one, from 1; one more than there are where the last one is done. */
+  readonly epoch: number
+  /** Steps taken within it. */
+  readonly step: number
+  readonly totals: EpochTotals
+  readonly epochs: readonly EpochRecord[]
+  readonly timing: { readonly trainSeconds: number; readonly evaluationSeconds: number; readonly images: number }
+  /** float32, as every loss is one. */
+  readonly stepLosses: Float32Array
+  readonly optimizer: OptimizerState
+  /** What the run began with, where that was given. */
+  readonly initial?: StateDict
+}
+
+/** A checkpoint as the bytes of a safetensors file, whose metadata hold what is no array and a check sum of everything. */
+export const writeCheckpoint = async (checkpoint: Checkpoint): Promise<Uint8Array> => {
+  const { optimizer, stepLosses, initial, ...rest } = checkpoint
+  const arrays: StateDict = new Map([['stepLosses', { shape: [stepLosses.length], data: stepLosses }]])
+  put(arrays, 'weights', optimizer.weights)
+  for (const [name, values] of optimizer.moments) put(arrays, name, values)
+  if (initial) put(arrays, 'initial', initial)
+  const moments = [...optimizer.moments.keys()]
+  const state = JSON.stringify({
+    ...rest,
+    optimizer: { steps: optimizer.steps, moments },
+    initial: initial !== undefined,
+  })
+  const metadata = { format: 'digitlab-checkpoint', version: String(checkpointVersion), state }
+  return writeSafetensors(arrays, { ...metadata, sha256: await checkSum(arrays, state) })
+}
+
+const put = (arrays: StateDict, prefix: string, weights: StateDict) => {
+  for (const [name, entry] of weights) arrays.set(`${prefix}/${name}`, entry)
+}
+
+const checkSum = (arrays: StateDict, state: string): Promise<string> => sha256(writeSafetensors(arrays, { state }))
+
+/**
+ * Reads a checkpoint.
+ *
+ * @param name how to call the file in an error
+ * @throws TrainError where it is none, of another version, or a bit of it has changed
+ */
+export const readCheckpoint = async (bytes: Uint8Array, name = 'the checkpoint'): Promise<Checkpoint> => {
+  const { weights: arrays, metadata } = soundFile(bytes, name)
+  const [format, version, state] = [metadata.get('format'), metadata.get('version'), metadata.get('state')]
+  if (format !== 'digitlab-checkpoint' || state === undefined)
+    throw new TrainError(
+      `${name} is no checkpoint: expected the format "digitlab-checkpoint", found ${format ?? 'none'}`,
+    )
+  if (version !== String(checkpointVersion))
+    throw new TrainError(
+      `${name} has version ${version ?? 'none'}, this digitlab reads version ${checkpointVersion}: use the one that wrote it`,
+    )
+  if ((await checkSum(arrays, state)) !== metadata.get('sha256'))
+    throw new TrainError(`${name} is damaged: its check sum is another; train again, or go on from another copy`)
+  // The check sum holds: it is what writeCheckpoint wrote.
+  const { optimizer, initial, ...rest } = JSON.parse(state) as Omit<
+    Checkpoint,
+    'optimizer' | 'initial' | 'stepLosses'
+  > & {
+    readonly optimizer: { readonly steps: number; readonly moments: readonly string[] }
+    readonly initial: boolean
+  }
+  return {
+    ...rest,
+    experiment: completeExperiment(rest.experiment),
+    stepLosses: arrays.get('stepLosses')?.data ?? new Float32Array(0),
+    optimizer: {
+      steps: optimizer.steps,
+      weights: take(arrays, 'weights'),
+      moments: new Map(optimizer.moments.map((moment) => [moment, take(arrays, moment)])),
+    },
+    ...(initial ? { initial: take(arrays, 'initial') } : {}),
+  }
+}
+
+const soundFile = (bytes: Uint8Array, name: string): ReturnType<typeof readSafetensors> => {
+  try {
+    return readSafetensors(bytes, name)
+  } catch (cause) {
+    if (!(cause instanceof WeightsError)) throw cause
+    throw new TrainError(`${name} is damaged (${cause.message}); train again, or go on from another copy`, { cause })
+  }
+}
+
+const take = (arrays: StateDict, prefix: string): StateDict =>
+  new Map(
+    [...arrays]
+      .filter(([name]) => name.startsWith(`${prefix}/`))
+      .map(([name, entry]) => [name.slice(prefix.length + 1), entry]),
+  )
+
+/**
+ * Throws a {@link TrainError} naming the difference where a checkpoint is of another run: of another experiment, of other
+ * data, or of a backend that does not compute the same bits.
+ */
+export const checkResumable = (
+  checkpoint: Checkpoint,
+  run: { readonly experiment: Experiment; readonly dataset: Run['dataset']; readonly backend: BackendInfo },
+): void => {
+  const refuse = (difference: string) => {
+    throw new TrainError(
+      `the checkpoint is of another run: ${difference}; only the same run can go on to the bit, another one can begin with its weights (--init)`,
+    )
+  }
+  const difference = experimentDifference(checkpoint.experiment, run.experiment)
+  if (difference !== undefined) refuse(difference)
+  const { dataset, backend } = checkpoint
+  for (const count of ['trainCount', 'testCount'] as const)
+    if (dataset[count] !== run.dataset[count])
+      refuse(`its data set has a ${count} of ${dataset[count]}, this one's ${run.dataset[count]}`)
+  dataset.files.forEach(({ name, sha256 }, i) => {
+    const found = run.dataset.files[i]?.sha256
+    if (found !== sha256) refuse(`its ${name} has the SHA-256 ${sha256.slice(0, 8)}, this one's ${found?.slice(0, 8)}`)
+  })
+  for (const key of ['id', 'device'] as const)
+    if (backend[key] !== run.backend[key]) refuse(`its backend is ${backend[key]}, this one is ${run.backend[key]}`)
+  for (const [name, version] of Object.entries(backend.versions))
+    if (run.backend.versions[name] !== version)
+      refuse(`it was computed with ${name} ${version}, here is ${run.backend.versions[name] ?? 'none'}`)
+}
+
+/** Throws a {@link TrainError} where an interval is no counting number. */
+export const checkInterval = (every: CheckpointInterval): void => {
+  const count = 'steps' in every ? every.steps : every.epochs
+  if (!Number.isSafeInteger(count) || count < 1)
+    throw new TrainError(`a checkpoint is made every so many steps or epochs, at least 1, not ${count}`)
+}

@@ -1,0 +1,97 @@
+import { dataLoaderOrder, type MersenneTwister } from '@digitlab/random'
+import type { EpochTotals } from './checkpoint'
+import { TrainError, type Experiment } from './experiment'
+import { giveWay } from './give-way'
+import type { Progress } from './run-experiment'
+import type { Stepping, Summary } from './stepping'
+
+/** How many losses may wait on an asynchronous device before they are read: bounds its queue and a late stop. */
+const waitingLosses = 64
+
+export interface Epoch {
+  readonly epoch: number
+  /** Draws the epoch's order. */
+  readonly generator: MersenneTwister
+  readonly experiment: Experiment
+  readonly stepping: Stepping
+  /** To train on. */
+  readonly images: number
+  /** Steps of this epoch that were taken before, and what they came to. */
+  readonly begun: { readonly step: number; readonly totals: EpochTotals }
+  /** Gets the loss of every step. */
+  readonly stepLosses: number[]
+  readonly asynchronous: boolean
+  readonly onProgress: (progress: Progress) => void
+  readonly signal: AbortSignal | undefined
+  readonly afterStep: () => Promise<void>
+  /** Whether every loss is wanted after so many steps of this epoch, for a checkpoint. */
+  readonly wantsCheckpoint: (step: number) => boolean
+  readonly checkpoint: (step: number, totals: EpochTotals) => Promise<void>
+}
+
+/** Trains on every image once, or until it is told to stop. @returns the totals, and how many steps are taken */
+export const trainEpoch = async (context: Epoch): Promise<{ totals: EpochTotals; step: number }> => {
+  const { epoch, generator, experiment, stepping, images, begun, stepLosses, asynchronous, onProgress, signal } =
+    context
+  const { batchSize, epochs } = experiment
+  const totals = { ...begun.totals }
+  const from = performance.now() - 1000 * begun.totals.seconds
+  const order = dataLoaderOrder(generator, images)
+  const stepsPerEpoch = Math.ceil(order.length / batchSize)
+  const waiting: { summary: Summary; size: number }[] = []
+  let [step, read, taken] = [begun.step, begun.step, 0]
+
+  const readWaiting = async () => {
+    while (waiting.length > 0) {
+      const { summary, size } = waiting.shift() as (typeof waiting)[number]
+      const values = summary.values()
+      const { 0: loss = NaN, 1: correct = NaN } = values instanceof Promise ? await values : values
+      summary.dispose()
+      read++
+      if (!Number.isFinite(loss)) {
+        for (const { summary } of waiting.splice(0)) summary.dispose()
+        throw notFinite(loss, epoch, read, stepLosses.length + 1, experiment)
+      }
+      stepLosses.push(loss)
+      totals.images += size
+      totals.loss += loss * size
+      totals.correct += correct
+      totals.seconds = (performance.now() - from) / 1000
+      const imagesPerSecond = totals.images / totals.seconds
+      const imagesLeft = order.length - totals.images + (epochs - epoch) * order.length
+      const secondsLeft = imagesLeft / imagesPerSecond
+      onProgress({ type: 'step', epoch, step: read, stepsPerEpoch, loss, imagesPerSecond, secondsLeft })
+    }
+  }
+
+  await stepping.startEpoch(order, batchSize, step * batchSize)
+  try {
+    for (let start = step * batchSize; start < order.length && !(taken > 0 && signal?.aborted); start += batchSize) {
+      const size = Math.min(batchSize, order.length - start)
+      const summary = stepping.step(start, size)
+      step++
+      taken++
+      waiting.push({ summary: summary instanceof Promise ? await summary : summary, size })
+      await context.afterStep()
+      const wanted = context.wantsCheckpoint(step)
+      if (!asynchronous || waiting.length === waitingLosses || wanted) await readWaiting()
+      if (wanted) {
+        totals.seconds = (performance.now() - from) / 1000
+        await context.checkpoint(step, { ...totals })
+      }
+      await giveWay()
+    }
+    await readWaiting()
+  } finally {
+    await stepping.endEpoch()
+  }
+  totals.seconds = (performance.now() - from) / 1000
+  return { totals, step }
+}
+
+const notFinite = (loss: number, epoch: number, step: number, overall: number, experiment: Experiment): TrainError => {
+  const { name, learningRate } = experiment.optimizer
+  return new TrainError(
+    `the loss became ${loss} at step ${step} of epoch ${epoch} (step ${overall} in all) with ${name} and learning rate ${learningRate}: training stopped there, try a learning rate of ${learningRate / 10}`,
+  )
+}

@@ -1,0 +1,210 @@
+import {
+  initialWeights,
+  logits,
+  resolveModel,
+  uploadWeights,
+  disposeWeights,
+  defineModel,
+  type Model,
+} from '@digitlab/models'
+import { MersenneTwister } from '@digitlab/random'
+import '@tensorflow/tfjs-backend-cpu'
+import { env, memory, setBackend, tensor, tidy, type io } from '@tensorflow/tfjs-core'
+import fc from 'fast-check'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { readOnnx, WeightsError, weightsMetadata, writeOnnx, writeTfjs } from './index'
+
+beforeAll(async () => {
+  env().set('IS_TEST', true)
+  await setBackend('cpu')
+})
+
+/** Padding, strides, pools of 3, two channels in, a layer between flatten and dense: what the catalogue leaves out. */
+const odd = defineModel({
+  name: 'odd',
+  input: [13, 11, 2],
+  layers: [
+    { type: 'conv2d', name: 'a', out: 3, kernel: 3, stride: 2, padding: 1 },
+    { type: 'relu' },
+    { type: 'conv2d', name: 'b', out: 5, kernel: 2 },
+    { type: 'maxPool2d', size: 2 },
+    { type: 'flatten' },
+    { type: 'relu' },
+    { type: 'dense', name: 'c', out: 6 },
+    { type: 'relu' },
+    { type: 'dense', name: 'd', out: 4 },
+  ],
+})
+const models: [string, Model][] = [
+  ...['linear', 'two-layer', 'cnn'].map((name): [string, Model] => [name, resolveModel(name)]),
+  ['odd', odd],
+]
+
+/** Images of whole numbers from 0 to 255, [batch, height, width, channels]. */
+const pixelsFor = (model: Model, batch: number): Uint8Array => {
+  const generator = new MersenneTwister(11)
+  const size = model.definition.input.reduce((product, side) => product * side, batch)
+  return Uint8Array.from({ length: size }, () => Math.max(0, (generator.next() % 512) - 256))
+}
+
+const ours = async (model: Model, pixels: Uint8Array): Promise<Float32Array> => {
+  const weights = uploadWeights(model, initialWeights(model, new MersenneTwister(3)))
+  const output = tidy(() =>
+    logits(
+      model,
+      weights,
+      tensor(
+        Float32Array.from(pixels, (value) => value / 255),
+        [pixels.length / sizeOf(model), ...model.definition.input],
+      ),
+    ),
+  )
+  const values = (await output.data()) as Float32Array
+  output.dispose()
+  disposeWeights(weights)
+  return values
+}
+const sizeOf = (model: Model) => model.definition.input.reduce((product, side) => product * side, 1)
+
+/** [batch, height, width, channels] to [batch, channels, height, width]. */
+const channelsFirst = (model: Model, pixels: Uint8Array): Uint8Array => {
+  const [height, width, channels] = model.definition.input
+  return Uint8Array.from(pixels, (_, i) => {
+    const [image, rest] = [Math.floor(i / sizeOf(model)), i % sizeOf(model)]
+    const [channel, place] = [Math.floor(rest / (height * width)), rest % (height * width)]
+    return pixels[image * sizeOf(model) + place * channels + channel] ?? 0
+  })
+}
+
+const largestDifference = (a: ArrayLike<number>, b: ArrayLike<number>) => {
+  expect(a.length).toBe(b.length)
+  return Math.max(...Array.from(a, (value, i) => Math.abs(value - (b[i] ?? NaN))))
+}
+
+describe.each(models)('%s', (_, model) => {
+  const weights = initialWeights(model, new MersenneTwister(3))
+  const [height, width, channels] = model.definition.input
+
+  test('onnxruntime gives our logits, of floats and of bytes, for any batch', async () => {
+    const { InferenceSession, Tensor, env: ort } = await import('onnxruntime-web')
+    ort.wasm.numThreads = 1
+    const float = await InferenceSession.create(writeOnnx(model, weights))
+    const bytes = await InferenceSession.create(writeOnnx(model, weights, { input: 'uint8', probabilities: true }))
+    for (const batch of [1, 3]) {
+      const pixels = pixelsFor(model, batch)
+      const wanted = await ours(model, pixels)
+      const turned = channelsFirst(model, pixels)
+      const shape = [batch, channels, height, width]
+      const scaled = Float32Array.from(turned, (value) => value / 255)
+      const { logits } = await float.run({ images: new Tensor('float32', scaled, shape) })
+      expect(largestDifference(logits?.data as Float32Array, wanted)).toBeLessThan(1e-4)
+      const both = await bytes.run({ images: new Tensor('uint8', turned, shape) })
+      expect(largestDifference(both['logits']?.data as Float32Array, wanted)).toBeLessThan(1e-4)
+      const first = Array.from((both['probabilities']?.data as Float32Array).subarray(0, model.classes))
+      const powers = Array.from(wanted.subarray(0, model.classes), Math.exp)
+      const total = powers.reduce((sum, power) => sum + power, 0)
+      expect(
+        largestDifference(
+          first,
+          powers.map((power) => power / total),
+        ),
+      ).toBeLessThan(1e-5)
+    }
+  })
+
+  test('tfjs-layers gives our logits', async () => {
+    const { loadLayersModel } = await import('@tensorflow/tfjs-layers')
+    const files = writeTfjs(model, weights, weightsMetadata(model.definition))
+    const { modelTopology, weightsManifest } = JSON.parse(new TextDecoder().decode(files.get('model.json'))) as {
+      modelTopology: object
+      weightsManifest: { paths: string[]; weights: io.WeightsManifestEntry[] }[]
+    }
+    const manifest = weightsManifest.flatMap((group) => group.weights)
+    const shards = weightsManifest.flatMap(({ paths }) => paths.map((path) => files.get(path) ?? new Uint8Array(0)))
+    const weightData = await new Blob(shards as Uint8Array<ArrayBuffer>[]).arrayBuffer()
+    const before = memory().numTensors
+    const loaded = await loadLayersModel({ load: async () => ({ modelTopology, weightSpecs: manifest, weightData }) })
+    for (const batch of [1, 3]) {
+      const pixels = pixelsFor(model, batch)
+      const images = tensor(
+        Float32Array.from(pixels, (value) => value / 255),
+        [batch, ...model.definition.input],
+      )
+      const output = loaded.predict(images) as typeof images
+      expect(largestDifference(await output.data(), await ours(model, pixels))).toBeLessThan(1e-5)
+      images.dispose()
+      output.dispose()
+    }
+    loaded.dispose()
+    expect(memory().numTensors).toBe(before)
+  })
+
+  test('the weights of an ONNX file are read back to the bit, with its metadata', () => {
+    const metadata = weightsMetadata(model.definition, 'abc')
+    const bytes = writeOnnx(model, weights, { input: 'uint8', metadata })
+    const read = readOnnx(bytes)
+    for (const [name, { shape, data }] of weights) {
+      expect(read.weights.get(name)?.shape).toEqual(shape)
+      const found = read.weights.get(name)?.data ?? new Float32Array(0)
+      expect(Buffer.from(found.buffer).equals(Buffer.from(data.buffer)), name).toBe(true)
+    }
+    expect([...read.weights.keys()]).toEqual([...weights.keys()])
+    expect(Object.fromEntries(read.metadata)).toEqual(metadata)
+    expect(Buffer.from(writeOnnx(model, read.weights, { input: 'uint8', metadata })).equals(bytes)).toBe(true)
+  })
+})
+
+describe('an ONNX file that is damaged or hostile', () => {
+  const linear = resolveModel('linear', { input: [2, 2, 1], classes: 2 })
+  const good = writeOnnx(linear, initialWeights(linear, new MersenneTwister(0)), { metadata: { a: 'b' } })
+  const field = (number: number, content: Uint8Array | readonly number[]) => [
+    (number << 3) | 2,
+    content.length,
+    ...content,
+  ]
+  const initializer = (...content: number[]) => Uint8Array.from(field(7, field(5, content)))
+  const w = field(8, [0x77])
+  test.each<[string, Uint8Array, string]>([
+    ['nothing', new Uint8Array(0), 'expected one graph, found 0'],
+    ['half', good.subarray(0, 80), 'it is cut off or damaged'],
+    ['an element type that is none', initializer(...w, 0x10, 3, ...field(9, [])), '"w" is of type 3'],
+    ['another file', initializer(...w, 0x10, 1, 0x70, 1), '"w" lies in another file'],
+    ['too few bytes', initializer(...w, 0x08, 2, 0x10, 1, ...field(9, [0, 0, 0, 0])), 'takes 8 bytes, found 4'],
+    ['a size of 2^35', initializer(...w, 0x08, 128, 128, 128, 128, 128, 1, 0x10, 1), 'asks for more values'],
+    [
+      'a negative size',
+      initializer(...w, 0x08, ...new Array<number>(9).fill(255), 1, 0x10, 1),
+      'the shape of "w" is [-1]',
+    ],
+  ])('%s', (_, bytes, message) => {
+    expect(() => readOnnx(bytes)).toThrow(WeightsError)
+    expect(() => readOnnx(bytes)).toThrow(message)
+  })
+
+  test('whatever is flipped, cut or made up, nothing but a WeightsError comes out', () => {
+    const read = (bytes: Uint8Array) => {
+      try {
+        readOnnx(bytes)
+      } catch (error) {
+        expect(error).toBeInstanceOf(WeightsError)
+      }
+    }
+    const flips = fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { maxLength: 4 })
+    fc.assert(
+      fc.property(flips, fc.nat(good.length), (flips, cut) => {
+        const bytes = Uint8Array.from(good)
+        for (const [at, value] of flips) bytes[at] = value
+        read(bytes)
+        read(bytes.subarray(0, cut))
+      }),
+      { numRuns: 2000 },
+    )
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 100 }), (content) => {
+        read(content)
+        read(initializer(...content))
+      }),
+      { numRuns: 2000 },
+    )
+  })
+})

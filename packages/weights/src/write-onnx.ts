@@ -1,0 +1,162 @@
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
+import { checkStateDict, type Model, type StateDict } from '@digitlab/models'
+import { float32Bytes } from './element-types'
+import { attributeType, elementType, field } from './onnx-fields'
+import { checkSizes } from './shape'
+
+export interface OnnxOptions {
+  /** 'float32' takes images in [0, 1] (the default), 'uint8' takes 0 to 255 and divides in the graph. */
+  readonly input?: 'float32' | 'uint8'
+  /** Also gives `probabilities`, the softmax of the logits. */
+  readonly probabilities?: boolean
+  /** Kept as metadata_props, strings by name. */
+  readonly metadata?: Readonly<Record<string, string>>
+}
+
+const opset = 17
+/** The version of the file format that came with opset 17. */
+const irVersion = 8
+
+type Write = (writer: BinaryWriter) => void
+
+const message = (write: Write): Uint8Array => {
+  const writer = new BinaryWriter()
+  write(writer)
+  return writer.finish()
+}
+const sub = (writer: BinaryWriter, number: number, write: Write) =>
+  writer.tag(number, WireType.LengthDelimited).bytes(message(write))
+const text = (writer: BinaryWriter, number: number, value: string) =>
+  writer.tag(number, WireType.LengthDelimited).string(value)
+const integer = (writer: BinaryWriter, number: number, value: number) =>
+  writer.tag(number, WireType.Varint).int64(value)
+
+type Attribute = number | readonly number[]
+
+/** A node of the graph, `op(inputs) -> output`. */
+const node = (
+  graph: BinaryWriter,
+  op: string,
+  inputs: string[],
+  output: string,
+  attributes: Record<string, Attribute>,
+) =>
+  sub(graph, field.graph.node, (writer) => {
+    for (const input of inputs) text(writer, field.node.input, input)
+    text(writer, field.node.output, output)
+    text(writer, field.node.name, output)
+    text(writer, field.node.opType, op)
+    for (const [name, value] of Object.entries(attributes))
+      sub(writer, field.node.attribute, (attribute) => {
+        text(attribute, field.attribute.name, name)
+        if (typeof value === 'number') {
+          integer(attribute, field.attribute.i, value)
+          integer(attribute, field.attribute.type, attributeType.int)
+        } else {
+          for (const each of value) integer(attribute, field.attribute.ints, each)
+          integer(attribute, field.attribute.type, attributeType.ints)
+        }
+      })
+  })
+
+/** A graph's input or output: a batch of any size. */
+const value = (graph: BinaryWriter, number: number, name: string, type: number, shape: readonly number[]) =>
+  sub(graph, number, (info) => {
+    text(info, 1, name)
+    sub(info, 2, (typeProto) =>
+      sub(typeProto, 1, (tensorType) => {
+        integer(tensorType, 1, type)
+        sub(tensorType, 2, (shapeProto) => {
+          sub(shapeProto, 1, (dimension) => text(dimension, 2, 'N'))
+          for (const size of shape) sub(shapeProto, 1, (dimension) => integer(dimension, 1, size))
+        })
+      }),
+    )
+  })
+
+const tensor = (parent: BinaryWriter, number: number, name: string, shape: readonly number[], data: Float32Array) =>
+  sub(parent, number, (writer) => {
+    for (const size of shape) integer(writer, field.tensor.dims, size)
+    integer(writer, field.tensor.dataType, elementType.float32)
+    text(writer, field.tensor.name, name)
+    writer.tag(field.tensor.rawData, WireType.LengthDelimited).bytes(float32Bytes(data))
+  })
+
+/**
+ * Writes a model with its weights as an ONNX file of opset 17: input `images` [N, channels, height, width], output `logits`
+ * [N, classes], for any N. The initializers are the state dict, by PyTorch's names and in PyTorch's layout. The same input
+ * gives the same bytes.
+ *
+ * Source: onnx.proto of ONNX 1.12.
+ *
+ * @throws ModelError where an entry is missing, extra or of another shape
+ */
+export const writeOnnx = (model: Model, weights: StateDict, options: OnnxOptions = {}): Uint8Array => {
+  const { input = 'float32', probabilities = false, metadata = {} } = options
+  checkStateDict(model, weights)
+  checkSizes(weights)
+  const [height, width, channels] = model.definition.input
+  const graph = (writer: BinaryWriter) => {
+    let x = 'images'
+    const step = (op: string, output: string, inputs: string[] = [], attributes: Record<string, Attribute> = {}) => {
+      node(writer, op, [x, ...inputs], output, attributes)
+      x = output
+    }
+    if (input === 'uint8') {
+      step('Cast', 'pixels', [], { to: elementType.float32 })
+      sub(writer, field.graph.node, (constant) => {
+        text(constant, field.node.output, 'white')
+        text(constant, field.node.name, 'white')
+        text(constant, field.node.opType, 'Constant')
+        sub(constant, field.node.attribute, (attribute) => {
+          text(attribute, field.attribute.name, 'value')
+          tensor(attribute, field.attribute.t, 'white', [], Float32Array.of(255))
+          integer(attribute, field.attribute.type, attributeType.tensor)
+        })
+      })
+      step('Div', 'scaled', ['white'])
+    }
+    model.layers.forEach(({ layer }, position) => {
+      const output = position === model.layers.length - 1 ? 'logits' : `layer${position + 1}`
+      const parameters = 'name' in layer ? [`${layer.name}.weight`, `${layer.name}.bias`] : []
+      switch (layer.type) {
+        case 'conv2d': {
+          const { kernel, stride = 1, padding = 0 } = layer
+          const attributes = { kernel_shape: [kernel, kernel], strides: [stride, stride] }
+          return step('Conv', output, parameters, { ...attributes, pads: [padding, padding, padding, padding] })
+        }
+        case 'dense':
+          return step('Gemm', output, parameters, { transB: 1 })
+        case 'relu':
+          return step('Relu', output)
+        case 'maxPool2d':
+          return step('MaxPool', output, [], {
+            kernel_shape: [layer.size, layer.size],
+            strides: [layer.size, layer.size],
+          })
+        case 'flatten':
+          return step('Flatten', output, [], { axis: 1 })
+      }
+    })
+    if (probabilities) step('Softmax', 'probabilities', [], { axis: 1 })
+    text(writer, field.graph.name, model.name)
+    for (const [name, { shape, data }] of weights) tensor(writer, field.graph.initializer, name, shape, data)
+    value(writer, field.graph.input, 'images', elementType[input], [channels, height, width])
+    value(writer, field.graph.output, 'logits', elementType.float32, [model.classes])
+    if (probabilities) value(writer, field.graph.output, 'probabilities', elementType.float32, [model.classes])
+  }
+  return message((writer) => {
+    integer(writer, field.model.irVersion, irVersion)
+    text(writer, field.model.producer, 'digitlab')
+    sub(writer, field.model.graph, graph)
+    sub(writer, field.model.opsetImport, (version) => {
+      text(version, 1, '')
+      integer(version, 2, opset)
+    })
+    for (const [key, held] of Object.entries(metadata))
+      sub(writer, field.model.metadata, (entry) => {
+        text(entry, 1, key)
+        text(entry, 2, held)
+      })
+  })
+}
