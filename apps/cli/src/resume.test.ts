@@ -48,15 +48,20 @@ const digitlab = (args: readonly string[], kill?: { steps: number; after: number
 
 const stepsIn = (err: string) => err.match(/ {2}step \d/g)?.length ?? 0
 
-/** What may not differ by a bit: the weights' file, and every figure of the run but the clock. */
+/** What may not differ by a bit: the files of weights and predictions, and every figure of the run but the clock. */
 const outcome = async (name: string) => {
   const run = parseRun(await readFile(join(folder, name, 'run.json'), 'utf8'))
   expect(run.status).toBe('completed')
-  expect((await readdir(join(folder, name))).sort()).toEqual(['run.json', 'weights.safetensors'])
+  expect((await readdir(join(folder, name))).sort()).toEqual([
+    'predictions.safetensors',
+    'run.json',
+    'weights.safetensors',
+  ])
   return {
     ...{ id: run.id, metrics: run.metrics, stepLosses: run.history.stepLosses, threads: run.backend.threads },
     epochs: run.history.epochs.map((record) => ({ ...record, trainSeconds: 0, evaluationSeconds: 0 })),
     weights: await readFile(join(folder, name, 'weights.safetensors')),
+    predictions: await readFile(join(folder, name, 'predictions.safetensors')),
   }
 }
 
@@ -75,7 +80,17 @@ describe.each([
 ] as const)('on %s with %d workers', (backend, workers, model, epochs) => {
   test(`killed ${kills} times and resumed, the end is that of an undisturbed run to the bit`, async () => {
     const name = `${backend}-${workers}`
-    const args = ['train', ...model, '--dataset', 'digits', '--epochs', String(epochs), '--backend', backend]
+    const args = [
+      'train',
+      ...model,
+      '--dataset',
+      'digits',
+      '--epochs',
+      String(epochs),
+      '--backend',
+      backend,
+      '--no-report',
+    ]
     const whole = await digitlab([...args, '--workers', String(workers), '--out', `${name}-whole`])
     expect(whole.code, whole.err).toBe(0)
     // A checkpoint every five steps: of an epoch's eight, so that it falls on every place within one.
@@ -87,7 +102,7 @@ describe.each([
       // Every third while it starts, the others while it trains or writes: wherever the clock falls.
       const steps = killed % 3 === 0 ? 0 : 1 + Math.floor(12 * Math.random())
       const kill = { steps, after: Math.random() * (steps === 0 ? 300 : 25) }
-      const command = begun ? ['train', '--resume', name, '--log-every', '1'] : first
+      const command = begun ? ['train', '--resume', name, '--log-every', '1', '--no-report'] : first
       const { code, err } = await digitlab(command, killed < kills ? kill : undefined)
       if (code === 0) break
       expect(code, err).toBe(null)
