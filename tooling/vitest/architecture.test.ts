@@ -35,6 +35,7 @@ const allowed: Record<string, readonly string[]> = {
   '@digitlab/train': ['@digitlab/backends', '@digitlab/data', '@digitlab/models', '@digitlab/ops', '@digitlab/random'],
   '@digitlab/backend-cpu': ['@digitlab/backends', '@digitlab/ops'],
   '@digitlab/backend-wasm': ['@digitlab/backends', '@digitlab/ops'],
+  '@digitlab/backend-cuda': ['@digitlab/backends', '@digitlab/ops'],
 }
 
 describe.each(manifests)('$path', ({ path, manifest }) => {
