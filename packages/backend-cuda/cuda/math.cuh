@@ -30,8 +30,13 @@ DEVICE double exp64(double x) {
   if (x < -700.0) return 0.0;
   const double n = nearest(x * 1.4426950408889634);
   const double r = (x - n * 0.6931471803691238) - n * 1.9082149292705877e-10; // ln(2) in two parts
-  double sum = 1.0;
-  for (int k = 13; k >= 1; k--) sum = 1.0 + sum * r / double(k);
+  double factorial = 6227020800.0; // of 13; unrolled, the divisions are done when this is compiled
+  double sum = 1.0 / factorial;
+#pragma unroll
+  for (int k = 13; k >= 1; k--) {
+    factorial /= double(k);
+    sum = __builtin_fma(sum, r, 1.0 / factorial);
+  }
   return sum * bitsToDouble((long long)(n + 1023.0) << 52);
 }
 
@@ -54,7 +59,8 @@ DEVICE double log64(double x) {
   const double t = (m - 1.0) / (m + 1.0);
   const double square = t * t;
   double sum = 0.0;
-  for (int k = 21; k >= 1; k -= 2) sum = sum * square + 1.0 / double(k);
+#pragma unroll
+  for (int k = 21; k >= 1; k -= 2) sum = __builtin_fma(sum, square, 1.0 / double(k));
   return n * 0.6931471805599453 + 2.0 * t * sum;
 }
 

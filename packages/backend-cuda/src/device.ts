@@ -1,9 +1,10 @@
 // A GPU at work: its memory, its one stream, kernels launched by name, values read back without waiting for them.
 import { DriverError } from './driver-error'
-import { call, failure, type Argument, type Driver, type DriverFunction } from './driver'
+import { call, failure, handleFrom, type Driver, type DriverFunction } from './driver'
 import { createMemoryPool, type MemoryPool } from './memory-pool'
 import type { Gpu } from './probe'
 import { readPtx, type KernelLayout, type PtxName } from './ptx'
+import { createStaging } from './staging'
 
 /** Stands for the address of a recording's variables: null where a kernel is launched by itself. */
 export const variables = Symbol('variables')
@@ -79,27 +80,32 @@ const outOfMemory = 2
 
 /** The most that a kernel's parameters may take, in bytes. */
 const parameterRoom = 4096
+/** Up to so many bytes are copied to the GPU by way of memory that it can reach by itself. */
+const mostStaged = 64 * 1024
 /** How long an answer is polled for at every turn of the event loop, in milliseconds; after it, every millisecond. */
 const eager = 5
 
 /** Starts work on a GPU. */
 export const openDevice = (api: Driver, gpu: Gpu, options: DeviceOptions = {}): Device => {
-  const handleFrom = (name: DriverFunction, ...values: readonly Argument[]): bigint => {
-    const handle = new BigUint64Array(1)
-    call(api, name, handle, ...values)
-    return handle[0] ?? 0n
-  }
-  const context = handleFrom('cuDevicePrimaryCtxRetain', gpu.handle)
+  /** Kernels launched last, for an error that the driver tells late. */
+  const recent: string[] = []
+  const fail = (code: number, name: DriverFunction, kernel?: string) =>
+    failure(api, code, name, kernel ?? (recent.length > 0 ? `after the kernels ${recent.join(', ')}` : undefined))
+
+  const context = handleFrom(api, 'cuDevicePrimaryCtxRetain', gpu.handle)
   call(api, 'cuCtxSetCurrent', context)
-  const stream = handleFrom('cuStreamCreate', driver.streamNonBlocking)
+  const stream = handleFrom(api, 'cuStreamCreate', driver.streamNonBlocking)
   /** Every entry from outside: another device of this process may have been the thread's last. */
-  const enter = () => call(api, 'cuCtxSetCurrent', context)
+  const enter = () => {
+    const code = api.cuCtxSetCurrent(context)
+    if (code !== 0) throw fail(code, 'cuCtxSetCurrent') // what a kernel did before is told by the next call, whichever it is
+  }
 
   const memory = createMemoryPool(
     {
       allocate(bytes) {
         enter()
-        return Number(handleFrom('cuMemAlloc', bytes))
+        return Number(handleFrom(api, 'cuMemAlloc', bytes))
       },
       free(address) {
         enter()
@@ -115,7 +121,14 @@ export const openDevice = (api: Driver, gpu: Gpu, options: DeviceOptions = {}): 
   const moduleOf = (name: PtxName): bigint => {
     const known = modules.get(name)
     if (known !== undefined) return known
-    const module = handleFrom('cuModuleLoadDataEx', new TextEncoder().encode(`${readPtx(name).text}\0`), 0, null, null)
+    const module = handleFrom(
+      api,
+      'cuModuleLoadDataEx',
+      new TextEncoder().encode(`${readPtx(name).text}\0`),
+      0,
+      null,
+      null,
+    )
     modules.set(name, module)
     return module
   }
@@ -126,7 +139,7 @@ export const openDevice = (api: Driver, gpu: Gpu, options: DeviceOptions = {}): 
     const ptx = (['kernels', 'tensor-cores'] as const).find((name) => readPtx(name).kernels.has(kernel))
     const layout = ptx && readPtx(ptx).kernels.get(kernel)
     if (!layout) throw new Error(`there is no kernel ${kernel} in the compiled ones: run scripts/compile-kernels.mjs`)
-    const handle = handleFrom('cuModuleGetFunction', moduleOf(ptx), new TextEncoder().encode(`${kernel}\0`))
+    const handle = handleFrom(api, 'cuModuleGetFunction', moduleOf(ptx), new TextEncoder().encode(`${kernel}\0`))
     const made = { handle, layout }
     functions.set(kernel, made)
     return made
@@ -144,32 +157,19 @@ export const openDevice = (api: Driver, gpu: Gpu, options: DeviceOptions = {}): 
     fields.setUint32(offset + 4, Math.floor(address / 2 ** 32), true)
   }
 
-  /** Kernels launched last, for an error that the driver tells late. */
-  const recent: string[] = []
-  const fail = (code: number, name: DriverFunction, kernel?: string) =>
-    failure(api, code, name, kernel ?? (recent.length > 0 ? `after the kernels ${recent.join(', ')}` : undefined))
-
+  let capturing = false
   const submit = ({ kernel, blocks: [x, y = 1, z = 1], threads, shared = 0 }: Launch, size: number): void => {
     list[6] = BigInt(size)
     recent.push(kernel)
     if (recent.length > 4) recent.shift()
     const code = api.cuLaunchKernel(functionOf(kernel).handle, x, y, z, threads, 1, 1, shared, stream, null, extra)
     if (code !== 0) throw failure(api, code, 'cuLaunchKernel', `kernel ${kernel}`)
-    if (!options.synchronous) return
+    if (!options.synchronous || capturing) return
     const finished = api.cuStreamSynchronize(stream)
     if (finished !== 0) throw failure(api, finished, 'cuStreamSynchronize', `kernel ${kernel}`)
   }
 
-  // Memory of the host that the GPU copies to by itself, and the events that tell when it has.
-  const staging = new Map<number, { address: bigint; buffer: ArrayBuffer }[]>()
-  const takeStaging = (bytes: number) => {
-    const size = 2 ** Math.max(8, Math.ceil(Math.log2(bytes)))
-    const found = staging.get(size)?.pop()
-    if (found) return { size, ...found }
-    const address = handleFrom('cuMemAllocHost', size)
-    return { size, address, buffer: api.host.view(address, size) }
-  }
-  const events: bigint[] = []
+  const staging = createStaging(api, stream)
 
   const device: Device = {
     gpu,
@@ -212,19 +212,23 @@ export const openDevice = (api: Driver, gpu: Gpu, options: DeviceOptions = {}): 
       submit(launched.launch, launched.parameters.length)
     },
     upload(address, values) {
-      if (values.byteLength === 0) return
+      const bytes = values.byteLength
+      if (bytes === 0) return
       enter()
-      const code = api.cuMemcpyHtoDAsync(address, values, values.byteLength, stream)
+      // The caller's memory is its own again when this returns. Little is copied to where the GPU takes it later; more is waited for.
+      const place = bytes <= mostStaged ? staging.stage(values) : undefined
+      const code = api.cuMemcpyHtoDAsync(address, place?.address ?? values, bytes, stream)
       if (code !== 0) throw fail(code, 'cuMemcpyHtoDAsync')
+      if (place) staging.sent(place)
+      else device.synchronize()
     },
     read(address, bytes) {
       if (bytes === 0) return async () => new ArrayBuffer(0)
       enter()
-      const place = takeStaging(bytes)
-      const event = events.pop() ?? handleFrom('cuEventCreate', driver.eventWithoutTiming)
+      const place = staging.take(bytes)
       const copied = api.cuMemcpyDtoHAsync(place.address, address, bytes, stream)
       if (copied !== 0) throw fail(copied, 'cuMemcpyDtoHAsync')
-      call(api, 'cuEventRecord', event, stream)
+      const event = staging.mark()
       let arrived: Promise<ArrayBuffer> | undefined
       const wait = async (): Promise<ArrayBuffer> => {
         const from = performance.now()
@@ -236,43 +240,36 @@ export const openDevice = (api: Driver, gpu: Gpu, options: DeviceOptions = {}): 
           const soon = performance.now() - from < eager
           await new Promise<void>((resolve) => void (soon ? setImmediate(resolve) : setTimeout(resolve, 1)))
         }
-        const values = place.buffer.slice(0, bytes)
-        events.push(event)
-        const waiting = staging.get(place.size)
-        if (waiting) waiting.push(place)
-        else staging.set(place.size, [place])
-        return values
+        staging.unmark(event)
+        return staging.arrived(place, bytes)
       }
       return () => (arrived ??= wait())
     },
     readNow(address, bytes) {
       if (bytes === 0) return new ArrayBuffer(0)
       enter()
-      const values = new Uint8Array(bytes)
-      // To memory that is not pinned the copy is over when the call returns, but for its errors.
-      const place = takeStaging(bytes)
+      const place = staging.take(bytes)
       const copied = api.cuMemcpyDtoHAsync(place.address, address, bytes, stream)
       if (copied !== 0) throw fail(copied, 'cuMemcpyDtoHAsync')
       device.synchronize()
-      values.set(new Uint8Array(place.buffer, 0, bytes))
-      const waiting = staging.get(place.size)
-      if (waiting) waiting.push(place)
-      else staging.set(place.size, [place])
-      return values.buffer
+      return staging.arrived(place, bytes)
     },
     capture(run) {
       enter()
       call(api, 'cuStreamBeginCapture', stream, driver.captureThread)
+      capturing = true
       try {
         run()
       } catch (error) {
         api.cuStreamEndCapture(stream, new BigUint64Array(1)) // what went wrong first is what is told
         throw error
+      } finally {
+        capturing = false
       }
       const captured = new BigUint64Array(1)
       call(api, 'cuStreamEndCapture', stream, captured)
       const graph = captured[0] ?? 0n
-      let executable = handleFrom('cuGraphInstantiate', graph, 0)
+      let executable = handleFrom(api, 'cuGraphInstantiate', graph, 0)
       call(api, 'cuGraphDestroy', graph)
       return {
         launch() {
@@ -294,11 +291,9 @@ export const openDevice = (api: Driver, gpu: Gpu, options: DeviceOptions = {}): 
       if (code !== 0) throw fail(code, 'cuStreamSynchronize')
     },
     dispose() {
-      enter()
+      device.synchronize()
       memory.trim()
-      for (const places of staging.values())
-        for (const { address } of places.splice(0)) call(api, 'cuMemFreeHost', address)
-      for (const event of events.splice(0)) call(api, 'cuEventDestroy', event)
+      staging.dispose()
       for (const module of modules.values()) call(api, 'cuModuleUnload', module)
       call(api, 'cuStreamDestroy', stream)
       api.host.free(block)

@@ -110,7 +110,12 @@ export const loadDriver = async (path: string): Promise<Driver> => {
   } catch (cause) {
     throw new NoDriver(`the NVIDIA driver's library ${path} can not be loaded here`, install, { cause })
   }
-  const getVersion = library.func('cuDriverGetVersion', 'int', ['void *']) as (version: Int32Array) => number
+  let getVersion: (version: Int32Array) => number
+  try {
+    getVersion = library.func('cuDriverGetVersion', 'int', ['void *']) as typeof getVersion
+  } catch (cause) {
+    throw new NoDriver(`the library ${path} is no NVIDIA driver (${(cause as Error).message})`, install, { cause })
+  }
   const version = new Int32Array(1)
   const failed = getVersion(version)
   const [found = 0] = version
@@ -163,3 +168,10 @@ export const call = (driver: Driver, name: DriverFunction, ...values: readonly A
 
 export const failure = (driver: Driver, code: number, name: DriverFunction, kernel?: string): DriverError =>
   new DriverError(code, driver.resultName(code), name, kernel)
+
+/** Calls a function of the driver that answers a handle or an address in its first parameter. */
+export const handleFrom = (driver: Driver, name: DriverFunction, ...values: readonly Argument[]): bigint => {
+  const handle = new BigUint64Array(1)
+  call(driver, name, handle, ...values)
+  return handle[0] ?? 0n
+}

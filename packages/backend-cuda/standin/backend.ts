@@ -1,5 +1,6 @@
 // The backend on a GPU where there is one, else on the stand-in for the driver: what its tests run on.
 import type { Backend } from '@digitlab/backends'
+import { beforeEach } from 'vitest'
 import { cudaBackend, cudaBackendOn, type CudaOptions } from '../src/cuda-backend'
 import { loadDriver } from '../src/driver'
 import { buildStandin, whyNoStandin } from './build'
@@ -19,3 +20,9 @@ export const onGpu = process.env['REQUIRE_BACKEND'] === 'cuda'
 
 /** Why nothing can be tested here; undefined where it can. */
 export const untestable = onGpu ? undefined : noStandin
+
+/** Skips the tests of a group, with the reason, where there is no stand-in. */
+export const needStandin = (): void =>
+  beforeEach(({ skip }) => {
+    if (noStandin !== undefined) skip(noStandin)
+  })

@@ -78,12 +78,16 @@ bool within(uintptr_t address, size_t bytes) {
   return address + bytes <= start + block.size;
 }
 
-/** What lies between an allocation's end and the next page must still be as it was filled. */
+/** Whether what lies between an allocation's end and the next page is still as it was filled; fills it again where not. */
 bool endsAreWhole() {
+  bool whole = true;
   for (const auto& [start, block] : allocations)
-    for (size_t i = block.size; i < (block.size + 15) / 16 * 16; i++)
-      if (reinterpret_cast<unsigned char*>(start)[i] != 0xff) return false;
-  return true;
+    for (size_t i = block.size; i < (block.size + 15) / 16 * 16; i++) {
+      unsigned char& behind = reinterpret_cast<unsigned char*>(start)[i];
+      whole = whole && behind == 0xff;
+      behind = 0xff;
+    }
+  return whole;
 }
 
 // ---- Threads of a block ----
@@ -252,7 +256,7 @@ int runKernel(const std::function<void()>& kernel, Index grid, Index block, size
   }
   inKernel = false;
   munmap(sharedPages.pages, sharedPages.length);
-  if (result == 0 && !endsAreWhole()) result = illegalAddress;
+  if (!endsAreWhole() && result == 0) result = illegalAddress;
   return result;
 }
 
@@ -550,10 +554,9 @@ EXPORT cuMemcpyHtoDAsync_v2(Pointer to, const void* from, size_t bytes, Stream* 
   BEGIN;
   if (!within(to, bytes)) return invalidValue;
   if ((stream ? stream : &defaultStream)->capturing) return captureUnsupported;
-  // The host's memory is not pinned: the driver has taken it when the call returns.
-  std::vector<char> taken(static_cast<const char*>(from), static_cast<const char*>(from) + bytes);
-  submit(stream, [to, taken = std::move(taken)] {
-    std::memcpy(reinterpret_cast<void*>(to), taken.data(), taken.size());
+  // Read when the stream comes to it, whatever memory it is: a GPU that reaches the host's memory does the same.
+  submit(stream, [=] {
+    std::memcpy(reinterpret_cast<void*>(to), from, bytes);
     return 0;
   });
   return 0;
@@ -593,10 +596,11 @@ EXPORT cuStreamBeginCapture_v2(Stream* stream, int) {
   return 0;
 }
 EXPORT cuStreamEndCapture(Stream* stream, Graph** graph) {
-  BEGIN;
-  if (!stream || !stream->capturing) return captureUnsupported;
-  *graph = stream->capturing;
-  stream->capturing = nullptr;
+  std::unique_lock lock(mutex);
+  Graph* captured = stream ? std::exchange(stream->capturing, nullptr) : nullptr; // over, also where it fails
+  if (const int code = refusal(__func__)) return code;
+  if (!captured) return captureUnsupported;
+  *graph = captured;
   return 0;
 }
 EXPORT cuGraphInstantiateWithFlags(Graph** executable, Graph* graph, unsigned long long) {

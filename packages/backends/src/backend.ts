@@ -1,5 +1,5 @@
 /** The names a backend may have: what `--backend` takes and what a run records. */
-export type BackendId = 'cuda' | 'webgpu' | 'webgl' | 'wasm' | 'cpu' | 'node'
+export type BackendId = 'cuda' | 'webgpu' | 'webgl' | 'wasm' | 'cpu' | 'node' | 'tfjs-node-gpu'
 
 /** Whether a backend can start here: on what, or why not and what would help. */
 export type Probe =

@@ -53,8 +53,13 @@ export interface RunResult {
   readonly snapshot?: StateDict
 }
 
-/** How many losses may wait on an asynchronous device before they are read: bounds its queue and a late stop. */
-const waitingLosses = 64
+/**
+ * How many losses may wait on an asynchronous device before the older half is read: bounds its queue and a late stop, and leaves the
+ * device enough to do meanwhile.
+ */
+const waitingLosses = 128
+/** After how many milliseconds all are read, so that a slow device tells how it goes on and stops when it is told to. */
+const patience = 200
 
 /**
  * Runs an experiment: the same one gives the same run on every backend, to rounding, and that of PyTorch's loop
@@ -195,10 +200,11 @@ const trainEpoch = async (
   const order = dataLoaderOrder(generator, images)
   const stepsPerEpoch = Math.ceil(order.length / batchSize)
   const waiting: { summary: Summary; size: number }[] = []
-  let [step, read] = [0, 0]
+  let [step, read, lastRead] = [0, 0, performance.now()]
 
-  const readWaiting = async () => {
-    while (waiting.length > 0) {
+  const readWaiting = async (leave = 0) => {
+    lastRead = performance.now()
+    while (waiting.length > leave) {
       const { summary, size } = waiting.shift() as (typeof waiting)[number]
       const values = summary.values()
       const { 0: loss = NaN, 1: correct = NaN } = values instanceof Promise ? await values : values
@@ -235,7 +241,8 @@ const trainEpoch = async (
       step++
       waiting.push({ summary: taken instanceof Promise ? await taken : taken, size })
       await afterStep()
-      if (!asynchronous || waiting.length === waitingLosses) await readWaiting()
+      if (!asynchronous || performance.now() - lastRead > patience) await readWaiting()
+      else if (waiting.length === waitingLosses) await readWaiting(waitingLosses / 2)
       await giveWay()
     }
     await readWaiting()

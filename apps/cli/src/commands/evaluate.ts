@@ -2,7 +2,7 @@ import { resolveModel, uploadWeights, disposeWeights } from '@digitlab/models'
 import { classificationMetrics, metricsText } from '@digitlab/report'
 import { evaluate } from '@digitlab/train'
 import { Command, Option } from 'commander'
-import { choose, load } from '../load'
+import { checkGpuFlags, choose, load } from '../load'
 import { shared } from '../options'
 import { note, writeResult } from '../output'
 import { readRun } from '../run-folder'
@@ -11,6 +11,8 @@ interface Flags {
   readonly dataset?: string
   readonly dataDir?: string
   readonly backend: string
+  readonly device?: number
+  readonly tf32?: boolean
   readonly split: 'train' | 'test'
   readonly json?: boolean
 }
@@ -22,12 +24,15 @@ export const evaluateCommand = (): Command =>
     .option('--dataset <name>', "another data set than the run's own")
     .addOption(shared.dataDir())
     .addOption(shared.backend())
+    .addOption(shared.device())
+    .addOption(shared.tf32())
     .addOption(new Option('--split <name>', 'which images').choices(['train', 'test']).default('test'))
     .addOption(shared.json())
     .action(async (path: string, flags: Flags) => {
+      checkGpuFlags(flags, [flags.backend])
       const { run, weights } = await readRun(path)
       const model = resolveModel(run.model.definition)
-      const backend = await choose(flags.backend)
+      const backend = await choose(flags.backend, flags)
       const data = await load(flags.dataset ?? run.experiment.dataset, flags.dataDir)
       await backend.start()
       const uploaded = uploadWeights(model, weights)

@@ -3,7 +3,7 @@ import { classificationMetrics, metricsText } from '@digitlab/report'
 import { completeExperiment, runExperiment, type ExperimentInput } from '@digitlab/train'
 import { Command } from 'commander'
 import { Interrupted, interruptible } from '../interrupt'
-import { choose, load } from '../load'
+import { checkGpuFlags, choose, load } from '../load'
 import { addTraining, modelOf, optimizerOf, refuseBeside, shared, type OptimizerFlags } from '../options'
 import { grouped, note, writeResult } from '../output'
 import { progressLine } from '../progress-line'
@@ -16,6 +16,8 @@ interface Flags extends OptimizerFlags {
   readonly dataset: string
   readonly dataDir?: string
   readonly backend: string
+  readonly device?: number
+  readonly tf32?: boolean
   readonly seed: number
   readonly epochs: number
   readonly batchSize: number
@@ -34,6 +36,8 @@ export const trainCommand = (): Command =>
       .addOption(shared.dataset('auto'))
       .addOption(shared.dataDir())
       .addOption(shared.backend())
+      .addOption(shared.device())
+      .addOption(shared.tf32())
       .addOption(shared.seed())
       .addOption(shared.workers())
       .addOption(shared.logEvery())
@@ -66,11 +70,12 @@ const settingsOf = async (flags: Flags, command: Command): Promise<ExperimentInp
 
 const train = async (flags: Flags, command: Command): Promise<void> => {
   const settings = await settingsOf(flags, command)
+  checkGpuFlags(flags, [flags.backend])
   const { epochs, seed } = completeExperiment(settings) // a wrong value is told before anything is loaded
   await prepareFolder(flags.out ?? join('runs', 'next'))
 
   const { result, interrupted } = await interruptible('stopping after this step ...', async (signal) => {
-    const backend = await choose(flags.backend)
+    const backend = await choose(flags.backend, flags)
     const wanted = settings.dataset ?? flags.dataset
     const data = await load(wanted, flags.dataDir, signal)
     const dataset = wanted === 'auto' ? data.name : wanted
