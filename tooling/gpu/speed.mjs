@@ -1,14 +1,14 @@
 // Seconds per epoch of the three models on the GPU, ours and PyTorch's, taking turns: the table behind the README's figures.
-// node speed.mjs FOLDER_OF_MNIST OUT [ROUNDS [EPOCHS]]; PyTorch is left out where python3 has none that sees the GPU.
+// node speed.mjs FOLDER_OF_MNIST OUT [ROUNDS [EPOCHS [MODELS]]]; PyTorch is left out where python3 has none that sees the GPU.
 import { spawnSync } from 'node:child_process'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
-const [data, out, rounds = '3', epochs = '6'] = process.argv.slice(2)
+const [data, out, rounds = '3', epochs = '6', names = 'linear two-layer cnn'] = process.argv.slice(2)
 if (!data || !out) {
-  console.error('usage: node speed.mjs FOLDER_OF_MNIST OUT [ROUNDS [EPOCHS]]')
+  console.error('usage: node speed.mjs FOLDER_OF_MNIST OUT [ROUNDS [EPOCHS [MODELS]]]')
   process.exit(2)
 }
 
@@ -55,7 +55,7 @@ const sides = {
 }
 if (sees.status !== 0) console.error('python3 has no PyTorch that sees the GPU: it is left out')
 
-const models = ['linear', 'two-layer', 'cnn']
+const models = names.split(' ')
 const found = {}
 for (let round = 1; round <= Number(rounds); round++)
   for (const model of models)

@@ -59,6 +59,8 @@ export const buildStandin = (): string => {
       'g++',
       [
         ...['-std=c++17', '-O2', '-march=native', '-ffp-contract=off', '-fPIC', '-shared', '-pthread'],
+        // Its thread runs until the process ends: the library must not be unloaded before.
+        ...['-Wl,-z,nodelete'],
         // An index past a local or shared array stops the kernel, as one past an allocation does.
         ...['-fvisibility=hidden', '-fsanitize=bounds', '-fsanitize-undefined-trap-on-error'],
         ...['-Wall', '-Wno-unknown-pragmas', '-Wno-unused-function', `-I${work}`],

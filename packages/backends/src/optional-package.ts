@@ -10,7 +10,9 @@ export const loadOptional = async <T>(name: string): Promise<Optional<T>> => {
     return { module: (await import(/* @vite-ignore */ /* webpackIgnore: true */ name)) as T }
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    const missing = code === 'ERR_MODULE_NOT_FOUND' && message.includes(name)
+    // Node tells it by a code; a bundler that found no such package put an error in its place, which says so in words.
+    const absent = code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND' || /could not resolve/i.test(message)
+    const missing = absent && message.includes(name)
     return missing
       ? { reason: `the package ${name} is not installed`, remedy: `run "npm install ${name}"` }
       : {
