@@ -1,7 +1,7 @@
 // What a tfjs program calls that knows nothing of digitlab: every kernel against tfjs's own cpu backend.
 import '@tensorflow/tfjs-backend-cpu'
 import * as tf from '@tensorflow/tfjs-core'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { testedBackend, untestable } from '../standin/backend'
 
 const values = (shape: readonly number[], seed: number, spread = 2): Float32Array => {
@@ -300,7 +300,7 @@ const cases: Record<string, Record<string, () => Result>> = {
 }
 
 describe.each(Object.entries(cases))('%s', (_, group) => {
-  beforeAll(async () => {
+  beforeEach(async () => {
     if (untestable !== undefined) return
     tf.env().set('IS_TEST', true)
     await testedBackend().start()
@@ -327,7 +327,7 @@ describe.each(Object.entries(cases))('%s', (_, group) => {
 })
 
 describe('a small program', () => {
-  beforeAll(async () => {
+  beforeEach(async () => {
     if (untestable === undefined) await testedBackend().start()
   })
   test('trains a model with a strided convolution, and leaks nothing', async (context) => {

@@ -2,7 +2,7 @@
 import { conformanceCases } from '@digitlab/ops/conformance'
 import { dense, denseGrad } from '@digitlab/ops'
 import { getBackend, matMul, reshape, tensor, tidy, type Rank, type Tensor, type Tensor2D } from '@tensorflow/tfjs-core'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { testedBackend, untestable } from '../standin/backend'
 
 /** Whole numbers below 1024 are exact in TF32, and so are sums of their products here. */
@@ -63,7 +63,7 @@ describe('tensor cores', () => {
 })
 
 describe('what is not a matrix product stays float32', () => {
-  beforeAll(async () => {
+  beforeEach(async () => {
     if (untestable === undefined) await testedBackend({ precision: 'tf32' }).start()
   })
   for (const { name, run } of conformanceCases().filter((one) =>
