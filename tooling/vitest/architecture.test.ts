@@ -42,6 +42,7 @@ const allowed: Record<string, readonly string[]> = {
   ],
   '@digitlab/backend-cpu': ['@digitlab/backends', '@digitlab/ops'],
   '@digitlab/backend-wasm': ['@digitlab/backends', '@digitlab/ops'],
+  '@digitlab/backend-cuda': ['@digitlab/backends', '@digitlab/ops'],
 }
 
 describe.each(manifests)('$path', ({ path, manifest }) => {

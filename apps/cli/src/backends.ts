@@ -1,6 +1,25 @@
 import type { Backend } from '@digitlab/backends'
+import { nodeBackend } from '@digitlab/backends/node'
+import { webgpuBackend } from '@digitlab/backends/webgpu'
 import { cpuBackend } from '@digitlab/backend-cpu'
+import { cudaBackend } from '@digitlab/backend-cuda'
 import { wasmBackend } from '@digitlab/backend-wasm'
 
-/** Every backend this program brings, the one `auto` likes best first. */
-export const backends = (): readonly Backend[] => [wasmBackend(), cpuBackend()]
+/** How the cuda backend is to compute. */
+export interface GpuFlags {
+  readonly device?: number
+  readonly tf32?: boolean
+}
+
+/**
+ * Every backend this program brings, the one `auto` likes best first. Everything runs on cpu: what comes after it is only taken
+ * where it is named.
+ */
+export const backends = ({ device = 0, tf32 = false }: GpuFlags = {}): readonly Backend[] => [
+  cudaBackend({ device, precision: tf32 ? 'tf32' : 'float32' }),
+  wasmBackend(),
+  cpuBackend(),
+  webgpuBackend(),
+  nodeBackend({ gpu: true }),
+  nodeBackend(),
+]

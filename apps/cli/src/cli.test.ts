@@ -321,8 +321,12 @@ test('backends and data say what there is', async () => {
   expect(
     (json((await digitlab(['backends', '--json'])).out) as { backends: { id: string; usable: boolean }[] }).backends,
   ).toMatchObject([
+    { id: 'cuda' },
     { id: 'wasm', usable: true },
     { id: 'cpu', usable: true },
+    { id: 'webgpu' },
+    { id: 'tfjs-node-gpu' },
+    { id: 'node' },
   ])
   const { datasets } = json((await digitlab(['data', 'info', '--json'])).out) as {
     datasets: { name: string; cached: boolean }[]
@@ -378,7 +382,11 @@ describe('what is wrong is said in one sentence, without a stack', () => {
     [[...linear, '--momentum', '2'], 1, 'momentum must be a number from 0 to 1, not 2'],
     [['train', '--model', 'resnet'], 1, 'there is no model "resnet": choose one of linear, two-layer, cnn'],
     [['train', '--model', 'none.json'], 1, 'could not read a model from none.json'],
-    [[...linear, '--backend', 'tpu'], 1, 'there is no backend "tpu": choose auto or one of wasm, cpu'],
+    [
+      [...linear, '--backend', 'tpu'],
+      1,
+      'there is no backend "tpu": choose auto or one of cuda, wasm, cpu, webgpu, tfjs-node-gpu, node',
+    ],
     [[...linear, '--dataset', 'minst'], 1, 'no data set and no folder "minst"'],
     [[...linear, '--dataset', 'mnist'], 1, 'could not download train-images-idx3-ubyte.gz (http://127.0.0.1:2/mnist/'],
     [

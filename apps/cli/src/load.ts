@@ -1,8 +1,9 @@
 import { selectBackend, type Backend } from '@digitlab/backends'
 import type { Dataset } from '@digitlab/data'
 import { loadDataset, type DownloadProgress } from '@digitlab/data/node'
-import { backends } from './backends'
+import { backends, type GpuFlags } from './backends'
 import { grouped, note } from './output'
+import { UsageError } from './usage-error'
 
 /** Tells on standard error how downloads go on: a line drawn over in a terminal, else one line a file. */
 export const downloadLine = (): ((progress: DownloadProgress) => void) => {
@@ -32,9 +33,18 @@ export const load = async (name: string, folder: string | undefined, signal?: Ab
 }
 
 /** Chooses a backend; where `auto` chose it, tells what it is and what was passed over. */
-export const choose = async (wanted: string): Promise<Backend> => {
-  const { backend, device, passedOver } = await selectBackend(backends(), wanted)
+export const choose = async (wanted: string, gpu: GpuFlags = {}): Promise<Backend> => {
+  const { backend, device, passedOver } = await selectBackend(backends(gpu), wanted)
   note(`backend: ${backend.id} (${device})${wanted === 'auto' ? ', chosen by auto' : ''}`)
   for (const { id, reason } of passedOver) note(`  passed over ${id}: ${reason}`)
   return backend
+}
+
+/** Refuses options of the cuda backend where it is not among what computes. */
+export const checkGpuFlags = ({ device, tf32 }: GpuFlags, wanted: readonly string[]): void => {
+  const given = device !== undefined ? '--device' : tf32 ? '--tf32' : undefined
+  if (given !== undefined && !wanted.some((id) => ['auto', 'all', 'cuda'].includes(id)))
+    throw new UsageError(
+      `${given} belongs to --backend cuda, and ${wanted.join(', ')} was asked for: leave one of them out`,
+    )
 }

@@ -63,6 +63,8 @@ export const shared = {
     ),
   backend: () =>
     new Option('--backend <id>', 'what computes: auto, or one that "digitlab backends" lists').default('auto'),
+  device: () => new Option('--device <n>', 'which GPU, from 0, for cuda').argParser(wholeNumber),
+  tf32: () => new Option('--tf32', 'matrix products in TF32 on tensor cores, for cuda; the run records it'),
   seed: () => new Option('--seed <n>', 'as torch.manual_seed').argParser(wholeNumber).default(0),
   epochs: () => new Option('--epochs <n>', 'how often every image is seen').argParser(countingNumber).default(5),
   batchSize: () => new Option('--batch-size <n>', 'images a step').argParser(countingNumber).default(64),

@@ -1,5 +1,5 @@
 /** The names a backend may have: what `--backend` takes and what a run records. */
-export type BackendId = 'cuda' | 'webgpu' | 'webgl' | 'wasm' | 'cpu' | 'node'
+export type BackendId = 'cuda' | 'webgpu' | 'webgl' | 'wasm' | 'cpu' | 'node' | 'tfjs-node-gpu'
 
 /** Whether a backend can start here: on what, or why not and what would help. */
 export type Probe =
@@ -12,6 +12,8 @@ export interface BackendInfo {
   /** What computes, in words: 'WebAssembly, relaxed SIMD' or 'NVIDIA H100 80GB HBM3'. */
   readonly device: string
   readonly threads: number
+  /** How float32 products are computed where there is a choice: 'tf32' rounds their factors to 10 bits. */
+  readonly precision?: 'float32' | 'tf32'
   /** Packages that decide the arithmetic, by name. */
   readonly versions: Readonly<Record<string, string>>
 }
@@ -32,6 +34,12 @@ export interface Recording {
    * @returns false, with nothing done, where that is no longer possible
    */
   replay(variables: StepVariables): boolean
+  /**
+   * Where the device runs behind the program (`asynchronous`): a way to read, at any later time, the first of the tensors that the
+   * computation returned as it was after the last repetition, or after the recorded computation itself. The tensor's memory is
+   * written anew by the next one.
+   */
+  latest?(): () => Promise<ArrayLike<number>>
   /** Lets go of the memory that repetitions need. The tensors that the computation returned are the caller's. */
   dispose(): void
 }

@@ -7,14 +7,19 @@ export interface Repeater {
    * @param size of the batch: a recording serves one size
    * @param repeatable whether it is likely to come again
    * @param again repeats a recording; false where that did nothing
-   * @returns the computation's tensors, and whether they stay the repeater's: their values are those of the last run
+   * @returns the computation's tensors, and whether they stay the repeater's: their values are those of the last run. Where the
+   *   device runs behind the program, `latest` reads the first of them as this run leaves it
    */
   run(
     size: number,
     repeatable: boolean,
     again: (recording: Recording) => boolean,
     compute: () => Tensor[],
-  ): { readonly tensors: readonly Tensor[]; readonly kept: boolean }
+  ): {
+    readonly tensors: readonly Tensor[]
+    readonly kept: boolean
+    readonly latest?: (() => Promise<ArrayLike<number>>) | undefined
+  }
   /** Before the tensors that the computation reads become other ones. */
   forget(): void
 }
@@ -34,7 +39,7 @@ export const createRepeater = (record: Backend['record']): Repeater => {
   return {
     run(size, repeatable, again, compute) {
       if (held?.size === size) {
-        if (again(held.recording)) return { tensors: held.tensors, kept: true }
+        if (again(held.recording)) return { tensors: held.tensors, kept: true, latest: held.recording.latest?.() }
         forget()
       }
       if (!record || !repeatable || failures === tries) return { tensors: compute(), kept: false }
@@ -45,7 +50,7 @@ export const createRepeater = (record: Backend['record']): Repeater => {
       }
       forget()
       held = { size, recording, tensors }
-      return { tensors, kept: true }
+      return { tensors, kept: true, latest: recording.latest?.() }
     },
     forget,
   }

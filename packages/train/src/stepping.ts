@@ -43,7 +43,7 @@ export const aloneStepping = ({ model, optimizer, train, backend }: Learner): St
       train.setOrder(order)
     },
     step(start, size) {
-      const { tensors, kept } = repeater.run(
+      const { tensors, kept, latest } = repeater.run(
         size,
         size === usual,
         (recording) => optimizer.repeat((step) => recording.replay({ start, step })),
@@ -58,7 +58,7 @@ export const aloneStepping = ({ model, optimizer, train, backend }: Learner): St
       const [summary] = tensors as [Tensor]
       return {
         // Where the device is the processor the values are there already; a promise a step would only cost time.
-        values: () => (backend.asynchronous ? summary.data() : summary.dataSync()),
+        values: () => latest?.() ?? (backend.asynchronous ? summary.data() : summary.dataSync()),
         dispose: () => void (kept || summary.dispose()),
       }
     },

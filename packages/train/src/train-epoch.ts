@@ -5,8 +5,13 @@ import { giveWay } from './give-way'
 import type { Progress } from './run-experiment'
 import type { Stepping, Summary } from './stepping'
 
-/** How many losses may wait on an asynchronous device before they are read: bounds its queue and a late stop. */
-const waitingLosses = 64
+/**
+ * How many losses may wait on an asynchronous device before the older half is read: bounds its queue and a late stop, and
+ * leaves the device enough to do meanwhile.
+ */
+const waitingLosses = 128
+/** After how many milliseconds all are read, so that a slow device tells how it goes on and stops when it is told to. */
+const patience = 200
 
 export interface Epoch {
   readonly epoch: number
@@ -39,10 +44,11 @@ export const trainEpoch = async (context: Epoch): Promise<{ totals: EpochTotals;
   const order = dataLoaderOrder(generator, images)
   const stepsPerEpoch = Math.ceil(order.length / batchSize)
   const waiting: { summary: Summary; size: number }[] = []
-  let [step, read, taken] = [begun.step, begun.step, 0]
+  let [step, read, taken, lastRead] = [begun.step, begun.step, 0, performance.now()]
 
-  const readWaiting = async () => {
-    while (waiting.length > 0) {
+  const readWaiting = async (leave = 0) => {
+    lastRead = performance.now()
+    while (waiting.length > leave) {
       const { summary, size } = waiting.shift() as (typeof waiting)[number]
       const values = summary.values()
       const { 0: loss = NaN, 1: correct = NaN } = values instanceof Promise ? await values : values
@@ -74,7 +80,8 @@ export const trainEpoch = async (context: Epoch): Promise<{ totals: EpochTotals;
       waiting.push({ summary: summary instanceof Promise ? await summary : summary, size })
       await context.afterStep()
       const wanted = context.wantsCheckpoint(step)
-      if (!asynchronous || waiting.length === waitingLosses || wanted) await readWaiting()
+      if (!asynchronous || wanted || performance.now() - lastRead > patience) await readWaiting()
+      else if (waiting.length === waitingLosses) await readWaiting(waitingLosses / 2)
       if (wanted) {
         totals.seconds = (performance.now() - from) / 1000
         await context.checkpoint(step, { ...totals })

@@ -17,8 +17,8 @@ export const backendsCommand = (): Command =>
           probed
             .map(({ id, probe }) =>
               probe.usable
-                ? `${id.padEnd(8)} usable      ${probe.device}`
-                : `${id.padEnd(8)} not usable  ${probe.reason}; ${probe.remedy}`,
+                ? `${id.padEnd(13)} usable      ${probe.device}`
+                : `${id.padEnd(13)} not usable  ${probe.reason}; ${probe.remedy}`,
             )
             .join('\n'),
       )

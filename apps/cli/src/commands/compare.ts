@@ -4,7 +4,7 @@ import { compareRuns, comparisonMarkdown, comparisonText, type ComparisonRow, ty
 import { completeExperiment, runExperiment, type Run } from '@digitlab/train'
 import { Command, Option } from 'commander'
 import { Interrupted, interruptible } from '../interrupt'
-import { choose, load } from '../load'
+import { checkGpuFlags, choose, load } from '../load'
 import { addTraining, listOf, modelOf, optimizerOf, shared, wholeNumber, type OptimizerFlags } from '../options'
 import { note, writeResult } from '../output'
 import { progressLine } from '../progress-line'
@@ -19,6 +19,8 @@ interface Flags extends OptimizerFlags {
   readonly dataset: string
   readonly dataDir?: string
   readonly backends: readonly string[]
+  readonly device?: number
+  readonly tf32?: boolean
   readonly seeds: readonly number[]
   readonly epochs: number
   readonly batchSize: number
@@ -45,6 +47,8 @@ export const compareCommand = (): Command =>
         new Option('--backends <list>', 'auto, or ids with commas').argParser(listOf(String)).default(['auto'], 'auto'),
       )
       .addOption(new Option('--backend <id>', 'the same as --backends with one').argParser(listOf(String)).hideHelp())
+      .addOption(shared.device())
+      .addOption(shared.tf32())
       .addOption(
         new Option('--seeds <list>', 'several give mean and standard deviation')
           .argParser(listOf(wholeNumber))
@@ -63,6 +67,7 @@ export const compareCommand = (): Command =>
 
 const compare = async (flags: Flags): Promise<void> => {
   const { epochs, batchSize } = flags
+  checkGpuFlags(flags, flags.backends)
   const optimizer = optimizerOf(flags)
   const settings = flags.models.flatMap((name) =>
     flags.seeds.map((seed) => ({ model: modelOf(name), seed, epochs, batchSize, optimizer })),
@@ -76,7 +81,7 @@ const compare = async (flags: Flags): Promise<void> => {
   const inputs: ReportInput[] = []
   const interrupted = await interruptible('stopping after this step ...', async (signal) => {
     const chosen = []
-    for (const wanted of flags.backends) chosen.push(await choose(wanted))
+    for (const wanted of flags.backends) chosen.push(await choose(wanted, flags))
     const data = await load(flags.dataset, flags.dataDir, signal)
     const dataset = flags.dataset === 'auto' ? data.name : flags.dataset
     for (const backend of chosen)

@@ -3,7 +3,7 @@ import { resolveModel, uploadWeights, disposeWeights } from '@digitlab/models'
 import { classificationMetrics, metricsText } from '@digitlab/report'
 import { evaluate } from '@digitlab/train'
 import { Command, Option } from 'commander'
-import { choose, load } from '../load'
+import { checkGpuFlags, choose, load } from '../load'
 import { shared } from '../options'
 import { note, writeResult } from '../output'
 import { readRun } from '../run-folder'
@@ -15,6 +15,8 @@ interface Flags {
   readonly dataset?: string
   readonly dataDir?: string
   readonly backend: string
+  readonly device?: number
+  readonly tf32?: boolean
   readonly split: 'train' | 'test'
   readonly json?: boolean
 }
@@ -27,11 +29,14 @@ export const evaluateCommand = (): Command =>
     .option('--dataset <name>', "another data set than the run's own (for a file: auto)")
     .addOption(shared.dataDir())
     .addOption(shared.backend())
+    .addOption(shared.device())
+    .addOption(shared.tf32())
     .addOption(new Option('--split <name>', 'which images').choices(['train', 'test']).default('test'))
     .addOption(shared.json())
     .action(async (path: string, flags: Flags) => {
+      checkGpuFlags(flags, [flags.backend])
       const { model, weights, run } = await read(path, flags.model)
-      const backend = await choose(flags.backend)
+      const backend = await choose(flags.backend, flags)
       const data = await load(flags.dataset ?? run?.experiment.dataset ?? 'auto', flags.dataDir)
       await backend.start()
       const uploaded = uploadWeights(model, weights)

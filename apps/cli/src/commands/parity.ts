@@ -12,9 +12,9 @@ import {
   type ReferenceTrace,
 } from '@digitlab/train'
 import { Command, Option } from 'commander'
-import { backends } from '../backends'
+import { backends, type GpuFlags } from '../backends'
 import { interruptible } from '../interrupt'
-import { choose, load } from '../load'
+import { checkGpuFlags, choose, load } from '../load'
 import { addTraining, listOf, modelOf, optimizerOf, refuseBeside, shared, type OptimizerFlags } from '../options'
 import { note, writeResult } from '../output'
 import { progressLine } from '../progress-line'
@@ -25,6 +25,8 @@ interface Flags extends OptimizerFlags {
   readonly dataset: string
   readonly dataDir?: string
   readonly backends: readonly string[]
+  readonly device?: number
+  readonly tf32?: boolean
   readonly seed: number
   readonly epochs: number
   readonly batchSize: number
@@ -46,6 +48,8 @@ export const parityCommand = (): Command =>
           .argParser(listOf(String))
           .default(['all'], 'all'),
       )
+      .addOption(shared.device())
+      .addOption(shared.tf32())
       .addOption(shared.seed())
       .option(
         '--reference <file>',
@@ -68,6 +72,7 @@ const parity = async (flags: Flags, command: Command): Promise<void> => {
       'momentum',
       'weightDecay',
     ])
+  checkGpuFlags(flags, flags.backends)
   const { seed, epochs, batchSize } = flags
   const settings = reference
     ? { ...reference.experiment, epochs }
@@ -76,7 +81,7 @@ const parity = async (flags: Flags, command: Command): Promise<void> => {
   const wanted = reference ? 'mnist' : flags.dataset
 
   const result = await interruptible('stopping after this step ...', async (signal) => {
-    const chosen = await chooseAll(flags.backends)
+    const chosen = await chooseAll(flags.backends, flags)
     const data = await load(wanted, flags.dataDir, signal)
     const experiment = completeExperiment({ ...settings, dataset: wanted === 'auto' ? data.name : wanted })
     const lines = new Map(
@@ -98,14 +103,14 @@ const parity = async (flags: Flags, command: Command): Promise<void> => {
   if (!result.passed) throw new UsageError('a difference is larger than its tolerance: see the table')
 }
 
-const chooseAll = async (wanted: readonly string[]): Promise<Backend[]> => {
+const chooseAll = async (wanted: readonly string[], gpu: GpuFlags): Promise<Backend[]> => {
   if (!wanted.includes('all')) {
     const named: Backend[] = []
-    for (const id of wanted) named.push(await choose(id))
+    for (const id of wanted) named.push(await choose(id, gpu))
     return named
   }
   const usable: Backend[] = []
-  for (const backend of backends()) {
+  for (const backend of backends(gpu)) {
     const probe = await backend.probe()
     if (probe.usable) usable.push(backend)
     else note(`  passed over ${backend.id}: ${probe.reason}; ${probe.remedy}`)

@@ -14,7 +14,7 @@ import {
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { parseInterval, readResumable, saveCheckpoint, writeRunBesideCheckpoint } from '../checkpoint-folder'
 import { Interrupted, interruptible } from '../interrupt'
-import { choose, load } from '../load'
+import { checkGpuFlags, choose, load } from '../load'
 import { addTraining, modelOf, optimizerOf, refuseBeside, shared, type OptimizerFlags } from '../options'
 import { grouped, note, writeResult } from '../output'
 import { progressLine } from '../progress-line'
@@ -32,6 +32,8 @@ interface Flags extends OptimizerFlags {
   readonly dataset: string
   readonly dataDir?: string
   readonly backend: string
+  readonly device?: number
+  readonly tf32?: boolean
   readonly seed: number
   readonly epochs: number
   readonly batchSize: number
@@ -56,6 +58,8 @@ export const trainCommand = (): Command =>
       .addOption(shared.dataset('auto'))
       .addOption(shared.dataDir())
       .addOption(shared.backend())
+      .addOption(shared.device())
+      .addOption(shared.tf32())
       .addOption(shared.seed())
       .addOption(shared.workers())
       .option('--init <weights>', 'begin with the weights of a run or a file instead of those that the seed draws')
@@ -150,6 +154,7 @@ const train = async (flags: Flags, command: Command): Promise<void> => {
   }
   const resume = found?.checkpoint
   const settings = resume?.experiment ?? (await settingsOf(flags, command))
+  checkGpuFlags(flags, [resume?.backend.id ?? flags.backend])
   const { epochs, seed } = completeExperiment(settings) // a wrong value is told before anything is loaded
   const initial: Initial | undefined =
     flags.init === undefined
@@ -160,7 +165,7 @@ const train = async (flags: Flags, command: Command): Promise<void> => {
   let out = flags.resume ?? flags.out
 
   const { result, data, log, interrupted } = await interruptible('stopping after this step ...', async (signal) => {
-    const backend = await choose(resume?.backend.id ?? flags.backend)
+    const backend = await choose(resume?.backend.id ?? flags.backend, flags)
     const wanted = settings.dataset ?? flags.dataset
     const data = await load(wanted, flags.dataDir, signal)
     const dataset = wanted === 'auto' ? data.name : wanted

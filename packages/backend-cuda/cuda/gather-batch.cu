@@ -1,0 +1,41 @@
+// batchImages[i, p] = images[order[start + i], p] / 255 and batchLabels[i] = labels[order[start + i]].
+//
+// A block for each image; a thread turns four bytes into four floats, so that a warp reads 128 and writes 512 neighbours. The
+// division is the correctly rounded one, as torchvision's ToTensor.
+// Check: npx vitest run packages/backend-cuda -t gatherBatch
+#include "device.cuh"
+
+struct alignas(4) Bytes4 {
+  byte x, y, z, w;
+};
+
+DEVICE int orderedImage(const int* order, int start, const Variables* variables) {
+  return order[(variables ? variables->start : start) + blockIdx.x];
+}
+
+KERNEL gatherBatch(const byte* __restrict__ images, const int* __restrict__ labels, const int* __restrict__ order,
+                   float* __restrict__ batchImages, int* __restrict__ batchLabels, int pixels, int start,
+                   const Variables* variables) {
+  const int image = orderedImage(order, start, variables);
+  const byte* from = images + (long long)image * pixels;
+  float* to = batchImages + (long long)blockIdx.x * pixels;
+  if (threadIdx.x == 0) batchLabels[blockIdx.x] = labels[image];
+  if (pixels % 4 != 0) {
+    for (int p = threadIdx.x; p < pixels; p += blockDim.x) to[p] = float(from[p]) / 255.0f;
+    return;
+  }
+  for (int p = 4 * threadIdx.x; p < pixels; p += 4 * blockDim.x) {
+    const Bytes4 four = *(const Bytes4*)(from + p);
+    *(float4_*)(to + p) = {float(four.x) / 255.0f, float(four.y) / 255.0f, float(four.z) / 255.0f,
+                           float(four.w) / 255.0f};
+  }
+}
+
+#ifdef REFERENCE
+KERNEL gatherBatchReference(const byte* images, const int* labels, const int* order, float* batchImages,
+                            int* batchLabels, int pixels, int start, const Variables*) {
+  const int image = order[start + blockIdx.x];
+  batchLabels[blockIdx.x] = labels[image];
+  for (int p = 0; p < pixels; p++) batchImages[blockIdx.x * pixels + p] = float(images[image * pixels + p]) / 255.0f;
+}
+#endif

@@ -1,0 +1,77 @@
+// summary = [scale x sum over the batch of (log sum exp(logits) - logits[label]), how many largest logits are the label's],
+// dLogits = scale x (softmax(logits) - oneHot(label)).
+//
+// One block, as the losses of all rows end in one sum: a warp for each row, 32 rows at a time. Each warp adds up its rows in their
+// order, then the warps' sums are added in theirs.
+// Check: npx vitest run packages/backend-cuda -t softmaxCrossEntropy
+#include "math.cuh"
+
+static constexpr int softmaxThreads = 1024;
+
+KERNEL __launch_bounds__(softmaxThreads)
+softmaxCrossEntropy(const float* __restrict__ logits, const int* __restrict__ labels, float* __restrict__ summary,
+                    float* __restrict__ dLogits, int batch, int classes, float scale) {
+  __shared__ float losses[softmaxThreads / 32];
+  __shared__ float rights[softmaxThreads / 32];
+  const int lane = threadIdx.x % 32;
+  const int warp = threadIdx.x / 32;
+  float loss = 0.0f;
+  float right = 0.0f;
+  for (int row = warp; row < batch; row += softmaxThreads / 32) {
+    const float* values = logits + row * classes;
+    const int label = labels[row];
+    float largest = -float(INFINITE);
+    for (int c = lane; c < classes; c += 32) {
+      const float value = values[c];
+      largest = value > largest || value != value ? value : largest;
+    }
+    largest = warpMaximum(largest);
+    float total = 0.0f;
+    float first = float(classes); // the first class with the largest logit
+    for (int c = lane; c < classes; c += 32) {
+      total += exp32(values[c] - largest);
+      if (values[c] == largest && float(c) < first) first = float(c);
+    }
+    total = warpSum(total);
+    first = -warpMaximum(-first);
+    for (int c = lane; c < classes; c += 32)
+      dLogits[row * classes + c] = scale * (exp32(values[c] - largest) / total - (c == label ? 1.0f : 0.0f));
+    loss += (largest - values[label]) + log32(total);
+    right += first == float(label) ? 1.0f : 0.0f;
+  }
+  if (lane == 0) {
+    losses[warp] = loss;
+    rights[warp] = right;
+  }
+  __syncthreads();
+  if (warp == 0) {
+    const float sum = warpSum(losses[lane]);
+    const float count = warpSum(rights[lane]);
+    if (lane == 0) {
+      summary[0] = scale * sum;
+      summary[1] = count;
+    }
+  }
+}
+
+#ifdef REFERENCE
+KERNEL softmaxCrossEntropyReference(const float* logits, const int* labels, float* summary, float* dLogits, int batch,
+                                    int classes, float scale) {
+  double loss = 0;
+  int right = 0;
+  for (int b = 0; b < batch; b++) {
+    const float* row = logits + b * classes;
+    int best = 0;
+    for (int c = 1; c < classes; c++)
+      if (row[c] > row[best]) best = c;
+    double total = 0;
+    for (int c = 0; c < classes; c++) total += exp64(double(row[c]) - row[best]);
+    for (int c = 0; c < classes; c++)
+      dLogits[b * classes + c] = float(scale * (exp64(double(row[c]) - row[best]) / total - (c == labels[b])));
+    loss += scale * (log64(total) + row[best] - row[labels[b]]);
+    right += best == labels[b];
+  }
+  summary[0] = float(loss);
+  summary[1] = float(right);
+}
+#endif

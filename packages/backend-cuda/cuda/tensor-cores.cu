@@ -1,0 +1,4 @@
+// The matrix products of dense.cu and mat-mul.cu once more, on the tensor cores of compute capability 8.0 and later.
+#define TENSOR_CORES
+#include "dense.cu"
+#include "mat-mul.cu"

@@ -1,0 +1,20 @@
+import { operationPaths } from '@digitlab/ops'
+import { conformanceCases } from '@digitlab/ops/conformance'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { testedBackend, untestable } from '../standin/backend'
+
+describe('the operations', () => {
+  // Before each: a GPU that was required and can't be had fails every test.
+  beforeEach(async () => {
+    if (untestable === undefined) await testedBackend().start()
+  })
+  test('run kernels of ours', (context) => {
+    if (untestable !== undefined) return context.skip(untestable)
+    expect(new Set(Object.values(operationPaths()))).toEqual(new Set(['kernel']))
+  })
+  for (const { name, run } of conformanceCases())
+    test(name, async (context) => {
+      if (untestable !== undefined) return context.skip(untestable)
+      await run()
+    })
+})

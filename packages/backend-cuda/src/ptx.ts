@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+/** A kernel's parameters: where each lies in the block of memory that a launch hands over. */
+export interface Parameter {
+  readonly type: 'u32' | 'u64' | 'f32' | 'f64' | 'bytes'
+  readonly offset: number
+  readonly size: number
+}
+
+export interface KernelLayout {
+  readonly parameters: readonly Parameter[]
+  readonly size: number
+}
+
+export interface Ptx {
+  readonly text: string
+  readonly kernels: ReadonlyMap<string, KernelLayout>
+}
+
+/** The compiled kernels: those of all GPUs, and those with tensor cores. */
+export type PtxName = 'kernels' | 'tensor-cores'
+
+const read = new Map<PtxName, Ptx>()
+
+/** Reads compiled kernels from the package's folder `ptx`. */
+export const readPtx = (name: PtxName): Ptx => {
+  const known = read.get(name)
+  if (known) return known
+  const text = readFileSync(fileURLToPath(new URL(`../ptx/${name}.ptx`, import.meta.url)), 'utf8')
+  const made = { text, kernels: kernelsOf(text) }
+  read.set(name, made)
+  return made
+}
+
+const sizes: Readonly<Record<string, number>> = { u32: 4, u64: 8, f32: 4, f64: 8 }
+
+/** Every `.entry` of a PTX text with its parameters, each of which is aligned to its own size. */
+export const kernelsOf = (text: string): ReadonlyMap<string, KernelLayout> => {
+  const kernels = new Map<string, KernelLayout>()
+  for (const [, name = '', list = ''] of text.matchAll(/\.entry (\w+)\(([^)]*)\)/g)) {
+    const parameters: Parameter[] = []
+    let end = 0
+    for (const [, align, type = '', length] of list.matchAll(/\.param (?:\.align (\d+) )?\.(\w+) \w+(?:\[(\d+)\])?/g)) {
+      const size = length === undefined ? sizes[type] : Number(length)
+      if (size === undefined) throw new Error(`the kernel ${name} has a parameter of the unknown type .${type}`)
+      const alignment = align === undefined ? size : Number(align)
+      const offset = Math.ceil(end / alignment) * alignment
+      parameters.push({ type: length === undefined ? (type as Parameter['type']) : 'bytes', offset, size })
+      end = offset + size
+    }
+    kernels.set(name, { parameters, size: end })
+  }
+  return kernels
+}

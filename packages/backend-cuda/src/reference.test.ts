@@ -1,0 +1,314 @@
+// Every fused kernel against the plain reference in its own file, on the stand-in; and once more with the threads of a block, and
+// the blocks, in other orders: a missing barrier, or a sum whose order is left to chance, would show.
+import { backend as currentBackend } from '@tensorflow/tfjs-core'
+import fc from 'fast-check'
+import { afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { noStandin, standinBackend, needStandin } from '../standin/backend'
+import { gradPlan } from './conv-relu-pool'
+import type { CudaTensors } from './cuda-tensors'
+import type { Device, KernelArgument, Launch } from './device'
+import { readPtx, type KernelLayout } from './ptx'
+
+/** References are not in the PTX, and take what their kernels take. */
+const addReferences = (): void => {
+  const kernels = readPtx('kernels').kernels as Map<string, KernelLayout>
+  const like = (reference: string, kernel: string) => {
+    const layout = kernels.get(kernel)
+    if (!layout) throw new Error(`there is no kernel ${kernel}`)
+    kernels.set(reference, layout)
+  }
+  like('denseReference', 'denseWide')
+  like('denseGradReference', 'denseGrad')
+  like('convReluPoolReference', 'convReluPool3')
+  like('softmaxCrossEntropyReference', 'softmaxCrossEntropy')
+  like('gatherBatchReference', 'gatherBatch')
+  const pointers = Array.from({ length: 7 }, (_, i) => ({ type: 'u64', offset: 8 * i, size: 8 }) as const)
+  kernels.set('convReluPoolGradReference', {
+    parameters: [...pointers, { type: 'bytes', offset: 56, size: 40 }],
+    size: 96,
+  })
+}
+
+describe('on the stand-in', () => {
+  needStandin()
+  let device: Device
+  let setOrder: (order: number) => number
+  beforeAll(async () => {
+    if (noStandin !== undefined) return
+    await standinBackend().start()
+    ;({ device } = currentBackend() as CudaTensors)
+    addReferences()
+    ;({ setOrder } = await import('../standin/control'))
+  })
+  afterEach(() => void (noStandin === undefined && setOrder(0)))
+
+  /** Small whole numbers, some of them 0: sums of their products are exact in float32, whatever their order. */
+  const whole = (size: number, seed: number) => {
+    let state = (seed * 2654435761 + 1) >>> 0
+    return Float32Array.from({ length: size }, () => {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+      return (Math.floor(state / 2 ** 24) % 7) - 3
+    })
+  }
+  const fractions = (size: number, seed: number) => whole(size, seed).map((value, i) => value / 3 + Math.sin(i))
+
+  type Values = Float32Array | Int32Array | Uint8Array
+  /** Runs launches on inputs and outputs of their own; answers the outputs' bytes. */
+  const run = (
+    inputs: readonly Values[],
+    outputs: readonly number[],
+    launches: (at: number[], to: number[]) => Launch[],
+  ) => {
+    const at = inputs.map((values) => {
+      const address = device.memory.take(values.byteLength)
+      device.upload(address, values)
+      return address
+    })
+    const to = outputs.map((size) => device.memory.take(4 * size))
+    for (const launch of launches(at, to)) device.launch(launch)
+    const results = outputs.map((size, i) => new Float32Array(device.readNow(to[i] ?? 0, 4 * size)))
+    for (const address of [...at, ...to]) device.memory.give(address)
+    return results
+  }
+  /** The reference runs on one thread. */
+  const compareWithReference = (
+    inputs: readonly Values[],
+    outputs: readonly number[],
+    launches: (at: number[], to: number[]) => Launch[],
+    reference: (at: number[], to: number[]) => Launch,
+  ) => {
+    const want = run(inputs, outputs, (at, to) => [reference(at, to)])
+    for (const order of [0, 1, 2]) {
+      setOrder(order)
+      expect(run(inputs, outputs, launches)).toEqual(want)
+    }
+  }
+  const plain = (kernel: string, values: readonly KernelArgument[]): Launch => ({
+    kernel,
+    blocks: [1],
+    threads: 1,
+    arguments: values,
+  })
+
+  test('dense and its gradient', () => {
+    const sizes = fc.record({
+      batch: fc.integer({ min: 1, max: 70 }),
+      inputs: fc.integer({ min: 1, max: 90 }),
+      outputs: fc.integer({ min: 1, max: 40 }),
+      relu: fc.integer({ min: 0, max: 1 }),
+    })
+    fc.assert(
+      fc.property(sizes, ({ batch, inputs, outputs, relu }) => {
+        const [x, weight, bias] = [whole(batch * inputs, 1), whole(inputs * outputs, 2), whole(outputs, 3)]
+        const of = [batch, inputs, outputs, relu]
+        const narrow = (at: number[], to: number[]): Launch => ({
+          ...{ kernel: 'denseNarrow', blocks: [batch], threads: 256 },
+          arguments: [...at, ...to, inputs, outputs, relu],
+        })
+        const wide = (at: number[], to: number[]): Launch => ({
+          ...{ kernel: 'denseWide', blocks: [Math.ceil(batch / 4), Math.ceil(outputs / 32)], threads: 256 },
+          arguments: [...at, ...to, ...of],
+        })
+        const reference = (at: number[], to: number[]) => plain('denseReference', [...at, ...to, ...of])
+        compareWithReference([x, weight, bias], [batch * outputs], (at, to) => [wide(at, to)], reference)
+        if (outputs <= 16)
+          compareWithReference([x, weight, bias], [batch * outputs], (at, to) => [narrow(at, to)], reference)
+
+        const tiles = (rows: number, columns: number) => Math.ceil(rows / 32) * Math.ceil(columns / 32)
+        compareWithReference(
+          [whole(batch * outputs, 4), x, weight, whole(batch * outputs, 5)],
+          [inputs * outputs, outputs, batch * inputs],
+          (at, to) => [
+            {
+              kernel: 'denseGrad',
+              blocks: [tiles(inputs, outputs) + Math.ceil(outputs / 8) + tiles(batch, inputs)],
+              threads: 256,
+              arguments: [...at, ...to, ...of],
+            },
+          ],
+          (at, to) => plain('denseGradReference', [...at, ...to, ...of]),
+        )
+      }),
+      { numRuns: 15, seed: 1 },
+    )
+  })
+
+  const pooledSizes = fc.record({
+    batch: fc.integer({ min: 1, max: 5 }),
+    height: fc.integer({ min: 4, max: 12 }),
+    width: fc.integer({ min: 4, max: 12 }),
+    inputs: fc.integer({ min: 1, max: 9 }),
+    outputs: fc.integer({ min: 1, max: 9 }),
+    kernel: fc.integer({ min: 1, max: 3 }),
+    padding: fc.integer({ min: 0, max: 2 }),
+  })
+
+  test('convReluPool and its gradient', () => {
+    fc.assert(
+      fc.property(pooledSizes, ({ batch, height, width, inputs, outputs, kernel, padding }) => {
+        const rows = Math.floor((height + 2 * padding - kernel + 1) / 2)
+        const columns = Math.floor((width + 2 * padding - kernel + 1) / 2)
+        const of = Int32Array.of(
+          ...[batch, height, width, inputs, outputs, kernel, kernel, padding, rows, columns],
+        ).buffer
+        const shapes = {
+          batch,
+          height,
+          width,
+          inputs,
+          outputs,
+          kernelHeight: kernel,
+          kernelWidth: kernel,
+          padding,
+          rows,
+          columns,
+        }
+        const pooled = batch * rows * columns * outputs
+        const filterSize = kernel * kernel * inputs * outputs
+        const x = whole(batch * height * width * inputs, 1)
+        const filter = whole(filterSize, 2)
+        const forward = [x, filter, whole(outputs, 3)]
+        const reference = (at: number[], to: number[]) => plain('convReluPoolReference', [...at, ...to, of])
+        const anyway = (name: string, elements: number, values: readonly KernelArgument[]): Launch => ({
+          ...{ kernel: name, blocks: [Math.ceil(elements / 256)], threads: 256, arguments: values },
+        })
+        compareWithReference(
+          forward,
+          [pooled, pooled],
+          (at, to) => [anyway('convReluPoolAny', pooled, [...at, ...to, of])],
+          reference,
+        )
+        const lines = 16 * (2 * columns + 2) * inputs
+        if (kernel === 3)
+          compareWithReference(
+            forward,
+            [pooled, pooled],
+            (at, to) => [
+              {
+                ...{ kernel: 'convReluPool3', blocks: [batch, rows], threads: 256, shared: lines },
+                arguments: [...at, ...to, of],
+              },
+            ],
+            reference,
+          )
+
+        const [, winners = new Float32Array(0)] = run(forward, [pooled, pooled], (at, to) => [reference(at, to)])
+        const backward = [whole(pooled, 4), x, filter, new Int32Array(winners.buffer)]
+        const results = [filterSize, outputs, x.length]
+        const gradReference = (at: number[], to: number[]) => plain('convReluPoolGradReference', [...at, ...to, of])
+        compareWithReference(
+          backward,
+          results,
+          ([dy = 0, images = 0, taps = 0, won = 0], [dFilter = 0, dBias = 0, dx = 0]) => [
+            {
+              ...{ kernel: 'convReluPoolFilterGradAny', blocks: [filterSize + outputs], threads: 256 },
+              arguments: [dy, images, won, dFilter, dBias, of],
+            },
+            anyway('convReluPoolInputGradAny', x.length, [dy, taps, won, dx, of]),
+          ],
+          gradReference,
+        )
+        const plan = kernel === 3 ? gradPlan(shapes, true) : undefined
+        if (!plan) return
+        const partials = device.memory.take(4 * plan.parts * (filterSize + outputs))
+        compareWithReference(
+          backward,
+          results,
+          (at, [dFilter = 0, dBias = 0, dx = 0]) => [
+            {
+              ...{ kernel: 'convReluPoolGrad3', blocks: [plan.blocks], threads: 512, shared: plan.shared },
+              arguments: [...at, partials, dx, of, Int32Array.of(plan.parts, plan.group, plan.band).buffer],
+            },
+            {
+              ...{ kernel: 'sumParts', blocks: [Math.ceil((filterSize + outputs) / 32)], threads: 256 },
+              arguments: [partials, dFilter, dBias, plan.parts, filterSize, outputs],
+            },
+          ],
+          gradReference,
+        )
+        device.memory.give(partials)
+      }),
+      { numRuns: 25, seed: 2 },
+    )
+  })
+
+  test('equal candidates of a window: the first wins, also where their sums are no whole numbers', () => {
+    const [size, outputs] = [8, 8]
+    const x = new Float32Array(size * size * 4).fill(0.3)
+    const of = Int32Array.of(1, size, size, 4, outputs, 3, 3, 0, 3, 3).buffer
+    const filter = fractions(9 * 4 * outputs, 1).map(Math.abs)
+    const [, winners] = run([x, filter, new Float32Array(outputs)], [9 * outputs, 9 * outputs], (at, to) => [
+      {
+        ...{ kernel: 'convReluPool3', blocks: [1, 3], threads: 256, shared: 16 * 8 * 4 },
+        arguments: [...at, ...to, of],
+      },
+    ])
+    expect(new Set(new Int32Array(winners?.buffer ?? new ArrayBuffer(4)))).toEqual(new Set([0]))
+  })
+
+  test('softmaxCrossEntropy', () => {
+    const sizes = fc.record({ batch: fc.integer({ min: 1, max: 80 }), classes: fc.integer({ min: 1, max: 70 }) })
+    fc.assert(
+      fc.property(sizes, ({ batch, classes }) => {
+        const logits = fractions(batch * classes, 1)
+        const labels = Int32Array.from({ length: batch }, (_, i) => (5 * i) % classes)
+        const launches = (kernel: string, threads: number) => (at: number[], to: number[]) => [
+          { kernel, blocks: [1] as const, threads, arguments: [...at, ...to, batch, classes, 1 / batch] },
+        ]
+        const outputs = [2, batch * classes]
+        const want = run([logits, labels], outputs, launches('softmaxCrossEntropyReference', 1))
+        const got = [0, 1, 2].map((order) => {
+          setOrder(order)
+          return run([logits, labels], outputs, launches('softmaxCrossEntropy', 1024))
+        })
+        expect(got[1]).toEqual(got[0])
+        expect(got[2]).toEqual(got[0])
+        for (const [i, values] of want.entries())
+          values.forEach((value, j) => expect(got[0]?.[i]?.[j]).toBeCloseTo(value, 5))
+      }),
+      { numRuns: 8, seed: 3 },
+    )
+  })
+
+  test('gatherBatch, from the order and from variables', () => {
+    for (const pixels of [16, 15]) {
+      const images = Uint8Array.from({ length: 9 * pixels }, (_, i) => (i * 41) % 256)
+      const [labels, order] = [Int32Array.of(3, 1, 4, 1, 5, 9, 2, 6, 5), Int32Array.of(8, 0, 3, 3, 7, 1)]
+      const values = (at: number[], to: number[], start: number, variables: number) => [
+        ...[...at.slice(0, 3), ...to, pixels, start, variables],
+      ]
+      const inputs = [images, labels, order, Int32Array.of(2, 0, 0)]
+      const [want, fromOrder, fromVariables] = [
+        run(inputs, [3 * pixels, 3], (at, to) => [
+          { ...plain('gatherBatchReference', values(at, to, 2, 0)), blocks: [3] },
+        ]),
+        run(inputs, [3 * pixels, 3], (at, to) => [
+          { kernel: 'gatherBatch', blocks: [3], threads: 64, arguments: values(at, to, 2, 0) },
+        ]),
+        run(inputs, [3 * pixels, 3], (at, to) => [
+          { kernel: 'gatherBatch', blocks: [3], threads: 64, arguments: values(at, to, 99, at[3] ?? 0) },
+        ]),
+      ]
+      expect(fromOrder).toEqual(want)
+      expect(fromVariables).toEqual(want)
+      expect(new Int32Array(want?.[1]?.buffer ?? new ArrayBuffer(0))).toEqual(Int32Array.of(1, 1, 6))
+    }
+  })
+
+  test('a kernel that goes past the end of its memory is stopped', async () => {
+    const { failCalls } = await import('../standin/control')
+    const short = device.memory.take(4 * 10)
+    device.launch({ kernel: 'fill', blocks: [1], threads: 256, arguments: [short, 4000, 0, 1] })
+    expect(() => device.synchronize()).toThrow(
+      /^CUDA_ERROR_ILLEGAL_ADDRESS \(700\) from cu\w+, after the kernels .*fill/,
+    )
+    failCalls('')
+    // By one element, which only the bytes behind the end can tell.
+    device.launch({ kernel: 'fill', blocks: [1], threads: 256, arguments: [short, 11, 0, 1] })
+    expect(() => device.synchronize()).toThrow('CUDA_ERROR_ILLEGAL_ADDRESS')
+    failCalls('')
+    device.launch({ kernel: 'fill', blocks: [1], threads: 256, arguments: [short, 10, 0, 1] })
+    device.synchronize()
+    device.memory.give(short)
+  })
+})

@@ -1,0 +1,20 @@
+import { kernelNames } from '@digitlab/ops'
+import { defineKernel } from './kernel'
+
+/** Kernel: `cuda/softmax-cross-entropy.cu`; contract: `softmaxCrossEntropy` of @digitlab/ops. */
+export const softmaxCrossEntropy = defineKernel(
+  kernelNames.softmaxCrossEntropy,
+  ['logits', 'labels'],
+  (tensors, [logits, labels], { scale }: { readonly scale: number }) => {
+    const [batch = 0, classes = 0] = logits.shape
+    const summary = tensors.output([2], 'float32')
+    const dLogits = tensors.output(logits.shape, 'float32')
+    tensors.device.launch({
+      kernel: 'softmaxCrossEntropy',
+      blocks: [1],
+      threads: 1024,
+      arguments: [...[logits, labels, summary, dLogits].map((t) => tensors.address(t)), batch, classes, scale],
+    })
+    return [summary, dLogits]
+  },
+)

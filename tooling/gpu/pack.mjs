@@ -1,0 +1,108 @@
+// Packs everything that gpu.sh needs into one folder, for a GPU machine without Node and without a network:
+//   npm run build && node tooling/gpu/pack.mjs FOLDER [--data FOLDER_OF_MNIST] [--golden FOLDER_OF_TRACES]
+// Node's own binary, the program bundled, the kernels, koffi's binary for Linux x64, MNIST's four files and PyTorch's traces.
+// Sizes stay small enough to be carried: some 60 MB.
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+import { build } from 'tsup'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const { values, positionals } = parseArgs({
+  options: { data: { type: 'string' }, golden: { type: 'string' } },
+  allowPositionals: true,
+})
+const [target] = positionals
+const data = values.data ?? process.env.DIGITLAB_DATA
+if (!target || !data || !existsSync(join(data, 'train-images-idx3-ubyte.gz'))) {
+  console.error('usage: node tooling/gpu/pack.mjs FOLDER --data FOLDER_OF_MNIST [--golden FOLDER_OF_TRACES]')
+  process.exit(2)
+}
+if (process.platform !== 'linux' || process.arch !== 'x64') {
+  console.error(`the folder is for Linux x64, and this is ${process.platform} ${process.arch}: pack it there`)
+  process.exit(1)
+}
+const out = resolve(target)
+rmSync(out, { recursive: true, force: true })
+mkdirSync(out, { recursive: true })
+
+// What is bundled asks for files beside it by __dirname and require, as in CommonJS.
+const banner = [
+  "import { createRequire as packedRequire } from 'node:module'",
+  "import { dirname as packedDirname } from 'node:path'",
+  "import { fileURLToPath as packedPath } from 'node:url'",
+  'const require = packedRequire(import.meta.url)',
+  'const __filename = packedPath(import.meta.url)',
+  'const __dirname = packedDirname(__filename)',
+].join('\n')
+await build({
+  entry: {
+    main: join(root, 'apps/cli/src/main.ts'),
+    worker: join(root, 'apps/cli/src/worker.ts'),
+    conformance: join(root, 'packages/backend-cuda/scripts/conformance.mjs'),
+  },
+  outDir: join(out, 'dist'),
+  format: ['esm'],
+  target: 'es2022',
+  platform: 'node',
+  noExternal: [/.*/],
+  // Their own files, or packages that a user adds.
+  external: ['koffi', '@tensorflow/tfjs-backend-webgpu'],
+  banner: { js: banner },
+  clean: true,
+  config: false,
+  silent: true,
+})
+
+const cuda = join(root, 'packages/backend-cuda')
+cpSync(join(cuda, 'ptx'), join(out, 'ptx'), { recursive: true })
+const wasm = realpathSync(join(root, 'packages/backend-wasm/node_modules/@tensorflow/tfjs-backend-wasm/dist'))
+for (const file of readdirSync(wasm).filter((name) => name.endsWith('.wasm')))
+  copyFileSync(join(wasm, file), join(out, 'dist', file))
+
+const koffi = realpathSync(join(cuda, 'node_modules/koffi'))
+for (const [from, to] of [
+  [koffi, 'koffi'],
+  [realpathSync(join(koffi, '../@koromix/koffi-linux-x64')), '@koromix/koffi-linux-x64'],
+])
+  cpSync(from, join(out, 'node_modules', to), {
+    recursive: true,
+    filter: (path) => !/\/(doc|src|vendor|musl_x64|node_modules)$/.test(path.slice(from.length)),
+  })
+
+mkdirSync(join(out, 'data'))
+for (const file of readdirSync(data).filter((name) => /^(train|t10k)-.*-ubyte(\.gz)?$/.test(name)))
+  copyFileSync(join(data, file), join(out, 'data', file))
+if (values.golden)
+  for (const file of readdirSync(values.golden).filter((name) => name.endsWith('.json'))) {
+    mkdirSync(join(out, 'golden'), { recursive: true })
+    copyFileSync(join(values.golden, file), join(out, 'golden', file))
+  }
+for (const file of ['gpu.sh', 'speed.mjs', 'torch_gpu.py']) cpSync(join(root, 'tooling/gpu', file), join(out, file))
+writeFileSync(join(out, 'package.json'), '{ "private": true, "type": "module" }\n')
+writeFileSync(
+  join(out, 'digitlab.mjs'),
+  "import { main } from './dist/main.js'\nprocess.exitCode = await main(process.argv.slice(2))\n",
+)
+writeFileSync(join(out, 'node.gz'), gzipSync(readFileSync(process.execPath), { level: 9 }))
+
+const sizeOf = (path) =>
+  readdirSync(path, { withFileTypes: true }).reduce(
+    (total, entry) =>
+      total + (entry.isDirectory() ? sizeOf(join(path, entry.name)) : statSync(join(path, entry.name)).size),
+    0,
+  )
+console.log(`${out}: ${(sizeOf(out) / 2 ** 20).toFixed(1)} MiB; on the GPU machine run ./gpu.sh in it`)
