@@ -32,7 +32,7 @@ export const load = async (name: string, folder: string | undefined, signal?: Ab
   return data
 }
 
-/** Chooses a backend; where `auto` chose it, tells what it is and what was passed over. */
+/** Chooses a backend; where `auto` chose it, tells what it is and what was passed over. What would help, `backends` tells. */
 export const choose = async (wanted: string, gpu: GpuFlags = {}): Promise<Backend> => {
   const { backend, device, passedOver } = await selectBackend(backends(gpu), wanted)
   note(`backend: ${backend.id} (${device})${wanted === 'auto' ? ', chosen by auto' : ''}`)

@@ -100,7 +100,7 @@ export const asFloat64 = (
 
 /**
  * to[at + i] += the sum over n, 0 to count - 1, of factors[n] from[starts[n] + i], for i below `length`: eight at a time in
- * registers.
+ * registers. (The dense layers have such a loop of their own: one for both, with a stride, was a tenth slower for each.)
  */
 export const addScaledRuns = (
   from: Float64Array,

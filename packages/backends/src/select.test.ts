@@ -35,7 +35,7 @@ test('auto takes the first usable one and says what it passed over', async () =>
   const [cuda, wasm, cpu] = [backend('cuda', missing), backend('wasm', usable), backend('cpu', usable)]
   const choice = await selectBackend([cuda, wasm, cpu], 'auto')
   expect(choice.backend).toBe(wasm)
-  expect(choice.passedOver).toEqual([{ id: 'cuda', reason: 'no driver was found; install one' }])
+  expect(choice.passedOver).toEqual([{ id: 'cuda', reason: 'no driver was found', remedy: 'install one' }])
 })
 
 test('auto with nothing usable is an error that says why for each', async () => {

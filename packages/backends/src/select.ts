@@ -4,6 +4,8 @@ import { BackendError, type Backend, type Probe } from './backend'
 export interface PassedOver {
   readonly id: string
   readonly reason: string
+  /** What would help. */
+  readonly remedy: string
 }
 
 export interface Selection {
@@ -36,9 +38,9 @@ export const selectBackend = async (backends: readonly Backend[], wanted: string
   for (const backend of backends) {
     const probe = await backend.probe()
     if (probe.usable) return { backend, device: probe.device, passedOver }
-    passedOver.push({ id: backend.id, reason: `${probe.reason}; ${probe.remedy}` })
+    passedOver.push({ id: backend.id, reason: probe.reason, remedy: probe.remedy })
   }
-  const why = passedOver.map(({ id, reason }) => `${id}: ${reason}`).join('. ')
+  const why = passedOver.map(({ id, reason, remedy }) => `${id}: ${reason}; ${remedy}`).join('. ')
   throw new BackendError(`no backend is usable here. ${why}`)
 }
 
