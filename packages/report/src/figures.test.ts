@@ -143,6 +143,16 @@ describe('every mark is there, and every number is that of the run', () => {
     expect(count(figure(input, 'feature-maps'), 'image')).toBe(1 + 16)
   })
 
+  test("a phone has room for the feature maps' words", () => {
+    const narrow = runFigures(input)
+      .find(({ id }) => id === 'feature-maps')
+      ?.draw({ width: 330 })
+    const words = textsOf(narrow ?? { svg: '' })
+    expect(words).toContain('the stronger a filter answers')
+    // A letter is some 6 pixels wide, and what stands beside the image begins at 76.
+    for (const text of words) expect(76 + 6 * (text?.length ?? 0), text ?? '').toBeLessThan(330)
+  })
+
   test('comparison: accuracy with interval, parameters and seconds of each model', () => {
     const inputs = [exampleInput({ name: 'linear', mistakeEvery: 4 }), input]
     const [comparison, accuracies, losses] = comparisonFigures(inputs).map(({ draw }) => draw({ width: 900 }))

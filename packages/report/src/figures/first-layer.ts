@@ -175,8 +175,10 @@ const sourceTile = ({ pixels, height, width }: DrawnImages, image: number, theme
     content: [
       imageAt(uri, 0, 0, side, tall, 'ink'),
       element('rect', { x: -0.5, y: -0.5, width: side + 1, height: tall + 1, fill: 'none', stroke: faint }),
-      textAt(side + 12, tall / 2 - 3, 'the image', { fill: ink }),
-      textAt(side + 12, tall / 2 + 15, 'below: the more ink, the stronger a filter answers', { fill: muted }),
+      textAt(side + 12, tall / 2 - 13, 'the image', { fill: ink }),
+      // In two lines, which a phone has room for.
+      textAt(side + 12, tall / 2 + 6, 'below: the more ink,', { fill: muted }),
+      textAt(side + 12, tall / 2 + 22, 'the stronger a filter answers', { fill: muted }),
     ].join(''),
     height: tall + 14,
   }
