@@ -14,9 +14,11 @@ export interface DownloadProgress {
   readonly total: number | undefined
 }
 
+/** How long a download may take, who is told of it and who may stop it. */
 export interface DownloadOptions {
   /** Longest wait for an answer, and then for each next piece, in milliseconds. */
   readonly timeoutMs?: number
+  /** Told of every piece that has come. */
   readonly onProgress?: (progress: DownloadProgress) => void
   readonly signal?: AbortSignal
 }

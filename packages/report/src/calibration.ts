@@ -14,6 +14,7 @@ export interface CalibrationBin {
   readonly accuracy: number | null
 }
 
+/** How far the probabilities of predictions can be believed. */
 export interface Calibration {
   readonly bins: readonly CalibrationBin[]
   /** The mean of |accuracy - confidence| over the bins, each weighing as many predictions as it holds. */

@@ -15,6 +15,7 @@ export interface Figure {
   readonly height: number
 }
 
+/** How a figure looks. */
 export interface FigureOptions {
   /** Pixels of CSS, 560 unless given; labels keep their size. */
   readonly width?: number
