@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** A kernel's parameters: where each lies in the block of memory that a launch hands over. */
-export interface Parameter {
+interface Parameter {
   readonly type: 'u32' | 'u64' | 'f32' | 'f64' | 'bytes'
   readonly offset: number
   readonly size: number

@@ -207,7 +207,7 @@ const isAlive = (pid: number): boolean => {
 }
 
 /** Turns what a disk refuses into a sentence. */
-export const onDisk = async <T>(path: string, work: () => Promise<T>): Promise<T> => {
+const onDisk = async <T>(path: string, work: () => Promise<T>): Promise<T> => {
   try {
     return await work()
   } catch (cause) {

@@ -46,7 +46,7 @@ export const checkPredictions = ({ labels, before, after, probabilities }: RunPr
 }
 
 /** The probability that was given to the predicted class of an image. */
-export const confidenceOf = ({ after, probabilities }: RunPredictions, classes: number, image: number): number =>
+const confidenceOf = ({ after, probabilities }: RunPredictions, classes: number, image: number): number =>
   probabilities[image * classes + after[image]!]!
 
 /**

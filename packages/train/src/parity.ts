@@ -8,7 +8,7 @@ import type { ReferenceTrace } from './reference-trace'
 import { runExperiment, type Progress, type RunResult } from './run-experiment'
 
 /** Steps compared with float64, and steps after which losses and weights are compared with each other. */
-export const paritySteps = { float64: 5, first: 100 } as const
+const paritySteps = { float64: 5, first: 100 } as const
 
 /**
  * How far two ways to compute the same experiment may differ. Sums in float32 depend on their order by some 1e-7 a step; a
