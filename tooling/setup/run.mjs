@@ -1,4 +1,4 @@
-// `npm start`, `npm test`, `npm run build` and `npm run bench`: everything between a fresh clone and a running command.
+// `npm start`, `npm test`, `npm run build`, `bench` and `release`: everything between a fresh clone and a running command.
 // Plain JavaScript without dependencies, because it runs before anything is installed.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -34,7 +34,7 @@ const manifests = ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml']
 for (const room of ['packages', 'apps'])
   for (const name of readdirSync(join(root, room)).sort())
     if (existsSync(join(root, room, name, 'package.json'))) manifests.push(`${room}/${name}/package.json`)
-manifests.push('tooling/bench/package.json')
+manifests.push('tooling/bench/package.json', 'tooling/release/package.json')
 const wanted = createHash('sha256')
 for (const file of manifests) wanted.update(file).update(readFileSync(join(root, file)))
 const state = wanted.digest('hex')
@@ -62,6 +62,8 @@ if (command === 'start') {
   run(process.execPath, [join(root, 'apps/cli/bin/digitlab.js'), 'compare', ...rest])
 } else if (command === 'bench') {
   run(process.execPath, [join(root, 'tooling/bench/bench.mjs'), ...rest])
+} else if (command === 'release') {
+  run(process.execPath, [join(root, 'tooling/release/release.mjs'), ...rest])
 } else if (command === 'test') {
   say('lint ...')
   run('eslint', ['.', '--max-warnings', '0'])
