@@ -171,6 +171,8 @@ test.each([
     ['--snapshot', 'latest'],
     "a snapshot's tag is a word in small letters other than latest, not latest",
   ],
+  ['rehearse.mjs', ['--only', 'idx,webgl'], '--only names webgl: choose from idx, '],
+  ['rehearse.mjs', ['--publish', '--quick'], '--publish tells of everything: leave out --only and --quick'],
 ])('%s %j is refused in a sentence', (script, flags, sentence) => {
   const { status, stderr } = spawnSync(process.execPath, [join(here, script), ...flags], { encoding: 'utf8' })
   expect(stderr).toContain(sentence)

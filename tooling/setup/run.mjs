@@ -62,8 +62,9 @@ if (command === 'start') {
   run(process.execPath, [join(root, 'apps/cli/bin/digitlab.js'), 'compare', ...rest])
 } else if (command === 'bench') {
   run(process.execPath, [join(root, 'tooling/bench/bench.mjs'), ...rest])
-} else if (command === 'release') {
-  run(process.execPath, [join(root, 'tooling/release/release.mjs'), ...rest])
+} else if (command === 'release' || command === 'release:rehearse') {
+  const script = command === 'release' ? 'release.mjs' : 'rehearse.mjs'
+  run(process.execPath, [join(root, 'tooling/release', script), ...rest])
 } else if (command === 'test') {
   say('lint ...')
   run('eslint', ['.', '--max-warnings', '0'])
