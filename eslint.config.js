@@ -3,11 +3,12 @@ import tseslint from 'typescript-eslint'
 
 const nodeGlobals = [
   ...['process', 'console', 'performance', 'setTimeout', 'clearTimeout'],
-  ...['URL', 'TextEncoder', 'TextDecoder', 'AbortController'],
+  ...['URL', 'TextEncoder', 'TextDecoder', 'AbortController', 'AbortSignal', 'fetch'],
 ]
 
 export default tseslint.config(
   { ignores: ['**/dist/**', '**/generated/**', '**/node_modules/**', '.turbo/**', '**/assembly/**', 'runs/**', 'docs/**'] },
+  { ignores: ['tooling/release/rehearsal/programs/**'] }, // what other teams write
   js.configs.recommended,
   ...tseslint.configs.recommendedTypeChecked,
   {

@@ -1,4 +1,4 @@
-// `npm start`, `npm test`, `npm run build` and `npm run bench`: everything between a fresh clone and a running command.
+// `npm start`, `npm test`, `npm run build`, `bench` and `release`: everything between a fresh clone and a running command.
 // Plain JavaScript without dependencies, because it runs before anything is installed.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -61,6 +61,9 @@ if (command === 'start') {
   run(process.execPath, [join(root, 'apps/cli/bin/digitlab.js'), 'compare', ...rest])
 } else if (command === 'bench') {
   run(process.execPath, [join(root, 'tooling/bench/bench.mjs'), ...rest])
+} else if (command === 'release' || command === 'release:rehearse') {
+  const script = command === 'release' ? 'release.mjs' : 'rehearse.mjs'
+  run(process.execPath, [join(root, 'tooling/release', script), ...rest])
 } else if (command === 'test') {
   say('lint ...')
   run('eslint', ['.', '--max-warnings', '0'])

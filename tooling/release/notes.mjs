@@ -1,0 +1,33 @@
+// What a release says of itself, out of the changelogs.
+
+/** The part of a changelog that belongs to a version. */
+const sectionOf = (changelog, version) => {
+  const [, ...sections] = changelog.split(/^## /m)
+  const found = sections.find((section) => section.split('\n', 1)[0].trim() === version)
+  return found?.slice(found.indexOf('\n') + 1).trim() ?? ''
+}
+
+/** A section without the list of dependencies that only moved on. */
+const withoutMoves = (section) =>
+  section
+    .replace(/^- Updated dependencies.*\n?(^ {2,}- .*\n?)*/gm, '')
+    .replace(/^### .*\n+(?=### |$(?![\s\S]))/gm, '')
+    .trim()
+
+/**
+ * The notes of a release.
+ *
+ * @param published [{ name, version, changelog }], each after what it depends on
+ * @returns { tag, notes }: the tag that stands for the release (the command's, else the last's), and Markdown
+ */
+export const notesOf = (published) => {
+  const [last] = published.slice(-1)
+  const { name, version } = published.find(({ name }) => name === 'digitlab') ?? last
+  const told = published.map((one) => ({ ...one, text: withoutMoves(sectionOf(one.changelog, one.version)) }))
+  const changed = told.filter(({ text }) => text !== '')
+  const moved = told.filter(({ text }) => text === '')
+  const parts = changed.map(({ name, version, text }) => `## ${name} ${version}\n\n${text.replace(/^### .*\n+/gm, '')}`)
+  if (moved.length > 0)
+    parts.push(`With newer dependencies: ${moved.map(({ name, version }) => `${name} ${version}`).join(', ')}.`)
+  return { tag: `${name}@${version}`, notes: `${parts.join('\n\n')}\n` }
+}

@@ -1,0 +1,131 @@
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const load = async <T>(name: string): Promise<T> => (await import(join(here, 'rehearsal', name))) as T // scripts without types
+
+interface Result {
+  readonly part: string
+  readonly what: string
+  readonly outcome: 'works' | 'fails' | 'skipped'
+  readonly required: boolean
+  readonly seconds: number
+  readonly detail?: string
+}
+
+interface Rehearsal {
+  readonly results: readonly Result[]
+  readonly seconds: number
+}
+
+interface Table {
+  readonly toText: (rehearsal: Rehearsal) => string
+  readonly holds: (rehearsal: Rehearsal) => boolean
+}
+
+/** Starts a rehearsal whose temporary folders go where the test can look. */
+const start = (temporary: string, ...flags: string[]) => {
+  const env = { ...process.env, TMPDIR: temporary, TEMP: temporary, TMP: temporary }
+  const child = spawn(process.execPath, [join(here, 'rehearse.mjs'), ...flags], { env })
+  let said = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => (said += text))
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+  return { child, ended, said: () => said }
+}
+
+const builtHere = existsSync(join(root, 'apps', 'cli', 'dist'))
+
+describe('a rehearsal', () => {
+  test('publishes all, is taken by another team, and an update arrives', { timeout: 300_000 }, async ({ skip }) => {
+    if (!builtHere) return skip('the packages are not built: run "npm run build"')
+    const temporary = await mkdtemp(join(tmpdir(), 'digitlab-rehearsal-test-'))
+    try {
+      const json = join(temporary, 'rehearsal.json')
+      const { ended, said } = start(temporary, '--quick', '--json', json)
+      const status = await ended
+      if (status === 0 && !existsSync(json)) return skip('the npm registry is not reachable')
+      expect(status, said()).toBe(0)
+      const { results } = JSON.parse(await readFile(json, 'utf8')) as Rehearsal
+      expect(results.map(({ outcome }) => outcome)).toEqual(results.map(() => 'works'))
+      expect(results.map(({ part, what }) => `${part}: ${what}`)).toEqual([
+        'publish: a tree with changes is refused',
+        'publish: the registry refuses one in the middle',
+        'publish: run again to the end, in the order of dependencies',
+        'idx, npm: installed',
+        'idx, npm: ESM',
+        'idx, npm: CommonJS',
+        'update: installed by its old versions',
+        'update: a minor version takes along what depends on it',
+        'update: every published range takes the newest of what it names',
+        'update: npm update brings it with its dependants, once',
+      ])
+      expect(await readdir(temporary), 'what it left behind').toEqual(['rehearsal.json'])
+    } finally {
+      await rm(temporary, { recursive: true, force: true })
+    }
+  })
+
+  test('cleans up when it is interrupted', async ({ skip }) => {
+    if (process.platform === 'win32') return skip('Windows has no SIGINT that one process sends to another')
+    const temporary = await mkdtemp(join(tmpdir(), 'digitlab-rehearsal-test-'))
+    try {
+      const { child, ended, said } = start(temporary, '--quick')
+      const copying = new Promise<void>((resolve) => {
+        child.stderr.on('data', () => said().includes('copying the tree') && resolve())
+      })
+      await Promise.race([copying, ended])
+      if (said().includes('skipped')) return skip('the npm registry is not reachable')
+      child.kill('SIGINT')
+      expect(await ended, said()).toBe(130)
+      expect(await readdir(temporary)).toEqual([])
+    } finally {
+      await rm(temporary, { recursive: true, force: true })
+    }
+  })
+
+  test('without a registry it is skipped, in a sentence', async () => {
+    const temporary = await mkdtemp(join(tmpdir(), 'digitlab-rehearsal-test-'))
+    try {
+      const env = { ...process.env, npm_config_registry: 'http://127.0.0.1:9/' }
+      const child = spawn(process.execPath, [join(here, 'rehearse.mjs')], { env, stdio: ['ignore', 'ignore', 'pipe'] })
+      let said = ''
+      child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
+      expect(await new Promise((resolve) => child.once('close', resolve))).toBe(0)
+      expect(said).toMatch(/^rehearse: skipped, the registry that npm is configured for is needed .*can not be reached/)
+    } finally {
+      await rm(temporary, { recursive: true, force: true })
+    }
+  })
+})
+
+test('what failed fails the whole only where it was promised', async () => {
+  const { toText, holds } = await load<Table>('table.mjs')
+  const one = (outcome: Result['outcome'], required: boolean): Result => ({
+    part: 'Bun 1.4',
+    what: 'idx',
+    outcome,
+    required,
+    seconds: 1.25,
+    ...(outcome === 'works' ? {} : { detail: 'a reason\nand its stack' }),
+  })
+  const of = (...results: Result[]): Rehearsal => ({ results, seconds: 61.2 })
+  expect(holds(of(one('works', true), one('fails', false), one('skipped', true)))).toBe(true)
+  expect(holds(of(one('works', true), one('fails', true)))).toBe(false)
+  expect(holds(of())).toBe(false)
+  expect(toText(of(one('works', true), one('fails', true), one('fails', false)))).toBe(
+    [
+      'Bun 1.4  idx  works        1.3 s',
+      'Bun 1.4  idx  FAILS        1.3 s  a reason',
+      'Bun 1.4  idx  does not     1.3 s  a reason',
+      '',
+      '1 work, 1 fail, 1 that nobody promised do not work, 0 skipped; 61 s',
+    ].join('\n'),
+  )
+})

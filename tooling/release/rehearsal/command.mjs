@@ -1,0 +1,75 @@
+// The command, installed globally by somebody who wants nothing else.
+import { access, mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { npm } from '../shell.mjs'
+import { expectSame, expectThat } from './parts.mjs'
+
+const windows = process.platform === 'win32'
+
+/** Installs digitlab under a prefix of its own, once. @returns { program, script }: the command, and the file behind it */
+export const globalCommand = async (world) => {
+  world.command ??= (async () => {
+    const { team, versions } = world
+    const prefix = join(team.folder, 'prefix')
+    await mkdir(prefix, { recursive: true })
+    const wanted = `digitlab@${versions.get('digitlab')}`
+    await team.execute([...npm(), 'install', '--global', '--prefix', prefix, wanted], team.home, { seconds: 300 })
+    const modules = windows ? join(prefix, 'node_modules') : join(prefix, 'lib', 'node_modules')
+    return {
+      program: windows ? join(prefix, 'digitlab.cmd') : join(prefix, 'bin', 'digitlab'),
+      script: join(modules, 'digitlab', 'bin', 'digitlab.js'),
+    }
+  })()
+  return world.command
+}
+
+/** What an epoch on strokes reaches at least; each is some points below what it does reach. */
+const leastAccuracy = { linear: 0.85, 'two-layer': 0.88, cnn: 0.93 }
+
+/** Holds what `digitlab compare --json` printed to what it has to be. @returns backend and accuracies, in words */
+export const checkComparison = (said, models) => {
+  const { groups } = JSON.parse(said).comparison
+  expectSame(
+    'the models',
+    groups.map(({ model }) => model),
+    models,
+  )
+  const told = groups.map(({ model, dataset, testAccuracy: { mean } }) => {
+    expectSame('the data set', dataset, 'strokes')
+    expectThat(mean > leastAccuracy[model], `${model} reached ${mean}, expected more than ${leastAccuracy[model]}`)
+    return `${model} ${(100 * mean).toFixed(2)} %`
+  })
+  return `${groups[0].backend}: ${told.join(', ')}`
+}
+
+/** Makes every connection of a Node program fail, whatever it is for. */
+const offline = `data:text/javascript,${encodeURIComponent(
+  'import net from "node:net"; net.Socket.prototype.connect = () => { throw new Error("this machine is offline") }',
+)}`
+
+export const tryCommand = async (world) => {
+  const { attempt, team, versions, quick } = world
+  const installed = await attempt('digitlab', 'npm install --global', async () => void (await globalCommand(world)))
+  if (!installed) return
+  const { program } = await globalCommand(world)
+  const folder = await team.project('command')
+  const digitlab = (args, env) => team.execute([program, ...args], folder, { seconds: 240, env })
+  if (!quick)
+    // which packs what was built before the version was written
+    await attempt('digitlab', '--version', async () =>
+      expectSame('the version', (await digitlab(['--version'])).trim(), versions.get('digitlab')),
+    )
+  await attempt('digitlab', 'compare --dataset strokes --epochs 1', async () => {
+    const args = ['compare', '--dataset', 'strokes', '--epochs', '1', '--out', 'compared', '--json']
+    const told = checkComparison(await digitlab(args), ['linear', 'two-layer', 'cnn'])
+    await access(join(folder, 'compared', 'report.html'))
+    return told
+  })
+  await attempt('digitlab', 'compare, offline', async () => {
+    const args = ['compare', '--models', 'linear', '--epochs', '1', '--out', 'offline', '--json']
+    const said = await digitlab(args, { NODE_OPTIONS: `--import=${offline}` })
+    const [notice = ''] = JSON.parse(said).comparison.notices
+    expectThat(notice.includes('strokes'), `it was not said that strokes take MNIST's place: ${notice}`)
+    return checkComparison(said, ['linear'])
+  })
+}

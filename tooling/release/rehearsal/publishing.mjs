@@ -1,0 +1,108 @@
+// The first release, which breaks off twice on its way; then a snapshot.
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { lookUp } from '../registry.mjs'
+import { dependenciesOf, publishedPackages } from '../packages.mjs'
+import { expectSame, expectThat } from './parts.mjs'
+
+/** What a script said last: why it failed. */
+const last = (said) => said.split('\n').findLast((line) => /^(release: |\w*Error)/.test(line)) ?? said
+
+/** @throws Error with what a script said where it failed */
+export const expectSuccess = ({ status, said }) => expectThat(status === 0, last(said))
+
+/** Writes a changeset into a tree and commits it. */
+export const addChangeset = async (tree, name, bump) => {
+  const text = `---\n'${name}': ${bump}\n---\n\nA change that users of ${name} can see.\n`
+  await writeFile(join(tree.folder, '.changeset', 'a-rehearsed-change.md'), text)
+  await tree.commit(`A change of ${name}`)
+}
+
+/** Publishes everything, by a registry that fails in the middle, until all is there. */
+export const publishAll = async ({ attempt, tree, gate, registry, quick }) => {
+  const names = () => publishedPackages(tree.folder).map(({ name }) => name)
+  const onRegistry = async () => {
+    const found = await Promise.all(
+      publishedPackages(tree.folder).map(async ({ name, version }) =>
+        (await lookUp(registry.url, name)).versions.includes(version) ? [name] : [],
+      ),
+    )
+    return found.flat()
+  }
+  const release = (...flags) => tree.release('--no-test', ...flags, '--registry', gate.url)
+  const [refused, lost] = ['@digitlab/data', '@digitlab/train']
+  const dirty = join(tree.folder, 'packages', 'idx', 'forgotten.txt')
+
+  await attempt('publish', 'a tree with changes is refused', async () => {
+    await writeFile(dirty, '')
+    const { status, said } = await release('--no-build')
+    await rm(dirty)
+    expectSame('the exit status', status, 1)
+    expectThat(said.includes('packages/idx/forgotten.txt'), `the file is not named: ${last(said)}`)
+    expectSame('what was published', await onRegistry(), [])
+  })
+  if (!quick)
+    await attempt('publish', 'a dry run changes and sends nothing', async () => {
+      const done = await release('--no-build', '--dry-run')
+      expectSuccess(done)
+      expectThat(done.said.includes(`${names().length} packages would be published`), last(done.said))
+      expectSame('what differs from the last commit', await tree.git('status', '--porcelain'), '')
+      expectSame('what was sent', gate.sent, [])
+    })
+  await attempt('publish', `${quick ? '' : 'built, and '}the registry refuses one in the middle`, async () => {
+    gate.failAt(refused, 'refused')
+    const { status, said } = await release(...(quick ? ['--no-build'] : []))
+    expectSame('the exit status', status, 1)
+    expectThat(said.includes(`${refused}@`) && said.includes('run the same command again'), last(said))
+    const order = names()
+    expectSame('what is published', await onRegistry(), order.slice(0, order.indexOf(refused)))
+    expectSame('the tags', await tree.git('tag'), '')
+  })
+  if (!quick)
+    await attempt('publish', 'run again, and an answer of the registry is lost', async () => {
+      gate.failAt(lost, 'lost')
+      const { status, said } = await release('--no-build')
+      expectSame('the exit status', status, 1)
+      const order = names()
+      expectSame('what is published', await onRegistry(), order.slice(0, order.indexOf(lost) + 1))
+      return said.split('\n').find((line) => line.includes('on the registry already'))
+    })
+  const complete = await attempt('publish', 'run again to the end, in the order of dependencies', async () => {
+    expectSuccess(await release('--no-build'))
+    const packages = publishedPackages(tree.folder)
+    expectSame('what is published', await onRegistry(), names())
+    expectSame('how often each was sent', gate.sent.length, packages.length + 1) // the refused one twice
+    for (const { name, manifest } of packages)
+      for (const needed of Object.keys(dependenciesOf(manifest)).filter((needed) => names().includes(needed)))
+        expectThat(gate.sent.lastIndexOf(needed) < gate.sent.indexOf(name), `${name} was sent before ${needed}`)
+    const tags = (await tree.git('tag')).split('\n').sort()
+    expectSame('the tags', tags, packages.map(({ name, version }) => `${name}@${version}`).sort())
+    return packages.map(({ name, version }) => `${name}@${version}`).join(', ')
+  })
+  if (!quick)
+    await attempt('publish', 'run once more, nothing is left to do', async () => {
+      const before = gate.sent.length
+      const done = await release('--no-build')
+      expectSuccess(done)
+      expectThat(done.said.includes('nothing to publish'), last(done.said))
+      expectSame('how often something was sent', gate.sent.length, before)
+    })
+  return complete
+}
+
+/** A canary, of which neither the tree nor those who install the release see anything. */
+export const publishSnapshot = ({ attempt, tree, registry }) =>
+  attempt('snapshot', 'npm run release:snapshot, under the tag canary', async () => {
+    await addChangeset(tree, '@digitlab/idx', 'minor')
+    const { version } = await tree.manifest('packages/idx')
+    const head = await tree.git('rev-parse', 'HEAD')
+    expectSuccess(await tree.release('--snapshot', '--no-test', '--no-build'))
+    const { tags } = await lookUp(registry.url, '@digitlab/idx')
+    expectSame('the tag latest', tags.latest, version)
+    const [major, minor] = version.split('.').map(Number)
+    expectThat(tags.canary?.startsWith(`${major}.${minor + 1}.0-canary-`), `the tag canary is at ${tags.canary}`)
+    expectSame('what differs from the last commit', await tree.git('status', '--porcelain'), '')
+    expectSame('the last commit', await tree.git('rev-parse', 'HEAD'), head)
+    await tree.git('reset', '--hard', '--quiet', 'HEAD~1')
+    return `@digitlab/idx@${tags.canary}`
+  })

@@ -1,0 +1,58 @@
+// A clone of this tree, as it stands, in which releases are made: the checkout stays as it is.
+import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { existsSync, readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { git } from '../git.mjs'
+import { attempt, continueUnlessOver, run } from '../shell.mjs'
+
+/** Folders of the workspace's packages, which have a node_modules each. */
+const rooms = ['packages', 'apps', 'tooling']
+
+const copyWhere = async (from, to) => {
+  if (existsSync(from)) await cp(from, to, { recursive: true, verbatimSymlinks: true })
+}
+
+/**
+ * Copies what git knows of a tree, or would take, into a repository of its own with one commit on main. What is installed is
+ * shared with the checkout; what is built is copied.
+ *
+ * @param from the checkout
+ * @param to the folder to make
+ * @returns { release, commit, write }: release(...flags) runs its release script and answers { status, said }
+ */
+export const cloneTree = async (from, to, env) => {
+  await mkdir(to, { recursive: true })
+  const files = (await git(from, 'ls-files', '-z', '--cached', '--others', '--exclude-standard')).split('\0')
+  for (const file of files.filter((file) => file !== '' && existsSync(join(from, file)))) {
+    continueUnlessOver()
+    await mkdir(dirname(join(to, file)), { recursive: true })
+    await cp(join(from, file), join(to, file), { verbatimSymlinks: true })
+  }
+  await symlink(join(from, 'node_modules'), join(to, 'node_modules'), 'junction')
+  for (const room of rooms)
+    for (const name of readdirSync(join(to, room)))
+      for (const made of ['node_modules', 'dist', 'src/generated'])
+        if (existsSync(join(to, room, name))) await copyWhere(join(from, room, name, made), join(to, room, name, made))
+  await git(to, 'init', '--quiet', '--initial-branch', 'main')
+  await git(to, 'config', 'user.name', 'Rehearsal')
+  await git(to, 'config', 'user.email', 'rehearsal@localhost')
+  await writeFile(join(to, '.git', 'info', 'exclude'), 'node_modules\n') // a link is no folder to .gitignore
+  const commit = async (message) => {
+    await git(to, 'add', '--all')
+    await git(to, 'commit', '--quiet', '--message', message)
+  }
+  await commit('The tree as it stands')
+  const script = (...flags) => [process.execPath, join(to, 'tooling', 'release', 'release.mjs'), ...flags]
+  return {
+    folder: to,
+    commit,
+    /** Runs the release script as it is; answers what it said, whether or not it succeeded. */
+    release: async (...flags) => {
+      const { status, stderr } = await attempt(script(...flags), { cwd: to, env, seconds: 400 })
+      return { status, said: stderr }
+    },
+    manifest: async (folder) => JSON.parse(await readFile(join(to, folder, 'package.json'), 'utf8')),
+    git: (...args) => git(to, ...args),
+    run: (...command) => run(command, { cwd: to, env }),
+  }
+}

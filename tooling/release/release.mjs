@@ -1,0 +1,257 @@
+// `npm run release`: versions, builds, checks and publishes what the changesets ask for, in the order of dependencies. What has
+// been done is not done again, so that the same command finishes a release that broke off.
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { askGit, changedFiles, currentBranch, git, requireCleanTree } from './git.mjs'
+import { notesOf } from './notes.mjs'
+import { publishedPackages } from './packages.mjs'
+import { configuredRegistry, lookUp, publishTarball, requireLogin } from './registry.mjs'
+import { ReleaseError } from './release-error.mjs'
+import { endPrograms, npm, run } from './shell.mjs'
+import { packAll } from './tarballs.mjs'
+
+const usage = `npm run release -- [options]
+npm run release:snapshot -- [options]
+
+  --dry-run          build, pack and look at what would be published; nothing stays changed, nothing is sent
+  --snapshot [tag]   publish what is pending as a pre-release, under the tag canary unless given; nothing is committed
+  --versions-only    stop after the versions and changelogs are written, without a commit
+  --push             push the commit and the tags when all is published
+  --notes <folder>   write there what was published: notes.md, and tag, with the name of the release's tag
+  --registry <url>   the registry that npm is configured for unless given
+  --no-test          leave out "npm test", where it has passed on this commit
+  --no-build         take dist as it is`
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const baseBranch = 'main'
+const say = (sentence) => console.error(`release: ${sentence}`)
+
+let interrupted = false
+/** @throws ReleaseError after Ctrl-C, which may have come while no program was running */
+const continueUnlessInterrupted = () => {
+  if (interrupted) throw new ReleaseError('interrupted')
+}
+
+const parse = () => {
+  const flag = { type: 'boolean', default: false }
+  try {
+    const { values, positionals } = parseArgs({
+      options: {
+        'dry-run': flag,
+        snapshot: flag,
+        'versions-only': flag,
+        push: flag,
+        notes: { type: 'string' },
+        registry: { type: 'string' },
+        test: { type: 'boolean', default: true },
+        build: { type: 'boolean', default: true },
+        help: flag,
+      },
+      allowNegative: true,
+      allowPositionals: true,
+    })
+    if (positionals.length > (values.snapshot ? 1 : 0)) throw new Error(`Unexpected argument '${positionals.at(-1)}'`)
+    const tag = positionals[0] ?? 'canary'
+    if (!/^[a-z][a-z-]*$/.test(tag) || tag === 'latest')
+      throw new Error(`a snapshot's tag is a word in small letters other than latest, not ${tag}`)
+    return { ...values, tag: values.snapshot ? tag : 'latest' }
+  } catch (error) {
+    console.error(`${error.message} (--help lists what there is)`)
+    process.exit(2)
+  }
+}
+
+/** A program of the workspace's own. */
+const bin = (name, path) => [
+  process.execPath,
+  join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), path),
+]
+const changeset = bin('@changesets/cli', 'bin.js')
+const turbo = bin('turbo', 'bin/turbo')
+
+/** The changesets that wait for a release. */
+const pendingChangesets = async () =>
+  (await readdir(join(root, '.changeset'))).filter((name) => name.endsWith('.md') && name !== 'README.md')
+
+/** Has changesets write versions and changelogs. @returns the packages with another version than before */
+const writeVersions = async (...flags) => {
+  const before = new Map(publishedPackages(root).map(({ name, version }) => [name, version]))
+  await run([...changeset, 'version', ...flags], { cwd: root, seconds: 120 })
+  return publishedPackages(root).filter(({ name, version }) => before.get(name) !== version)
+}
+
+const nameAndVersion = ({ name, version }) => `${name}@${version}`
+
+const commitVersions = async (changed) => {
+  await git(root, 'add', '--all')
+  const body = changed.map(nameAndVersion).join('\n')
+  await git(root, 'commit', '--quiet', '--message', `Release ${changed.length} packages`, '--message', body)
+  say(`committed the versions and changelogs of ${changed.length} packages`)
+}
+
+/**
+ * Does something with versions that do not stay: the tree, which has to be clean, is afterwards what it was.
+ *
+ * @param work gets the packages with another version
+ */
+const withPassingVersions = async (flags, work) => {
+  const changed = await writeVersions(...flags)
+  const written = await changedFiles(root)
+  try {
+    return await work(changed)
+  } finally {
+    const known = new Set((await git(root, 'ls-tree', '-r', '-z', '--name-only', 'HEAD', '--', ...written)).split('\0'))
+    const [old, made] = [written.filter((file) => known.has(file)), written.filter((file) => !known.has(file))]
+    await Promise.all(made.map((file) => rm(join(root, file), { force: true })))
+    if (old.length > 0) await git(root, 'checkout', '--quiet', 'HEAD', '--', ...old)
+  }
+}
+
+const buildAndCheck = async ({ build, test, 'dry-run': dry }) => {
+  continueUnlessInterrupted()
+  if (build) {
+    say('building ...')
+    const quiet = ['--output-logs=errors-only', '--log-prefix=task', '--no-update-notifier']
+    const path = [join(root, 'node_modules', '.bin'), process.env.PATH].join(delimiter) // turbo looks for pnpm there
+    const env = { ...process.env, PATH: path, TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1' }
+    await run([...turbo, 'run', 'build', ...quiet], { cwd: root, env, seconds: 1200, show: true })
+  } else say('dist is taken as it is (--no-build)')
+  if (test && !dry) {
+    say('testing ...')
+    await run([...npm(), 'test'], { cwd: root, seconds: 3600, show: true })
+  } else say(`"npm test" is left out (${test ? '--dry-run' : '--no-test'})`)
+}
+
+/**
+ * Publishes what the registry does not have yet.
+ *
+ * @param packages what shall be there, each after what it depends on
+ * @returns what was published
+ */
+const publishMissing = async (packages, registry, folder, { tag, 'dry-run': dry }) => {
+  const missing = []
+  for (const one of packages) if (!(await lookUp(registry, one.name)).versions.includes(one.version)) missing.push(one)
+  if (missing.length < packages.length)
+    say(`${packages.length - missing.length} of ${packages.length} packages are on the registry already`)
+  const tarballs = await packAll(root, missing, folder, publishedPackages(root))
+  if (missing.length > 0) say(`packed and looked at ${missing.length} tarballs`)
+  for (const [i, one] of missing.entries()) {
+    continueUnlessInterrupted()
+    if (dry) {
+      say(`would publish ${nameAndVersion(one)} under the tag ${tag}`)
+      continue
+    }
+    try {
+      await publishTarball(root, registry, tarballs.get(one.name), { tag, env: process.env })
+    } catch (error) {
+      throw new ReleaseError(
+        `${nameAndVersion(one)} was not published, and ${missing.length - i - 1} wait behind it: run the same command again, it goes on from here; ${error.message}`,
+        { cause: error },
+      )
+    }
+    say(`published ${nameAndVersion(one)} (${i + 1} of ${missing.length})`)
+  }
+  return missing
+}
+
+/** Tags what has no tag yet, in this clone. @returns the new tags */
+const tagVersions = async (packages) => {
+  const made = []
+  for (const tag of packages.map(nameAndVersion)) {
+    if ((await askGit(root, 'rev-parse', '--quiet', '--verify', `refs/tags/${tag}`)) !== undefined) continue
+    await git(root, 'tag', '--annotate', tag, '--message', tag)
+    made.push(tag)
+  }
+  return made
+}
+
+/** Pushes new tags, and the branch where its commits are not there yet: others may have gone on from it meanwhile. */
+const push = async (tags) => {
+  const refs = tags.map((tag) => `refs/tags/${tag}`)
+  if ((await askGit(root, 'merge-base', '--is-ancestor', 'HEAD', `origin/${baseBranch}`)) === undefined)
+    refs.unshift(baseBranch)
+  if (refs.length > 0) await git(root, 'push', '--quiet', '--atomic', 'origin', ...refs)
+}
+
+const writeNotes = async (folder, published) => {
+  const read = async (one) => ({ ...one, changelog: await readFile(join(root, one.folder, 'CHANGELOG.md'), 'utf8') })
+  const { tag, notes } = notesOf(await Promise.all(published.map(read)))
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, 'tag'), tag)
+  await writeFile(join(folder, 'notes.md'), notes)
+}
+
+const release = async (flags, registry, folder) => {
+  const branch = await currentBranch(root)
+  if (branch !== baseBranch)
+    throw new ReleaseError(
+      `releases are made from the branch ${baseBranch}, this is ${branch ?? 'no branch'}: check out ${baseBranch}, or publish a snapshot ("npm run release:snapshot")`,
+    )
+  if ((await pendingChangesets()).length > 0) await commitVersions(await writeVersions())
+  await buildAndCheck(flags)
+  const packages = publishedPackages(root)
+  const published = await publishMissing(packages, registry, folder, flags)
+  const tags = await tagVersions(packages)
+  if (flags.push) await push(tags)
+  if (flags.notes !== undefined && published.length > 0) await writeNotes(flags.notes, published)
+  say(published.length === 0 ? 'there was nothing to publish' : `${published.length} packages published`)
+  if (tags.length > 0 && !flags.push) say('now "git push --follow-tags"')
+}
+
+/** What comes of a release, without anything that stays. */
+const tryRelease = (flags, registry, folder) =>
+  withPassingVersions([], async () => {
+    await buildAndCheck(flags)
+    const missing = await publishMissing(publishedPackages(root), registry, folder, flags)
+    say(`${missing.length} packages would be published; nothing was changed (--dry-run)`)
+  })
+
+const releaseSnapshot = async (flags, registry, folder) => {
+  if ((await pendingChangesets()).length === 0)
+    throw new ReleaseError(
+      'no changesets are pending, so a snapshot would be the last release again: add one with "npx changeset"',
+    )
+  await withPassingVersions(['--snapshot', flags.tag], async (changed) => {
+    await buildAndCheck(flags)
+    const published = await publishMissing(changed, registry, folder, flags)
+    if (flags['dry-run']) say(`${published.length} packages would be published; nothing was changed (--dry-run)`)
+    else say(`${published.length} packages published: "npm install digitlab@${flags.tag}" has them`)
+  })
+}
+
+const main = async (flags) => {
+  if ((await askGit(root, 'rev-parse', '--git-dir')) === undefined)
+    throw new ReleaseError('a release is made from a git repository, which has its history and its tags: clone it')
+  await requireCleanTree(root)
+  if (flags['versions-only']) return void (await writeVersions())
+  const registry = flags.registry ?? (await configuredRegistry(root))
+  if (!flags['dry-run']) await requireLogin(root, registry, process.env)
+  const folder = await mkdtemp(join(tmpdir(), 'digitlab-release-'))
+  try {
+    await (flags.snapshot ? releaseSnapshot : flags['dry-run'] ? tryRelease : release)(flags, registry, folder)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+const flags = parse()
+if (flags.help) {
+  console.log(usage)
+  process.exit(0)
+}
+for (const signal of ['SIGINT', 'SIGTERM'])
+  process.on(signal, () => {
+    interrupted = true
+    endPrograms() // what waits for them fails, and cleans up
+  })
+try {
+  await main(flags)
+} catch (error) {
+  if (!error.mendable && !interrupted) throw error
+  say(interrupted ? 'interrupted: run the same command again, it goes on from here' : error.message)
+  process.exitCode = interrupted ? 130 : 1
+}
