@@ -1,4 +1,4 @@
 export { datasetInfo, fetchDataset, verifyDataset, type DatasetInfo, type Fetched, type Verified } from './cache'
 export type { DataFile, Dataset, Split } from './dataset'
-export type { DownloadOptions, DownloadProgress } from './download'
+export type { DownloadOptions, DownloadProgress } from './transfer'
 export { cacheFolder, loadDataset, type LoadOptions } from './load'
