@@ -3,8 +3,8 @@
 #
 # In the folder that `node tooling/gpu/pack.mjs` packs:   ./gpu.sh [FOLDER_FOR_RESULTS]
 #
-# Runs the conformance suite, parity with wasm and float64, the reference traces of PyTorch, a run twice (the same bits?), and the
-# speed comparison; prints one table of what held and one of seconds per epoch, and writes both to the results.
+# Runs the conformance suite, parity with wasm and float64, the reference traces of PyTorch, a run twice (the same bits?), the case
+# study's comparison of five epochs, and the speed comparison; prints one table of what held and one of seconds per epoch, and writes both to the results.
 # ROUNDS and EPOCHS shorten the speed comparison, SKIP_SPEED=1 leaves it out; MODELS="linear cnn" names the models to compare.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -41,6 +41,18 @@ same_bits() {
   cmp "$out/bits-first/weights.safetensors" "$out/bits-second/weights.safetensors" && echo "two runs, the same bits"
 }
 
+# What a user waits for: the models one after another, five epochs each.
+comparison() {
+  rm -rf "$out/comparison"
+  digitlab compare --models "${models// /,}" --dataset mnist --data-dir "$here/data" --backend cuda --epochs 5 \
+    --out "$out/comparison" --json >"$out/comparison.json" || return 1
+  "$node" -e '
+    const { runs } = JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8"))
+    const of = (part) => runs.reduce((sum, { timing }) => sum + timing[part], 0).toFixed(2)
+    console.log(`${runs.length} models, five epochs each: ${of("trainSeconds")} s of training, ${of("evaluationSeconds")} s of evaluation`)
+  ' "$out/comparison.json"
+}
+
 { nvidia-smi 2>/dev/null || echo "nvidia-smi is not here"; } | tee "$out/nvidia-smi.txt"
 digitlab backends | tee "$out/backends.txt"
 
@@ -55,6 +67,7 @@ for trace in "$here"/golden/*.json; do
   check "trace $name" digitlab parity --reference "$trace" --data-dir "$here/data" --backends cuda
 done
 check "the same bits" same_bits
+check "comparison" comparison
 if [ -z "${SKIP_SPEED:-}" ]; then
   check "speed" "$node" "$here/speed.mjs" "$here/data" "$out" "${ROUNDS:-3}" "${EPOCHS:-6}" "$models"
 fi

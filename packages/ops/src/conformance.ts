@@ -207,6 +207,23 @@ const poolCases = (): ConformanceCase[] => [
       await expectClose('dx', own(rectifyGrad(dRectified, rt)), want)
     }),
   ),
+  ...[2, 3].map((size) =>
+    leakless(`maxPool ${size} of [2, 7, 6, 5] whose candidates are equal: the first gets the gradient`, async (own) => {
+      const x = float64.array64(
+        [2, 7, 6, 5],
+        Float32Array.from({ length: 420 }, (_, i) => 1 + ((i * 7) % 11 > 4 ? 1 : 0)),
+      )
+      const y = float64.maxPool(x, size)
+      const dy = filled(y.shape, 14)
+      const xt = own(upload<Tensor4D>(x))
+      const yt = own(maxPool(xt, size))
+      await expectClose(
+        'dx',
+        own(maxPoolGrad(own(upload<Tensor4D>(dy)), xt, yt, size)),
+        float64.maxPoolGrad(dy, x, size),
+      )
+    }),
+  ),
 ]
 
 const softmaxCases = (): ConformanceCase[] =>

@@ -1,6 +1,10 @@
 import {
   conv2d,
   engine,
+  getBackend,
+  pad,
+  reverse,
+  slice,
   relu,
   maxPool as stockMaxPool,
   add,
@@ -79,13 +83,38 @@ export const rectifyGrad = (dy: Tensor, y: Tensor): Tensor => tidy(() => where(g
 /** The largest of each size x size window, without padding or overlap; a rest that fills no window is left out. */
 export const maxPool = (x: Tensor4D, size: number): Tensor4D => stockMaxPool(x, size, size, 0, 'floor')
 
-/** The gradient of {@link maxPool} for its input x and its output y: dy goes to the first largest of each window. */
+/** tfjs's backends whose `MaxPoolGrad` takes the last of equal candidates: their shaders compare with `>=`. */
+const takesLast = new Set(['webgl', 'webgpu'])
+
+/**
+ * The gradient of {@link maxPool} for its input x and its output y: dy goes to the first largest of each window in memory
+ * order, as in PyTorch, on every backend.
+ */
 export const maxPoolGrad = (dy: Tensor4D, x: Tensor4D, y: Tensor4D, size: number): Tensor4D =>
+  takesLast.has(getBackend()) ? maxPoolGradBackwards(dy, x, y, size) : stockMaxPoolGrad(dy, x, y, size)
+
+const stockMaxPoolGrad = (dy: Tensor4D, x: Tensor4D, y: Tensor4D, size: number): Tensor4D =>
   engine().runKernel(
     'MaxPoolGrad',
     { dy, input: x, output: y },
     { filterSize: size, strides: size, pad: 0, dimRoundingMode: 'floor' },
   )
+
+/** The last of a window that is read backwards is the first. */
+const maxPoolGradBackwards = (dy: Tensor4D, x: Tensor4D, y: Tensor4D, size: number): Tensor4D =>
+  tidy(() => {
+    const [batch, height, width, channels] = x.shape
+    const [, rows, columns] = y.shape
+    const backwards = (tensor: Tensor4D) => reverse(tensor, [1, 2])
+    const filled = slice(x, [0, 0, 0, 0], [batch, rows * size, columns * size, channels]) // what windows cover
+    const dx = backwards(stockMaxPoolGrad(backwards(dy), backwards(filled), backwards(y), size))
+    return pad(dx, [
+      [0, 0],
+      [0, height - rows * size],
+      [0, width - columns * size],
+      [0, 0],
+    ]) // [batch, height, width, channels]
+  })
 
 export const checkConvolution = (
   x: Tensor4D,

@@ -1,12 +1,18 @@
 import type { Backend } from '@digitlab/backends'
 import { wasmBackend } from '@digitlab/backend-wasm'
-import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm'
 import simd from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url'
 import plain from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url'
 
 /** tfjs's WebAssembly from this page's own files. */
 export const createWasm = (): Backend => {
-  const at = (address: string) => new URL(address, import.meta.url).href
-  setWasmPaths({ 'tfjs-backend-wasm-simd.wasm': at(simd), 'tfjs-backend-wasm.wasm': at(plain) })
-  return wasmBackend()
+  const backend = wasmBackend()
+  return {
+    ...backend,
+    async start() {
+      const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm')
+      const at = (address: string) => new URL(address, import.meta.url).href
+      setWasmPaths({ 'tfjs-backend-wasm-simd.wasm': at(simd), 'tfjs-backend-wasm.wasm': at(plain) })
+      return backend.start()
+    },
+  }
 }
