@@ -128,6 +128,8 @@ export interface Failure {
 }
 
 export type FromLab =
+  /** It holds its lock. */
+  | { readonly type: 'alive' }
   | { readonly type: 'backends'; readonly probes: readonly { readonly id: PageBackend; readonly probe: Probe }[] }
   | { readonly type: 'kept'; readonly runs: readonly KnownRun[]; readonly resumable: readonly Resumable[] }
   | {

@@ -21,6 +21,8 @@ let figures: MessagePort
 let chosen: { readonly choice: DataChoice; readonly data: Dataset } | undefined
 let settings: Settings | undefined
 let job: Job | undefined
+/** Never ends. In a variable, as a lock on a promise that nobody holds would be free once it is collected. */
+const life = new Promise<never>(() => {})
 /** What computes, one after the other: a drawing is not read by one backend while another one starts. */
 let computing: Promise<unknown> = Promise.resolve()
 
@@ -187,7 +189,11 @@ const hello = async ({ local, lock, figures: port }: ToLab & { type: 'hello' }):
   figures = port
   datasets = createDatasets(post, local)
   // Held until this worker ends, whatever ends it: the page waits for it.
-  if ('locks' in navigator) void navigator.locks.request(lock, () => new Promise(() => {}))
+  if ('locks' in navigator)
+    void navigator.locks.request(lock, () => {
+      post({ type: 'alive' })
+      return life
+    })
   try {
     const kept = await keptRuns()
     for (const known of kept) runs.set(known.key, known)

@@ -11,7 +11,11 @@ export const createWasm = (): Backend => {
     async start() {
       const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm')
       const at = (address: string) => new URL(address, import.meta.url).href
-      setWasmPaths({ 'tfjs-backend-wasm-simd.wasm': at(simd), 'tfjs-backend-wasm.wasm': at(plain) })
+      setWasmPaths({
+        'tfjs-backend-wasm.wasm': at(plain),
+        'tfjs-backend-wasm-simd.wasm': at(simd),
+        'tfjs-backend-wasm-threaded-simd.wasm': at(simd), // asked for, and never loaded: our kernels need its memory unshared
+      })
       return backend.start()
     },
   }

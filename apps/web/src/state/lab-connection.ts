@@ -1,6 +1,9 @@
 // The page's end of the worker that computes, and how it finds out that the worker is gone.
 import type { FromLab, ToLab } from '../protocol'
 
+/** What the lab says, but for its life sign. */
+export type Told = Exclude<FromLab, { type: 'alive' }>
+
 export interface LabConnection {
   hello(figures: MessagePort, local: string | undefined): void
   send(message: ToLab, transfer?: Transferable[]): void
@@ -14,7 +17,7 @@ export interface LabConnection {
  * @param onDeath told when the worker was closed, whatever closed it: a worker that dies tells nobody, but the lock that it
  * holds becomes free
  */
-export const connectLab = (onMessage: (message: FromLab) => void, onDeath: () => void): LabConnection => {
+export const connectLab = (onMessage: (message: Told) => void, onDeath: () => void): LabConnection => {
   const worker = new Worker(new URL('../lab/lab.ts', import.meta.url), { type: 'module' })
   const lock = `digitlab-lab-${crypto.randomUUID()}`
   const waiting = new AbortController()
@@ -30,18 +33,15 @@ export const connectLab = (onMessage: (message: FromLab) => void, onDeath: () =>
     onDeath()
   }
   worker.onmessage = ({ data }: MessageEvent<FromLab>) => {
-    if (!ended) onMessage(data)
-    // It has its lock once it has said anything.
-    watch()
+    if (ended) return
+    if (data.type === 'alive') watch()
+    else onMessage(data)
   }
   worker.onerror = (event) => {
     event.preventDefault()
     if (!ended) onMessage({ type: 'failed', failure: unloadable(event.message), fresh: false })
   }
-  let watched = false
   const watch = () => {
-    if (watched || !('locks' in navigator)) return
-    watched = true
     navigator.locks.request(lock, { signal: waiting.signal }, died).catch(() => {}) // aborted: we ended it ourselves
   }
   return {

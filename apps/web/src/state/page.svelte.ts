@@ -7,7 +7,6 @@ import {
   type DataChoice,
   type DataSummary,
   type Failure,
-  type FromLab,
   type Group,
   type KnownRun,
   type PageBackend,
@@ -20,7 +19,7 @@ import {
 } from '../protocol'
 import { createFigures } from './figures'
 import { percent } from './format'
-import { connectLab, type LabConnection } from './lab-connection'
+import { connectLab, type LabConnection, type Told } from './lab-connection'
 import { learningRates, remember, rememberedData, rememberedSettings } from './settings'
 
 export type DataState =
@@ -132,7 +131,7 @@ class Page {
     this.announcement = failure.sentence
   }
 
-  #receive(message: FromLab): void {
+  #receive(message: Told): void {
     switch (message.type) {
       case 'backends':
         this.probes = message.probes
