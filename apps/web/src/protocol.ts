@@ -103,7 +103,13 @@ export type ToLab =
   | { readonly type: 'cancel-load' }
   /** The settings in the form: they are checked, and an idle lab draws with the initial weights of this model and seed. */
   | { readonly type: 'settings'; readonly settings: Settings }
-  | { readonly type: 'train'; readonly key: string; readonly settings: Settings; readonly data: DataChoice; readonly group?: Group }
+  | {
+      readonly type: 'train'
+      readonly key: string
+      readonly settings: Settings
+      readonly data: DataChoice
+      readonly group?: Group
+    }
   | { readonly type: 'go-on'; readonly key: string }
   | { readonly type: 'pause' }
   | { readonly type: 'resume' }
@@ -139,6 +145,9 @@ export type FromLab =
       readonly total?: number
     }
   | { readonly type: 'data'; readonly data: DataSummary }
+  /** The data sets that the server of this page has. */
+  | { readonly type: 'served'; readonly names: readonly CatalogueName[] }
+  | { readonly type: 'load-cancelled' }
   | { readonly type: 'data-failed'; readonly failure: Failure }
   /** The id of the experiment that the form describes, or why it is none. */
   | { readonly type: 'experiment'; readonly id?: string; readonly problem?: string }

@@ -91,10 +91,14 @@ const draw = (wanted: Wanted, width: number): Figure => {
       for (let i = 0; i < predictions.labels.length && places.length < mostInCell; i++)
         if (predictions.labels[i] === wanted.label && predictions.after[i] === wanted.predicted) places.push(i)
       const title = `${nameOf(held, wanted.label)} taken for ${nameOf(held, wanted.predicted)}`
-      return imageGridFigure(some(held, held.test.images, places), places.map((place) => `#${place + 1}`), {
-        ...options,
-        title,
-      })
+      return imageGridFigure(
+        some(held, held.test.images, places),
+        places.map((place) => `#${place + 1}`),
+        {
+          ...options,
+          title,
+        },
+      )
     }
   }
 }

@@ -4,6 +4,9 @@ import type { Failure } from '../protocol'
 export const isMendable = (error: unknown): error is Error =>
   error instanceof Error && 'mendable' in error && error.mendable === true
 
+/** Something was given up because it was asked to. */
+export const isAborted = (error: unknown): boolean => error instanceof DOMException && error.name === 'AbortError'
+
 /** An error of the page's own that a user can mend. */
 export class PageError extends Error {
   readonly mendable = true

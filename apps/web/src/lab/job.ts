@@ -1,5 +1,12 @@
 // One training at a time: it can be paused, stopped and gone on with, and where it stands is kept on the way.
-import { completeExperiment, runExperiment, runFiles, type Checkpoint, type Experiment, type Progress } from '@digitlab/train'
+import {
+  completeExperiment,
+  runExperiment,
+  runFiles,
+  type Checkpoint,
+  type Experiment,
+  type Progress,
+} from '@digitlab/train'
 import type { Dataset } from '@digitlab/data'
 import type { FromLab, KnownRun, Resumable, Settings } from '../protocol'
 import { backendOf, threadsOf } from './backends'
@@ -56,7 +63,8 @@ export const startJob = (context: JobContext): { job: Job; ended: Promise<KnownR
   const { reader, post } = context
   const teller = createTeller(context)
   const between: NonNullable<Parameters<typeof runExperiment>[1]['between']> = async ({ model, weights }) => {
-    const look = () => reader.readWith(model, weights, teller.steps()).catch((error: unknown) => tellUnreadable(post, error))
+    const look = () =>
+      reader.readWith(model, weights, teller.steps()).catch((error: unknown) => tellUnreadable(post, error))
     await look()
     if (!paused || controller.signal.aborted) return
     teller.flush()
@@ -139,7 +147,15 @@ const createTeller = ({ order, resume, post }: JobContext): Teller => {
   const flush = () => {
     if (!latest) return
     const { epoch, step, stepsPerEpoch, imagesPerSecond, secondsLeft } = latest
-    post({ type: 'standing', epoch, step, stepsPerEpoch, imagesPerSecond, secondsLeft, losses: Float32Array.from(losses) })
+    post({
+      type: 'standing',
+      epoch,
+      step,
+      stepsPerEpoch,
+      imagesPerSecond,
+      secondsLeft,
+      losses: Float32Array.from(losses),
+    })
     losses = []
     latest = undefined
     told = performance.now()
@@ -185,4 +201,3 @@ const createTeller = ({ order, resume, post }: JobContext): Teller => {
     },
   }
 }
-

@@ -6,7 +6,7 @@ import type { DataChoice, FromLab, Group, KnownRun, Settings, ToLab } from '../p
 import type { ToFigures } from '../figures/protocol'
 import { backendOf, probeAll } from './backends'
 import { createDatasets, type Datasets } from './datasets'
-import { failureOf, PageError } from './failure'
+import { failureOf, isAborted, PageError } from './failure'
 import { experimentOf, startJob, type Job } from './job'
 import { forget, keptCheckpoint, keptRuns, resumableRuns } from './kept'
 import { createReader, untrained } from './reader'
@@ -98,6 +98,7 @@ const train = async (key: string, given: Settings, choice: DataChoice, group?: G
     const named: DataChoice = choice === 'files' ? 'files' : (data.name as DataChoice)
     await run({ key, settings: given, data: named, ...(group ? { group } : {}) }, data)
   } catch (error) {
+    if (isAborted(error)) return post({ type: 'load-cancelled' })
     post({ type: 'failed', failure: failureOf(error), fresh: false })
   }
 }
@@ -136,6 +137,7 @@ const goOn = async (key: string): Promise<void> => {
     const { settings: given, group } = resumable
     await run({ key, settings: given, data: resumable.data, ...(group ? { group } : {}) }, data, checkpoint)
   } catch (error) {
+    if (isAborted(error)) return post({ type: 'load-cancelled' })
     post({ type: 'failed', failure: failureOf(error), fresh: false })
   }
 }
@@ -181,6 +183,7 @@ const loadInto = async (choice: DataChoice, load: () => Promise<Dataset>): Promi
   try {
     take(choice, await load())
   } catch (error) {
+    if (isAborted(error)) return post({ type: 'load-cancelled' })
     post({ type: 'data-failed', failure: failureOf(error) })
   }
 }
@@ -201,7 +204,9 @@ const hello = async ({ local, lock, figures: port }: ToLab & { type: 'hello' }):
   } catch {
     post({ type: 'kept', runs: [], resumable: [] }) // a browser that keeps nothing: said where a run would be kept
   }
+  const served = datasets.served().catch(() => []) // a server that went away: said where the data are loaded
   post({ type: 'backends', probes: await probeAll() })
+  post({ type: 'served', names: await served })
 }
 
 const receive = (message: ToLab): void => {

@@ -153,6 +153,13 @@ class Page {
         this.choice = message.data.choice
         this.announcement = `${message.data.title} is loaded. ${message.data.notice ?? ''}`
         return
+      case 'served':
+        this.local = message.names
+        return
+      case 'load-cancelled':
+        this.data = this.summary ? { state: 'ready' } : { state: 'none' }
+        if (this.phase === 'starting') this.phase = 'idle'
+        return
       case 'data-failed':
         this.data = { state: 'failed', failure: message.failure }
         this.announcement = message.failure.sentence
@@ -197,7 +204,7 @@ class Page {
         this.phase = 'idle'
         this.#fail(message.failure)
         this.#addResumable(message.resumable)
-        if (this.data.state === 'loading') this.data = { state: 'none' }
+        if (this.data.state === 'loading') this.data = this.summary ? { state: 'ready' } : { state: 'none' }
         if (message.fresh) this.#restart()
         return
       case 'opened':
