@@ -44,6 +44,14 @@ export interface Recording {
   dispose(): void
 }
 
+/** Whether the device that a backend computes on is still there: a driver restarts, a browser takes a page's context away. */
+export interface DeviceWatch {
+  /** Why it is gone, where it is seen to be now. */
+  lost(): BackendError | undefined
+  /** Settles with the same once it is gone; until then, and so maybe for ever, it waits. */
+  readonly gone: Promise<BackendError>
+}
+
 /** One way to compute. */
 export interface Backend {
   readonly id: BackendId
@@ -57,6 +65,11 @@ export interface Backend {
    * @throws BackendError where it can't, with the reason and the remedy
    */
   start(): Promise<BackendInfo>
+  /**
+   * Tells of the device that the last `start()` in this thread began on; undefined before that. Only backends that can lose it have
+   * this: what is read from a lost device never comes, or is wrong. A later `start()` begins on a new one.
+   */
+  readonly watch?: () => DeviceWatch | undefined
   /**
    * Runs a synchronous computation on the started backend and records it. What changes between repetitions are the
    * `start` of a gathered batch and the `step` of an optimizer; everything else is done as it was.

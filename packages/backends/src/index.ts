@@ -4,6 +4,7 @@ export {
   type Backend,
   type BackendId,
   type BackendInfo,
+  type DeviceWatch,
   type Probe,
   type Recording,
   type StepVariables,

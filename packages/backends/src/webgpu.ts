@@ -1,7 +1,8 @@
 // Driver for tfjs's WebGPU backend, in a page or in Node: an entry of its own, as it brings that backend.
-import { version_core } from '@tensorflow/tfjs-core'
+import { backend as currentBackend, version_core } from '@tensorflow/tfjs-core'
 import { activate } from './activate'
 import { BackendError, type Backend } from './backend'
+import { replaceLost, watchDevice, watchOf } from './device-watch'
 import { loadOptional, type Optional } from './optional-package'
 
 /** What is needed of WebGPU here. */
@@ -25,6 +26,11 @@ interface AdapterInfo {
 interface Dawn {
   readonly create: (options: readonly string[]) => Gpu
   readonly globals: Readonly<Record<string, unknown>>
+}
+
+/** tfjs's backend, as far as a lost device asks for it. */
+interface WithDevice {
+  readonly device: { readonly lost: Promise<{ readonly reason: string; readonly message: string }> }
 }
 
 type Found =
@@ -82,6 +88,9 @@ const findInPage = async (): Promise<Found> => {
   return { usable: true, device: deviceName(adapter, 'WebGPU'), install() {} }
 }
 
+/** As tfjs registers it. */
+const priority = 3
+
 /** What tests put in the place of the package `webgpu`. */
 export interface WebgpuInternals {
   readonly dawn: () => Promise<Optional<Dawn>>
@@ -105,6 +114,7 @@ export const webgpuBackendOn = ({ dawn }: WebgpuInternals): Backend => {
   return {
     id: 'webgpu',
     asynchronous: true,
+    watch: () => watchOf('webgpu'),
 
     async probe() {
       const found = await find()
@@ -124,7 +134,14 @@ export const webgpuBackendOn = ({ dawn }: WebgpuInternals): Backend => {
           )
         },
       )
+      replaceLost('webgpu', priority)
       await activate('webgpu')
+      const backend = currentBackend()
+      watchDevice('webgpu', backend, (gone) => {
+        const { device } = backend as unknown as WithDevice // its types do not tell
+        void device.lost.then(({ reason, message }) => gone(message || `its reason is ${reason}`))
+        return () => undefined
+      })
       return { id: 'webgpu', device: found.device, threads: 1, versions }
     },
   }

@@ -1,4 +1,5 @@
 import { readIdx, unpackIdx, type IdxArray } from '@digitlab/idx'
+import { sha256 } from './sha256'
 
 /** Data that can't be had, or are not what they should be. */
 export class DataError extends Error {
@@ -161,10 +162,4 @@ const splitOf = (images: Part, labels: Part): Split => {
     classes[i] = label
   }
   return { images: images.array.data as Uint8Array, labels: classes, count } // sidesOf saw its type
-}
-
-/** SHA-256 in hexadecimal, by the platform. */
-export const sha256 = async (bytes: Uint8Array): Promise<string> => {
-  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>))
-  return Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

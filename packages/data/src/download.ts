@@ -2,33 +2,18 @@ import { createHash, randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { readIdx, unpackIdx } from '@digitlab/idx'
 import { DataError } from './dataset'
-
-/** How a download goes on. */
-export interface DownloadProgress {
-  readonly file: string
-  readonly url: string
-  readonly received: number
-  /** undefined where nobody says how long the file is */
-  readonly total: number | undefined
-}
-
-export interface DownloadOptions {
-  /** Longest wait for an answer, and then for each next piece, in milliseconds. */
-  readonly timeoutMs?: number
-  readonly onProgress?: (progress: DownloadProgress) => void
-  readonly signal?: AbortSignal
-}
-
-/** What a file must be. */
-export interface Expected {
-  readonly bytes: number
-  readonly sha256: string
-}
-
-/** A file without a known length ends here: more than any file of the catalogue holds. */
-const longest = 256 * 2 ** 20
+import {
+  lengthOf,
+  longest,
+  notIdx,
+  reasonOf,
+  refusal,
+  sendsMore,
+  withPatience,
+  type DownloadOptions,
+  type Expected,
+} from './transfer'
 
 /**
  * Fetches a file from the first of several addresses that gives the right bytes. What comes is written beside the target,
@@ -82,34 +67,23 @@ const fetchInto = async (
   options: DownloadOptions,
   goOn = true,
 ): Promise<boolean> => {
-  const { timeoutMs = 15_000, onProgress, signal } = options
+  const { onProgress } = options
   const have = await stat(partial).then(
     ({ size }) => size,
     () => 0,
   )
   const start = goOn && expected && have > 0 && have < expected.bytes ? have : 0
   if (expected && have === expected.bytes) return true
-  const controller = new AbortController()
-  let timer: NodeJS.Timeout | undefined
-  const expectMore = () => {
-    clearTimeout(timer)
-    timer = setTimeout(() => controller.abort(new Error(`no answer within ${timeoutMs / 1000} s`)), timeoutMs)
-  }
-  const stop = () => controller.abort(signal?.reason)
-  signal?.addEventListener('abort', stop)
-  try {
-    signal?.throwIfAborted()
-    expectMore()
+  return withPatience(options, async (signal, expectMore) => {
     // A server that compresses what is compressed already would change the bytes: identity asks it not to.
     const headers = { 'accept-encoding': 'identity', ...(start > 0 ? { range: `bytes=${start}-` } : {}) }
-    const response = await fetch(url, { headers, signal: controller.signal })
+    const response = await fetch(url, { headers, signal })
     const resumed = start > 0 && response.status === 206 && startOf(response) === start
     if (!response.ok || (response.status === 206 && !resumed) || !response.body) {
       await response.body?.cancel()
-      if (start === 0 || response.status >= 500)
-        throw new Error(`it answered ${response.status} ${response.statusText}`.trim())
+      if (start === 0 || response.status >= 500) throw refusal(response)
       // The range was refused or another one given: from the start then, over what is there once bytes come.
-      return await fetchInto(url, partial, target, expected, options, false)
+      return fetchInto(url, partial, target, expected, options, false)
     }
     let received = resumed ? start : 0
     const limit = expected?.bytes ?? longest
@@ -121,7 +95,7 @@ const fetchInto = async (
         received += piece.length
         if (received > limit) {
           await rm(partial, { force: true })
-          throw new Error(`expected ${limit} bytes, it sends more`)
+          throw sendsMore(limit)
         }
         await onDisk(target, () => file.appendFile(piece))
         onProgress?.({ file: basename(target), url, received, total })
@@ -131,33 +105,15 @@ const fetchInto = async (
       await file.close()
     }
     return resumed
-  } catch (error) {
-    throw controller.signal.aborted && controller.signal.reason instanceof Error ? controller.signal.reason : error
-  } finally {
-    clearTimeout(timer)
-    signal?.removeEventListener('abort', stop)
-  }
+  })
 }
 
 const startOf = (response: Response): number =>
   Number(/^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1] ?? NaN)
 
-const lengthOf = (response: Response): number | undefined => {
-  const length = Number(response.headers.get('content-length') ?? NaN)
-  return Number.isFinite(length) ? length : undefined
-}
-
 /** What is wrong with a file, or undefined. One of which nothing is known must at least be an IDX file, and a whole one. */
 export const differs = async (path: string, expected: Expected | undefined): Promise<string | undefined> => {
-  if (!expected) {
-    try {
-      const name = basename(path)
-      readIdx(await unpackIdx(await readFile(path), { name }), { name })
-      return undefined
-    } catch (error) {
-      return (error as Error).message
-    }
-  }
+  if (!expected) return notIdx(basename(path), await readFile(path))
   const { size } = await stat(path)
   if (size !== expected.bytes) return `expected ${expected.bytes} bytes, found ${size}`
   const hash = createHash('sha256')
@@ -226,12 +182,4 @@ export const onDisk = async <T>(path: string, work: () => Promise<T>): Promise<T
       { cause },
     )
   }
-}
-
-/** fetch says "fetch failed" and keeps the reason in its cause. */
-const reasonOf = (error: unknown): string => {
-  const { message, cause } = error as Error
-  if (!(cause instanceof Error)) return message
-  const inner = cause instanceof AggregateError ? (cause.errors[0] as Error) : cause
-  return inner.message || (inner as NodeJS.ErrnoException).code || message
 }

@@ -17,4 +17,5 @@ export {
   type Split,
 } from './dataset'
 export { mnistForm } from './mnist-form'
+export { sha256 } from './sha256'
 export { strokes, type StrokesOptions } from './strokes'

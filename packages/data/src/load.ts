@@ -3,10 +3,12 @@ import { readdir, readFile, rm, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import envPaths from 'env-paths'
 import { unpackIdx } from '@digitlab/idx'
+import { DownloadFailed, mnistOrStrokes } from './auto'
 import { catalogue, catalogueEntry, catalogueNames, type CatalogueEntry, type CatalogueFile } from './catalogue'
 import { DataError, datasetFromFiles, fileRoles, type Dataset, type DatasetFiles } from './dataset'
-import { differs, download, type DownloadOptions } from './download'
+import { differs, download } from './download'
 import { strokes } from './strokes'
+import type { DownloadOptions } from './transfer'
 
 export interface LoadOptions extends DownloadOptions {
   /** Looked into first; must then have the data set. What --data-dir gives. */
@@ -36,26 +38,12 @@ interface Found {
  */
 export const loadDataset = async (name: string, options: LoadOptions = {}): Promise<Dataset> => {
   if (name === 'strokes') return strokes()
-  if (name === 'auto') return loadAuto(options)
+  if (name === 'auto') return mnistOrStrokes(() => loadDataset('mnist', options), options.onNotice)
   const entry = catalogueEntry(name)
   if (!entry) return loadFolder(name)
   const { files, origin } = await locate(entry, options)
   return datasetFromFiles({ name: entry.name, title: entry.title, classNames: entry.classNames, origin }, files)
 }
-
-const loadAuto = async (options: LoadOptions): Promise<Dataset> => {
-  try {
-    return await loadDataset('mnist', options)
-  } catch (error) {
-    if (!(error instanceof DownloadFailed)) throw error
-    options.onNotice?.(error.message)
-    const notice = 'this is NOT MNIST, which could not be had, but "strokes", digits that digitlab draws itself'
-    return { ...(await strokes()), notice }
-  }
-}
-
-/** The one failure that 'auto' may answer with another data set. */
-class DownloadFailed extends DataError {}
 
 const locate = async (
   entry: CatalogueEntry,

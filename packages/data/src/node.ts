@@ -1,3 +1,3 @@
 export { datasetInfo, fetchDataset, verifyDataset, type DatasetInfo, type Fetched, type Verified } from './cache'
-export type { DownloadProgress } from './download'
+export type { DownloadProgress } from './transfer'
 export { cacheFolder, loadDataset, type LoadOptions } from './load'

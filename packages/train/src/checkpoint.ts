@@ -1,9 +1,10 @@
 // Where a run stands, in full: with it a run goes on to the bit as if it had never stopped.
 import type { BackendInfo } from '@digitlab/backends'
+import { sha256 } from '@digitlab/data'
 import type { StateDict } from '@digitlab/models'
 import type { MersenneTwisterState } from '@digitlab/random'
 import { readSafetensors, WeightsError, writeSafetensors } from '@digitlab/weights'
-import { completeExperiment, experimentDifference, sha256, TrainError, type Experiment } from './experiment'
+import { completeExperiment, experimentDifference, TrainError, type Experiment } from './experiment'
 import type { OptimizerState } from './optimizer'
 import type { EpochRecord, Run } from './run'
 

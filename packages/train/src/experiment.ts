@@ -1,3 +1,4 @@
+import { sha256 } from '@digitlab/data'
 import { mnistFit, resolveModel, type ModelDefinition } from '@digitlab/models'
 
 /** A run that can't be, or can't go on: an experiment with a wrong value, data that do not fit, a loss that is no number. */
@@ -162,9 +163,3 @@ export const experimentDifference = (theirs: Experiment, ours: Experiment): stri
 
 const different = (a: unknown, b: unknown): boolean =>
   a !== undefined && b !== undefined && canonical(a) !== canonical(b)
-
-/** SHA-256 in hexadecimal, by the platform. */
-export const sha256 = async (bytes: Uint8Array): Promise<string> => {
-  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>))
-  return Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('')
-}

@@ -1,6 +1,7 @@
+import { sha256 } from '@digitlab/data'
 import { checkStateDict, type Model, type StateDict, type StateEntry } from '@digitlab/models'
 import { checkFinite, writeSafetensors } from '@digitlab/weights'
-import { sha256, TrainError, type Experiment, type InitialOptions } from './experiment'
+import { TrainError, type Experiment, type InitialOptions } from './experiment'
 
 /** The SHA-256 of weights as a safetensors file without metadata, its entries in the order of their names. */
 export const weightsId = async (weights: StateDict): Promise<string> =>

@@ -14,6 +14,7 @@ import { batchSource, operationPaths } from '@digitlab/ops'
 import { MersenneTwister, type MersenneTwisterState } from '@digitlab/random'
 import { checkInterval, checkResumable, type Checkpoint, type CheckpointInterval, type EpochTotals } from './checkpoint'
 import { chooseStepping } from './choose-stepping'
+import { whileThere } from './device-loss'
 import { environment } from './environment'
 import { checkFit, evaluateSource, type Predictions } from './evaluate'
 import { completeExperiment, experimentId, TrainError, type Experiment } from './experiment'
@@ -92,7 +93,8 @@ export interface RunResult {
  * is the sum of their shares': each number of workers gives bits of its own, every time the same.
  *
  * @throws TrainError where the experiment or the data do not fit, or a loss is not finite (the step is named);
- * a worker stopped, or the checkpoint to go on from is of another run; BackendError where the backend can't start
+ * a worker stopped, or the checkpoint to go on from is of another run; BackendError where the backend can't start, or where its
+ * device is lost while it trains: what checkpoints there are hold the run so far
  */
 export const runExperiment = async (input: Experiment, options: RunOptions): Promise<RunResult> => {
   const { data, backend, onProgress = () => {}, signal, snapshotStep, resume, checkpoint } = options
@@ -119,128 +121,138 @@ export const runExperiment = async (input: Experiment, options: RunOptions): Pro
   const stepsPerEpoch = Math.ceil(data.train.count / experiment.batchSize)
   let team: Team | undefined
   try {
-    const learner = { model, optimizer, train, backend }
-    const chosen = await chooseStepping({ learner, data, experiment, initial, workers })
-    const { stepping } = chosen
-    team = chosen.team
-    const used = { ...info, threads: info.threads * stepping.workers }
-    onProgress({ type: 'started', id, backend: used, stepsPerEpoch })
-    const operations = operationPaths()
-    let waited = 0
-    const clock = () => performance.now() - waited
-    const between = async () => {
-      if (!options.between) return
-      const from = performance.now()
-      await options.between({ model, weights: optimizer.weights() })
-      waited += performance.now() - from
-    }
-    const atStart = uploadWeights(model, initial)
-    const before = await evaluateSource(model, atStart, test, data.test.labels, between)
-    disposeWeights(atStart)
-    const stepLosses: number[] = [...(resume?.stepLosses ?? [])]
-    const epochs: EpochRecord[] = [...(resume?.epochs ?? [])]
-    let { trainSeconds, evaluationSeconds, images: trained } = resume?.timing ?? noTiming
-    let snapshot: StateDict | undefined
-    let steps = stepLosses.length
-    const afterStep = async () => {
-      if (++steps === snapshotStep) snapshot = await downloadWeights(model, optimizer.weights())
-    }
-    const save = async (epoch: number, step: number, totals: EpochTotals, drawnFrom: MersenneTwisterState) => {
-      if (!checkpoint) return
-      await checkpoint.save({
-        experiment,
-        every: checkpoint.every,
-        startedAt,
-        dataset,
-        backend: info,
-        workers: stepping.workers,
-        generator: drawnFrom,
-        epoch,
-        step,
-        totals,
-        epochs: [...epochs],
-        timing: { trainSeconds, evaluationSeconds, images: trained },
-        stepLosses: Float32Array.from(stepLosses),
-        optimizer: await downloadOptimizer(model, optimizer),
-        ...(given ? { initial } : {}),
-      })
-    }
-    const wantsCheckpoint = (epoch: number) => (step: number) =>
-      checkpoint !== undefined &&
-      'steps' in checkpoint.every &&
-      ((epoch - 1) * stepsPerEpoch + step) % checkpoint.every.steps === 0
-
-    if (!resume) await save(1, 0, noTotals, generator.state())
-    let begun = { step: resume?.step ?? 0, totals: resume?.totals ?? noTotals }
-    let after = resume ? undefined : before
-    for (let epoch = resume?.epoch ?? 1; epoch <= experiment.epochs && !signal?.aborted; epoch++) {
-      const drawnFrom = generator.state()
-      const { totals, step } = await trainEpoch({
-        epoch,
-        generator,
-        experiment,
-        stepping,
-        images: train.count,
-        begun,
-        stepLosses,
-        asynchronous: backend.asynchronous,
-        onProgress,
-        signal,
-        afterStep,
-        between,
-        clock,
-        wantsCheckpoint: wantsCheckpoint(epoch),
-        checkpoint: (step, totals) => save(epoch, step, totals, drawnFrom),
-      })
-      const whole = totals.images === data.train.count
-      if (!whole) await save(epoch, step, totals, drawnFrom) // aborted: nothing of it is lost
-      begun = { step: 0, totals: noTotals }
-      trainSeconds += totals.seconds
-      trained += totals.images
-      onProgress({ type: 'evaluating', epoch })
-      const from = clock()
-      after = await evaluateSource(model, optimizer.weights(), test, data.test.labels, between)
-      const seconds = (clock() - from) / 1000
-      evaluationSeconds += seconds
-      if (!whole) break // interrupted: no record of half an epoch
-      const record: EpochRecord = {
-        epoch,
-        trainLoss: totals.loss / totals.images,
-        trainAccuracy: totals.correct / totals.images,
-        testLoss: after.evaluation.meanLoss,
-        testAccuracy: after.evaluation.accuracy,
-        trainSeconds: totals.seconds,
-        evaluationSeconds: seconds,
+    return await whileThere(backend.watch?.(), async (check) => {
+      const tell = (progress: Progress) => {
+        check()
+        onProgress(progress)
       }
-      epochs.push(record)
-      if (checkpoint && (signal?.aborted || ('epochs' in checkpoint.every && epoch % checkpoint.every.epochs === 0)))
-        await save(epoch + 1, 0, noTotals, generator.state())
-      onProgress({ type: 'epoch', record })
-    }
-    after ??= await evaluateSource(model, optimizer.weights(), test, data.test.labels)
-    const weights = await downloadWeights(model, optimizer.weights())
-    const run: Run = {
-      format: 'digitlab-run',
-      version: runVersion,
-      id,
-      experiment,
-      status: epochs.length === experiment.epochs ? 'completed' : 'interrupted',
-      startedAt,
-      model: { name: model.name, parameters: model.parameterCount, definition: model.definition },
-      dataset,
-      backend: { ...used, operations },
-      environment: environment(),
-      history: { stepLosses, epochs },
-      metrics: after.evaluation,
-      timing: {
-        trainSeconds,
-        evaluationSeconds,
-        secondsPerEpoch: trained === 0 ? 0 : (trainSeconds * data.train.count) / trained,
-        imagesPerSecond: trained === 0 ? 0 : trained / trainSeconds,
-      },
-    }
-    const predictions = { before: before.predictions, after: after.predictions }
-    return { run, weights, predictions, ...(snapshot === undefined ? {} : { snapshot }) }
+      const learner = { model, optimizer, train, backend }
+      const chosen = await chooseStepping({ learner, data, experiment, initial, workers })
+      const { stepping } = chosen
+      team = chosen.team
+      const used = { ...info, threads: info.threads * stepping.workers }
+      tell({ type: 'started', id, backend: used, stepsPerEpoch })
+      const operations = operationPaths()
+      let waited = 0
+      const clock = () => performance.now() - waited
+      const between = async () => {
+        if (!options.between) return
+        const from = performance.now()
+        await options.between({ model, weights: optimizer.weights() })
+        waited += performance.now() - from
+      }
+      const atStart = uploadWeights(model, initial)
+      const before = await evaluateSource(model, atStart, test, data.test.labels, between)
+      disposeWeights(atStart)
+      const stepLosses: number[] = [...(resume?.stepLosses ?? [])]
+      const epochs: EpochRecord[] = [...(resume?.epochs ?? [])]
+      let { trainSeconds, evaluationSeconds, images: trained } = resume?.timing ?? noTiming
+      let snapshot: StateDict | undefined
+      let steps = stepLosses.length
+      const afterStep = async () => {
+        check()
+        if (++steps === snapshotStep) snapshot = await downloadWeights(model, optimizer.weights())
+      }
+      const save = async (epoch: number, step: number, totals: EpochTotals, drawnFrom: MersenneTwisterState) => {
+        if (!checkpoint) return
+        const held = await downloadOptimizer(model, optimizer)
+        check()
+        await checkpoint.save({
+          experiment,
+          every: checkpoint.every,
+          startedAt,
+          dataset,
+          backend: info,
+          workers: stepping.workers,
+          generator: drawnFrom,
+          epoch,
+          step,
+          totals,
+          epochs: [...epochs],
+          timing: { trainSeconds, evaluationSeconds, images: trained },
+          stepLosses: Float32Array.from(stepLosses),
+          optimizer: held,
+          ...(given ? { initial } : {}),
+        })
+      }
+      const wantsCheckpoint = (epoch: number) => (step: number) =>
+        checkpoint !== undefined &&
+        'steps' in checkpoint.every &&
+        ((epoch - 1) * stepsPerEpoch + step) % checkpoint.every.steps === 0
+
+      if (!resume) await save(1, 0, noTotals, generator.state())
+      let begun = { step: resume?.step ?? 0, totals: resume?.totals ?? noTotals }
+      let after = resume ? undefined : before
+      for (let epoch = resume?.epoch ?? 1; epoch <= experiment.epochs && !signal?.aborted; epoch++) {
+        const drawnFrom = generator.state()
+        const { totals, step } = await trainEpoch({
+          epoch,
+          generator,
+          experiment,
+          stepping,
+          images: train.count,
+          begun,
+          stepLosses,
+          asynchronous: backend.asynchronous,
+          onProgress: tell,
+          signal,
+          afterStep,
+          between,
+          clock,
+          wantsCheckpoint: wantsCheckpoint(epoch),
+          checkpoint: (step, totals) => save(epoch, step, totals, drawnFrom),
+        })
+        const whole = totals.images === data.train.count
+        if (!whole) await save(epoch, step, totals, drawnFrom) // aborted: nothing of it is lost
+        begun = { step: 0, totals: noTotals }
+        trainSeconds += totals.seconds
+        trained += totals.images
+        tell({ type: 'evaluating', epoch })
+        const from = clock()
+        after = await evaluateSource(model, optimizer.weights(), test, data.test.labels, between)
+        const seconds = (clock() - from) / 1000
+        evaluationSeconds += seconds
+        if (!whole) break // interrupted: no record of half an epoch
+        const record: EpochRecord = {
+          epoch,
+          trainLoss: totals.loss / totals.images,
+          trainAccuracy: totals.correct / totals.images,
+          testLoss: after.evaluation.meanLoss,
+          testAccuracy: after.evaluation.accuracy,
+          trainSeconds: totals.seconds,
+          evaluationSeconds: seconds,
+        }
+        epochs.push(record)
+        if (checkpoint && (signal?.aborted || ('epochs' in checkpoint.every && epoch % checkpoint.every.epochs === 0)))
+          await save(epoch + 1, 0, noTotals, generator.state())
+        tell({ type: 'epoch', record })
+      }
+      after ??= await evaluateSource(model, optimizer.weights(), test, data.test.labels)
+      const weights = await downloadWeights(model, optimizer.weights())
+      check()
+      const run: Run = {
+        format: 'digitlab-run',
+        version: runVersion,
+        id,
+        experiment,
+        status: epochs.length === experiment.epochs ? 'completed' : 'interrupted',
+        startedAt,
+        model: { name: model.name, parameters: model.parameterCount, definition: model.definition },
+        dataset,
+        backend: { ...used, operations },
+        environment: environment(),
+        history: { stepLosses, epochs },
+        metrics: after.evaluation,
+        timing: {
+          trainSeconds,
+          evaluationSeconds,
+          secondsPerEpoch: trained === 0 ? 0 : (trainSeconds * data.train.count) / trained,
+          imagesPerSecond: trained === 0 ? 0 : trained / trainSeconds,
+        },
+      }
+      const predictions = { before: before.predictions, after: after.predictions }
+      return { run, weights, predictions, ...(snapshot === undefined ? {} : { snapshot }) }
+    })
   } finally {
     await team?.close()
     optimizer.dispose()

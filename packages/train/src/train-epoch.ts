@@ -58,10 +58,7 @@ export const trainEpoch = async (context: Epoch): Promise<{ totals: EpochTotals;
       const { 0: loss = NaN, 1: correct = NaN } = values instanceof Promise ? await values : values
       summary.dispose()
       read++
-      if (!Number.isFinite(loss)) {
-        for (const { summary } of waiting.splice(0)) summary.dispose()
-        throw notFinite(loss, epoch, read, stepLosses.length + 1, experiment)
-      }
+      if (!Number.isFinite(loss)) throw notFinite(loss, epoch, read, stepLosses.length + 1, experiment)
       stepLosses.push(loss)
       totals.images += size
       totals.loss += loss * size
@@ -94,6 +91,7 @@ export const trainEpoch = async (context: Epoch): Promise<{ totals: EpochTotals;
     }
     await readWaiting()
   } finally {
+    for (const { summary } of waiting.splice(0)) summary.dispose()
     await stepping.endEpoch()
   }
   totals.seconds = (clock() - from) / 1000

@@ -6,7 +6,7 @@ import { pageBackends, type PageBackend } from '../protocol'
 const drivers: Readonly<Record<PageBackend, () => Promise<Backend>>> = {
   wasm: async () => (await import('./wasm')).createWasm(),
   webgpu: async () => (await import('@digitlab/backends/webgpu')).webgpuBackend(),
-  webgl: async () => (await import('@digitlab/backends/webgpu')).webgpuBackend(),
+  webgl: async () => (await import('@digitlab/backends/webgl')).webglBackend(),
   cpu: async () => (await import('@digitlab/backend-cpu')).cpuBackend(),
 }
 

@@ -48,8 +48,7 @@ export const keptCheckpoint = async (
 ): Promise<{ readonly resumable: Resumable; readonly checkpoint: Checkpoint } | undefined> => {
   const kept = await get<KeptCheckpoint>(key, open().checkpoints)
   if (!kept) return undefined
-  const { bytes, ...resumable } = kept
-  return { resumable, checkpoint: await readCheckpoint(bytes, 'the run that was kept here') }
+  return { resumable: resumableOf(kept), checkpoint: await readCheckpoint(kept.bytes, 'the run that was kept here') }
 }
 
 /** Keeps a run that has ended, in place of its checkpoint, which an interrupted one still needs. */
@@ -67,9 +66,10 @@ export const keptRuns = async (): Promise<KnownRun[]> => {
   return all
     .map(([, kept]) => kept)
     .sort((a, b) => (a.startedAt < b.startedAt ? -1 : 1))
-    .flatMap(({ startedAt: _, ...known }) => {
+    .flatMap(({ key, from, files, group }) => {
       try {
-        return [{ ...known, run: parseRun(known.files['run.json'] as string) }] // runFiles wrote it as text
+        const run = parseRun(files['run.json'] as string) // runFiles wrote it as text
+        return [{ key, from, run, files, ...(group ? { group } : {}) }]
       } catch {
         return []
       }
@@ -87,12 +87,17 @@ const lockOf = (key: string): string => `digitlab-run-${key}`
 export const whileTraining = <T>(key: string, work: () => Promise<T>): Promise<T> =>
   'locks' in navigator ? navigator.locks.request(lockOf(key), work) : work()
 
+const resumableOf = ({ bytes, ...resumable }: KeptCheckpoint): Resumable => {
+  void bytes // a large part, for which nobody asked
+  return resumable
+}
+
 /** The runs that could go on, the latest first; not those that a page is training just now. */
 export const resumableRuns = async (): Promise<Resumable[]> => {
   const held = 'locks' in navigator ? ((await navigator.locks.query()).held ?? []).map(({ name }) => name) : []
   const all = await entries<string, KeptCheckpoint>(open().checkpoints)
   return all
     .filter(([key]) => !held.includes(lockOf(key)))
-    .map(([, { bytes: _, ...resumable }]) => resumable)
+    .map(([, kept]) => resumableOf(kept))
     .sort((a, b) => b.savedAt - a.savedAt)
 }

@@ -1,0 +1,20 @@
+import { DataError, type Dataset } from './dataset'
+import { strokes } from './strokes'
+
+/** The one failure that 'auto' may answer with another data set. */
+export class DownloadFailed extends DataError {}
+
+/** What 'auto' means: MNIST, or where it can't be downloaded `strokes` with a notice. */
+export const mnistOrStrokes = async (
+  mnist: () => Promise<Dataset>,
+  onNotice: (sentence: string) => void = () => {},
+): Promise<Dataset> => {
+  try {
+    return await mnist()
+  } catch (error) {
+    if (!(error instanceof DownloadFailed)) throw error
+    onNotice(error.message)
+    const notice = 'this is NOT MNIST, which could not be had, but "strokes", digits that digitlab draws itself'
+    return { ...(await strokes()), notice }
+  }
+}

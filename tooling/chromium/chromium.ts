@@ -1,0 +1,62 @@
+// Chromium for tests: found on the machine, started with what software rendering needs, or a reason to skip.
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { chromium, type Browser } from 'playwright-core'
+
+const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
+
+/**
+ * The program to start: the one that DIGITLAB_CHROMIUM names, else one on the path, else Playwright's own where its command has
+ * installed that.
+ */
+export const findChromium = (): string | undefined => {
+  const named = process.env['DIGITLAB_CHROMIUM']
+  if (named) return existsSync(named) ? named : undefined
+  const folders = ['/usr/bin', ...(process.env['PATH'] ?? '').split(delimiter)]
+  const installed = names.flatMap((name) => folders.map((folder) => join(folder, name)))
+  return [...installed, chromium.executablePath()].find((path) => existsSync(path))
+}
+
+const absent = (): string => {
+  const named = process.env['DIGITLAB_CHROMIUM']
+  return named
+    ? `no Chromium: there is no ${named}, which DIGITLAB_CHROMIUM names`
+    : 'no Chromium: run "apt-get install chromium" or set DIGITLAB_CHROMIUM'
+}
+
+const required = process.env['REQUIRE_BROWSER'] === '1'
+
+/**
+ * Why tests in Chromium are to be skipped; undefined where there is one, and under REQUIRE_BROWSER=1, where
+ * {@link launchChromium} fails instead.
+ */
+export const chromiumMissing: string | undefined = required || findChromium() !== undefined ? undefined : absent()
+
+/** What Chromium needs to give WebGPU and WebGL on its software adapter, SwiftShader, where there is no GPU or no driver. */
+const softwareRendering = [
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+  '--use-angle=swiftshader',
+  '--enable-unsafe-swiftshader',
+]
+
+export interface LaunchOptions {
+  /** Further flags of Chromium's command line. */
+  readonly flags?: readonly string[]
+  /** Whether WebGPU and WebGL are to be there, computed by the processor: true unless given. */
+  readonly gpu?: boolean
+}
+
+/**
+ * Starts Chromium without a window. Whoever starts it closes it: one for each test file, in `beforeAll` and `afterAll`.
+ *
+ * @throws Error where there is none, with what to do
+ */
+export const launchChromium = async ({ flags = [], gpu = true }: LaunchOptions = {}): Promise<Browser> => {
+  const executablePath = findChromium()
+  if (executablePath === undefined) throw new Error(absent())
+  // Chromium refuses its sandbox to root, as whom containers run.
+  const root = process.getuid?.() === 0 ? ['--no-sandbox'] : []
+  const rendering = gpu ? softwareRendering : ['--disable-gpu', '--disable-3d-apis']
+  return chromium.launch({ executablePath, args: [...root, ...rendering, ...flags], timeout: 30_000 })
+}
