@@ -89,11 +89,9 @@ const train = async (
 ): Promise<KnownRun | undefined> => {
   const { key, settings, group } = order
   let kept: Resumable | undefined
-  let asynchronous = false
   try {
     const experiment = resume?.experiment ?? experimentOf(settings, data.name)
     const backend = await backendOf(settings.backend)
-    asynchronous = backend.asynchronous
     const workers = resume?.workers === 1 ? undefined : threadsOf(settings.backend, settings.threads)
     const every = settings.backend === 'wasm' ? { epochs: 1 } : { steps: stepsBetween }
     const save = async (checkpoint: Checkpoint) => {
@@ -121,7 +119,7 @@ const train = async (
     post({ type: 'finished', known, ...(goesOn ? { resumable: goesOn } : {}) })
     return known
   } catch (error) {
-    const fresh = asynchronous || !isMendable(error)
+    const fresh = !isMendable(error) // nobody knows in what state it left the worker
     post({ type: 'failed', failure: failureOf(error), fresh, ...(kept ? { resumable: kept } : {}) })
     return undefined
   }

@@ -84,8 +84,8 @@ export const forget = async (key: string): Promise<void> => {
 const lockOf = (key: string): string => `digitlab-run-${key}`
 
 /** Does something while other pages know that this run is being trained. */
-export const whileTraining = <T>(key: string, work: () => Promise<T>): Promise<T> =>
-  'locks' in navigator ? navigator.locks.request(lockOf(key), work) : work()
+export const whileTraining = async <T>(key: string, work: () => Promise<T>): Promise<T> =>
+  'locks' in navigator ? await navigator.locks.request(lockOf(key), work) : work()
 
 const resumableOf = ({ bytes, ...resumable }: KeptCheckpoint): Resumable => {
   void bytes // a large part, for which nobody asked

@@ -41,7 +41,7 @@ export const createFigures = (onImages: (id: string) => void): Figures => {
         if (answer.type === type) resolve(answer as Answer & { type: T })
       }
       waiting.set(id, { resolve: take, reject })
-      send({ ...question, id } as Question)
+      send({ ...question, id })
     })
   return {
     draw: async (wanted, width) => (await ask({ type: 'draw', wanted, width }, 'drawn')).figure,
