@@ -185,12 +185,16 @@ const writeNotes = async (folder, published) => {
   await writeFile(join(folder, 'notes.md'), notes)
 }
 
-const release = async (flags, registry, folder) => {
+/** @throws ReleaseError on another branch than the one that is released */
+const requireBaseBranch = async () => {
   const branch = await currentBranch(root)
   if (branch !== baseBranch)
     throw new ReleaseError(
       `releases are made from the branch ${baseBranch}, this is ${branch ?? 'no branch'}: check out ${baseBranch}, or publish a snapshot ("npm run release:snapshot")`,
     )
+}
+
+const release = async (flags, registry, folder) => {
   if ((await pendingChangesets()).length > 0) await commitVersions(await writeVersions())
   await buildAndCheck(flags)
   const packages = publishedPackages(root)
@@ -228,6 +232,7 @@ const main = async (flags) => {
     throw new ReleaseError('a release is made from a git repository, which has its history and its tags: clone it')
   await requireCleanTree(root)
   if (flags['versions-only']) return void (await writeVersions())
+  if (!flags['dry-run'] && !flags.snapshot) await requireBaseBranch()
   const registry = flags.registry ?? (await configuredRegistry(root))
   if (!flags['dry-run']) await requireLogin(root, registry, process.env)
   const folder = await mkdtemp(join(tmpdir(), 'digitlab-release-'))

@@ -31,10 +31,9 @@ const run = (program, args, { why } = {}) => {
 }
 
 const manifests = ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml']
-for (const room of ['packages', 'apps'])
+for (const room of ['packages', 'apps', 'tooling'])
   for (const name of readdirSync(join(root, room)).sort())
     if (existsSync(join(root, room, name, 'package.json'))) manifests.push(`${room}/${name}/package.json`)
-manifests.push('tooling/bench/package.json', 'tooling/release/package.json')
 const wanted = createHash('sha256')
 for (const file of manifests) wanted.update(file).update(readFileSync(join(root, file)))
 const state = wanted.digest('hex')
