@@ -7,7 +7,17 @@ const nodeGlobals = [
 ]
 
 export default tseslint.config(
-  { ignores: ['**/dist/**', '**/generated/**', '**/node_modules/**', '.turbo/**', '**/assembly/**', 'runs/**', 'docs/**'] },
+  {
+    ignores: [
+      '**/dist/**',
+      '**/generated/**',
+      '**/node_modules/**',
+      '.turbo/**',
+      '**/assembly/**',
+      'runs/**',
+      'docs/**',
+    ],
+  },
   js.configs.recommended,
   ...tseslint.configs.recommendedTypeChecked,
   {

@@ -61,6 +61,8 @@ if (command === 'start') {
   run(process.execPath, [join(root, 'apps/cli/bin/digitlab.js'), 'compare', ...rest])
 } else if (command === 'bench') {
   run(process.execPath, [join(root, 'tooling/bench/bench.mjs'), ...rest])
+} else if (['api', 'docs', 'size', 'notices'].includes(command)) {
+  run(process.execPath, [join(root, 'tooling/packages', `${command}.mjs`), ...rest])
 } else if (command === 'test') {
   say('lint ...')
   run('eslint', ['.', '--max-warnings', '0'])
