@@ -7,10 +7,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 
 interface Manifest {
   readonly name: string
-  readonly license: string
-  readonly sideEffects?: boolean
   readonly dependencies?: Record<string, string>
-  readonly peerDependencies?: Record<string, string>
 }
 
 const manifests = ['packages', 'apps'].flatMap((room) =>
@@ -50,17 +47,6 @@ describe.each(manifests)('$path', ({ path, manifest }) => {
     const own = Object.keys(manifest.dependencies ?? {}).filter((name) => /^(@digitlab\/|digitlab$)/.test(name))
     if (path.startsWith('apps')) expect(own).not.toContain('digitlab')
     else expect(own.filter((name) => !allowed[manifest.name]?.includes(name))).toEqual([])
-  })
-
-  test('is fit to be taken by others', () => {
-    expect(manifest.license).toBe('MIT')
-    if (path.startsWith('packages')) {
-      expect(manifest.sideEffects).toBe(false)
-      expect(manifest.dependencies ?? {}).not.toHaveProperty('@tensorflow/tfjs-core')
-    }
-    const readme = readFileSync(join(root, path, 'README.md'), 'utf8')
-    expect(readme.startsWith(`# ${manifest.name}\n`)).toBe(true)
-    expect(readme).toContain('```')
   })
 })
 

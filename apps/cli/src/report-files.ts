@@ -20,7 +20,7 @@ export interface ReportOptions {
 }
 
 /** The page of a run, or of several. Drawing is loaded only here: no other command waits for it. */
-export const reportHtml = async (inputs: readonly ReportInput[]): Promise<string> => {
+const reportHtml = async (inputs: readonly ReportInput[]): Promise<string> => {
   const { comparisonReportHtml, runReportHtml } = await import('@digitlab/report/figures')
   const [first, ...others] = inputs
   return first && others.length === 0 ? runReportHtml(first) : comparisonReportHtml(inputs)

@@ -20,7 +20,7 @@ interface Parts {
 const mostPixels = 256 * 256
 
 /** All that a report draws, of a run and of what it was trained on. */
-export const reportInput = ({ run, weights, predictions, data, missing = [] }: Parts): ReportInput => {
+const reportInput = ({ run, weights, predictions, data, missing = [] }: Parts): ReportInput => {
   const model = resolveModel(run.model.definition)
   const firstLayer = firstLayerWeights(model, weights)
   const images = data && { height: data.imageShape[0], width: data.imageShape[1], pixels: data.test.images }

@@ -41,7 +41,7 @@ const isThreeByThree = ({ kernelHeight, kernelWidth }: Shapes) => kernelHeight =
 const linesBytes = ({ columns, inputs }: Shapes) => 4 * 4 * (2 * columns + 2) * inputs
 
 /** Which of the two ways of `cuda/conv-relu-pool.cu` a layer takes. */
-export const convReluPoolPath = (shapes: Shapes): 'tile' | 'any' =>
+const convReluPoolPath = (shapes: Shapes): 'tile' | 'any' =>
   isThreeByThree(shapes) && linesBytes(shapes) <= sharedMemory ? 'tile' : 'any'
 
 /** Kernel: `cuda/conv-relu-pool.cu`; contract: `convReluPool` of @digitlab/ops. */

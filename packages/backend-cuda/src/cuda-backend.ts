@@ -25,6 +25,7 @@ import { stridedKernels } from './strided'
 /** How matrix products are computed: 'tf32' rounds their factors to 10 bits, on tensor cores; sums stay float32. */
 export type Precision = 'float32' | 'tf32'
 
+/** Which GPU computes, and how. */
 export interface CudaOptions {
   /** Which GPU, counted from 0 in the driver's order (`nvidia-smi` shows the same with CUDA_DEVICE_ORDER=PCI_BUS_ID). */
   readonly device?: number

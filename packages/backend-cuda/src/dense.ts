@@ -6,7 +6,7 @@ import { usesTensorCores } from './mat-mul'
 const narrowOutputs = 16
 
 /** Which of the two ways of `cuda/dense.cu` a layer takes. */
-export const densePath = (outputs: number): 'narrow' | 'wide' => (outputs <= narrowOutputs ? 'narrow' : 'wide')
+const densePath = (outputs: number): 'narrow' | 'wide' => (outputs <= narrowOutputs ? 'narrow' : 'wide')
 
 const tiles = (...sizes: readonly number[]) => sizes.reduce((product, size) => product * Math.ceil(size / 32), 1)
 

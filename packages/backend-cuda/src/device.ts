@@ -55,7 +55,7 @@ export interface Device {
   dispose(): void
 }
 
-export interface Graph {
+interface Graph {
   launch(): void
   dispose(): void
 }

@@ -66,7 +66,7 @@ const binaries = {
 const copy = 0
 
 /** Kernel: `cuda/elementwise.cu`. @param numbers what the operation takes beside its operand */
-export const unary = (
+const unary = (
   tensors: CudaTensors,
   operation: number,
   x: TensorInfo,
@@ -91,7 +91,7 @@ export const unary = (
 const mostAxes = 6
 
 /** The struct `Broadcast`: sizes of the result, and how far a step in each lies in both operands. */
-export const broadcastOf = (a: readonly number[], b: readonly number[], out: readonly number[]): ArrayBuffer => {
+const broadcastOf = (a: readonly number[], b: readonly number[], out: readonly number[]): ArrayBuffer => {
   const stepsOf = (shape: readonly number[]) => {
     const steps = new Array<number>(out.length).fill(0)
     for (let axis = shape.length - 1, step = 1; axis >= 0; axis--) {
@@ -128,13 +128,7 @@ export const broadcastOf = (a: readonly number[], b: readonly number[], out: rea
 }
 
 /** Kernel: `cuda/elementwise.cu`. */
-export const binary = (
-  tensors: CudaTensors,
-  operation: number,
-  a: TensorInfo,
-  b: TensorInfo,
-  dtype: DataType,
-): TensorInfo => {
+const binary = (tensors: CudaTensors, operation: number, a: TensorInfo, b: TensorInfo, dtype: DataType): TensorInfo => {
   const shape = broadcast_util.assertAndGetBroadcastShape(a.shape, b.shape)
   const out = tensors.output(shape, dtype)
   const size = util.sizeFromShape(shape)

@@ -4,7 +4,7 @@ import { DriverError, remedyFor } from './driver-error'
 import { call, NoDriver, type Driver } from './driver'
 
 /** The oldest GPU that the kernels' PTX is for: Pascal. */
-export const oldestCapability = 60
+const oldestCapability = 60
 
 /** Attributes of a device, by their numbers in the driver. */
 const attribute = { capabilityMajor: 75, capabilityMinor: 76 } as const

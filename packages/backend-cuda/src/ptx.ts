@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** A kernel's parameters: where each lies in the block of memory that a launch hands over. */
-export interface Parameter {
+interface Parameter {
   readonly type: 'u32' | 'u64' | 'f32' | 'f64' | 'bytes'
   readonly offset: number
   readonly size: number
@@ -21,13 +22,16 @@ export interface Ptx {
 /** The compiled kernels: those of all GPUs, and those with tensor cores. */
 export type PtxName = 'kernels' | 'tensor-cores'
 
+// In the CommonJS build `__filename` stands for the address of this module.
+const here = typeof __filename === 'string' ? __filename : fileURLToPath(import.meta.url)
+
 const read = new Map<PtxName, Ptx>()
 
 /** Reads compiled kernels from the package's folder `ptx`. */
 export const readPtx = (name: PtxName): Ptx => {
   const known = read.get(name)
   if (known) return known
-  const text = readFileSync(fileURLToPath(new URL(`../ptx/${name}.ptx`, import.meta.url)), 'utf8')
+  const text = readFileSync(join(here, '..', '..', 'ptx', `${name}.ptx`), 'utf8')
   const made = { text, kernels: kernelsOf(text) }
   read.set(name, made)
   return made

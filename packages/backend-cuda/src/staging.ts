@@ -2,7 +2,7 @@
 import { call, handleFrom, type Driver } from './driver'
 
 /** A piece of such memory. */
-export interface Place {
+interface Place {
   readonly size: number
   readonly address: bigint
   readonly buffer: ArrayBuffer

@@ -22,13 +22,13 @@ const shapesOf = (x: TensorInfo, filter: TensorInfo): Shapes => {
 const isThreeByThree = ({ kernelHeight, kernelWidth }: Shapes) => kernelHeight === 3 && kernelWidth === 3
 
 /** Which of the two ways of `assembly/conv-relu-pool.ts` a layer takes. */
-export const convReluPoolPath = (shapes: Shapes): 'single' | 'direct' => {
+const convReluPoolPath = (shapes: Shapes): 'single' | 'direct' => {
   if (isThreeByThree(shapes) && shapes.inputs === 1 && shapes.outputs % 4 === 0) return 'single'
   return 'direct'
 }
 
 /** Which of the two ways of `assembly/conv-relu-pool.ts` a layer's gradient takes. */
-export const convReluPoolGradPath = (shapes: Shapes, needsInputGradient: boolean): 'single' | 'rows' =>
+const convReluPoolGradPath = (shapes: Shapes, needsInputGradient: boolean): 'single' | 'rows' =>
   convReluPoolPath(shapes) === 'single' && !needsInputGradient ? 'single' : 'rows'
 
 /** Kernel: `assembly/conv-relu-pool.ts`; contract: `convReluPool` of @digitlab/ops. */

@@ -5,7 +5,7 @@ import { defineKernel } from './kernel'
 const narrowest = 24
 
 /** Which of the two ways of `assembly/dense.ts` a layer takes. */
-export const densePath = (outputs: number): 'narrow' | 'wide' => (outputs <= narrowest ? 'narrow' : 'wide')
+const densePath = (outputs: number): 'narrow' | 'wide' => (outputs <= narrowest ? 'narrow' : 'wide')
 
 /** Kernel: `assembly/dense.ts`; contract: `dense` of @digitlab/ops. */
 export const dense = defineKernel(

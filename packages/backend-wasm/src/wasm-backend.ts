@@ -16,6 +16,7 @@ import { record } from './record'
 import { copyOut, sumIn } from './share-gradients'
 import { softmaxCrossEntropy } from './softmax-cross-entropy'
 
+/** How the kernels run. */
 export interface WasmOptions {
   /**
    * Which compilation of our kernels runs: relaxed SIMD has fused multiply-add and is faster. 'auto', the default, takes

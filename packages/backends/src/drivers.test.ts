@@ -5,9 +5,9 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { BackendError } from './backend'
-import { nodeBackend, nodeBackendOn } from './node'
+import { nodeBackend, nodeBackendOn } from './tfjs-node'
 import { loadOptional, type Optional } from './optional-package'
-import { webgpuBackend, webgpuBackendOn } from './webgpu'
+import { webgpuBackend, webgpuBackendOn } from './tfjs-webgpu'
 
 const tensorflow = (isUsingGpuDevice?: () => boolean) => ({
   version: { 'tfjs-node': '4.22.0' },

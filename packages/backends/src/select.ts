@@ -8,6 +8,7 @@ export interface PassedOver {
   readonly remedy: string
 }
 
+/** The backend that was chosen, the device that it found, and what came before it in vain. */
 export interface Selection {
   readonly backend: Backend
   readonly device: string

@@ -1,5 +1,6 @@
 import type { DatasetFiles } from './dataset'
 
+/** A file of a data set: what it is called, and how it is told from another. */
 export interface CatalogueFile {
   /** As the mirrors have it. */
   readonly name: string
@@ -9,6 +10,7 @@ export interface CatalogueFile {
   readonly unpackedSha256?: string
 }
 
+/** A data set that has a name: where it lies, and what its files must be. */
 export interface CatalogueEntry {
   readonly name: string
   readonly title: string
@@ -141,8 +143,10 @@ export const catalogue: Readonly<Record<'mnist' | 'fashion-mnist' | 'kmnist' | '
   },
 }
 
+/** A name of the {@link catalogue}. */
 export type CatalogueName = keyof typeof catalogue
 
+/** All names of the {@link catalogue}, in its order. */
 export const catalogueNames = Object.keys(catalogue) as readonly CatalogueName[]
 
 /** An entry by its name, or undefined. */

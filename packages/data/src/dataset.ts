@@ -8,7 +8,7 @@ export class DataError extends Error {
 
 /** Images with their labels. */
 export interface Split {
-  /** [count, height, width]: 0 is background, 255 is ink */
+  /** Shape [count, height, width]; 0 is background, 255 is ink */
   readonly images: Uint8Array
   /** [count] */
   readonly labels: Uint8Array
@@ -24,6 +24,7 @@ export interface DataFile {
   readonly sha256: string
 }
 
+/** Images and labels for training and for testing, and where they came from. */
 export interface Dataset {
   /** 'mnist', 'strokes', or the folder's own name for a folder of IDX files. */
   readonly name: string

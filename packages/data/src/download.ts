@@ -14,9 +14,11 @@ export interface DownloadProgress {
   readonly total: number | undefined
 }
 
+/** How long a download may take, who is told of it and who may stop it. */
 export interface DownloadOptions {
   /** Longest wait for an answer, and then for each next piece, in milliseconds. */
   readonly timeoutMs?: number
+  /** Told of every piece that has come. */
   readonly onProgress?: (progress: DownloadProgress) => void
   readonly signal?: AbortSignal
 }
@@ -205,7 +207,7 @@ const isAlive = (pid: number): boolean => {
 }
 
 /** Turns what a disk refuses into a sentence. */
-export const onDisk = async <T>(path: string, work: () => Promise<T>): Promise<T> => {
+const onDisk = async <T>(path: string, work: () => Promise<T>): Promise<T> => {
   try {
     return await work()
   } catch (cause) {

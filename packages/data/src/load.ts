@@ -8,6 +8,7 @@ import { DataError, datasetFromFiles, fileRoles, type Dataset, type DatasetFiles
 import { differs, download, type DownloadOptions } from './download'
 import { strokes } from './strokes'
 
+/** Where a data set is looked for, and what is told on the way. */
 export interface LoadOptions extends DownloadOptions {
   /** Looked into first; must then have the data set. What --data-dir gives. */
   readonly folder?: string

@@ -20,7 +20,7 @@ const leastContrast = 24
  * Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".
  *
  * @param rgba [height, width, 4], as a canvas gives it
- * @returns [28, 28]: 0 is background, 255 is ink
+ * @returns bytes of shape [28, 28]; 0 is background, 255 is ink
  * @throws DataError where the sizes do not fit the pixels, or the picture is of one shade
  */
 export const mnistForm = (rgba: Uint8Array | Uint8ClampedArray, width: number, height: number): Uint8Array => {

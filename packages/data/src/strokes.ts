@@ -12,6 +12,7 @@ const proportions = {
   test: [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009],
 } as const
 
+/** Which digits are drawn, and how many. */
 export interface StrokesOptions {
   /** Another seed, other handwriting. */
   readonly seed?: number

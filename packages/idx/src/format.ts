@@ -16,8 +16,10 @@ export const idxTypes = {
   float64: { code: 0x0e, size: 8, array: Float64Array },
 } as const
 
+/** An element type by its name in {@link idxTypes}. */
 export type IdxType = keyof typeof idxTypes
 
+/** The elements of an array, in the machine's own byte order. */
 export type IdxData = Uint8Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array
 
 /** The typed array that holds elements of a type. */

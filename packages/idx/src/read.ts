@@ -2,11 +2,13 @@ import { called, decodeElements, IdxError, parseHeader, shown, type IdxArray, ty
 import { inflate, isGzip } from './gzip'
 import { concatenate, slicesOf } from './pieces'
 
+/** What is read, for those who read an error. */
 export interface ReadOptions {
   /** How to call the file in an error. */
   readonly name?: string
 }
 
+/** What is read, and how much memory it may take. */
 export interface UnpackOptions extends ReadOptions {
   /** The most bytes that compressed data, or one record of a stream, may announce and so take. 2 GiB unless given. */
   readonly maxBytes?: number

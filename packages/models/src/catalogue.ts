@@ -45,8 +45,10 @@ export const catalogue = {
   }),
 } as const satisfies Record<string, (fit: Fit) => ModelDefinition>
 
+/** A name of the {@link catalogue}. */
 export type ModelName = keyof typeof catalogue
 
+/** All names of the {@link catalogue}, in its order. */
 export const modelNames = Object.keys(catalogue) as readonly ModelName[]
 
 /**

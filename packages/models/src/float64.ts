@@ -3,8 +3,6 @@ import { float64 } from '@digitlab/ops'
 import type { Model } from './definition'
 import type { StateDict64 } from './layout'
 
-type Array64 = float64.Array64
-
 /**
  * Loss, right answers and the gradient of every weight for one batch, computed in float64 by plain loops.
  *
@@ -16,12 +14,12 @@ type Array64 = float64.Array64
 export const lossAndGradients64 = (
   model: Model,
   weights: StateDict64,
-  images: Array64,
+  images: float64.Array64,
   labels: ArrayLike<number>,
   scale: number,
 ): { loss: number; correct: number; gradients: StateDict64 } => {
   const gradients: StateDict64 = new Map()
-  const backs: ((dy: Array64) => Array64)[] = []
+  const backs: ((dy: float64.Array64) => float64.Array64)[] = []
   let x = images
   for (const { layer } of model.layers) {
     const from = x
@@ -71,7 +69,7 @@ export const lossAndGradients64 = (
   return { loss, correct, gradients }
 }
 
-const parametersOf = (weights: StateDict64, name: string): [Array64, Array64] => {
+const parametersOf = (weights: StateDict64, name: string): [float64.Array64, float64.Array64] => {
   const [weight, bias] = [weights.get(`${name}.weight`), weights.get(`${name}.bias`)]
   if (!weight || !bias) throw new Error(`no weights named ${name}`)
   return [weight, bias]

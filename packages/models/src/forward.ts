@@ -111,8 +111,9 @@ const named = (name: string, weight: Tensor, bias: Tensor): [string, Tensor][] =
 export const logits = (model: Model, weights: Weights, images: Tensor): Tensor2D =>
   tidy(() => runLayers(model, weights, images).at(-1)?.y as Tensor2D)
 
+/** What one batch says of the weights. Whoever asked for it disposes of the tensors. */
 export interface LossAndGradients {
-  /** [2]: the loss, and how many of the batch were classified rightly. */
+  /** Shape [2]; the loss, and how many of the batch were classified rightly. */
   readonly summary: Tensor1D
   /** By the names of the weights and in their shapes. */
   readonly gradients: ReadonlyMap<string, Tensor>

@@ -42,6 +42,7 @@ export const downloadWeights = async (model: Model, weights: Weights): Promise<S
   return new Map(entries)
 }
 
+/** Frees the tensors of weights that were uploaded. */
 export const disposeWeights = (weights: Weights): void => {
   for (const tensor of weights.values()) tensor.dispose()
 }

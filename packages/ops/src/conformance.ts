@@ -17,6 +17,7 @@ import { adamStep, sgdStep } from './optimizer-step'
 import { copyOut, sumIn } from './share-gradients'
 import { softmaxCrossEntropy } from './softmax-cross-entropy'
 
+/** One case of the suite, for any test runner. */
 export interface ConformanceCase {
   readonly name: string
   /** Runs on tfjs's current backend; throws a sentence with both values where the result is wrong or a tensor leaks. */

@@ -38,6 +38,7 @@ export const convolution = (x: Tensor4D, filter: Tensor4D, bias: Tensor1D, optio
   return tidy(() => add(conv2d(x, filter, options.stride, options.padding), bias))
 }
 
+/** The gradients of a convolution with respect to its inputs. */
 export interface ConvolutionGradients {
   /** [batch, height, width, in]; undefined where it was not asked for. */
   readonly dx: Tensor4D | undefined

@@ -14,6 +14,7 @@ import {
 } from '@tensorflow/tfjs-core'
 import { expectShape, hasKernel, runKernel } from './kernels'
 
+/** What follows the product: nothing, or max(x, 0). */
 export type Activation = 'identity' | 'relu'
 
 /**
@@ -38,6 +39,7 @@ export const dense = (x: Tensor, weight: Tensor2D, bias: Tensor1D, activation: A
   })
 }
 
+/** The gradients of a dense layer with respect to its inputs. */
 export interface DenseGradients {
   /** The shape of x; undefined where it was not asked for. */
   readonly dx: Tensor | undefined

@@ -7,6 +7,7 @@ export interface Array64 {
   readonly data: Float64Array
 }
 
+/** An array of a shape: of the data, which are copied, or of zeros. */
 export const array64 = (shape: readonly number[], data?: ArrayLike<number>): Array64 => {
   const size = shape.reduce((product, side) => product * side, 1)
   return { shape, data: data ? Float64Array.from(data) : new Float64Array(size) }
@@ -100,6 +101,7 @@ export const convolutionGrad = (dy: Array64, x: Array64, filter: Array64, stride
   return gradients
 }
 
+/** max(x, 0) */
 export const relu = (x: Array64): Array64 =>
   array64(
     x.shape,
@@ -143,6 +145,7 @@ export const maxPool = (x: Array64, size: number): Array64 => {
   )
 }
 
+/** dy at the winner of each window of x, 0 elsewhere. */
 export const maxPoolGrad = (dy: Array64, x: Array64, size: number): Array64 => {
   const dx = array64(x.shape)
   winners(x, size).indices.forEach((index, i) => (dx.data[index]! += dy.data[i]!))

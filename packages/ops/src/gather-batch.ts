@@ -1,6 +1,7 @@
 import { keep, tensor, tensor1d, tensor4d, type Tensor, type Tensor1D, type Tensor4D } from '@tensorflow/tfjs-core'
 import { hasKernel, OpsError, runKernel } from './kernels'
 
+/** Some images of a data set with their labels, as tensors. */
 export interface Batch {
   /** [batch, height, width, 1] float32: byte / 255, rounded once, as torchvision's ToTensor. */
   readonly images: Tensor4D
@@ -15,6 +16,7 @@ export interface BatchSource {
   setOrder(order: Int32Array): void
   /** The images and labels at positions start .. start + size - 1 of the order. */
   batch(start: number, size: number): Batch
+  /** Frees images, labels and order. */
   dispose(): void
 }
 

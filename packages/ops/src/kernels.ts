@@ -17,6 +17,7 @@ export const kernelNames = {
   sumIn: 'DigitlabSumIn',
 } as const
 
+/** An operation by its name in {@link kernelNames}. */
 export type OperationName = keyof typeof kernelNames
 
 /** How an operation is computed: by the backend's own kernel, or by the reference made of stock tfjs operations. */

@@ -19,10 +19,11 @@ import {
 } from '@tensorflow/tfjs-core'
 import { expectShape, hasKernel, runKernel } from './kernels'
 
+/** What one pass over the logits gives: the loss and its gradient. */
 export interface SoftmaxCrossEntropy {
-  /** [2]: scale x the sum of the losses, and how many of the batch were classified rightly. */
+  /** Shape [2]; scale x the sum of the losses, and how many of the batch were classified rightly. */
   readonly summary: Tensor1D
-  /** [batch, classes]: the gradient of the first element of `summary` with respect to the logits. */
+  /** Shape [batch, classes]; the gradient of the first element of `summary` with respect to the logits. */
   readonly dLogits: Tensor2D
 }
 

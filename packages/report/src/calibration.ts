@@ -14,6 +14,7 @@ export interface CalibrationBin {
   readonly accuracy: number | null
 }
 
+/** How far the probabilities of predictions can be believed. */
 export interface Calibration {
   readonly bins: readonly CalibrationBin[]
   /** The mean of |accuracy - confidence| over the bins, each weighing as many predictions as it holds. */
@@ -45,7 +46,7 @@ export const checkPredictions = ({ labels, before, after, probabilities }: RunPr
 }
 
 /** The probability that was given to the predicted class of an image. */
-export const confidenceOf = ({ after, probabilities }: RunPredictions, classes: number, image: number): number =>
+const confidenceOf = ({ after, probabilities }: RunPredictions, classes: number, image: number): number =>
   probabilities[image * classes + after[image]!]!
 
 /**

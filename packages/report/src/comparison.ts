@@ -38,6 +38,7 @@ export interface ComparisonGroup {
   readonly secondsPerEpoch: Spread
 }
 
+/** Runs side by side, ready to be shown. */
 export interface Comparison {
   readonly notices: readonly string[]
   /** In the order in which they first came. */

@@ -15,6 +15,7 @@ export interface Figure {
   readonly height: number
 }
 
+/** How a figure looks. */
 export interface FigureOptions {
   /** Pixels of CSS, 560 unless given; labels keep their size. */
   readonly width?: number
@@ -64,13 +65,13 @@ export const textAt = (x: number, y: number, text: string, attributes: Attribute
 const tidy = (value: number): string => String(Math.round(value * 100) / 100)
 
 /** Inter where it is there (as in a PNG), else whatever the reader's system reads best in. */
-export const fontFamily = "Inter, system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+const fontFamily = "Inter, system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
 /** About how wide a text is: the mean width of Inter's letters and digits. */
 export const textWidth = (text: string, fontSize: number): number => 0.56 * fontSize * [...text].length
 
 /** Words on as many lines as they need; a word that is longer than a line stays whole. */
-export const wrapped = (text: string, width: number, fontSize: number): string[] => {
+const wrapped = (text: string, width: number, fontSize: number): string[] => {
   const lines: string[] = []
   for (const word of text.split(' ')) {
     const longer = lines.length === 0 ? word : `${lines.at(-1)} ${word}`

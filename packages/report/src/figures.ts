@@ -1,3 +1,13 @@
+export type {
+  DrawnEpoch,
+  DrawnImages,
+  DrawnLoss,
+  DrawnRun,
+  FeatureMaps,
+  FirstLayer,
+  ReportInput,
+  RunPredictions,
+} from './drawn-run'
 export type { Figure, FigureOptions } from './figure'
 export { accuracyFigure } from './figures/accuracy'
 export { classAccuracyFigure } from './figures/class-accuracy'
@@ -9,5 +19,5 @@ export { lossFigure } from './figures/loss'
 export { mcNemarFigure } from './figures/mcnemar'
 export { reliabilityFigure } from './figures/reliability'
 export { comparisonReportHtml, runReportHtml } from './report-html'
-export { comparisonFigures, runFigures, type Drawable } from './run-figures'
+export { comparisonFigures, runFigures, type Draw, type Drawable } from './run-figures'
 export type { Theme } from './theme'

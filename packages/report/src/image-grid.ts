@@ -11,6 +11,7 @@ export interface GreyPicture {
   readonly pixels: Uint8Array
 }
 
+/** The size of the images, and how they are laid out. */
 export interface ImageGridOptions {
   readonly height: number
   readonly width: number

@@ -23,7 +23,7 @@ export type {
 export { gridPng, imageGrid, type GreyPicture, type ImageGridOptions } from './image-grid'
 export { mcNemar, type McNemar } from './mcnemar'
 export { classificationMetrics, confusionMatrix, wilsonInterval, type ClassMetrics, type Metrics } from './metrics'
-export { metricsMarkdown, metricsText } from './metrics-text'
+export { metricsMarkdown, metricsText, type MetricsTextOptions } from './metrics-text'
 export { reportDocument, type ReportDocument, type RunDocument } from './report-document'
 export { ReportError } from './report-error'
 export { reportMarkdown, type LinkedFigure } from './report-markdown'

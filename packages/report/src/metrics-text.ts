@@ -2,7 +2,8 @@ import type { Metrics } from './metrics'
 import { grouped, markdownTable, percent, textTable, type Column } from './table'
 import { lossText } from './ticks'
 
-interface Options {
+/** What the classes are called. */
+export interface MetricsTextOptions {
   /** Names of the classes; their numbers unless given. */
   readonly classNames?: readonly string[]
 }
@@ -18,9 +19,9 @@ const columns: readonly Column[] = [
 
 const rate = (value: number | null) => (value === null ? '-' : value.toFixed(4))
 
-const nameOf = ({ classNames }: Options, label: number) => classNames?.[label] ?? String(label)
+const nameOf = ({ classNames }: MetricsTextOptions, label: number) => classNames?.[label] ?? String(label)
 
-const rowsOf = (metrics: Metrics, options: Options): string[][] => [
+const rowsOf = (metrics: Metrics, options: MetricsTextOptions): string[][] => [
   ...metrics.perClass.map((row) => [
     nameOf(options, row.class),
     percent(row.accuracy),
@@ -44,7 +45,7 @@ const headline = ({ accuracy, interval: [low, high], correct, count, meanLoss }:
   return `accuracy ${percent(accuracy)} (${grouped(correct)} of ${grouped(count)}; 95 % interval ${percent(low)} to ${percent(high)})${loss}`
 }
 
-const confusionTable = ({ confusion }: Metrics, options: Options): [Column[], string[][]] => [
+const confusionTable = ({ confusion }: Metrics, options: MetricsTextOptions): [Column[], string[][]] => [
   [
     { heading: 'true \\ predicted', align: 'left' },
     ...confusion.map((_, label): Column => ({ heading: nameOf(options, label), align: 'right' })),
@@ -55,7 +56,7 @@ const confusionTable = ({ confusion }: Metrics, options: Options): [Column[], st
 /** A terminal's usual width: names of classes that make a table wider stand at its rows alone. */
 const usualWidth = 80
 
-const confusionText = (metrics: Metrics, options: Options): string => {
+const confusionText = (metrics: Metrics, options: MetricsTextOptions): string => {
   const named = textTable(...confusionTable(metrics, options))
   if (named.indexOf('\n') <= usualWidth) return named
   const [headings, rows] = confusionTable(metrics, {})
@@ -66,11 +67,11 @@ const confusionText = (metrics: Metrics, options: Options): string => {
 }
 
 /** The metrics for a terminal: overall, per class, and what was taken for what. */
-export const metricsText = (metrics: Metrics, options: Options = {}): string =>
+export const metricsText = (metrics: Metrics, options: MetricsTextOptions = {}): string =>
   [headline(metrics), '', textTable(columns, rowsOf(metrics, options)), '', confusionText(metrics, options)].join('\n')
 
 /** The same in Markdown. */
-export const metricsMarkdown = (metrics: Metrics, options: Options = {}): string =>
+export const metricsMarkdown = (metrics: Metrics, options: MetricsTextOptions = {}): string =>
   [
     headline(metrics),
     '',

@@ -17,6 +17,7 @@ export interface ClassMetrics {
   readonly f1: number | null
 }
 
+/** How good predictions are, over all and class by class. */
 export interface Metrics {
   readonly count: number
   readonly correct: number

@@ -11,7 +11,8 @@ import { lossFigure } from './figures/loss'
 import { mcNemarFigure } from './figures/mcnemar'
 import { reliabilityFigure } from './figures/reliability'
 
-type Draw = (options?: FigureOptions) => Figure
+/** Draws a figure of what it was made for. */
+export type Draw = (options?: FigureOptions) => Figure
 
 /** A figure that can be drawn, at any width and in any theme. */
 export interface Drawable {

@@ -2,6 +2,7 @@
 import { checkLabels, checkWhole, imageCount } from './image-grid'
 import { printable } from './table'
 
+/** The size of the images, and what the terminal can show. */
 export interface TerminalGridOptions {
   readonly height: number
   readonly width: number

@@ -6,6 +6,7 @@ import { ReportError } from './report-error'
 import { shrunkImages } from './shrunk-images'
 import { terminalGrid, type TerminalGridOptions } from './terminal-grid'
 
+/** Which test images are shown, and what the terminal can show. */
 export interface TerminalPredictionsOptions extends Pick<TerminalGridOptions, 'colour' | 'terminalWidth'> {
   /** Names of the classes; their numbers unless given. */
   readonly classNames?: readonly string[]

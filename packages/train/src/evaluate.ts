@@ -1,4 +1,5 @@
 // Indices run over [count, classes]: each `!` is in range.
+import type { Split } from '@digitlab/data'
 import { logits, type Model, type Weights } from '@digitlab/models'
 import { batchSource, type BatchSource } from '@digitlab/ops'
 import { tidy } from '@tensorflow/tfjs-core'
@@ -69,12 +70,6 @@ export const evaluateSource = async (
   }
 }
 
-/** A split as `@digitlab/data` loads it. */
-interface Split {
-  readonly images: Uint8Array
-  readonly labels: Uint8Array
-}
-
 /**
  * Classifies every image of a split on the current backend.
  *
@@ -85,7 +80,7 @@ interface Split {
 export const evaluate = async (
   model: Model,
   weights: Weights,
-  split: Split,
+  split: Pick<Split, 'images' | 'labels'>,
   imageShape: readonly [number, number],
 ): Promise<{ evaluation: Evaluation; predictions: Predictions }> => {
   checkFit(model, imageShape, 1 + split.labels.reduce((largest, label) => Math.max(largest, label), 0))

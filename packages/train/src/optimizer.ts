@@ -40,7 +40,11 @@ export const uploadOptimizer = (model: Model, options: OptimizerOptions, state: 
   return createOptimizer(options, weights, { steps: state.steps, moments })
 }
 
-/** @param begun goes on from there: the steps taken and what was kept, whose tensors become the optimizer's own */
+/**
+ * An optimizer that steps as PyTorch's of the same name does. The initial weights become its own.
+ *
+ * @param begun goes on from there: the steps taken and what was kept, whose tensors become the optimizer's own
+ */
 export const createOptimizer = (
   options: OptimizerOptions,
   initial: Weights,

@@ -8,7 +8,7 @@ import type { ReferenceTrace } from './reference-trace'
 import { runExperiment, type Progress, type RunResult } from './run-experiment'
 
 /** Steps compared with float64, and steps after which losses and weights are compared with each other. */
-export const paritySteps = { float64: 5, first: 100 } as const
+const paritySteps = { float64: 5, first: 100 } as const
 
 /**
  * How far two ways to compute the same experiment may differ. Sums in float32 depend on their order by some 1e-7 a step; a
@@ -21,6 +21,7 @@ const tolerances = {
   convolutional: { firstLoss: 2e-6, float64: 1e-5, losses: 3e-3, weights: 1e-2, accuracy: 0.01 },
 } as const
 
+/** What is compared, by name, with what each is called in a table. */
 export const parityChecks = {
   firstLoss: 'loss at step 1',
   float64: `loss, first ${paritySteps.float64} steps`,
@@ -29,6 +30,7 @@ export const parityChecks = {
   accuracy: 'test accuracy at the end',
 } as const
 
+/** A comparison by its name in {@link parityChecks}. */
 export type ParityCheck = keyof typeof parityChecks
 
 /** The largest difference found, and whether it is within the tolerance. */
@@ -44,6 +46,7 @@ export interface ParityPair {
   readonly checks: Readonly<Partial<Record<ParityCheck, ParityCell>>>
 }
 
+/** How far runs of one experiment are from each other, from float64 and from PyTorch. */
 export interface Parity {
   readonly id: string
   readonly experiment: Experiment
@@ -52,11 +55,13 @@ export interface Parity {
   readonly passed: boolean
 }
 
+/** What the experiment runs on, and what it is compared with. */
 export interface ParityOptions {
   readonly data: Dataset
   readonly backends: readonly Backend[]
   /** A run of PyTorch of the same experiment. */
   readonly reference?: ReferenceTrace
+  /** Told every step of every side. */
   readonly onProgress?: (side: string, progress: Progress) => void
   readonly signal?: AbortSignal
 }

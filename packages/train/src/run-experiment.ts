@@ -39,11 +39,13 @@ export type Progress =
   | { readonly type: 'evaluating'; readonly epoch: number }
   | { readonly type: 'epoch'; readonly record: EpochRecord }
 
+/** What an experiment runs on, where it begins, and who is told of it. */
 export interface RunOptions {
   readonly data: Dataset
   readonly backend: Backend
   /** Shares every batch between threads; without it the calling thread trains alone. */
   readonly workers?: WorkerOptions
+  /** Told every step and every epoch. */
   readonly onProgress?: (progress: Progress) => void
   /** Aborting stops after the current step; the run so far is returned, as 'interrupted'. */
   readonly signal?: AbortSignal
@@ -61,6 +63,7 @@ export interface RunOptions {
   readonly resume?: Checkpoint
 }
 
+/** A run, with what is too large for run.json. */
 export interface RunResult {
   readonly run: Run
   /** At the end, in PyTorch's names and layout. */

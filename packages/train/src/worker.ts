@@ -1,36 +1,11 @@
 // The side of a data-parallel worker: what runs in a thread of its own.
 import type { Backend } from '@digitlab/backends'
-import { resolveModel, type ModelDefinition } from '@digitlab/models'
+import { resolveModel } from '@digitlab/models'
 import { batchSource, type BatchSource } from '@digitlab/ops'
-import type { OptimizerOptions } from './experiment'
-import { createExchange, type SharedState } from './exchange'
-import { uploadOptimizer, type Optimizer, type OptimizerState } from './optimizer'
+import { createExchange } from './exchange'
+import { uploadOptimizer, type Optimizer } from './optimizer'
 import { sharedSteps } from './stepping'
-
-/** What a worker is told. */
-export type ToWorker =
-  | {
-      readonly type: 'load'
-      readonly index: number
-      readonly model: ModelDefinition
-      /** In shared memory. */
-      readonly images: Uint8Array
-      readonly labels: Uint8Array
-      readonly imageShape: readonly [number, number]
-      readonly state: SharedState
-    }
-  | { readonly type: 'begin'; readonly state: OptimizerState; readonly optimizer: OptimizerOptions }
-  | {
-      readonly type: 'epoch'
-      readonly order: Int32Array
-      readonly batchSize: number
-      readonly workers: number
-      /** The position in the order of the first batch. */
-      readonly from: number
-    }
-
-/** What it answers, once for each. */
-export type FromWorker = { readonly type: 'done' } | { readonly type: 'failed'; readonly message: string }
+import type { FromWorker, ToWorker } from './worker-messages'
 
 /** worker_threads' parentPort, or the global scope of a Web Worker. */
 interface Port {
@@ -45,7 +20,7 @@ const portOfThread = (): Port => {
 }
 
 /**
- * Makes this thread a worker of {@link runExperiment}: the one line of a worker file.
+ * Makes this thread a worker of `runExperiment`: the one line of a worker file.
  *
  * ```js
  * import { wasmBackend } from '@digitlab/backend-wasm'

@@ -6,13 +6,17 @@ import { createExchange, createSharedState } from './exchange'
 import { turn } from './give-way'
 import { downloadOptimizer } from './optimizer'
 import { sharedSteps, type Learner, type SharedSteps, type Stepping, type Summary } from './stepping'
-import type { FromWorker, ToWorker } from './worker'
+import type { FromWorker, ToWorker } from './worker-messages'
 
 /** A Worker of node:worker_threads or of a browser. */
 export interface WorkerThread {
+  /** Sends a message to the thread. */
   postMessage(message: unknown): void
+  /** Ends the thread at once. */
   terminate(): unknown
+  /** How node:worker_threads tells of answers and of the end. */
   on?(event: 'message' | 'error' | 'exit', listener: (value: unknown) => void): unknown
+  /** How a browser does. */
   addEventListener?(event: 'message' | 'error', listener: (event: never) => void): void
 }
 

@@ -4,6 +4,7 @@ import { float32Bytes } from './element-types'
 import { attributeType, elementType, field } from './onnx-fields'
 import { checkSizes } from './shape'
 
+/** What the graph takes and gives. */
 export interface OnnxOptions {
   /** 'float32' takes images in [0, 1] (the default), 'uint8' takes 0 to 255 and divides in the graph. */
   readonly input?: 'float32' | 'uint8'

@@ -9,6 +9,7 @@ import { grouped, percent } from '../table'
 import { paletteOf, type Theme } from '../theme'
 import { tiles, type Tile } from './tiles'
 
+/** How a figure of images looks, and what its classes are called. */
 export interface DigitsOptions extends FigureOptions {
   /** Names of the classes; their numbers unless given. */
   readonly classNames?: readonly string[]

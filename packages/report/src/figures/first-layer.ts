@@ -8,6 +8,7 @@ import { paletteOf, type Palette, type Theme } from '../theme'
 import { shortNumber } from '../ticks'
 import { tiles } from './tiles'
 
+/** How a figure of the first layer looks, and what shape the images have. */
 export interface FirstLayerOptions extends FigureOptions {
   /** [height, width] of the images. */
   readonly imageShape: readonly [height: number, width: number]

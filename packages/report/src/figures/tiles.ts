@@ -68,7 +68,7 @@ const frame = (x: number, y: number, width: number, height: number, wrong: boole
   })
 
 /** A cross on a round patch at the upper right corner of a picture. */
-export const crossMark = (right: number, top: number, { wrong, paper }: Palette): string => {
+const crossMark = (right: number, top: number, { wrong, paper }: Palette): string => {
   const [x, y] = [right - 3, top + 3]
   return (
     element('circle', { cx: x, cy: y, r: 7, fill: wrong, stroke: paper, 'stroke-width': 1.2 }) +

@@ -32,7 +32,7 @@ const predictionsOf = (classes: number, { count = 120, mistakeEvery = 7, without
 
 const digits = Array.from({ length: 10 }, (_, label) => String(label))
 
-export const exampleRun = (options: ExampleOptions = {}, predictions = exampleInput(options).predictions): DrawnRun => {
+const exampleRun = (options: ExampleOptions = {}, predictions = exampleInput(options).predictions): DrawnRun => {
   const { name = 'cnn', title = 'MNIST', classNames = digits, epochs = 3, stepsPerEpoch = 20, seed = 0 } = options
   const { loss = (step) => 2.3 / (1 + step / 10), testLoss = 0.25 } = options
   const confusion = confusionMatrix(predictions?.labels ?? [], predictions?.after ?? [], classNames.length)
@@ -89,7 +89,7 @@ export const exampleLayer: FirstLayer = {
   data: Array.from({ length: 144 }, (_, i) => Math.sin(i)),
 }
 
-export const exampleMaps: FeatureMaps = {
+const exampleMaps: FeatureMaps = {
   image: 0,
   shape: [6, 6, 16],
   data: Array.from({ length: 576 }, (_, i) => Math.max(0, Math.sin(i))),

@@ -1,0 +1,50 @@
+// What the code of each entry weighs in a page that bundles it, minified and compressed by Brotli: with the packages that it
+// needs, but without tfjs's own and without what is loaded only when it is asked for. Those files, and the GPU kernels, are
+// weighed apart, as they lie in the package.
+import { readFileSync, readdirSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { entriesOf, publishedPackages, root } from './published.mjs'
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+const budgets = JSON.parse(readFileSync(join(here, 'size-budgets.json'), 'utf8'))
+
+const outside = {
+  name: 'outside',
+  setup(build) {
+    build.onResolve({ filter: /./ }, ({ path, kind }) =>
+      kind === 'dynamic-import' || isBuiltin(path) || path.startsWith('@tensorflow/') || path === 'koffi'
+        ? { path, external: true }
+        : undefined,
+    )
+  },
+}
+
+const bundled = publishedPackages().flatMap((published) =>
+  entriesOf(published).map(({ specifier, module }) => ({
+    name: specifier,
+    path: relative(here, module),
+    modifyEsbuildConfig: (config) => ({ ...config, format: 'esm', plugins: [outside], logLevel: 'error' }),
+  })),
+)
+
+/** Files of a package, each as it is, of which a program loads some. */
+const files = (name, folder, pattern) =>
+  readdirSync(join(root, folder))
+    .filter((file) => pattern.test(file))
+    .map((file) => ({
+      name: `${name}, ${file.replace(/-[A-Z0-9]{8}(?=\.)/, '')}`,
+      path: relative(here, join(root, folder, file)),
+      disablePlugins: ['@size-limit/esbuild'],
+    }))
+
+const apart = [
+  ...files('@digitlab/backend-wasm', 'packages/backend-wasm/dist', /^(plain|relaxed)-.*\.js$/),
+  ...files('@digitlab/backend-cuda', 'packages/backend-cuda/ptx', /\.ptx$/),
+]
+
+// Without a budget for it size-limit only measures; "npm run size" then says so.
+export default [...bundled, ...apart].map((check) =>
+  Object.hasOwn(budgets, check.name) ? { ...check, limit: `${budgets[check.name]} kB` } : check,
+)

@@ -1,0 +1,108 @@
+// Every block of code in the README of a package, and of the repository, as it stands: run outside the workspace on the
+// packages as they are packed.
+import { spawn } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { strokes } from '@digitlab/data'
+import { writeIdx } from '@digitlab/idx'
+import { gridPng, imageGrid } from '@digitlab/report'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { makeConsumer, type Consumer } from './consumer'
+import { publishedPackages, root } from './published.mjs'
+import { printedOf, samplesOf, wasPrinted, type Sample } from './readme-blocks'
+
+let consumer: Consumer | undefined
+beforeAll(async () => {
+  consumer = await makeConsumer()
+  await writeDigits(join(consumer.folder, 'digits'))
+  await run(consumer.folder, ['train', '--model', 'linear', '--out', 'runs/first'])
+}, 300_000)
+afterAll(() => consumer?.remove())
+
+/** MNIST's four files, drawn by digitlab and few: the commands are the README's, the minutes need not be. */
+const writeDigits = async (folder: string): Promise<void> => {
+  const { train, test } = await strokes({ trainCount: 256, testCount: 64 })
+  await mkdir(folder)
+  for (const [name, { images, labels, count }] of Object.entries({ train, t10k: test })) {
+    const files = {
+      [`${name}-images-idx3-ubyte`]: writeIdx({ type: 'uint8', shape: [count, 28, 28], data: images }),
+      [`${name}-labels-idx1-ubyte`]: writeIdx({ type: 'uint8', shape: [count], data: labels }),
+    }
+    for (const [file, bytes] of Object.entries(files)) await writeFile(join(folder, file), bytes)
+  }
+}
+
+/** Files that a README's commands take: a picture of a digit, and a model of one's own. */
+const writeInputs = async (folder: string): Promise<void> => {
+  const { test } = await strokes({ trainCount: 1, testCount: 1 })
+  const grid = imageGrid(test.images, { height: 28, width: 28, scale: 3 })
+  await writeFile(join(folder, 'digit.png'), gridPng(grid))
+  const layers = [{ type: 'flatten' }, { type: 'dense', name: 'fc', out: 10 }]
+  await writeFile(join(folder, 'mine.json'), JSON.stringify({ name: 'mine', input: [28, 28, 1], layers }))
+}
+
+/** Added to commands that train or read a data set, where their line does not say it: few digits, and once. */
+const shortened = (args: readonly string[], digits: string): string[] => {
+  const [command = ''] = args
+  const data = ['train', 'compare', 'parity', 'show'].includes(command) && !args.includes('--dataset')
+  const epochs = ['train', 'compare', 'parity'].includes(command) && !args.includes('--resume')
+  return [...args, ...(data ? ['--dataset', digits] : []), ...(epochs ? ['--epochs', '1'] : [])]
+}
+
+interface Ended {
+  readonly code: number | null
+  readonly out: string
+  readonly all: string
+}
+
+const node = (cwd: string, args: readonly string[]): Promise<Ended> =>
+  new Promise((resolve, reject) => {
+    const env = { ...process.env, DIGITLAB_DATA: '', DIGITLAB_MIRROR: 'http://127.0.0.1:2', NODE_OPTIONS: '' }
+    const child = spawn(process.execPath, args, { cwd, env, timeout: 280_000 })
+    let [out, all] = ['', '']
+    child.stdout.on('data', (chunk: Buffer) => ((out += chunk.toString()), (all += chunk.toString())))
+    child.stderr.on('data', (chunk: Buffer) => (all += chunk.toString()))
+    child.on('error', reject)
+    child.on('close', (code) => resolve({ code, out, all }))
+  })
+
+const run = async (cwd: string, args: readonly string[]): Promise<void> => {
+  const { folder } = consumer as Consumer
+  const bin = join(folder, 'node_modules', 'digitlab', 'bin', 'digitlab.js')
+  const { code, all } = await node(cwd, [bin, ...shortened(args, join(folder, 'digits'))])
+  expect({ code, ...(code === 0 ? {} : { all }) }, `npx digitlab ${args.join(' ')}`).toEqual({ code: 0 })
+}
+
+const readmes = ['.', ...publishedPackages().map(({ path }) => path)].map((path) => {
+  const readme = join(path, 'README.md')
+  return { readme, samples: samplesOf(readFileSync(join(root, readme), 'utf8'), readme) }
+})
+
+/** A command that two READMEs have is run for the first of them. */
+const isFirst = (readme: string, command: readonly string[]): boolean => {
+  const has = (sample: Sample) =>
+    sample.kind === 'commands' && sample.commands.some((other) => other.join(' ') === command.join(' '))
+  return readmes.find(({ samples }) => samples.some(has))?.readme === readme
+}
+
+describe.concurrent.each(readmes)('$readme', ({ readme, samples }) => {
+  for (const [i, sample] of samples.entries())
+    test(`line ${sample.line}`, { timeout: 300_000 }, async ({ skip, expect }) => {
+      if (sample.kind === 'not run') return skip(sample.reason)
+      const folder = join((consumer as Consumer).folder, readme.replace(/\W+/g, '-'), String(i))
+      mkdirSync(folder, { recursive: true })
+      if (sample.kind === 'commands') {
+        await writeInputs(folder)
+        for (const command of sample.commands) if (isFirst(readme, command)) await run(folder, command)
+        return
+      }
+      for (const [name, code] of [...sample.files, ['program.js', sample.code]] as const)
+        writeFileSync(join(folder, name), code)
+      if (sample.code.includes('runs/first')) await run(folder, ['train', '--model', 'linear', '--out', 'runs/first'])
+      const { code, out, all } = await node(folder, ['program.js'])
+      expect({ code, ...(code === 0 ? {} : { all }) }).toEqual({ code: 0 })
+      for (const said of printedOf(sample.code))
+        expect(wasPrinted(said, out), `the README says it prints "${said}", it printed "${out}"`).toBe(true)
+    })
+})

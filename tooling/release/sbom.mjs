@@ -1,0 +1,2 @@
+// What a release attaches: `node tooling/release/sbom.mjs --out FILE`.
+import '../packages/sbom.mjs'
