@@ -8,7 +8,17 @@ const nodeGlobals = [
 ]
 
 export default tseslint.config(
-  { ignores: ['**/dist/**', '**/generated/**', '**/node_modules/**', '.turbo/**', '**/assembly/**', 'runs/**', 'docs/**'] },
+  {
+    ignores: [
+      '**/dist/**',
+      '**/generated/**',
+      '**/node_modules/**',
+      '.turbo/**',
+      '**/assembly/**',
+      'runs/**',
+      'docs/**',
+    ],
+  },
   { ignores: ['tooling/release/rehearsal/programs/**'] }, // what other teams write
   js.configs.recommended,
   ...tseslint.configs.recommendedTypeChecked,
@@ -34,11 +44,12 @@ export default tseslint.config(
     rules: { 'no-undef': 'off' },
   },
   {
-    files: ['**/*.{js,mjs}'],
+    files: ['**/*.{js,mjs,cjs}'],
     ...tseslint.configs.disableTypeChecked,
     languageOptions: {
       parserOptions: { projectService: false },
       globals: Object.fromEntries(nodeGlobals.map((name) => [name, 'readonly'])),
     },
   },
+  { files: ['**/*.cjs'], languageOptions: { sourceType: 'commonjs' } },
 )

@@ -26,7 +26,7 @@ describe.each(publishedPackages())('$path', (published) => {
     const [opening = ''] = readFileSync(join(root, path, 'README.md'), 'utf8').split(/^## /m)
     expect(opening.startsWith(`# ${manifest.name}\n\n`)).toBe(true)
     expect(opening, 'what it does and lines that run, before the first heading').toMatch(
-      /\n[A-Z][^]{40,}\n```(js|sh)\n/,
+      /\n[A-Z][^]{40,}\n```(js|sh)\b/,
     )
   })
 

@@ -2,6 +2,7 @@
 // installing them brings, as the lock file has it. The same lock file gives the
 // same bytes; only the licence of what is for another platform is known there alone.
 //   npm run sbom -- [--out FILE]
+import { Buffer } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, posix, resolve } from 'node:path'

@@ -49,10 +49,17 @@ describe.each(publishedPackages().map(({ path, manifest }) => ({ path, types: ma
         expect(textOf(files, name), name).toContain(`//# sourceMappingURL=${posix.basename(name)}.map`)
         const map = JSON.parse(textOf(files, `${name}.map`)) as { sources: string[]; sourcesContent?: string[] }
         for (const [i, source] of map.sources.entries()) {
+          const [, owner] = /^.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(source) ?? []
+          if (owner !== undefined) {
+            expect(textOf(files, 'THIRD-PARTY-NOTICES.md'), `the licence of what ${name} bundles`).toContain(
+              `## ${owner} `,
+            )
+            continue
+          }
           const text = textOf(files, posix.join(posix.dirname(name), source))
           // package.json is written anew for the registry.
           if (source !== '../package.json')
-            expect(text, `${source} as ${name}.map has it`).toBe(map.sourcesContent?.[i])
+            expect(text, `${source} as it was when ${name} was built ("npm run build")`).toBe(map.sourcesContent?.[i])
         }
       }
     })

@@ -31,9 +31,3 @@ export const requireCleanTree = async (root) => {
 
 /** The branch that is checked out; undefined where a commit is. */
 export const currentBranch = (root) => askGit(root, 'symbolic-ref', '--quiet', '--short', 'HEAD')
-
-/** Takes back what was done to a tree that was clean before. */
-export const restoreTree = async (root) => {
-  await git(root, 'reset', '--hard', '--quiet')
-  await git(root, 'clean', '--quiet', '--force', '-d') // ignored files stay
-}

@@ -7,11 +7,12 @@ const sectionOf = (changelog, version) => {
   return found?.slice(found.indexOf('\n') + 1).trim() ?? ''
 }
 
-/** A section without the list of dependencies that only moved on. */
-const withoutMoves = (section) =>
+/** A section without what the package only follows (tooling/release/changelog.cjs writes that line), and without headings. */
+const changesIn = (section) =>
   section
-    .replace(/^- Updated dependencies.*\n?(^ {2,}- .*\n?)*/gm, '')
-    .replace(/^### .*\n+(?=### |$(?![\s\S]))/gm, '')
+    .replace(/^- Newer dependencies: .*$/gm, '')
+    .replace(/^### .*$/gm, '')
+    .replace(/\n{3,}/g, '\n\n')
     .trim()
 
 /**
@@ -23,10 +24,10 @@ const withoutMoves = (section) =>
 export const notesOf = (published) => {
   const [last] = published.slice(-1)
   const { name, version } = published.find(({ name }) => name === 'digitlab') ?? last
-  const told = published.map((one) => ({ ...one, text: withoutMoves(sectionOf(one.changelog, one.version)) }))
+  const told = published.map((one) => ({ ...one, text: changesIn(sectionOf(one.changelog, one.version)) }))
   const changed = told.filter(({ text }) => text !== '')
   const moved = told.filter(({ text }) => text === '')
-  const parts = changed.map(({ name, version, text }) => `## ${name} ${version}\n\n${text.replace(/^### .*\n+/gm, '')}`)
+  const parts = changed.map(({ name, version, text }) => `## ${name} ${version}\n\n${text}`)
   if (moved.length > 0)
     parts.push(`With newer dependencies: ${moved.map(({ name, version }) => `${name} ${version}`).join(', ')}.`)
   return { tag: `${name}@${version}`, notes: `${parts.join('\n\n')}\n` }

@@ -51,8 +51,11 @@ export const requireLogin = async (root, registry, env) => {
     if (first < 0 || numbers[first] > trustingNpm[first]) return
     throw new ReleaseError(`npm ${version} knows no trusted publishing: it needs ${trustingNpm.join('.')} or later`)
   }
-  const { status } = await attempt([...npm(), 'whoami', '--registry', registry], { cwd: root, seconds: 60 })
-  if (status !== 0) throw new ReleaseError('nobody is logged in to the registry: run "npm login" first')
+  const { status, stderr } = await attempt([...npm(), 'whoami', '--registry', registry], { cwd: root, seconds: 60 })
+  if (status === 0) return
+  if (/ENEEDAUTH|E401/.test(stderr))
+    throw new ReleaseError('nobody is logged in to the registry: run "npm login" first')
+  throw new ReleaseError(`the registry does not tell who is logged in; npm said:\n${stderr.trimEnd()}`)
 }
 
 /** Sends one tarball. */

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -128,4 +128,16 @@ test('what failed fails the whole only where it was promised', async () => {
       '1 work, 1 fail, 1 that nobody promised do not work, 0 skipped; 61 s',
     ].join('\n'),
   )
+})
+
+test("the README's support table is that of the last published rehearsal", async () => {
+  const { supportPart, supportText } = await load<{
+    readonly supportPart: (readme: string) => { part: string }
+    readonly supportText: (rehearsal: Rehearsal, path: string) => Promise<string>
+  }>('publish-support.mjs')
+  const { holds } = await load<Table>('table.mjs')
+  const path = join(root, 'README.md')
+  const rehearsal = JSON.parse(readFileSync(join(here, 'results', 'rehearsal.json'), 'utf8')) as Rehearsal
+  expect(supportPart(readFileSync(path, 'utf8')).part).toBe(await supportText(rehearsal, path))
+  expect(holds(rehearsal)).toBe(true)
 })

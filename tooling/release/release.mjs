@@ -86,11 +86,29 @@ const writeVersions = async (...flags) => {
 
 const nameAndVersion = ({ name, version }) => `${name}@${version}`
 
-const commitVersions = async (changed) => {
-  await git(root, 'add', '--all')
-  const body = changed.map(nameAndVersion).join('\n')
-  await git(root, 'commit', '--quiet', '--message', `Release ${changed.length} packages`, '--message', body)
-  say(`committed the versions and changelogs of ${changed.length} packages`)
+/** Takes back what was written into a tree that was clean. */
+const restore = async () => {
+  const written = await changedFiles(root)
+  if (written.length === 0) return
+  const known = new Set((await git(root, 'ls-tree', '-r', '-z', '--name-only', 'HEAD', '--', ...written)).split('\0'))
+  const [old, made] = [written.filter((file) => known.has(file)), written.filter((file) => !known.has(file))]
+  await Promise.all(made.map((file) => rm(join(root, file), { force: true })))
+  if (old.length > 0) await git(root, 'checkout', '--quiet', 'HEAD', '--', ...old)
+}
+
+/** Writes versions and changelogs and commits them, both or neither. */
+const commitVersions = async () => {
+  try {
+    const changed = await writeVersions()
+    await git(root, 'add', '--all')
+    const title = `Release ${changed.length} ${changed.length === 1 ? 'package' : 'packages'}`
+    await git(root, 'commit', '--quiet', '--message', title, '--message', changed.map(nameAndVersion).join('\n'))
+    say(`committed the versions and changelogs of ${changed.length} packages`)
+  } catch (error) {
+    await git(root, 'reset', '--quiet')
+    await restore()
+    throw error
+  }
 }
 
 /**
@@ -99,15 +117,10 @@ const commitVersions = async (changed) => {
  * @param work gets the packages with another version
  */
 const withPassingVersions = async (flags, work) => {
-  const changed = await writeVersions(...flags)
-  const written = await changedFiles(root)
   try {
-    return await work(changed)
+    return await work(await writeVersions(...flags))
   } finally {
-    const known = new Set((await git(root, 'ls-tree', '-r', '-z', '--name-only', 'HEAD', '--', ...written)).split('\0'))
-    const [old, made] = [written.filter((file) => known.has(file)), written.filter((file) => !known.has(file))]
-    await Promise.all(made.map((file) => rm(join(root, file), { force: true })))
-    if (old.length > 0) await git(root, 'checkout', '--quiet', 'HEAD', '--', ...old)
+    await restore()
   }
 }
 
@@ -149,7 +162,7 @@ const publishMissing = async (packages, registry, folder, { tag, 'dry-run': dry 
       await publishTarball(root, registry, tarballs.get(one.name), { tag, env: process.env })
     } catch (error) {
       throw new ReleaseError(
-        `${nameAndVersion(one)} was not published, and ${missing.length - i - 1} wait behind it: run the same command again, it goes on from here; ${error.message}`,
+        `publishing ${nameAndVersion(one)} failed, and ${missing.length - i - 1} wait behind it: run the same command again, it goes on from here; ${error.message}`,
         { cause: error },
       )
     }
@@ -158,48 +171,53 @@ const publishMissing = async (packages, registry, folder, { tag, 'dry-run': dry 
   return missing
 }
 
-/** Tags what has no tag yet, in this clone. @returns the new tags */
+/** Tags what has no tag yet, in this clone. @returns the packages that got one: those of this release, however often it broke off */
 const tagVersions = async (packages) => {
-  const made = []
-  for (const tag of packages.map(nameAndVersion)) {
+  const tagged = []
+  for (const one of packages) {
+    const tag = nameAndVersion(one)
     if ((await askGit(root, 'rev-parse', '--quiet', '--verify', `refs/tags/${tag}`)) !== undefined) continue
     await git(root, 'tag', '--annotate', tag, '--message', tag)
-    made.push(tag)
+    tagged.push(one)
   }
-  return made
+  return tagged
 }
 
-/** Pushes new tags, and the branch where its commits are not there yet: others may have gone on from it meanwhile. */
-const push = async (tags) => {
-  const refs = tags.map((tag) => `refs/tags/${tag}`)
+/** Pushes the tags, and the branch where its commits are not there yet: others may have gone on from it meanwhile. */
+const push = async (packages) => {
+  const refs = packages.map((one) => `refs/tags/${nameAndVersion(one)}`)
   if ((await askGit(root, 'merge-base', '--is-ancestor', 'HEAD', `origin/${baseBranch}`)) === undefined)
     refs.unshift(baseBranch)
-  if (refs.length > 0) await git(root, 'push', '--quiet', '--atomic', 'origin', ...refs)
+  await git(root, 'push', '--quiet', '--atomic', 'origin', ...refs)
 }
 
-const writeNotes = async (folder, published) => {
+const writeNotes = async (folder, packages) => {
   const read = async (one) => ({ ...one, changelog: await readFile(join(root, one.folder, 'CHANGELOG.md'), 'utf8') })
-  const { tag, notes } = notesOf(await Promise.all(published.map(read)))
+  const { tag, notes } = notesOf(await Promise.all(packages.map(read)))
   await mkdir(folder, { recursive: true })
   await writeFile(join(folder, 'tag'), tag)
   await writeFile(join(folder, 'notes.md'), notes)
 }
 
-const release = async (flags, registry, folder) => {
+/** @throws ReleaseError on another branch than the one that is released */
+const requireBaseBranch = async () => {
   const branch = await currentBranch(root)
   if (branch !== baseBranch)
     throw new ReleaseError(
       `releases are made from the branch ${baseBranch}, this is ${branch ?? 'no branch'}: check out ${baseBranch}, or publish a snapshot ("npm run release:snapshot")`,
     )
-  if ((await pendingChangesets()).length > 0) await commitVersions(await writeVersions())
+}
+
+const release = async (flags, registry, folder) => {
+  if ((await pendingChangesets()).length > 0) await commitVersions()
   await buildAndCheck(flags)
   const packages = publishedPackages(root)
   const published = await publishMissing(packages, registry, folder, flags)
-  const tags = await tagVersions(packages)
-  if (flags.push) await push(tags)
-  if (flags.notes !== undefined && published.length > 0) await writeNotes(flags.notes, published)
+  const tagged = await tagVersions(packages)
+  if (flags.push) await push(packages)
+  if (flags.notes !== undefined && tagged.length > 0) await writeNotes(flags.notes, tagged)
   say(published.length === 0 ? 'there was nothing to publish' : `${published.length} packages published`)
-  if (tags.length > 0 && !flags.push) say('now "git push --follow-tags"')
+  if (tagged.length > 0 && !flags.push) say('now "git push --follow-tags"')
 }
 
 /** What comes of a release, without anything that stays. */
@@ -228,6 +246,7 @@ const main = async (flags) => {
     throw new ReleaseError('a release is made from a git repository, which has its history and its tags: clone it')
   await requireCleanTree(root)
   if (flags['versions-only']) return void (await writeVersions())
+  if (!flags['dry-run'] && !flags.snapshot) await requireBaseBranch()
   const registry = flags.registry ?? (await configuredRegistry(root))
   if (!flags['dry-run']) await requireLogin(root, registry, process.env)
   const folder = await mkdtemp(join(tmpdir(), 'digitlab-release-'))

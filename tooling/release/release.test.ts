@@ -147,18 +147,17 @@ test("a release's notes are the changelogs' new parts; what only follows its dep
     name: '@digitlab/idx',
     version: '0.2.0',
     changelog:
-      '# @digitlab/idx\n\n## 0.2.0\n\n### Minor Changes\n\n- abc1234: Streams.\n\n  In two paragraphs.\n\n### Patch Changes\n\n- Updated dependencies [abc1234]\n  - @digitlab/random@0.2.0\n\n## 0.1.0\n\n- Old.\n',
+      '# @digitlab/idx\n\n## 0.2.0\n\n### Minor Changes\n\n- Streams.\n\n  In two paragraphs.\n\n### Patch Changes\n\n- Newer dependencies: @digitlab/random 0.2.0\n\n## 0.1.0\n\n- Old.\n',
   }
   const two = {
     name: 'digitlab',
     version: '0.1.1',
     changelog:
-      '# digitlab\n\n## 0.1.1\n\n### Patch Changes\n\n- Updated dependencies [abc1234]\n- Updated dependencies\n  - @digitlab/idx@0.2.0\n  - @digitlab/data@0.1.1\n',
+      '# digitlab\n\n## 0.1.1\n\n### Patch Changes\n\n- Newer dependencies: @digitlab/idx 0.2.0, @digitlab/data 0.1.1\n',
   }
   expect(notesOf([one, two])).toEqual({
     tag: 'digitlab@0.1.1',
-    notes:
-      '## @digitlab/idx 0.2.0\n\n- abc1234: Streams.\n\n  In two paragraphs.\n\nWith newer dependencies: digitlab 0.1.1.\n',
+    notes: '## @digitlab/idx 0.2.0\n\n- Streams.\n\n  In two paragraphs.\n\nWith newer dependencies: digitlab 0.1.1.\n',
   })
   expect(notesOf([one]).tag).toBe('@digitlab/idx@0.2.0')
 })

@@ -64,6 +64,8 @@ if (command === 'start') {
 } else if (command === 'release' || command === 'release:rehearse') {
   const script = command === 'release' ? 'release.mjs' : 'rehearse.mjs'
   run(process.execPath, [join(root, 'tooling/release', script), ...rest])
+} else if (['api', 'docs', 'size', 'notices'].includes(command)) {
+  run(process.execPath, [join(root, 'tooling/packages', `${command}.mjs`), ...rest])
 } else if (command === 'test') {
   say('lint ...')
   run('eslint', ['.', '--max-warnings', '0'])

@@ -128,13 +128,7 @@ const broadcastOf = (a: readonly number[], b: readonly number[], out: readonly n
 }
 
 /** Kernel: `cuda/elementwise.cu`. */
-const binary = (
-  tensors: CudaTensors,
-  operation: number,
-  a: TensorInfo,
-  b: TensorInfo,
-  dtype: DataType,
-): TensorInfo => {
+const binary = (tensors: CudaTensors, operation: number, a: TensorInfo, b: TensorInfo, dtype: DataType): TensorInfo => {
   const shape = broadcast_util.assertAndGetBroadcastShape(a.shape, b.shape)
   const out = tensors.output(shape, dtype)
   const size = util.sizeFromShape(shape)

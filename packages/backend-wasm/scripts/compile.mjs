@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** Compiles assembly/*.ts, 'plain' or with 'relaxed' SIMD, to the bytes of a module. */
-export const compile = async (flavour) => {
+/** Compiles assembly/*.ts, 'plain' or with 'relaxed' SIMD, to the bytes of a module; `names` keeps those of the functions. */
+export const compile = async (flavour, { names = false } = {}) => {
   const features = flavour === 'relaxed' ? ['--enable', 'simd', '--enable', 'relaxed-simd'] : ['--enable', 'simd']
   const folder = await mkdtemp(join(tmpdir(), 'digitlab-wasm-'))
   try {
@@ -16,7 +16,7 @@ export const compile = async (flavour) => {
       'assembly/index.ts',
       // tfjs's memory is imported; the module brings no memory, no static data, no stack and no allocator of its own.
       ...['--importMemory', '--noExportMemory', '--runtime', 'stub'],
-      ...['-O3', '--noAssert', ...features, '--baseDir', root, '--outFile', file],
+      ...['-O3', '--noAssert', ...(names ? ['--debug'] : []), ...features, '--baseDir', root, '--outFile', file],
     ])
     if (error) throw new Error(`the ${flavour} kernels do not compile:\n${stderr.toString()}`)
     return await readFile(file)

@@ -1,5 +1,5 @@
 // The first release, which breaks off twice on its way; then a snapshot.
-import { rm, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { lookUp } from '../registry.mjs'
 import { dependenciesOf, publishedPackages } from '../packages.mjs'
@@ -49,6 +49,16 @@ export const publishAll = async ({ attempt, tree, gate, registry, quick }) => {
       expectSame('what differs from the last commit', await tree.git('status', '--porcelain'), '')
       expectSame('what was sent', gate.sent, [])
     })
+  if (!quick && (await tree.git('ls-files', '.changeset/*.md')) !== '.changeset/README.md')
+    await attempt('publish', 'versions whose commit is refused are taken back', async () => {
+      const hook = join(tree.folder, '.git', 'hooks', 'pre-commit')
+      await writeFile(hook, '#!/bin/sh\necho not today >&2\nexit 1\n', { mode: 0o755 })
+      const { status, said } = await release('--no-build')
+      await rm(hook)
+      expectSame('the exit status', status, 1)
+      expectThat(said.includes('not today'), last(said))
+      expectSame('what differs from the last commit', await tree.git('status', '--porcelain'), '')
+    })
   await attempt('publish', `${quick ? '' : 'built, and '}the registry refuses one in the middle`, async () => {
     gate.failAt(refused, 'refused')
     const { status, said } = await release(...(quick ? ['--no-build'] : []))
@@ -68,15 +78,25 @@ export const publishAll = async ({ attempt, tree, gate, registry, quick }) => {
       return said.split('\n').find((line) => line.includes('on the registry already'))
     })
   const complete = await attempt('publish', 'run again to the end, in the order of dependencies', async () => {
-    expectSuccess(await release('--no-build'))
+    const notes = `${tree.folder}-notes`
+    expectSuccess(await release('--no-build', '--push', '--notes', notes))
     const packages = publishedPackages(tree.folder)
     expectSame('what is published', await onRegistry(), names())
     expectSame('how often each was sent', gate.sent.length, packages.length + 1) // the refused one twice
     for (const { name, manifest } of packages)
       for (const needed of Object.keys(dependenciesOf(manifest)).filter((needed) => names().includes(needed)))
         expectThat(gate.sent.lastIndexOf(needed) < gate.sent.indexOf(name), `${name} was sent before ${needed}`)
-    const tags = (await tree.git('tag')).split('\n').sort()
-    expectSame('the tags', tags, packages.map(({ name, version }) => `${name}@${version}`).sort())
+    const expected = packages.map(({ name, version }) => `${name}@${version}`)
+    const pushed = (await tree.git('ls-remote', '--refs', 'origin')).split('\n').map((line) => line.split('\t')[1])
+    expectSame(
+      'what was pushed',
+      pushed.sort(),
+      ['heads/main', ...expected.map((tag) => `tags/${tag}`)].map((ref) => `refs/${ref}`).sort(),
+    )
+    expectSame('the pushed commit', await tree.git('rev-parse', 'origin/main'), await tree.git('rev-parse', 'HEAD'))
+    expectSame('the tag of the notes', await readFile(join(notes, 'tag'), 'utf8'), expected.at(-1))
+    const told = await readFile(join(notes, 'notes.md'), 'utf8')
+    for (const { name, version } of packages) expectThat(told.includes(`${name} ${version}`), `the notes lack ${name}`)
     return packages.map(({ name, version }) => `${name}@${version}`).join(', ')
   })
   if (!quick)

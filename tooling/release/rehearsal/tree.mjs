@@ -13,8 +13,8 @@ const copyWhere = async (from, to) => {
 }
 
 /**
- * Copies what git knows of a tree, or would take, into a repository of its own with one commit on main. What is installed is
- * shared with the checkout; what is built is copied.
+ * Copies what git knows of a tree, or would take, into a repository of its own with one commit on main, and a place to push to
+ * beside it. What is installed is shared with the checkout; what is built is copied.
  *
  * @param from the checkout
  * @param to the folder to make
@@ -42,6 +42,10 @@ export const cloneTree = async (from, to, env) => {
     await git(to, 'commit', '--quiet', '--message', message)
   }
   await commit('The tree as it stands')
+  const origin = `${to}.git`
+  await git(dirname(to), 'clone', '--quiet', '--bare', to, origin)
+  await git(to, 'remote', 'add', 'origin', origin)
+  await git(to, 'fetch', '--quiet', 'origin')
   const script = (...flags) => [process.execPath, join(to, 'tooling', 'release', 'release.mjs'), ...flags]
   return {
     folder: to,

@@ -1,0 +1,40 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+
+/** The code that a package ships as built: what "files" names, without its sources and the scripts that are no build. */
+const builtFiles = (folder, { files }) =>
+  files
+    .filter((name) => !name.startsWith('!') && name !== 'src' && name !== 'bin')
+    .filter((name) => existsSync(join(folder, name)))
+    .flatMap((name) => readdirSync(join(folder, name), { recursive: true }).map((file) => join(folder, name, file)))
+    .filter((file) => /\.[cm]?js$/.test(file))
+
+/** The folder of the package that a source belongs to; undefined for one of our own. */
+const ownerOf = (source) => /^.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+(?=[\\/])/.exec(source)?.[0]
+
+/**
+ * The packages whose code is bundled into a package, as its source maps tell: name, version, licence and the licence's text.
+ *
+ * @throws Error for code without a map, which could be anybody's
+ */
+export const bundledInto = (folder, manifest) => {
+  const owners = new Set()
+  for (const file of builtFiles(folder, manifest)) {
+    const map = `${file}.map`
+    if (!existsSync(map))
+      throw new Error(
+        `${manifest.name}: ${relative(folder, file)} has no source map, whose code is in it can't be told: build it with one`,
+      )
+    for (const source of JSON.parse(readFileSync(map, 'utf8')).sources) {
+      const owner = ownerOf(resolve(dirname(map), source))
+      if (owner) owners.add(owner)
+    }
+  }
+  const found = [...owners].map((owner) => {
+    const { name, version, license } = JSON.parse(readFileSync(join(owner, 'package.json'), 'utf8'))
+    const texts = readdirSync(owner).filter((file) => /^(licen[cs]e|notice|copying)/i.test(file))
+    const text = texts.map((file) => readFileSync(join(owner, file), 'utf8').trim()).join('\n\n')
+    return { name, version, licence: license, text }
+  })
+  return found.sort((a, b) => (a.name < b.name ? -1 : 1))
+}

@@ -1,0 +1,51 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { bundledInto } from './bundled.mjs'
+import { root } from './published.mjs'
+
+const manifest = { name: 'page', files: ['dist', 'src', '!src/**/*.test.ts'] }
+let folder = ''
+const write = async (file: string, content: string | object) => {
+  await mkdir(dirname(join(folder, file)), { recursive: true })
+  await writeFile(join(folder, file), typeof content === 'string' ? content : JSON.stringify(content))
+}
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'digitlab-bundled-'))
+  await write('src/main.js', '')
+  await write('dist/main.js', '')
+  await write('dist/main.js.map', { sources: ['../src/main.js'] })
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+test('a package that bundles its own sources alone has nothing of others in it', () => {
+  expect(bundledInto(folder, manifest)).toEqual([])
+})
+
+test('code of others is found by the source maps, with its licence, and so is code that has none', async () => {
+  await write('node_modules/.store/a@1/node_modules/@some/plot/package.json', {
+    name: '@some/plot',
+    version: '1.2.3',
+    license: 'ISC',
+  })
+  await write('node_modules/.store/a@1/node_modules/@some/plot/LICENSE', 'Copyright Somebody\n')
+  await write('dist/assets/page.js', '')
+  const source = '../../node_modules/.store/a@1/node_modules/@some/plot/src/plot.js'
+  await write('dist/assets/page.js.map', { sources: [source, '../../src/main.js'] })
+  expect(bundledInto(folder, manifest)).toEqual([
+    { name: '@some/plot', version: '1.2.3', licence: 'ISC', text: 'Copyright Somebody' },
+  ])
+  await write('dist/assets/other.js', '')
+  expect(() => bundledInto(folder, manifest)).toThrow('other.js has no source map')
+})
+
+test("no function of AssemblyScript's library is in the WebAssembly modules", async () => {
+  const script = join(root, 'packages/backend-wasm/scripts/compile.mjs')
+  const { compile } = (await import(script)) as {
+    compile: (flavour: string, options: { names: boolean }) => Promise<Buffer>
+  }
+  const module = await compile('relaxed', { names: true })
+  expect(module.includes('assembly/dense')).toBe(true) // the names are there
+  expect(module.includes('~lib/')).toBe(false)
+})
