@@ -13,7 +13,7 @@ export interface WorkerThread {
   postMessage(message: unknown): void
   terminate(): unknown
   on?(event: 'message' | 'error' | 'exit', listener: (value: unknown) => void): unknown
-  addEventListener?(event: 'message' | 'error', listener: (event: never) => void): void
+  addEventListener?(event: 'message' | 'error', listener: (event: Event) => void): void
 }
 
 /** Threads that share every batch between them. */
@@ -164,8 +164,9 @@ const createMember = (thread: WorkerThread, index: number): Member => {
     thread.on('error', (error) => fail((error as Error).message))
     thread.on('exit', (code) => fail(`its thread ended with code ${String(code)}`))
   } else {
-    thread.addEventListener?.('message', ({ data }: { data: FromWorker }) => answered(data))
-    thread.addEventListener?.('error', ({ message }: { message?: string }) => fail(message ?? 'it could not be loaded'))
+    thread.addEventListener?.('message', (event) => answered((event as MessageEvent<FromWorker>).data))
+    // A file that is not there, or that the page may not load, gives an event without a message.
+    thread.addEventListener?.('error', (event) => fail((event as ErrorEvent).message || 'it could not be loaded'))
   }
   return {
     get failure() {
