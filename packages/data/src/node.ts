@@ -2,3 +2,4 @@ export { datasetInfo, fetchDataset, verifyDataset, type DatasetInfo, type Fetche
 export type { DataFile, Dataset, Split } from './dataset'
 export type { DownloadOptions, DownloadProgress } from './transfer'
 export { cacheFolder, loadDataset, type LoadOptions } from './load'
+export { findDatasets, type LocalDataset } from './find'
