@@ -1,3 +1,3 @@
 export { takenPaths } from './instance'
 export type { Simd } from './module'
-export { registerWasmKernels, wasmBackend, type WasmOptions } from './wasm-backend'
+export { registerWasmKernels, wasmBackend, type WasmBackendOptions, type WasmOptions } from './wasm-backend'

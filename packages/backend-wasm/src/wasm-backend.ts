@@ -1,6 +1,6 @@
 import { activate, BackendError, type Backend } from '@digitlab/backends'
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm'
-import { backend as currentBackend, env, version_core } from '@tensorflow/tfjs-core'
+import { backend as currentBackend, env, findBackend, version_core } from '@tensorflow/tfjs-core'
 import { version } from '../package.json'
 import { convReluPool, convReluPoolGrad } from './conv-relu-pool'
 import { conv2d, conv2dBackpropFilter, conv2dBackpropInput, fusedConv2d } from './convolution'
@@ -22,6 +22,14 @@ export interface WasmOptions {
    * it where the engine knows it. The two differ in the last bits of a result; each gives the same bits every time.
    */
   readonly simd?: Simd | 'auto'
+}
+
+export interface WasmBackendOptions extends WasmOptions {
+  /**
+   * Address of tfjs's file `tfjs-backend-wasm-simd.wasm`, the one of its three that is used: for a bundled page, where it is what the
+   * bundler makes of it. Without it tfjs looks beside its script, as in Node.
+   */
+  readonly wasmUrl?: string
 }
 
 const generalKernels = [
@@ -59,12 +67,14 @@ export const registerWasmKernels = async ({ simd = 'auto' }: WasmOptions = {}): 
   return flavour
 }
 
+const files = ['tfjs-backend-wasm.wasm', 'tfjs-backend-wasm-simd.wasm', 'tfjs-backend-wasm-threaded-simd.wasm']
+
 const noSimd = 'this engine has no SIMD for WebAssembly: use Node 20.19 or later, or a browser of 2023 or later'
 
 const deviceName = (simd: Simd) => (simd === 'relaxed' ? 'WebAssembly, relaxed SIMD' : 'WebAssembly, SIMD')
 
 /** tfjs's WebAssembly backend on one thread, with our SIMD kernels in its memory. */
-export const wasmBackend = ({ simd = 'auto' }: WasmOptions = {}): Backend => ({
+export const wasmBackend = ({ simd = 'auto', wasmUrl }: WasmBackendOptions = {}): Backend => ({
   id: 'wasm',
   asynchronous: false,
 
@@ -82,11 +92,20 @@ export const wasmBackend = ({ simd = 'auto' }: WasmOptions = {}): Backend => ({
   },
 
   async start() {
-    const { version_wasm } = await import('@tensorflow/tfjs-backend-wasm')
+    const { setWasmPaths, version_wasm } = await import('@tensorflow/tfjs-backend-wasm')
     // In a cross-origin isolated page tfjs would take its threaded build, whose shared memory our kernels can't import.
     env().set('WASM_HAS_MULTITHREAD_SUPPORT', false)
     await registerWasmKernels({ simd })
-    await activate('wasm')
+    // It wants an address for each of its files.
+    if (wasmUrl !== undefined && !findBackend('wasm'))
+      setWasmPaths(Object.fromEntries(files.map((name) => [name, wasmUrl])))
+    await activate('wasm').catch((cause: unknown) => {
+      if (wasmUrl === undefined) throw cause
+      throw new BackendError(
+        `the backend "wasm" can not start with ${wasmUrl}: see whether you are online, and whether that address gives tfjs-backend-wasm-simd.wasm of version ${version_wasm}`,
+        { cause },
+      )
+    })
     const instance = instanceOf(currentBackend() as BackendWasm)
     return {
       id: 'wasm',

@@ -57,7 +57,9 @@ const find = (): Found => {
         reason: `the GPU (${rendererOf(gl)}) does not render to textures of float32: it would train in float16, with another result`,
         remedy: 'use another backend, wasm for instance',
       }
-    return { usable: true, device: `${rendererOf(gl)} (WebGL${fast ? '' : ', computed by the processor'})` }
+    const name = rendererOf(gl)
+    const software = !fast || /swiftshader|llvmpipe|softpipe|microsoft basic render/i.test(name)
+    return { usable: true, device: `${name} (WebGL${software ? ', computed by the processor' : ''})` }
   } catch (error) {
     return { usable: false, reason: `WebGL failed (${(error as Error).message})`, remedy: 'use another backend' }
   } finally {

@@ -22,8 +22,10 @@ export interface LoadOptions extends DownloadOptions {
 type Roles<T> = DatasetFiles<T>
 
 /** A file as it was found: its bytes, not yet unpacked. */
-interface Found {
+export interface Found {
   readonly name: string
+  /** Where it lies on the disk. */
+  readonly path: string
   readonly bytes: Uint8Array
 }
 
@@ -70,7 +72,10 @@ const locate = async (
     options.onNotice?.(`DIGITLAB_DATA (${given}) does not hold ${entry.title}: ${files}`)
   }
   const { folder: cache, fetched } = await fetchFiles(entry, options)
-  const files = await readRoles(entry, async ({ name }) => ({ name, bytes: await readFile(join(cache, name)) }))
+  const files = await readRoles(entry, async ({ name }) => {
+    const path = join(cache, name)
+    return { name, path, bytes: await readFile(path) }
+  })
   return { files, origin: fetched > 0 ? 'a download, now in the cache' : 'the cache' }
 }
 
@@ -90,7 +95,7 @@ const readRoles = async (
  * @returns why not, where the folder does not hold this data set
  * @throws DataError where a file has the right name and is damaged
  */
-const fromFolder = async (entry: CatalogueEntry, folder: string): Promise<Roles<Found> | string> => {
+export const fromFolder = async (entry: CatalogueEntry, folder: string): Promise<Roles<Found> | string> => {
   let why = ''
   for (const place of [join(folder, entry.name), folder]) {
     const absent = new Set<string>()
@@ -99,7 +104,7 @@ const fromFolder = async (entry: CatalogueEntry, folder: string): Promise<Roles<
       const name = packed ? file.name : file.name.replace(/\.gz$/, '')
       const bytes = packed ?? (await readIfThere(join(place, name)))
       if (!bytes) absent.add(file.name)
-      return { name, bytes: bytes ?? new Uint8Array(0) }
+      return { name, path: join(place, name), bytes: bytes ?? new Uint8Array(0) }
     })
     // In the files' own order, not in the one in which the disk answered.
     const missing = fileRoles.map((role) => entry.files[role].name).filter((name) => absent.has(name))
@@ -212,12 +217,13 @@ const loadFolder = async (path: string): Promise<Dataset> => {
   }
   const read = async (role: keyof Roles<string>): Promise<Found> => {
     const name = names.find((entry) => entry === `${stems[role]}.gz` || entry === stems[role])
-    const bytes = name === undefined ? undefined : await readIfThere(join(path, name))
+    const file = join(path, name ?? '')
+    const bytes = name === undefined ? undefined : await readIfThere(file)
     if (name === undefined || !bytes)
       throw new DataError(
         `expected ${stems[role]} or ${stems[role]}.gz in ${path}, found ${names.slice(0, 8).join(', ') || 'nothing'}: put the four files there`,
       )
-    return { name, bytes }
+    return { name, path: file, bytes }
   }
   const [trainImages, trainLabels, testImages, testLabels] = (await Promise.all(fileRoles.map(read))) as [
     Found,

@@ -8,18 +8,12 @@ import { downloadOptimizer } from './optimizer'
 import { sharedSteps, type Learner, type SharedSteps, type Stepping, type Summary } from './stepping'
 import type { FromWorker, ToWorker } from './worker'
 
-/** A message, or an error, of a browser's Worker. */
-interface WorkerEvent {
-  readonly data?: unknown
-  readonly message?: string
-}
-
 /** A Worker of node:worker_threads or of a browser. */
 export interface WorkerThread {
   postMessage(message: unknown): void
   terminate(): unknown
   on?(event: 'message' | 'error' | 'exit', listener: (value: unknown) => void): unknown
-  addEventListener?(event: 'message' | 'error', listener: (event: WorkerEvent) => void): void
+  addEventListener?(event: 'message' | 'error', listener: (event: Event) => void): void
 }
 
 /** Threads that share every batch between them. */
@@ -170,8 +164,9 @@ const createMember = (thread: WorkerThread, index: number): Member => {
     thread.on('error', (error) => fail((error as Error).message))
     thread.on('exit', (code) => fail(`its thread ended with code ${String(code)}`))
   } else {
-    thread.addEventListener?.('message', ({ data }) => answered(data as FromWorker))
-    thread.addEventListener?.('error', ({ message }) => fail(message ?? 'it could not be loaded'))
+    thread.addEventListener?.('message', (event) => answered((event as MessageEvent<FromWorker>).data))
+    // A file that is not there, or that the page may not load, gives an event without a message.
+    thread.addEventListener?.('error', (event) => fail((event as ErrorEvent).message || 'it could not be loaded'))
   }
   return {
     get failure() {

@@ -1,0 +1,55 @@
+import { join } from 'node:path'
+import { catalogue, catalogueNames } from './catalogue'
+import { DataError, fileRoles, type DatasetFiles } from './dataset'
+import { cacheFolder, fromFolder, type LoadOptions } from './load'
+
+/** A data set of the catalogue that lies on this machine, verified. */
+export interface LocalDataset {
+  readonly name: string
+  readonly title: string
+  /** A phrase: 'the folder digits', 'the cache'. */
+  readonly origin: string
+  readonly files: DatasetFiles<{ readonly name: string; readonly path: string }>
+}
+
+/**
+ * The data sets of the catalogue that are at hand: in `folder`, in the folder DIGITLAB_DATA, in the cache; the first place that has
+ * one gives it. Files are held to their hashes as by `loadDataset`; one that is damaged is told to `onNotice`, and its data set
+ * looked for further on. Fetches nothing.
+ *
+ * @throws DataError where `folder` was named and has none of them
+ */
+export const findDatasets = async (options: LoadOptions = {}): Promise<readonly LocalDataset[]> => {
+  const { folder, env = process.env, onNotice = () => {} } = options
+  const given = env['DIGITLAB_DATA']
+  const places = [
+    ...(folder === undefined ? [] : [{ path: folder, origin: `the folder ${folder}` }]),
+    ...(given === undefined || given === '' ? [] : [{ path: given, origin: `the folder ${given}` }]),
+    { path: cacheFolder(env), origin: 'the cache' },
+  ]
+  const found: LocalDataset[] = []
+  for (const name of catalogueNames) {
+    const entry = catalogue[name]
+    for (const { path, origin } of places) {
+      // In the cache a data set lies in a folder of its name, and nowhere else.
+      const within = origin === 'the cache' ? join(path, name) : path
+      const files = await fromFolder(entry, within).catch((error: unknown) => {
+        if (!(error instanceof DataError)) throw error
+        onNotice(error.message)
+        return error.message
+      })
+      if (typeof files === 'string') continue
+      const paths = fileRoles.map((role) => [role, { name: files[role].name, path: files[role].path }])
+      const located = Object.fromEntries(paths) as LocalDataset['files'] // one for each role
+      found.push({ name, title: entry.title, origin, files: located })
+      break
+    }
+  }
+  if (folder !== undefined && !found.some(({ origin }) => origin === places[0]?.origin))
+    throw new DataError(
+      `${folder} holds none of ${Object.values(catalogue)
+        .map(({ title }) => title)
+        .join(', ')}: give a folder with the four files of one of them, or leave --data-dir out`,
+    )
+  return found
+}

@@ -1,0 +1,19 @@
+// The backends of a page, as an app would put them together.
+/// <reference types="vite/client" />
+import { cpuBackend } from '@digitlab/backend-cpu'
+import { wasmBackend } from '@digitlab/backend-wasm'
+import type { Backend } from '@digitlab/backends'
+import { webglBackend } from '@digitlab/backends/webgl'
+import { webgpuBackend } from '@digitlab/backends/webgpu'
+import wasmUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url'
+
+export type PageBackendId = 'wasm' | 'cpu' | 'webgl' | 'webgpu'
+
+/** @param simd of wasm */
+export const backendOf = (id: PageBackendId, simd: 'auto' | 'relaxed' | 'plain' = 'auto'): Backend =>
+  ({
+    wasm: () => wasmBackend({ wasmUrl, simd }),
+    cpu: cpuBackend,
+    webgl: webglBackend,
+    webgpu: webgpuBackend,
+  })[id]()

@@ -1,0 +1,180 @@
+// Training in a worker of a page, on every backend that a page has, beside the same in Node.
+import { fileURLToPath } from 'node:url'
+import { wasmBackend } from '@digitlab/backend-wasm'
+import { strokes } from '@digitlab/data'
+import { completeExperiment, runExperiment } from '@digitlab/train'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { chromiumMissing, launchChromium } from './chromium.ts'
+import type { PageBackendId } from './pages/backends.ts'
+import type { TrainingPage } from './pages/training.ts'
+import type { Training } from './pages/training-worker.ts'
+import { bundle, serve, type Files, type Site } from './site.ts'
+
+const models = ['linear', 'two-layer', 'cnn'] as const
+type TrainingOf = Omit<Training, 'backend' | 'experiment'>
+
+const experiment = (model: string, batchSize: number) =>
+  completeExperiment({ model, dataset: 'strokes', seed: 3, epochs: 1, batchSize })
+
+/** The losses of Node's wasm backend, which those of a page are held to. */
+const lossesInNode = async (model: string, batchSize: number, { counts, simd }: TrainingOf) => {
+  const data = await strokes({ trainCount: counts[0], testCount: counts[1] })
+  const backend = wasmBackend({ simd: simd ?? 'auto' })
+  return (await runExperiment(experiment(model, batchSize), { data, backend })).run.history.stepLosses
+}
+
+const largestDifference = (a: readonly number[], b: readonly number[]): number => {
+  expect(a).toHaveLength(b.length)
+  return a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - (b[i] ?? NaN))), 0)
+}
+
+describe('training in Chromium', () => {
+  let browser: Browser
+  let files: Files
+  const sites: Record<'isolated' | 'plain', Site | undefined> = { isolated: undefined, plain: undefined }
+  beforeEach(({ skip }) => skip(chromiumMissing !== undefined, chromiumMissing))
+  beforeAll(async () => {
+    if (chromiumMissing !== undefined) return
+    ;[browser, files] = await Promise.all([
+      launchChromium(),
+      bundle(fileURLToPath(new URL('pages/training.ts', import.meta.url))),
+    ])
+    sites.isolated = await serve(files)
+    sites.plain = await serve(files, { isolated: false, base: '/some/where/' })
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await Promise.all([sites.isolated?.close(), sites.plain?.close()])
+  })
+
+  const open = async (site: keyof typeof sites = 'isolated'): Promise<Page> => {
+    const page = await browser.newPage()
+    await page.goto(sites[site]?.url ?? '')
+    return page
+  }
+  const train = (page: Page, backend: PageBackendId, model: string, batchSize: number, more: TrainingOf) =>
+    page.evaluate((training) => (globalThis as unknown as { digitlab: TrainingPage }).digitlab.train(training), {
+      backend,
+      experiment: experiment(model, batchSize),
+      ...more,
+    })
+
+  test.each(['auto', 'plain'] as const)(
+    'on wasm, SIMD %s: the losses of 100 steps are those of Node to the bit',
+    async (simd) => {
+      const page = await open()
+      const counts = [1600, 50] as const
+      const more = simd === 'plain' ? { counts, simd } : { counts }
+      for (const model of models) {
+        const { losses, backend, environment } = await train(page, 'wasm', model, 16, more)
+        expect(losses).toHaveLength(100)
+        expect(losses, model).toEqual(await lossesInNode(model, 16, more))
+        expect(backend).toMatchObject({ id: 'wasm', threads: 1 })
+        expect(new Set(Object.values(backend.operations))).toEqual(new Set(['kernel']))
+        expect(environment).toMatchObject({
+          platform: 'browser',
+          runtime: expect.stringContaining('Chrome/') as string,
+        })
+        expect(environment.processors).toBeGreaterThan(0)
+      }
+      await page.close()
+    },
+  )
+
+  test('on wasm in two threads where the page is isolated; where it is not, in one or refused', async () => {
+    const counts = [640, 50] as const
+    const isolated = await open()
+    for (const model of models) {
+      const { losses, backend } = await train(isolated, 'wasm', model, 64, { counts, workers: 2 })
+      expect(backend.threads).toBe(2)
+      expect(largestDifference(losses, await lossesInNode(model, 64, { counts }))).toBeLessThan(1e-5)
+    }
+    const plain = await open('plain')
+    const alone = await train(plain, 'wasm', 'cnn', 64, { counts, workers: 'auto' })
+    expect(alone.backend.threads).toBe(1)
+    expect(alone.losses).toEqual(await lossesInNode('cnn', 64, { counts }))
+    await expect(train(plain, 'wasm', 'cnn', 64, { counts, workers: 2 })).rejects.toThrow(
+      'workers need shared memory, which this page may not have',
+    )
+    await Promise.all([isolated.close(), plain.close()])
+  })
+
+  // Few images: the software adapter takes seconds for a step of the cnn.
+  test.each(['cpu', 'webgl', 'webgpu'] as const)('on %s the first losses are those of wasm', async (id) => {
+    const page = await open()
+    const counts = [4, 2] as const
+    const probe = await page.evaluate(
+      (id) => (globalThis as unknown as { digitlab: TrainingPage }).digitlab.probe(id),
+      id,
+    )
+    expect(probe).toMatchObject({ usable: true })
+    for (const model of models) {
+      const { losses, backend } = await train(page, id, model, 2, { counts })
+      expect(backend).toMatchObject({ id, device: probe.usable ? probe.device : '' })
+      expect(losses).toHaveLength(2)
+      expect(largestDifference(losses, await lossesInNode(model, 2, { counts })), model).toBeLessThan(1e-5)
+    }
+    await page.close()
+  })
+
+  test.each(['webgl', 'webgpu'] as const)(
+    'a device of %s that is lost ends the run and says so; the next starts anew',
+    async (id) => {
+      const page = await open()
+      const counts = [40, 4] as const
+      const { losses, lost } = await train(page, id, 'linear', 4, { counts, loseAfter: 2 })
+      expect(lost).toMatch(
+        new RegExp(`^BackendError: the device of the backend "${id}" is lost \\(.+\\), and what it held`),
+      )
+      expect(largestDifference(losses, await lossesInNode('linear', 4, { counts }))).toBeLessThan(1e-5)
+      await page.close()
+    },
+  )
+
+  test('a file of wasm that does not come is a sentence', async () => {
+    const page = await open()
+    await page.route('**/*.wasm', (route) => route.abort())
+    const failed = train(page, 'wasm', 'linear', 4, { counts: [12, 4] })
+    await expect(failed).rejects.toThrow(
+      /BackendError: the backend "wasm" can not start with .*\.wasm: see whether you are online/,
+    )
+    await page.close()
+  })
+
+  test('what a browser does not give is a reason and a remedy', async () => {
+    const page = await open()
+    const probes = await page.evaluate(async () => {
+      const { probe } = (globalThis as unknown as { digitlab: TrainingPage }).digitlab
+      const context = WebGL2RenderingContext.prototype as unknown as {
+        getExtension: (this: unknown, name: string) => unknown
+      }
+      const { getExtension } = context
+      context.getExtension = function (name) {
+        return name === 'EXT_color_buffer_float' ? null : getExtension.call(this, name)
+      }
+      const float16 = await probe('webgl')
+      OffscreenCanvas.prototype.getContext = () => null
+      const answers = [float16, await probe('webgl')]
+      for (const gpu of [{ requestAdapter: async () => null }, undefined]) {
+        Object.defineProperty(navigator, 'gpu', { value: gpu, configurable: true })
+        answers.push(await probe('webgpu'))
+      }
+      return answers
+    })
+    const reasons = [
+      'does not render to textures of float32',
+      'this browser gives no WebGL 2 context',
+      'this browser gives no GPU to WebGPU',
+      'this browser has no WebGPU, or not on this page',
+    ]
+    expect(probes).toEqual(
+      reasons.map((reason) => ({
+        usable: false,
+        reason: expect.stringContaining(reason) as string,
+        remedy: expect.stringMatching(/^\w.{10}/) as string,
+      })),
+    )
+    await page.close()
+  })
+})
