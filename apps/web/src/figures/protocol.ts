@@ -28,16 +28,21 @@ export type Wanted =
   | { readonly kind: 'cell'; readonly key: string; readonly label: number; readonly predicted: number }
   | { readonly kind: 'comparison'; readonly keys: readonly string[]; readonly id: string }
 
+/** The images of a data set. */
+export interface Images {
+  readonly type: 'images'
+  /** The data set's name and hashes. */
+  readonly id: string
+  readonly height: number
+  readonly width: number
+  readonly classNames: readonly string[]
+  /** The first ones to train on. */
+  readonly train: { readonly images: Uint8Array; readonly labels: Uint8Array }
+  readonly test: { readonly images: Uint8Array; readonly labels: Uint8Array }
+}
+
 export type ToFigures =
-  | {
-      readonly type: 'images'
-      readonly id: string
-      readonly height: number
-      readonly width: number
-      readonly classNames: readonly string[]
-      readonly train: { readonly images: Uint8Array; readonly labels: Uint8Array }
-      readonly test: { readonly images: Uint8Array; readonly labels: Uint8Array }
-    }
+  | Images
   /** From the lab, by a port of its own. */
   | { readonly type: 'port'; readonly port: MessagePort }
   | { readonly type: 'run'; readonly parts: RunParts }

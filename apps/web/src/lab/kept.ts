@@ -12,11 +12,12 @@ type KeptCheckpoint = Resumable & { readonly bytes: Uint8Array }
 /** Finished runs that are kept; the oldest make room. */
 const mostRuns = 12
 
-let stores: { readonly runs: UseStore; readonly checkpoints: UseStore } | undefined
+let stores: Readonly<Record<'runs' | 'checkpoints' | 'files', UseStore>> | undefined
 const open = () =>
   (stores ??= {
     runs: createStore('digitlab-runs', 'runs'),
     checkpoints: createStore('digitlab-checkpoints', 'checkpoints'),
+    files: createStore('digitlab-files', 'files'),
   })
 
 /** What a checkpoint alone does not say of a run. */
@@ -80,6 +81,11 @@ export const forget = async (key: string): Promise<void> => {
   await del(key, open().runs)
   await del(key, open().checkpoints)
 }
+
+/** Keeps the files of a data set that was given, in place of those before: a run on them can go on after a reload. */
+export const keepFiles = (files: readonly File[]): Promise<void> => set('given', files, open().files)
+
+export const keptFiles = (): Promise<readonly File[] | undefined> => get('given', open().files)
 
 const lockOf = (key: string): string => `digitlab-run-${key}`
 

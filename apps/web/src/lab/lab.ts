@@ -8,7 +8,7 @@ import { backendOf, probeAll } from './backends'
 import { createDatasets, type Datasets } from './datasets'
 import { failureOf, isAborted, PageError } from './failure'
 import { experimentOf, startJob, type Job } from './job'
-import { forget, keptCheckpoint, keptRuns, resumableRuns } from './kept'
+import { forget, keepFiles, keptCheckpoint, keptFiles, keptRuns, resumableRuns } from './kept'
 import { createReader, untrained } from './reader'
 import { isDataOf, readRunFiles, runParts, weightsOf } from './run-parts'
 
@@ -63,8 +63,11 @@ const take = (choice: DataChoice, data: Dataset): Dataset => {
 /** The chosen data set, loaded where it is not. @throws DataError where it can't be had */
 const dataOf = async (choice: DataChoice): Promise<Dataset> => {
   if (chosen && (chosen.choice === choice || chosen.data.name === choice)) return chosen.data
-  if (choice === 'files')
+  if (choice === 'files') {
+    const files = await keptFiles().catch(() => undefined)
+    if (files) return take(choice, await datasets.loadFiles(files))
     throw new PageError('the files of this data set are not at hand: drop its four IDX files once more, then go on')
+  }
   return take(choice, await datasets.load(choice))
 }
 
@@ -118,8 +121,7 @@ const run = (order: Order, data: Dataset, resume?: Parameters<typeof startJob>[0
 
 /** Drawings are read with a run's weights from now on. */
 const restWith = (known: KnownRun): void => {
-  const { settings: given } = { settings }
-  const backend = given?.backend ?? 'wasm'
+  const backend = settings?.backend ?? 'wasm'
   const steps = known.run.history.stepLosses.length
   reader.rest({ model: resolveModel(known.run.model.definition), weights: weightsOf(known), steps }, () =>
     backendOf(backend),
@@ -216,7 +218,11 @@ const receive = (message: ToLab): void => {
     case 'load':
       return void loadInto(message.name, () => datasets.load(message.name))
     case 'load-files':
-      return void loadInto('files', () => datasets.loadFiles(message.files))
+      return void loadInto('files', async () => {
+        const data = await datasets.loadFiles(message.files)
+        await keepFiles(message.files).catch(() => {}) // they are at hand all the same until the page is closed
+        return data
+      })
     case 'cancel-load':
       return datasets.cancel()
     case 'settings':

@@ -80,6 +80,8 @@ class Page {
   readonly isolated = globalThis.crossOriginIsolated
   readonly processors = navigator.hardwareConcurrency
   readonly figures = createFigures((id) => (this.imagesId = id))
+  /** Those of the data set that was given, for a new worker. */
+  #files: readonly File[] | undefined
   #lab: LabConnection
 
   constructor() {
@@ -114,8 +116,8 @@ class Page {
     this.#lab.end()
     this.#lab = this.#connect()
     this.#send({ type: 'known', runs: this.runs })
-    if (this.summary && this.summary.choice !== 'files') this.loadData(this.summary.choice)
-    else this.summary = undefined
+    if (this.#files) this.open(this.#files)
+    else if (this.summary) this.loadData(this.summary.choice)
   }
 
   #died(): void {
@@ -319,6 +321,7 @@ class Page {
   loadData(choice: DataChoice): void {
     if (choice === 'files') return
     this.choice = choice
+    this.#files = undefined
     this.data = { state: 'loading', what: 'looking for the data set' }
     this.#send({ type: 'load', name: choice })
   }
@@ -332,6 +335,7 @@ class Page {
     this.failure = undefined
     const ofRun = files.some(({ name }) => name.endsWith('.json') || name.endsWith('.safetensors'))
     if (ofRun) return this.#send({ type: 'open-files', files })
+    this.#files = files
     this.data = { state: 'loading', what: `reading ${files.length} files` }
     this.#send({ type: 'load-files', files })
   }
