@@ -25,6 +25,7 @@ export interface WasmOptions {
   readonly simd?: Simd | 'auto'
 }
 
+/** How the backend computes, and where a page has tfjs's file. */
 export interface WasmBackendOptions extends WasmOptions {
   /**
    * Address of tfjs's file `tfjs-backend-wasm-simd.wasm`, the one of its three that is used: for a bundled page, where it is what the

@@ -1,4 +1,5 @@
 // Driver for tfjs's WebGL backend, in a page or a worker of one: an entry of its own, as it brings that backend.
+export type { Backend, BackendId, BackendInfo, DeviceWatch, Probe, Recording, StepVariables } from './backend'
 import type { MathBackendWebGL } from '@tensorflow/tfjs-backend-webgl'
 import { backend as currentBackend, env, version_core } from '@tensorflow/tfjs-core'
 import { activate } from './activate'

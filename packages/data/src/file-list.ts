@@ -5,6 +5,7 @@ import { DataError, datasetFromFiles, fileRoles, type Dataset, type DatasetFiles
 import { sha256 } from './sha256'
 import { longest } from './transfer'
 
+/** What files that were given are to be called. */
 export interface FileListOptions {
   /** What the data set is called: the folder's name unless given, or 'files'. An experiment's id has it in it. */
   readonly name?: string

@@ -5,7 +5,9 @@ import { cacheFolder, fromFolder, type LoadOptions } from './load'
 
 /** A data set of the catalogue that lies on this machine, verified. */
 export interface LocalDataset {
+  /** As in the catalogue: 'mnist'. */
   readonly name: string
+  /** 'MNIST' */
   readonly title: string
   /** A phrase: 'the folder digits', 'the cache'. */
   readonly origin: string

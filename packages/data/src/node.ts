@@ -1,5 +1,5 @@
 export { datasetInfo, fetchDataset, verifyDataset, type DatasetInfo, type Fetched, type Verified } from './cache'
-export type { DataFile, Dataset, Split } from './dataset'
+export type { DataFile, Dataset, DatasetFiles, Split } from './dataset'
 export type { DownloadOptions, DownloadProgress } from './transfer'
 export { cacheFolder, loadDataset, type LoadOptions } from './load'
 export { findDatasets, type LocalDataset } from './find'

@@ -13,8 +13,10 @@ import { parseServedDatasets } from './served'
 import { strokes } from './strokes'
 import { lengthOf, longest, notIdx, reasonOf, refusal, sendsMore, withPatience, type DownloadOptions } from './transfer'
 
+/** A data set that a page can load by its name. */
 export type WebDatasetName = 'auto' | 'strokes' | CatalogueName
 
+/** Where a page's data come from, and who is told. */
 export interface WebLoadOptions extends DownloadOptions {
   /**
    * Address of the data that a `digitlab serve` offers, with a slash at its end: looked into first. Relative to the page; in a

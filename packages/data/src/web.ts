@@ -1,4 +1,6 @@
+export type { CatalogueName } from './catalogue'
+export type { DataFile, Dataset, DatasetFiles, Split } from './dataset'
 export { datasetFromFileList, type FileListOptions } from './file-list'
 export { parseServedDatasets, type ServedDataset } from './served'
-export type { DownloadProgress } from './transfer'
+export type { DownloadOptions, DownloadProgress } from './transfer'
 export { loadDataset, type WebDatasetName, type WebLoadOptions } from './web-load'
