@@ -122,9 +122,12 @@ const main = async (flags) => {
   if (!(await reachable(uplink))) return
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'digitlab-rehearsal-')))
   const cleanUp = [() => rm(folder, { recursive: true, force: true, maxRetries: 5 })]
-  const tidy = async () => {
-    while (cleanUp.length > 0) await cleanUp.pop()()
-  }
+  let tidied
+  /** Once, however many ask for it. */
+  const tidy = () =>
+    (tidied ??= (async () => {
+      while (cleanUp.length > 0) await cleanUp.pop()()
+    })())
   const described = await describe()
   const work = rehearse({ ...flags, uplink, folder }, cleanUp)
   const giveUp = async (why, status) => {
