@@ -130,7 +130,9 @@ const main = async (flags) => {
     })())
   const described = await describe()
   const work = rehearse({ ...flags, uplink, folder }, cleanUp)
+  let givenUp = false
   const giveUp = async (why, status) => {
+    givenUp = true
     say(`${why}, cleaning up ...`)
     endForGood()
     await Promise.race([work.catch(() => undefined), sleep(secondsToSettle * 1000)]) // nothing is written after this
@@ -141,6 +143,7 @@ const main = async (flags) => {
   setTimeout(() => void giveUp(`not done after ${mostMinutes} minutes`, 1), mostMinutes * 60_000).unref()
   try {
     const rehearsal = { ...described, results: await work }
+    if (givenUp) return
     rehearsal.seconds = Math.round((performance.now() - start) / 1000)
     console.log(toText(rehearsal))
     if (flags.json !== undefined) await writeFile(resolve(flags.json), `${JSON.stringify(rehearsal, null, 1)}\n`)
