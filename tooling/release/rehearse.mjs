@@ -122,12 +122,17 @@ const main = async (flags) => {
   if (!(await reachable(uplink))) return
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'digitlab-rehearsal-')))
   const cleanUp = [() => rm(folder, { recursive: true, force: true, maxRetries: 5 })]
-  const tidy = async () => {
-    while (cleanUp.length > 0) await cleanUp.pop()()
-  }
+  let tidied
+  /** Once, however many ask for it. */
+  const tidy = () =>
+    (tidied ??= (async () => {
+      while (cleanUp.length > 0) await cleanUp.pop()()
+    })())
   const described = await describe()
   const work = rehearse({ ...flags, uplink, folder }, cleanUp)
+  let givenUp = false
   const giveUp = async (why, status) => {
+    givenUp = true
     say(`${why}, cleaning up ...`)
     endForGood()
     await Promise.race([work.catch(() => undefined), sleep(secondsToSettle * 1000)]) // nothing is written after this
@@ -138,6 +143,7 @@ const main = async (flags) => {
   setTimeout(() => void giveUp(`not done after ${mostMinutes} minutes`, 1), mostMinutes * 60_000).unref()
   try {
     const rehearsal = { ...described, results: await work }
+    if (givenUp) return
     rehearsal.seconds = Math.round((performance.now() - start) / 1000)
     console.log(toText(rehearsal))
     if (flags.json !== undefined) await writeFile(resolve(flags.json), `${JSON.stringify(rehearsal, null, 1)}\n`)

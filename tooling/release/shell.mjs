@@ -7,16 +7,23 @@ import { ReleaseError } from './release-error.mjs'
 const windows = process.platform === 'win32'
 const running = new Set()
 
+/** How long a program may take to end what it started itself, before it is ended the hard way. */
+const secondsToEnd = 5
+
 /** Ends a program and all it started; nothing is waited for. */
 export const end = (child) => {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
-  if (windows) spawnSync('taskkill', ['/pid', String(child.pid), '/T', '/F'], { stdio: 'ignore' })
-  else
-    try {
-      process.kill(-child.pid, 'SIGKILL') // a group of its own: see detached below
-    } catch (error) {
-      if (error.code !== 'ESRCH') throw error // it has just ended by itself
-    }
+  const signal = (name) => {
+    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+    if (windows) spawnSync('taskkill', ['/pid', String(child.pid), '/T', '/F'], { stdio: 'ignore' })
+    else
+      try {
+        process.kill(-child.pid, name) // a group of its own: see detached below
+      } catch (error) {
+        if (error.code !== 'ESRCH') throw error // it has just ended by itself
+      }
+  }
+  signal('SIGTERM')
+  setTimeout(signal, secondsToEnd * 1000, 'SIGKILL').unref()
 }
 
 /** Ends every program that is still running. */

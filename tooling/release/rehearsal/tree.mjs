@@ -3,7 +3,7 @@ import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { git } from '../git.mjs'
-import { attempt, continueUnlessOver, run } from '../shell.mjs'
+import { attempt, continueUnlessOver } from '../shell.mjs'
 
 /** Folders of the workspace's packages, which have a node_modules each. */
 const rooms = ['packages', 'apps', 'tooling']
@@ -18,7 +18,9 @@ const copyWhere = async (from, to) => {
  *
  * @param from the checkout
  * @param to the folder to make
- * @returns { release, commit, write }: release(...flags) runs its release script and answers { status, said }
+ * @param env what its release script finds
+ * @returns { folder, commit(message), git(...args), manifest(folder), release(...flags) }: release runs the release script of the
+ *   clone and answers { status, said }, whether or not it succeeded
  */
 export const cloneTree = async (from, to, env) => {
   await mkdir(to, { recursive: true })
@@ -34,8 +36,8 @@ export const cloneTree = async (from, to, env) => {
       for (const made of ['node_modules', 'dist', 'src/generated'])
         if (existsSync(join(to, room, name))) await copyWhere(join(from, room, name, made), join(to, room, name, made))
   await git(to, 'init', '--quiet', '--initial-branch', 'main')
-  await git(to, 'config', 'user.name', 'Rehearsal')
-  await git(to, 'config', 'user.email', 'rehearsal@localhost')
+  const settings = { 'user.name': 'Rehearsal', 'user.email': 'rehearsal@localhost', 'commit.gpgSign': 'false' }
+  for (const [key, value] of Object.entries(settings)) await git(to, 'config', key, value)
   await writeFile(join(to, '.git', 'info', 'exclude'), 'node_modules\n') // a link is no folder to .gitignore
   const commit = async (message) => {
     await git(to, 'add', '--all')
@@ -50,13 +52,11 @@ export const cloneTree = async (from, to, env) => {
   return {
     folder: to,
     commit,
-    /** Runs the release script as it is; answers what it said, whether or not it succeeded. */
     release: async (...flags) => {
-      const { status, stderr } = await attempt(script(...flags), { cwd: to, env, seconds: 400 })
+      const { status, stderr } = await attempt(script(...flags), { cwd: to, env, seconds: 1200 })
       return { status, said: stderr }
     },
     manifest: async (folder) => JSON.parse(await readFile(join(to, folder, 'package.json'), 'utf8')),
     git: (...args) => git(to, ...args),
-    run: (...command) => run(command, { cwd: to, env }),
   }
 }
