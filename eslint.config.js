@@ -17,6 +17,7 @@ export default tseslint.config(
       '**/assembly/**',
       'runs/**',
       'docs/**',
+      'apps/cli/page/**',
     ],
   },
   { ignores: ['tooling/release/rehearsal/programs/**'] }, // what other teams write
