@@ -112,7 +112,10 @@ describe.skipIf(chromiumMissing !== undefined)('a page that things happen to', (
     const { page, complaints } = await openPage(browser, site.url)
     await begin(page)
     await labOf(page).evaluate(() => self.close())
-    await page.getByText('The worker that computes was closed; a new one has been started.').waitFor()
+    await page
+      .locator('.notice')
+      .getByText('The worker that computes was closed; a new one has been started.')
+      .waitFor()
     await page.getByText(/A run of linear on files .* is not done/).waitFor()
     const run = await goOn(page)
     expect(run.history.stepLosses).toEqual(losses)
@@ -165,18 +168,24 @@ describe.skipIf(chromiumMissing !== undefined)('a page that things happen to', (
     expect((await train(page)).history.stepLosses).toEqual(losses.slice(0, 100))
 
     await give(page, [{ name: 'run.json', mimeType: 'application/json', buffer: Buffer.from('{"format":') }])
-    await page.getByText('add weights.safetensors of the same folder').waitFor()
+    await page.locator('.notice').getByText('add weights.safetensors of the same folder').waitFor()
     await give(page, [
       { name: 'run.json', mimeType: 'application/json', buffer: Buffer.from('{"format":') },
       { name: 'weights.safetensors', mimeType: 'application/octet-stream', buffer: Buffer.from('none') },
     ])
-    await page.getByText(/Run\.json is not JSON/).waitFor()
+    await page
+      .locator('.notice')
+      .getByText(/Run\.json is not JSON/)
+      .waitFor()
     await choose(page, { learningRate: 0 })
     await page.getByText('LearningRate must be a number above 0, not 0.').waitFor()
     expect(await trainButton(page).isDisabled()).toBe(true)
     await choose(page, { learningRate: 1e30 })
     await trainButton(page).click()
-    await page.getByText(/The loss became .* at step \d+ of epoch 1/).waitFor()
+    await page
+      .locator('.notice')
+      .getByText(/The loss became .* at step \d+ of epoch 1/)
+      .waitFor()
     expect(complaints).toEqual([])
     await page.context().close()
   })

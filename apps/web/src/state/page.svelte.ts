@@ -145,6 +145,8 @@ class Page {
         this.group ??= this.runs.findLast(({ group }) => group)?.group?.id
         return
       }
+      case 'resumable':
+        return this.#addResumable(message.resumable)
       case 'loading':
         this.data = { state: 'loading', ...message }
         return
