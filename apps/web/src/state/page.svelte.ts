@@ -116,7 +116,7 @@ class Page {
     this.#lab.end()
     this.#lab = this.#connect()
     this.#send({ type: 'known', runs: this.runs })
-    if (this.#files) this.open(this.#files)
+    if (this.#files) this.#giveData(this.#files)
     else if (this.summary) this.loadData(this.summary.choice)
   }
 
@@ -336,7 +336,11 @@ class Page {
   open(files: readonly File[]): void {
     this.failure = undefined
     const ofRun = files.some(({ name }) => name.endsWith('.json') || name.endsWith('.safetensors'))
-    if (ofRun) return this.#send({ type: 'open-files', files })
+    if (ofRun) this.#send({ type: 'open-files', files })
+    else this.#giveData(files)
+  }
+
+  #giveData(files: readonly File[]): void {
     this.#files = files
     this.data = { state: 'loading', what: `reading ${files.length} files` }
     this.#send({ type: 'load-files', files })
