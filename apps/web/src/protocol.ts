@@ -138,6 +138,8 @@ export type FromLab =
   | { readonly type: 'alive' }
   | { readonly type: 'backends'; readonly probes: readonly { readonly id: PageBackend; readonly probe: Probe }[] }
   | { readonly type: 'kept'; readonly runs: readonly KnownRun[]; readonly resumable: readonly Resumable[] }
+  /** A run that was being trained and is not any more. */
+  | { readonly type: 'resumable'; readonly resumable: Resumable }
   | {
       readonly type: 'loading'
       readonly what: string

@@ -26,7 +26,7 @@ import {
 /** One epoch is 100 steps. */
 const [trainCount, testCount] = [6400, 400]
 
-describe.skipIf(chromiumMissing !== undefined)('training in the page', () => {
+describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout: 120_000 }, () => {
   let browser: Browser
   let isolated: Site
   let plain: Site
@@ -93,7 +93,7 @@ describe.skipIf(chromiumMissing !== undefined)('training in the page', () => {
     expect(probabilities.reduce((sum, text) => sum + parseFloat(text), 0)).toBeCloseTo(100, 0)
     expect(complaints).toEqual([])
     await page.context().close()
-  }, 120_000)
+  })
 
   test('without isolation and under a base path it trains on one thread, and draws before any training', async () => {
     const { page, complaints } = await openPage(browser, plain.url)
@@ -173,8 +173,8 @@ describe.skipIf(chromiumMissing !== undefined)('training in the page', () => {
     for (let row = 0; row < label; row++) await page.keyboard.press('ArrowDown')
     for (let column = 0; column < predicted; column++) await page.keyboard.press('ArrowRight')
     await page.keyboard.press('Enter')
-    await page.getByText(`${label} taken for ${predicted}: ${count} images`, { exact: true }).waitFor()
-    expect(await page.locator('.cell [data-tile]').count()).toBe(count)
+    await page.locator('.cell figcaption', { hasText: `${label} taken for ${predicted}: ${count} images` }).waitFor()
+    await expect.poll(() => page.locator('.cell [data-tile]').count()).toBe(count)
     expect(complaints).toEqual([])
     await page.context().close()
   })

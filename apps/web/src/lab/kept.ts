@@ -98,12 +98,22 @@ const resumableOf = ({ bytes, ...resumable }: KeptCheckpoint): Resumable => {
   return resumable
 }
 
-/** The runs that could go on, the latest first; not those that a page is training just now. */
-export const resumableRuns = async (): Promise<Resumable[]> => {
+/**
+ * The runs that could go on, the latest first; not those that are being trained just now.
+ *
+ * @param onFree told when one of those is not trained any more and not done either: its page was closed, or its worker
+ */
+export const resumableRuns = async (onFree: (resumable: Resumable) => void): Promise<Resumable[]> => {
   const held = 'locks' in navigator ? ((await navigator.locks.query()).held ?? []).map(({ name }) => name) : []
   const all = await entries<string, KeptCheckpoint>(open().checkpoints)
+  const busy = all.filter(([key]) => held.includes(lockOf(key)))
+  for (const [key] of busy)
+    void whileTraining(key, async () => {
+      const kept = await get<KeptCheckpoint>(key, open().checkpoints)
+      if (kept) onFree(resumableOf(kept))
+    })
   return all
-    .filter(([key]) => !held.includes(lockOf(key)))
+    .filter((entry) => !busy.includes(entry))
     .map(([, kept]) => resumableOf(kept))
     .sort((a, b) => b.savedAt - a.savedAt)
 }

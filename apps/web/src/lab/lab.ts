@@ -202,7 +202,11 @@ const hello = async ({ local, lock, figures: port }: ToLab & { type: 'hello' }):
   try {
     const kept = await keptRuns()
     for (const known of kept) runs.set(known.key, known)
-    post({ type: 'kept', runs: kept, resumable: await resumableRuns() })
+    post({
+      type: 'kept',
+      runs: kept,
+      resumable: await resumableRuns((resumable) => post({ type: 'resumable', resumable })),
+    })
   } catch {
     post({ type: 'kept', runs: [], resumable: [] }) // a browser that keeps nothing: said where a run would be kept
   }

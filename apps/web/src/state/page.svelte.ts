@@ -116,7 +116,7 @@ class Page {
     this.#lab.end()
     this.#lab = this.#connect()
     this.#send({ type: 'known', runs: this.runs })
-    if (this.#files) this.open(this.#files)
+    if (this.#files) this.#giveData(this.#files)
     else if (this.summary) this.loadData(this.summary.choice)
   }
 
@@ -145,6 +145,8 @@ class Page {
         this.group ??= this.runs.findLast(({ group }) => group)?.group?.id
         return
       }
+      case 'resumable':
+        return this.#addResumable(message.resumable)
       case 'loading':
         this.data = { state: 'loading', ...message }
         return
@@ -334,7 +336,11 @@ class Page {
   open(files: readonly File[]): void {
     this.failure = undefined
     const ofRun = files.some(({ name }) => name.endsWith('.json') || name.endsWith('.safetensors'))
-    if (ofRun) return this.#send({ type: 'open-files', files })
+    if (ofRun) this.#send({ type: 'open-files', files })
+    else this.#giveData(files)
+  }
+
+  #giveData(files: readonly File[]): void {
     this.#files = files
     this.data = { state: 'loading', what: `reading ${files.length} files` }
     this.#send({ type: 'load-files', files })

@@ -35,7 +35,7 @@ export interface Opened {
 /** Opens the page in a browser of its own, with nothing kept. */
 export const openPage = async (browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Opened> => {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })
-  context.setDefaultTimeout(25_000)
+  context.setDefaultTimeout(50_000) // of a machine that does other things beside
   const page = await context.newPage()
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(`uncaught: ${error.message}`))
