@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url'
 
 const folder = (path) => fileURLToPath(new URL(path, import.meta.url))
 const [from, to] = [folder('../../web/dist'), folder('../page')]
-rmSync(to, { recursive: true, force: true })
-if (existsSync(`${from}/index.html`)) cpSync(from, to, { recursive: true })
-else if (existsSync(folder('../../web/package.json'))) {
+if (!existsSync(`${from}/index.html`)) {
   console.error(`there is no page in ${from}: build @digitlab/web first`)
-  process.exitCode = 1
+  process.exit(1)
 }
+rmSync(to, { recursive: true, force: true })
+cpSync(from, to, { recursive: true })

@@ -10,10 +10,10 @@ import { program } from './idx.mjs'
 const vite = '8.3.8'
 const secondsToTrain = 90
 
-/** Where a Chromium is looked for: CHROME_PATH, then its usual places. */
+/** Where a Chromium is looked for: DIGITLAB_CHROMIUM, then its usual places. */
 const chromium = () =>
   [
-    process.env.CHROME_PATH,
+    process.env.DIGITLAB_CHROMIUM,
     ...['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'].map((name) => `/usr/bin/${name}`),
     '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
     'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
@@ -104,7 +104,7 @@ export const tryPage = async ({ attempt, team, versions }) => {
   if (!built) return
   await attempt(part, 'opened in Chromium, trains the cnn', async () => {
     const browser = chromium()
-    if (browser === undefined) throw new Skipped('no Chromium here: name one in CHROME_PATH')
+    if (browser === undefined) throw new Skipped('no Chromium here: name one in DIGITLAB_CHROMIUM')
     const server = await servePage(join(folder, 'dist'))
     try {
       const { error, device, losses, accuracy } = await openPage(browser, server, join(team.folder, 'profile'))
