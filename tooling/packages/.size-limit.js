@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url'
 import { entriesOf, publishedPackages, root } from './published.mjs'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
+/** As a pattern of files has it, on Windows too. */
+const fromHere = (path) => relative(here, path).replaceAll('\\', '/')
 const budgets = JSON.parse(readFileSync(join(here, 'size-budgets.json'), 'utf8'))
 
 const outside = {
@@ -24,7 +26,7 @@ const outside = {
 const bundled = publishedPackages().flatMap((published) =>
   entriesOf(published).map(({ specifier, module }) => ({
     name: specifier,
-    path: relative(here, module),
+    path: fromHere(module),
     modifyEsbuildConfig: (config) => ({ ...config, format: 'esm', plugins: [outside], logLevel: 'error' }),
   })),
 )
@@ -35,7 +37,7 @@ const files = (name, folder, pattern) =>
     .filter((file) => pattern.test(file))
     .map((file) => ({
       name: `${name}, ${file.replace(/-[A-Z0-9]{8}(?=\.)/, '')}`,
-      path: relative(here, join(root, folder, file)),
+      path: fromHere(join(root, folder, file)),
       disablePlugins: ['@size-limit/esbuild'],
     }))
 

@@ -58,7 +58,7 @@ const pageOf = (path, project) => {
 app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
   for (const module of project.getChildrenByKind(ReflectionKind.Module)) {
     const file = module.sources?.[0]?.fullFileName
-    const entry = entries.find(({ source }) => source === file)
+    const entry = entries.find(({ source }) => source.replaceAll('\\', '/') === file)
     if (!entry) throw new Error(`expected one of the packages' entries, found ${file}`)
     module.name = entry.specifier
     if (entry.name === 'index') module.readme = pageOf(`${entry.path}/README.md`, project)
