@@ -40,7 +40,7 @@ const parts = {
 const usage = `npm run release:rehearse -- [options]
 
   --only <list>   of ${Object.keys(parts).join(',')}; all unless given
-  --quick         without a build, and of idx and update only what is short; with idx,update unless --only is given
+  --quick         without a build, and only the short half of idx and update, which are all unless --only is given
   --json <file>   write there what was tried
   --publish       put the result into README.md and tooling/release/results as well`
 
@@ -120,6 +120,7 @@ const main = async (flags) => {
   const start = performance.now()
   const uplink = await configuredRegistry(root)
   if (!(await reachable(uplink))) return
+  const described = await describe()
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'digitlab-rehearsal-')))
   const cleanUp = [() => rm(folder, { recursive: true, force: true, maxRetries: 5 })]
   let tidied
@@ -128,7 +129,6 @@ const main = async (flags) => {
     (tidied ??= (async () => {
       while (cleanUp.length > 0) await cleanUp.pop()()
     })())
-  const described = await describe()
   const work = rehearse({ ...flags, uplink, folder }, cleanUp)
   let givenUp = false
   const giveUp = async (why, status) => {

@@ -90,19 +90,9 @@ export const tryRuntimes = async (world) => {
     })
     await tryIn('digitlab compare', async () => {
       const out = join(team.folder, `compared-${title.toLowerCase().replace(' ', '-')}`)
-      const args = [
-        'compare',
-        '--models',
-        models.join(','),
-        '--dataset',
-        'strokes',
-        '--epochs',
-        '1',
-        '--out',
-        out,
-        '--json',
-      ]
-      return checkComparison(await team.execute([...command, script, ...args], team.home, { seconds: 120 }), models)
+      const what = ['--models', models.join(','), '--dataset', 'strokes', '--epochs', '1']
+      const args = [script, 'compare', ...what, '--out', out, '--json']
+      return checkComparison(await team.execute([...command, ...args], team.home, { seconds: 120 }), models)
     })
   }
 }
