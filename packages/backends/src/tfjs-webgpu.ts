@@ -1,4 +1,4 @@
-// tfjs's WebGPU backend, on a page's GPU or in Node on the package webgpu.
+// Driver for tfjs's WebGPU backend, in a page or in Node: an entry of its own, as it brings that backend.
 import { backend as currentBackend, version_core } from '@tensorflow/tfjs-core'
 import { activate } from './activate'
 import { BackendError, type Backend } from './backend'
