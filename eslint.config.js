@@ -1,4 +1,5 @@
 import js from '@eslint/js'
+import svelte from 'eslint-plugin-svelte'
 import tseslint from 'typescript-eslint'
 
 const nodeGlobals = [
@@ -31,6 +32,15 @@ export default tseslint.config(
       '@typescript-eslint/require-await': 'off', // an interface may ask for a promise that one backend has at once
       eqeqeq: 'error',
     },
+  },
+  ...svelte.configs.recommended,
+  {
+    files: ['**/*.svelte', '**/*.svelte.ts'],
+    languageOptions: {
+      parserOptions: { projectService: true, extraFileExtensions: ['.svelte'], parser: tseslint.parser },
+    },
+    // svelte-check sees to names; the compiler's own form of a store or a class's state is none of theirs.
+    rules: { 'no-undef': 'off' },
   },
   {
     files: ['**/*.{js,mjs}'],

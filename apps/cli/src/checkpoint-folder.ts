@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import {
   parseRun,
   readCheckpoint,
+  runFiles,
   writeCheckpoint,
   type Checkpoint,
   type CheckpointInterval,
@@ -11,7 +12,6 @@ import {
   type RunResult,
 } from '@digitlab/train'
 import { removeParts, syncFolder, writeAtomic } from './atomic-file'
-import { runFiles } from './run-folder'
 import { UsageError } from './usage-error'
 
 const fileIn = (folder: string): string => join(folder, 'checkpoint', 'checkpoint.safetensors')

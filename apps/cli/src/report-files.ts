@@ -1,9 +1,9 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { reportDocument, reportMarkdown, type LinkedFigure, type ReportInput } from '@digitlab/report'
+import { readableJson } from '@digitlab/train'
 import { writeAtomic } from './atomic-file'
 import { UsageError } from './usage-error'
-import { writeJson } from './run-folder'
 
 export const reportFormats = ['html', 'md', 'json', 'svg', 'png'] as const
 export type ReportFormat = (typeof reportFormats)[number]
@@ -68,7 +68,7 @@ export const reportFiles = async (
   }
   if (formats.includes('html')) files['report.html'] = await reportHtml(inputs)
   if (formats.includes('md')) files['report.md'] = reportMarkdown(inputs, { figures: links })
-  if (formats.includes('json')) files['report.json'] = writeJson(reportDocument(inputs))
+  if (formats.includes('json')) files['report.json'] = readableJson(reportDocument(inputs))
   return files
 }
 

@@ -2,10 +2,10 @@ import { dirname, join } from 'node:path'
 import type { Dataset } from '@digitlab/data'
 import { firstFeatureMaps, firstLayerWeights, resolveModel, type StateDict } from '@digitlab/models'
 import type { ReportInput, RunPredictions } from '@digitlab/report'
-import type { Run, RunResult } from '@digitlab/train'
+import { predictionsFile, type Run, type RunResult } from '@digitlab/train'
 import { load } from './load'
 import { isMendable } from './usage-error'
-import { predictionsFile, readPredictions } from './predictions-file'
+import { readPredictionsFile } from './predictions-file'
 import { isFolder, readRun } from './run-folder'
 
 interface Parts {
@@ -75,7 +75,7 @@ export const readReportInputs = async (
   for (const path of paths) {
     const folder = (await isFolder(path)) ? path : dirname(path)
     const { run, weights } = await readRun(path)
-    const predictions = await readPredictions(join(folder, predictionsFile), run)
+    const predictions = await readPredictionsFile(join(folder, predictionsFile), run)
     const { dataset } = run.experiment
     if (!loaded.has(dataset)) loaded.set(dataset, await load(dataset, dataDir).catch(mendable))
     const found = loaded.get(dataset)

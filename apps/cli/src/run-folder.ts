@@ -2,10 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { parseRun, type Experiment, type Run, type RunResult } from '@digitlab/train'
+import { parseRun, runFiles, type Experiment, type Run, type RunResult } from '@digitlab/train'
 import type { StateDict } from '@digitlab/models'
-import { checkFinite, readSafetensors, weightsMetadata, writeSafetensors } from '@digitlab/weights'
-import { predictionsFile, writePredictions } from './predictions-file'
+import { checkFinite, readSafetensors } from '@digitlab/weights'
 import { UsageError } from './usage-error'
 
 /** `path`, or `path-2`, `path-3` ...: the first that is not there yet, so that nothing is written over. */
@@ -50,20 +49,6 @@ export const writeFolder = async (
     throw new UsageError(`could not write ${folder} (${(cause as Error).message}): name another --out`, { cause })
   }
 }
-
-/** JSON to be read by a person too: indented, with a list of numbers on one line. */
-export const writeJson = (value: unknown): string =>
-  `${JSON.stringify(value, null, 2).replace(/\[[\s\d.,eE+-]*\]/g, (list) => list.replace(/\s+/g, ' '))}\n`
-
-/** What a run's folder holds, by file name; `labels` are those of the test images that were predicted. */
-export const runFiles = (
-  { run, weights, predictions }: RunResult,
-  labels: Uint8Array,
-): Record<string, string | Uint8Array> => ({
-  'run.json': writeJson(run),
-  'weights.safetensors': writeSafetensors(weights, weightsMetadata(run.model.definition, run.id)),
-  [predictionsFile]: writePredictions(labels, predictions, run.id),
-})
 
 /** Writes a run: run.json, weights.safetensors, and the predictions of the test images whose labels are given. */
 export const writeRun = async (folder: string, result: RunResult, labels: Uint8Array): Promise<string> =>

@@ -3,6 +3,7 @@ import { logits, type Model, type Weights } from '@digitlab/models'
 import { batchSource, type BatchSource } from '@digitlab/ops'
 import { tidy } from '@tensorflow/tfjs-core'
 import { TrainError } from './experiment'
+import { giveWay } from './give-way'
 
 /** How well a model does on a split: every image counted once. */
 export interface Evaluation {
@@ -30,12 +31,14 @@ const evaluationBatch = 500
  * Classifies every image of a source, in its order.
  *
  * @param labels [count], as in the source
+ * @param between called where the loop gives way to the event loop
  */
 export const evaluateSource = async (
   model: Model,
   weights: Weights,
   source: BatchSource,
   labels: Uint8Array,
+  between: () => Promise<void> = async () => {},
 ): Promise<{ evaluation: Evaluation; predictions: Predictions }> => {
   const { count } = source
   const { classes } = model
@@ -62,6 +65,7 @@ export const evaluateSource = async (
       confusion[label]![best]!++
       if (label === best) correct++
     }
+    if (start + size < count && (await giveWay())) await between()
   }
   return {
     evaluation: { count, correct, accuracy: correct / count, meanLoss: totalLoss / count, confusion },

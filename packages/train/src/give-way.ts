@@ -17,10 +17,11 @@ export const turn = (): Promise<void> =>
     }
   })
 
-/** Gives way to the event loop where the last time was a while ago; at once otherwise. */
-export const giveWay = async (): Promise<void> => {
+/** Gives way to the event loop where the last time was a while ago; at once otherwise. @returns whether it did */
+export const giveWay = async (): Promise<boolean> => {
   const now = performance.now()
-  if (now - since < slice) return
+  if (now - since < slice) return false
   await turn()
   since = performance.now()
+  return true
 }

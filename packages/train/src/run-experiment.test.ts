@@ -9,10 +9,12 @@ import {
   completeExperiment,
   evaluate,
   parseRun,
+  predict,
   runExperiment,
   TrainError,
   type ExperimentInput,
   type Progress,
+  type Standing,
 } from './index'
 
 /** tfjs's own cpu backend, without any kernel of ours: slow, and all that these tests need. */
@@ -107,6 +109,28 @@ describe('runExperiment', () => {
     expect(run.history.epochs).toHaveLength(1)
     expect(run.metrics.count).toBe(6)
     expect(memory().numTensors).toBe(before)
+  })
+
+  test('between steps it can be paused and looked at: the same run, and the clock stands still', async () => {
+    const [data, backend] = [tiny(600, 3), stock()]
+    const plain = await runExperiment(experiment(), { data, backend })
+    let [calls, paused] = [0, 0]
+    const said: number[] = []
+    const between = async ({ model, weights }: Standing) => {
+      const from = performance.now()
+      if (++calls <= 3) await new Promise((resolve) => setTimeout(resolve, 400))
+      const { classes } = await predict(model, weights, data.test.images)
+      said.push(...classes)
+      paused += performance.now() - from
+    }
+    const began = performance.now()
+    const { run, weights } = await runExperiment(experiment(), { data, backend, between })
+    const { trainSeconds, evaluationSeconds } = run.timing
+    expect(calls).toBeGreaterThan(0)
+    expect(said).toHaveLength(3 * calls)
+    expect(run.history.stepLosses).toEqual(plain.run.history.stepLosses)
+    expect(weights).toEqual(plain.weights)
+    expect(1000 * (trainSeconds + evaluationSeconds)).toBeLessThanOrEqual(performance.now() - began - paused)
   })
 
   test('a loss that is no number stops the run and names the step', async () => {

@@ -6,7 +6,9 @@ import {
   initialWeights,
   resolveModel,
   uploadWeights,
+  type Model,
   type StateDict,
+  type Weights,
 } from '@digitlab/models'
 import { batchSource, operationPaths } from '@digitlab/ops'
 import { MersenneTwister, type MersenneTwisterState } from '@digitlab/random'
@@ -40,6 +42,13 @@ export type Progress =
   | { readonly type: 'evaluating'; readonly epoch: number }
   | { readonly type: 'epoch'; readonly record: EpochRecord }
 
+/** A run between two steps. */
+export interface Standing {
+  readonly model: Model
+  /** On the backend, as they are now: the next step changes them. */
+  readonly weights: Weights
+}
+
 export interface RunOptions {
   readonly data: Dataset
   readonly backend: Backend
@@ -48,6 +57,11 @@ export interface RunOptions {
   readonly onProgress?: (progress: Progress) => void
   /** Aborting stops after the current step; the run so far is returned, as 'interrupted'. */
   readonly signal?: AbortSignal
+  /**
+   * Called where the loop gives way to the event loop, some forty times a second while steps are fast, in evaluations too. The run
+   * waits until it is done, and its clock stands still: to pause, or to try the weights as they are now.
+   */
+  readonly between?: (standing: Standing) => Promise<void> | void
   /** Also return the weights as they are after this many steps, counted from 1 over all epochs. */
   readonly snapshotStep?: number
   /** Begins with these weights instead of those that the seed draws. The experiment records which they are. */
@@ -119,8 +133,16 @@ export const runExperiment = async (input: Experiment, options: RunOptions): Pro
       const used = { ...info, threads: info.threads * stepping.workers }
       tell({ type: 'started', id, backend: used, stepsPerEpoch })
       const operations = operationPaths()
+      let waited = 0
+      const clock = () => performance.now() - waited
+      const between = async () => {
+        if (!options.between) return
+        const from = performance.now()
+        await options.between({ model, weights: optimizer.weights() })
+        waited += performance.now() - from
+      }
       const atStart = uploadWeights(model, initial)
-      const before = await evaluateSource(model, atStart, test, data.test.labels)
+      const before = await evaluateSource(model, atStart, test, data.test.labels, between)
       disposeWeights(atStart)
       const stepLosses: number[] = [...(resume?.stepLosses ?? [])]
       const epochs: EpochRecord[] = [...(resume?.epochs ?? [])]
@@ -175,6 +197,8 @@ export const runExperiment = async (input: Experiment, options: RunOptions): Pro
           onProgress: tell,
           signal,
           afterStep,
+          between,
+          clock,
           wantsCheckpoint: wantsCheckpoint(epoch),
           checkpoint: (step, totals) => save(epoch, step, totals, drawnFrom),
         })
@@ -184,9 +208,9 @@ export const runExperiment = async (input: Experiment, options: RunOptions): Pro
         trainSeconds += totals.seconds
         trained += totals.images
         tell({ type: 'evaluating', epoch })
-        const from = performance.now()
-        after = await evaluateSource(model, optimizer.weights(), test, data.test.labels)
-        const seconds = (performance.now() - from) / 1000
+        const from = clock()
+        after = await evaluateSource(model, optimizer.weights(), test, data.test.labels, between)
+        const seconds = (clock() - from) / 1000
         evaluationSeconds += seconds
         if (!whole) break // interrupted: no record of half an epoch
         const record: EpochRecord = {

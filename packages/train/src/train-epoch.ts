@@ -29,6 +29,10 @@ export interface Epoch {
   readonly onProgress: (progress: Progress) => void
   readonly signal: AbortSignal | undefined
   readonly afterStep: () => Promise<void>
+  /** Called where the loop gives way. */
+  readonly between: () => Promise<void>
+  /** Milliseconds that stand still in `between`. */
+  readonly clock: () => number
   /** Whether every loss is wanted after so many steps of this epoch, for a checkpoint. */
   readonly wantsCheckpoint: (step: number) => boolean
   readonly checkpoint: (step: number, totals: EpochTotals) => Promise<void>
@@ -36,11 +40,11 @@ export interface Epoch {
 
 /** Trains on every image once, or until it is told to stop. @returns the totals, and how many steps are taken */
 export const trainEpoch = async (context: Epoch): Promise<{ totals: EpochTotals; step: number }> => {
-  const { epoch, generator, experiment, stepping, images, begun, stepLosses, asynchronous, onProgress, signal } =
+  const { epoch, generator, experiment, stepping, images, begun, stepLosses, asynchronous, onProgress, signal, clock } =
     context
   const { batchSize, epochs } = experiment
   const totals = { ...begun.totals }
-  const from = performance.now() - 1000 * begun.totals.seconds
+  const from = clock() - 1000 * begun.totals.seconds
   const order = dataLoaderOrder(generator, images)
   const stepsPerEpoch = Math.ceil(order.length / batchSize)
   const waiting: { summary: Summary; size: number }[] = []
@@ -59,7 +63,7 @@ export const trainEpoch = async (context: Epoch): Promise<{ totals: EpochTotals;
       totals.images += size
       totals.loss += loss * size
       totals.correct += correct
-      totals.seconds = (performance.now() - from) / 1000
+      totals.seconds = (clock() - from) / 1000
       const imagesPerSecond = totals.images / totals.seconds
       const imagesLeft = order.length - totals.images + (epochs - epoch) * order.length
       const secondsLeft = imagesLeft / imagesPerSecond
@@ -80,17 +84,17 @@ export const trainEpoch = async (context: Epoch): Promise<{ totals: EpochTotals;
       if (!asynchronous || wanted || performance.now() - lastRead > patience) await readWaiting()
       else if (waiting.length === waitingLosses) await readWaiting(waitingLosses / 2)
       if (wanted) {
-        totals.seconds = (performance.now() - from) / 1000
+        totals.seconds = (clock() - from) / 1000
         await context.checkpoint(step, { ...totals })
       }
-      await giveWay()
+      if (await giveWay()) await context.between()
     }
     await readWaiting()
   } finally {
     for (const { summary } of waiting.splice(0)) summary.dispose()
     await stepping.endEpoch()
   }
-  totals.seconds = (performance.now() - from) / 1000
+  totals.seconds = (clock() - from) / 1000
   return { totals, step }
 }
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { modelNames } from '@digitlab/models'
 import { compareRuns, comparisonMarkdown, comparisonText, type ComparisonRow, type ReportInput } from '@digitlab/report'
-import { completeExperiment, runExperiment, type Run } from '@digitlab/train'
+import { completeExperiment, readableJson, runExperiment, type Run } from '@digitlab/train'
 import { Command, Option } from 'commander'
 import { Interrupted, interruptible } from '../interrupt'
 import { checkGpuFlags, choose, load } from '../load'
@@ -12,7 +12,7 @@ import { writeReport } from '../report-files'
 import { inputOfResult } from '../report-input'
 import { tensorboardLog } from '../tensorboard-log'
 import { workersOn } from '../workers'
-import { freshPath, prepareFolder, writeFolder, writeJson, writeRun } from '../run-folder'
+import { freshPath, prepareFolder, writeFolder, writeRun } from '../run-folder'
 
 interface Flags extends OptimizerFlags {
   readonly models: readonly string[]
@@ -111,7 +111,7 @@ const compare = async (flags: Flags): Promise<void> => {
   const completed = runs.filter(({ run }) => run.status === 'completed')
   const comparison = compareRuns(completed.map(({ run }) => rowOf(run)))
   const folder = await writeFolder(join(out, 'comparison'), {
-    'comparison.json': writeJson(comparison),
+    'comparison.json': readableJson(comparison),
     'comparison.md': comparisonMarkdown(comparison),
   })
   const report = inputs.length === 0 ? null : await writeReport(out, inputs)

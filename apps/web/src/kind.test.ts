@@ -1,0 +1,120 @@
+// The built page: small, in one set of colours, and fit for whoever uses it.
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { palettes, seriesColours } from '../../../packages/report/src/theme'
+import { chromiumMissing, launchChromium } from '../../../tooling/chromium/chromium.ts'
+import type { Site } from '../../../tooling/chromium/site.ts'
+import { builtFiles, choose, draw, giveData, looked, openPage, servePage, smallData, train } from './testing/built-page'
+
+/** Bytes of JavaScript, compressed, that a page may take before a backend is chosen. */
+const most = 400_000
+
+test('the colours are those of the figures', () => {
+  const css = readFileSync(fileURLToPath(new URL('app.css', import.meta.url)), 'utf8')
+  const blocks = [...css.matchAll(/:root[^{}]*\{([^{}]*--paper[^{}]*)\}/g)].map(([, block = '']) =>
+    Object.fromEntries([...block.matchAll(/--([\w-]+):\s*(#\w+)/g)].map(([, name = '', colour]) => [name, colour])),
+  )
+  const series = (theme: 'light' | 'dark') =>
+    Object.fromEntries(seriesColours(theme).map((colour, n) => [`series-${n}`, colour]))
+  expect(blocks).toHaveLength(3)
+  expect(blocks[0]).toMatchObject({ ...palettes.light, ...series('light') })
+  for (const dark of blocks.slice(1)) expect(dark).toMatchObject({ ...palettes.dark, ...series('dark') })
+})
+
+describe.skipIf(chromiumMissing !== undefined)('the page', { timeout: 120_000 }, () => {
+  let browser: Browser
+  let site: Site
+  beforeAll(async () => {
+    ;[browser, site] = await Promise.all([launchChromium(), servePage()])
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await site?.close()
+  })
+
+  test('takes less than 400 kB of JavaScript before a backend is chosen, and asks nobody else for anything', async () => {
+    const { page, complaints } = await openPage(browser, 'about:blank')
+    const files = builtFiles()
+    let total = 0
+    page.context().on('request', (request) => {
+      const path = new URL(request.url()).pathname.slice(1)
+      const file = files.get(path)
+      if (path.endsWith('.js') && file !== undefined) total += gzipSync(file).length
+    })
+    await page.goto(site.url)
+    await page.getByText('JavaScript, one thread').waitFor()
+    await page.waitForLoadState('networkidle')
+    expect(total).toBeGreaterThan(50_000)
+    expect(total).toBeLessThan(most)
+    expect(complaints.filter((complaint) => !complaint.includes(site.url))).toEqual([])
+    await page.context().close()
+  })
+
+  /** What axe finds that keeps anybody out. */
+  const axeFinds = async (page: Page): Promise<string[]> => {
+    const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+    await page.evaluate(source)
+    return page.evaluate(async () => {
+      const { axe } = globalThis as unknown as { axe: typeof import('axe-core') }
+      const { violations } = await axe.run(document, { resultTypes: ['violations'] })
+      return violations.flatMap(({ id, impact, nodes }) =>
+        impact === 'serious' || impact === 'critical'
+          ? nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary}`)
+          : [],
+      )
+    })
+  }
+
+  test.each(['light', 'dark'] as const)(
+    'axe finds nothing serious in the %s, empty and full, wide and narrow',
+    async (colorScheme) => {
+      const { files } = await smallData(640, 200)
+      const { page } = await openPage(browser, site.url, { colorScheme, reducedMotion: 'reduce' })
+      await page.getByText('JavaScript, one thread').waitFor()
+      expect(await axeFinds(page)).toEqual([])
+      await giveData(page, files)
+      await choose(page, { model: 'linear', epochs: 1 })
+      await draw(page, [
+        [0.5, 0.2],
+        [0.5, 0.8],
+      ])
+      await train(page)
+      await page.locator('[data-cell="0,0"]').click()
+      await choose(page, { learningRate: 0 })
+      await page.setViewportSize({ width: 360, height: 740 })
+      await looked(page)
+      expect(await axeFinds(page)).toEqual([])
+      const [content, width] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth])
+      expect(content).toBeLessThanOrEqual(width ?? 0)
+      await page.context().close()
+    },
+  )
+
+  test.each([320, 2560])('nothing stands out of a page of %i pixels', async (width) => {
+    const { page } = await openPage(browser, site.url, { viewport: { width, height: 900 } })
+    await page.getByText('JavaScript, one thread').waitFor()
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width)
+    await page.context().close()
+  })
+
+  test('the colours follow the switch, which is kept', async () => {
+    const { page } = await openPage(browser, site.url, { colorScheme: 'light' })
+    const paper = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor)
+    expect(await paper()).toBe('rgb(255, 255, 255)')
+    await page.locator('input[name=theme][value=dark]').check()
+    expect(await paper()).toBe('rgb(20, 23, 28)')
+    await page.reload()
+    await expect.poll(paper).toBe('rgb(20, 23, 28)')
+    await page.context().close()
+  })
+})
+
+if (chromiumMissing !== undefined)
+  describe('the page', () => {
+    beforeEach(({ skip }) => skip(chromiumMissing))
+    test('in Chromium', () => {})
+  })

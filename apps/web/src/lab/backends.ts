@@ -1,0 +1,49 @@
+// The backends a page has. Each is loaded when it is first asked for: a page that trains on WebAssembly brings no WebGPU.
+import type { Backend, Probe } from '@digitlab/backends'
+import type { WorkerOptions } from '@digitlab/train'
+import { pageBackends, type PageBackend } from '../protocol'
+
+const drivers: Readonly<Record<PageBackend, () => Promise<Backend>>> = {
+  wasm: async () => (await import('./wasm')).createWasm(),
+  webgpu: async () => (await import('@digitlab/backends/webgpu')).webgpuBackend(),
+  webgl: async () => (await import('@digitlab/backends/webgl')).webglBackend(),
+  cpu: async () => (await import('@digitlab/backend-cpu')).cpuBackend(),
+}
+
+const loaded = new Map<PageBackend, Promise<Backend>>()
+
+/** A backend of this worker, always the same one. */
+export const backendOf = (id: PageBackend): Promise<Backend> => {
+  const known = loaded.get(id)
+  if (known) return known
+  const loading = drivers[id]()
+  loaded.set(id, loading)
+  loading.catch(() => loaded.delete(id)) // offline, say: it may come another time
+  return loading
+}
+
+/** Says of every backend what it would compute on, or why it can't. */
+export const probeAll = async (): Promise<readonly { readonly id: PageBackend; readonly probe: Probe }[]> =>
+  Promise.all(
+    pageBackends.map(async (id) => {
+      try {
+        return { id, probe: await (await backendOf(id)).probe() }
+      } catch (error) {
+        const reason = `its code could not be loaded (${(error as Error).message})`
+        return { id, probe: { usable: false, reason, remedy: 'reload the page when you are online' } as const }
+      }
+    }),
+  )
+
+/** Threads of a backend that computes on the processor, where this page may share memory between them. */
+export const threadsOf = (id: PageBackend, count: number | 'auto'): WorkerOptions | undefined => {
+  if (!globalThis.crossOriginIsolated || count === 1 || (id !== 'wasm' && id !== 'cpu')) return undefined
+  return {
+    count,
+    most: navigator.hardwareConcurrency,
+    spawn: () =>
+      id === 'wasm'
+        ? new Worker(new URL('./team-wasm.ts', import.meta.url), { type: 'module' })
+        : new Worker(new URL('./team-cpu.ts', import.meta.url), { type: 'module' }),
+  }
+}

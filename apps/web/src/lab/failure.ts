@@ -1,0 +1,26 @@
+import type { Failure } from '../protocol'
+
+/** What a user can mend: the packages' own errors say so of themselves. */
+export const isMendable = (error: unknown): error is Error =>
+  error instanceof Error && 'mendable' in error && error.mendable === true
+
+/** Something was given up because it was asked to. */
+export const isAborted = (error: unknown): boolean => error instanceof DOMException && error.name === 'AbortError'
+
+/** An error of the page's own that a user can mend. */
+export class PageError extends Error {
+  readonly mendable = true
+  override name = 'PageError'
+}
+
+/** An error as the page tells it: a sentence; anything that nobody can mend is a bug, and comes with its stack. */
+export const failureOf = (error: unknown): Failure => {
+  if (isMendable(error)) return { sentence: sentenceOf(error.message) }
+  const { message, stack } = error instanceof Error ? error : new Error(String(error))
+  return { sentence: `This is a bug in digitlab: ${message}`, bug: stack ?? message }
+}
+
+const sentenceOf = (message: string): string => {
+  const trimmed = message.trim().replace(/\.$/, '')
+  return `${trimmed.slice(0, 1).toUpperCase()}${trimmed.slice(1)}.`
+}

@@ -1,0 +1,201 @@
+// One training at a time: it can be paused, stopped and gone on with, and where it stands is kept on the way.
+import {
+  completeExperiment,
+  runExperiment,
+  runFiles,
+  type Checkpoint,
+  type Experiment,
+  type Progress,
+} from '@digitlab/train'
+import type { Dataset } from '@digitlab/data'
+import type { FromLab, KnownRun, Resumable, Settings } from '../protocol'
+import { backendOf, threadsOf } from './backends'
+import { failureOf, isMendable } from './failure'
+import { keepCheckpoint, keepRun, whileTraining, type RunOrder } from './kept'
+import type { Reader } from './reader'
+
+/** How often the page is told where a training stands, in milliseconds. */
+const telling = 100
+/** A GPU may be lost, and a slow device may take an hour for an epoch: there a run is kept every so many steps. */
+const stepsBetween = 100
+
+/** A training that goes on. */
+export interface Job {
+  pause(): void
+  resume(): void
+  /** Stops after the current step; the run so far is kept. */
+  stop(): void
+  /** Something came that a paused training should look at. */
+  wake(): void
+}
+
+export interface JobContext {
+  readonly order: RunOrder
+  readonly data: Dataset
+  readonly resume?: Checkpoint
+  readonly reader: Reader
+  readonly post: (message: FromLab) => void
+}
+
+/** The experiment of the form, as the command would run it. @throws TrainError where a value is none */
+export const experimentOf = (settings: Settings, dataset: string): Experiment => {
+  const { model, seed, epochs, batchSize, optimizer: name, learningRate } = settings
+  return completeExperiment({ model, dataset, seed, epochs, batchSize, optimizer: { name, learningRate } })
+}
+
+/** Begins a training. @returns what steers it, and the run once it has ended; undefined where it failed, which was told */
+export const startJob = (context: JobContext): { job: Job; ended: Promise<KnownRun | undefined> } => {
+  const controller = new AbortController()
+  let paused = false
+  let wakeUp = () => {}
+  const job: Job = {
+    pause: () => void (paused = true),
+    resume() {
+      paused = false
+      wakeUp()
+    },
+    stop() {
+      controller.abort()
+      wakeUp()
+    },
+    wake: () => wakeUp(),
+  }
+  const { reader, post } = context
+  const teller = createTeller(context)
+  const between: NonNullable<Parameters<typeof runExperiment>[1]['between']> = async ({ model, weights }) => {
+    const look = () =>
+      reader.readWith(model, weights, teller.steps()).catch((error: unknown) => tellUnreadable(post, error))
+    await look()
+    if (!paused || controller.signal.aborted) return
+    teller.flush()
+    post({ type: 'paused' })
+    while (paused && !controller.signal.aborted) {
+      await new Promise<void>((resolve) => (wakeUp = resolve))
+      await look()
+    }
+    post({ type: 'resumed' })
+  }
+  return { job, ended: train(context, controller.signal, teller, between) }
+}
+
+const tellUnreadable = (post: JobContext['post'], error: unknown) =>
+  post({ type: 'unreadable', sentence: failureOf(error).sentence })
+
+const train = async (
+  { order, data, resume, post }: JobContext,
+  signal: AbortSignal,
+  teller: Teller,
+  between: NonNullable<Parameters<typeof runExperiment>[1]['between']>,
+): Promise<KnownRun | undefined> => {
+  const { key, settings, group } = order
+  let kept: Resumable | undefined
+  try {
+    const experiment = resume?.experiment ?? experimentOf(settings, data.name)
+    const backend = await backendOf(settings.backend)
+    const workers = resume?.workers === 1 ? undefined : threadsOf(settings.backend, settings.threads)
+    const every = settings.backend === 'wasm' ? { epochs: 1 } : { steps: stepsBetween }
+    const save = async (checkpoint: Checkpoint) => {
+      try {
+        kept = await keepCheckpoint(order, checkpoint)
+      } catch (error) {
+        teller.notKept(error)
+      }
+    }
+    const result = await whileTraining(key, () =>
+      runExperiment(experiment, {
+        ...{ data, backend, signal, between },
+        onProgress: teller.tell,
+        checkpoint: { every, save },
+        ...(workers ? { workers } : {}),
+        ...(resume ? { resume } : {}),
+      }),
+    )
+    const known: KnownRun = {
+      ...{ key, from: 'trained', run: result.run, files: runFiles(result, data.test.labels) },
+      ...(group ? { group } : {}),
+    }
+    await keepRun(known).catch(teller.notKept)
+    const goesOn = known.run.status === 'interrupted' ? kept : undefined
+    post({ type: 'finished', known, ...(goesOn ? { resumable: goesOn } : {}) })
+    return known
+  } catch (error) {
+    const fresh = !isMendable(error) // nobody knows in what state it left the worker
+    post({ type: 'failed', failure: failureOf(error), fresh, ...(kept ? { resumable: kept } : {}) })
+    return undefined
+  }
+}
+
+interface Teller {
+  readonly tell: (progress: Progress) => void
+  readonly notKept: (error: unknown) => void
+  /** Tells what has not been told yet. */
+  flush(): void
+  /** Steps taken so far. */
+  steps(): number
+}
+
+/** Tells the page how training goes on, not oftener than it can draw. */
+const createTeller = ({ order, resume, post }: JobContext): Teller => {
+  const { key, settings, group } = order
+  let losses: number[] = []
+  let latest: (Progress & { type: 'step' }) | undefined
+  let told = 0
+  let steps = resume?.stepLosses.length ?? 0
+  let warned = false
+  const flush = () => {
+    if (!latest) return
+    const { epoch, step, stepsPerEpoch, imagesPerSecond, secondsLeft } = latest
+    post({
+      type: 'standing',
+      epoch,
+      step,
+      stepsPerEpoch,
+      imagesPerSecond,
+      secondsLeft,
+      losses: Float32Array.from(losses),
+    })
+    losses = []
+    latest = undefined
+    told = performance.now()
+  }
+  return {
+    flush,
+    steps: () => steps,
+    notKept(error) {
+      if (warned) return
+      warned = true
+      const reason = error instanceof Error ? error.message : String(error)
+      post({
+        type: 'notice',
+        sentence: `This browser does not keep runs here (${reason}): this one lasts as long as the page is open, so download it.`,
+      })
+    },
+    tell(progress) {
+      switch (progress.type) {
+        case 'started': {
+          const { id, backend, stepsPerEpoch } = progress
+          post({
+            ...{ type: 'started', key, settings, id, stepsPerEpoch },
+            ...{ device: backend.device, threads: backend.threads },
+            losses: resume?.stepLosses ?? new Float32Array(0),
+            epochs: resume?.epochs ?? [],
+            ...(group ? { group } : {}),
+          })
+          break
+        }
+        case 'step':
+          losses.push(progress.loss)
+          latest = progress
+          steps++
+          if (performance.now() - told > telling) flush()
+          break
+        case 'evaluating':
+          flush()
+          post({ type: 'evaluating', epoch: progress.epoch })
+          break
+        case 'epoch':
+          post({ type: 'epoch', record: progress.record })
+      }
+    },
+  }
+}

@@ -1,0 +1,113 @@
+// Reads drawings with the model as it is now: as it trains, as it was at the end, or as the seed draws it.
+import type { Backend } from '@digitlab/backends'
+import { mnistForm, type Dataset } from '@digitlab/data'
+import {
+  disposeWeights,
+  initialWeights,
+  resolveModel,
+  uploadWeights,
+  type Model,
+  type StateDict,
+  type Weights,
+} from '@digitlab/models'
+import { MersenneTwister } from '@digitlab/random'
+import { predict } from '@digitlab/train'
+import type { FromLab, Reading } from '../protocol'
+
+/** What is to be read, in the form of the data set. */
+interface Drawing {
+  readonly form: Uint8Array
+  readonly height: number
+  readonly width: number
+  readonly label?: number
+}
+
+/** Weights that are at hand while nothing is trained. */
+interface Resting {
+  readonly model: Model
+  readonly weights: StateDict
+  readonly steps: number
+}
+
+/** How often a drawing is read anew while the model trains, in milliseconds. */
+const again = 200
+
+export interface Reader {
+  /** A drawing as a canvas gives it, [height, width, 4]. @throws DataError where it is empty */
+  draw(rgba: Uint8ClampedArray, width: number, height: number): void
+  /** One of the test images, by chance. */
+  takeTestImage(data: Dataset): void
+  clear(): void
+  /** Weights for whenever nothing is trained. */
+  rest(resting: Resting, backend: () => Promise<Backend>): void
+  /** Reads what there is to be read with weights on the backend; where `model` trains, called again and again. */
+  readWith(model: Model, weights: Weights, steps: number): Promise<void>
+  /** Reads what there is to be read with the weights at rest. */
+  readAtRest(): Promise<void>
+}
+
+/** The weights that the seed draws, before any training. */
+export const untrained = (name: string, seed: number, data: Dataset | undefined): Resting => {
+  const [height, width] = data?.imageShape ?? [28, 28]
+  const model = resolveModel(name, { input: [height, width, 1], classes: data?.classes ?? 10 })
+  return { model, weights: initialWeights(model, new MersenneTwister(seed)), steps: 0 }
+}
+
+export const createReader = (post: (message: FromLab) => void): Reader => {
+  let drawing: Drawing | undefined
+  let unread = false
+  let lastRead = 0
+  let resting: { readonly value: Resting; readonly backend: () => Promise<Backend>; uploaded?: Weights } | undefined
+
+  const read = async (model: Model, weights: Weights, steps: number): Promise<void> => {
+    if (!drawing) return
+    const { form, height, width, label } = drawing
+    unread = false
+    lastRead = performance.now()
+    const [rows, columns] = model.definition.input
+    if (rows !== height || columns !== width) {
+      post({
+        type: 'unreadable',
+        sentence: `This model takes images of ${rows} x ${columns}; drawings are brought to ${height} x ${width}.`,
+      })
+      return
+    }
+    const { probabilities } = await predict(model, weights, form)
+    const reading: Reading = { form, height, width, probabilities, steps, ...(label === undefined ? {} : { label }) }
+    post({ type: 'read', ...reading })
+  }
+
+  return {
+    draw(rgba, width, height) {
+      drawing = { form: mnistForm(rgba, width, height), height: 28, width: 28 }
+      unread = true
+    },
+    takeTestImage({ test, imageShape: [height, width] }) {
+      const at = Math.floor(Math.random() * test.count)
+      const form = test.images.slice(at * height * width, (at + 1) * height * width)
+      drawing = { form, height, width, label: test.labels[at] ?? 0 }
+      unread = true
+    },
+    clear() {
+      drawing = undefined
+    },
+    rest(value, backend) {
+      if (resting?.uploaded) disposeWeights(resting.uploaded)
+      resting = { value, backend }
+      unread = true
+    },
+    async readWith(model, weights, steps) {
+      if (unread || performance.now() - lastRead > again) await read(model, weights, steps)
+    },
+    async readAtRest() {
+      const held = resting
+      if (!held || !drawing || !unread) return
+      const backend = await held.backend()
+      if (!held.uploaded) {
+        await backend.start()
+        held.uploaded = uploadWeights(held.value.model, held.value.weights)
+      }
+      await read(held.value.model, held.uploaded, held.value.steps)
+    },
+  }
+}

@@ -1,0 +1,196 @@
+// What the page and its workers say to each other. The page draws; `lab` computes; `figures` makes SVG.
+import type { BackendId, Probe } from '@digitlab/backends'
+import type { CatalogueName, Dataset } from '@digitlab/data'
+import type { DrawnEpoch, FeatureMaps, FirstLayer, RunPredictions } from '@digitlab/report'
+import type { Run } from '@digitlab/train'
+
+export const models = ['linear', 'two-layer', 'cnn'] as const
+export type ModelName = (typeof models)[number]
+
+export const pageBackends = ['wasm', 'webgpu', 'webgl', 'cpu'] as const satisfies readonly BackendId[]
+export type PageBackend = (typeof pageBackends)[number]
+
+/** What the form asks for: an experiment but for its data set, and on what to run it. */
+export interface Settings {
+  readonly model: ModelName
+  readonly backend: PageBackend
+  /** Threads that share every batch; more than one needs a page that is cross-origin isolated. */
+  readonly threads: number | 'auto'
+  readonly seed: number
+  readonly epochs: number
+  readonly batchSize: number
+  readonly optimizer: 'sgd' | 'adam'
+  readonly learningRate: number
+}
+
+/** A data set by name; 'files' are those that were dropped. */
+export type DataChoice = 'auto' | 'strokes' | CatalogueName | 'files'
+
+/** A data set without its images, which go to the figures' worker. */
+export type DataSummary = Omit<Dataset, 'train' | 'test'> & {
+  readonly choice: DataChoice
+  readonly trainCount: number
+  readonly testCount: number
+}
+
+/** A run as the page knows it. */
+export interface KnownRun {
+  /** Tells it from the other runs of this page. */
+  readonly key: string
+  /** 'trained' here, or 'dropped' as files. */
+  readonly from: 'trained' | 'dropped'
+  readonly run: Run
+  /** The files of its folder, by name. */
+  readonly files: Readonly<Record<string, string | Uint8Array>>
+  /** Models that are still to be trained after this one, where several are compared. */
+  readonly group?: Group
+}
+
+/** What a run's figures are drawn from, but for the images, which the figures' worker has. */
+export interface RunParts {
+  readonly key: string
+  readonly run: Run
+  readonly predictions?: RunPredictions
+  readonly firstLayer?: FirstLayer
+  readonly featureMaps?: FeatureMaps
+  /** Sentences about what can't be drawn and why. */
+  readonly missing: readonly string[]
+}
+
+/** Models that are trained one after another. */
+export interface Group {
+  readonly id: string
+  readonly rest: readonly ModelName[]
+}
+
+/** A run that can go on: where it stands. */
+export interface Resumable {
+  readonly key: string
+  readonly settings: Settings
+  readonly data: DataChoice
+  readonly dataTitle: string
+  readonly epoch: number
+  readonly step: number
+  readonly stepsTaken: number
+  /** Milliseconds since 1970. */
+  readonly savedAt: number
+  readonly group?: Group
+}
+
+/** Where training stands, told some ten times a second. */
+export interface Standing {
+  readonly epoch: number
+  readonly step: number
+  readonly stepsPerEpoch: number
+  readonly imagesPerSecond: number
+  readonly secondsLeft: number
+  /** The losses since the last message. */
+  readonly losses: Float32Array
+}
+
+export type ToLab =
+  | {
+      readonly type: 'hello'
+      /** Base address of the data that "digitlab serve" has at hand. */
+      readonly local?: string
+      /** To the figures' worker, which gets the images. */
+      readonly figures: MessagePort
+      /** Held as a lock for as long as this worker lives. */
+      readonly lock: string
+    }
+  | { readonly type: 'load'; readonly name: Exclude<DataChoice, 'files'> }
+  | { readonly type: 'load-files'; readonly files: readonly File[] }
+  | { readonly type: 'cancel-load' }
+  /** The settings in the form: they are checked, and an idle lab draws with the initial weights of this model and seed. */
+  | { readonly type: 'settings'; readonly settings: Settings }
+  | {
+      readonly type: 'train'
+      readonly key: string
+      readonly settings: Settings
+      readonly data: DataChoice
+      readonly group?: Group
+    }
+  | { readonly type: 'go-on'; readonly key: string }
+  | { readonly type: 'pause' }
+  | { readonly type: 'resume' }
+  | { readonly type: 'stop' }
+  | { readonly type: 'forget'; readonly key: string }
+  /** Prepares the figures of a run; its data set is loaded where it is not at hand. */
+  | { readonly type: 'prepare'; readonly key: string }
+  /** The same, and drawings are read with its weights while nothing trains. */
+  | { readonly type: 'look'; readonly key: string }
+  /** Runs that the page knows and a new worker does not. */
+  | { readonly type: 'known'; readonly runs: readonly KnownRun[] }
+  | { readonly type: 'open-files'; readonly files: readonly File[] }
+  | { readonly type: 'drawing'; readonly rgba: Uint8ClampedArray; readonly width: number; readonly height: number }
+  | { readonly type: 'test-image' }
+  | { readonly type: 'no-drawing' }
+
+/** What went wrong: a sentence, and whether it is a bug of ours rather than something that can be mended. */
+export interface Failure {
+  readonly sentence: string
+  /** The stack, where it is a bug. */
+  readonly bug?: string
+}
+
+export type FromLab =
+  /** It holds its lock. */
+  | { readonly type: 'alive' }
+  | { readonly type: 'backends'; readonly probes: readonly { readonly id: PageBackend; readonly probe: Probe }[] }
+  | { readonly type: 'kept'; readonly runs: readonly KnownRun[]; readonly resumable: readonly Resumable[] }
+  /** A run that was being trained and is not any more. */
+  | { readonly type: 'resumable'; readonly resumable: Resumable }
+  | {
+      readonly type: 'loading'
+      readonly what: string
+      readonly received?: number
+      readonly total?: number
+    }
+  | { readonly type: 'data'; readonly data: DataSummary }
+  /** The data sets that the server of this page has. */
+  | { readonly type: 'served'; readonly names: readonly CatalogueName[] }
+  | { readonly type: 'load-cancelled' }
+  | { readonly type: 'data-failed'; readonly failure: Failure }
+  /** The id of the experiment that the form describes, or why it is none. */
+  | { readonly type: 'experiment'; readonly id?: string; readonly problem?: string }
+  | {
+      readonly type: 'started'
+      readonly key: string
+      readonly settings: Settings
+      readonly id: string
+      readonly device: string
+      readonly threads: number
+      readonly stepsPerEpoch: number
+      /** What went before, of a run that goes on. */
+      readonly losses: Float32Array
+      readonly epochs: readonly DrawnEpoch[]
+      readonly group?: Group
+    }
+  | ({ readonly type: 'standing' } & Standing)
+  | { readonly type: 'evaluating'; readonly epoch: number }
+  | { readonly type: 'epoch'; readonly record: DrawnEpoch }
+  | { readonly type: 'paused' }
+  | { readonly type: 'resumed' }
+  | { readonly type: 'finished'; readonly known: KnownRun; readonly resumable?: Resumable }
+  /** `fresh`: this worker should not go on computing. */
+  | { readonly type: 'failed'; readonly failure: Failure; readonly resumable?: Resumable; readonly fresh: boolean }
+  | { readonly type: 'opened'; readonly known: KnownRun }
+  | { readonly type: 'parts'; readonly parts: RunParts }
+  | { readonly type: 'look-failed'; readonly key: string; readonly failure: Failure }
+  | { readonly type: 'open-failed'; readonly failure: Failure }
+  | { readonly type: 'notice'; readonly sentence: string }
+  | ({ readonly type: 'read' } & Reading)
+  | { readonly type: 'unreadable'; readonly sentence: string }
+
+/** What the model says of a drawing. */
+export interface Reading {
+  /** [28, 28] or the data set's own size: what the model sees, 0 for paper. */
+  readonly form: Uint8Array
+  readonly height: number
+  readonly width: number
+  readonly probabilities: Float32Array
+  /** What the image shows in truth, where it is one of the test images. */
+  readonly label?: number
+  /** Training steps behind the weights that read it. */
+  readonly steps: number
+}

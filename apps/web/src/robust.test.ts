@@ -1,0 +1,214 @@
+// The built page in Chromium: what goes wrong is said, and no run is lost.
+import { wasmBackend } from '@digitlab/backend-wasm'
+import { completeExperiment, runExperiment } from '@digitlab/train'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { chromiumMissing, launchChromium } from '../../../tooling/chromium/chromium.ts'
+import type { Site } from '../../../tooling/chromium/site.ts'
+import {
+  choose,
+  downloadedRun,
+  give,
+  giveData,
+  looked,
+  openPage,
+  phase,
+  servePage,
+  smallData,
+  train,
+  trainButton,
+  type GivenFile,
+} from './testing/built-page'
+
+const [trainCount, testCount] = [6400, 400]
+
+/** Waits until the page offers to go on. */
+const notDone = (page: Page): Promise<void> =>
+  page.locator('.notice', { hasText: 'is not done: it stands at step' }).waitFor()
+
+/** The worker that computes. */
+const labOf = (page: Page) => {
+  const lab = page.workers().find((worker) => /\/lab-/.test(worker.url()))
+  if (!lab)
+    throw new Error(
+      `there is no lab among ${page
+        .workers()
+        .map((worker) => worker.url())
+        .join(', ')}`,
+    )
+  return lab
+}
+
+describe.skipIf(chromiumMissing !== undefined)('a page that things happen to', { timeout: 120_000 }, () => {
+  let browser: Browser
+  let site: Site
+  let files: GivenFile[]
+  let losses: readonly number[]
+
+  /** Long enough to be interrupted in the middle, even where the machine is fast. */
+  const long = { model: 'linear', threads: '1', epochs: 150 } as const
+
+  beforeAll(async () => {
+    const small = await smallData(trainCount, testCount)
+    ;[browser, site] = await Promise.all([launchChromium(), servePage()])
+    files = small.files
+    const { model, epochs } = long
+    const experiment = completeExperiment({ model, dataset: 'files', epochs })
+    const { run } = await runExperiment(experiment, { data: small.data, backend: wasmBackend() })
+    losses = run.history.stepLosses
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await site?.close()
+  })
+
+  /** Begins the long run, and waits until an epoch of it is kept. */
+  const begin = async (page: Page): Promise<void> => {
+    await giveData(page, files)
+    await choose(page, long)
+    await trainButton(page).click()
+    await page.getByText(/^epoch ([3-9]|\d\d+) of/).waitFor()
+  }
+
+  const goOn = async (page: Page) => {
+    await page.getByRole('button', { name: 'Go on' }).click()
+    await page.locator('[data-phase=idle]', { hasText: 'done' }).waitFor({ timeout: 40_000 })
+    await looked(page)
+    return downloadedRun(page)
+  }
+
+  test('a paused run goes on, a stopped one is kept, and both end to the bit as if nothing had been', async () => {
+    const { page, complaints } = await openPage(browser, site.url)
+    await begin(page)
+    await page.getByRole('button', { name: 'Pause' }).click()
+    await phase(page, 'paused')
+    const steps = page.locator('[data-value=steps]')
+    const paused = await steps.innerText()
+    await page.waitForTimeout(300)
+    expect(await steps.innerText()).toBe(paused)
+    await page.getByRole('button', { name: 'Resume' }).click()
+    await page.waitForFunction((text) => document.querySelector('[data-value=steps]')?.textContent !== text, paused)
+    await page.getByRole('button', { name: 'Stop' }).click()
+    await page.locator('[data-phase=idle]', { hasText: 'stopped' }).waitFor()
+    await looked(page)
+    const stopped = await downloadedRun(page)
+    expect(stopped.status).toBe('interrupted')
+    expect(stopped.history.stepLosses).toEqual(losses.slice(0, stopped.history.stepLosses.length))
+    const whole = await goOn(page)
+    expect(whole.status).toBe('completed')
+    expect(whole.history.stepLosses).toEqual(losses)
+    expect(complaints).toEqual([])
+    await page.context().close()
+  })
+
+  test('a reload in the middle loses no more than an epoch, which is trained again', async () => {
+    const { page, complaints } = await openPage(browser, site.url)
+    await begin(page)
+    await page.reload()
+    await notDone(page)
+    const run = await goOn(page)
+    expect(run.history.stepLosses).toEqual(losses)
+    expect(complaints).toEqual([])
+    await page.context().close()
+  })
+
+  test('a worker that is closed is told of and replaced, and the run goes on', async () => {
+    const { page, complaints } = await openPage(browser, site.url)
+    await begin(page)
+    await labOf(page).evaluate(() => self.close())
+    await page
+      .locator('.notice', { hasText: 'The worker that computes was closed; a new one has been started.' })
+      .waitFor()
+    await notDone(page)
+    const run = await goOn(page)
+    expect(run.history.stepLosses).toEqual(losses)
+    expect(complaints).toEqual([])
+    await page.context().close()
+  })
+
+  test('a GPU that is lost ends the run with a sentence, and it goes on from what was kept', async () => {
+    const small = await smallData(1280, 64)
+    const { page } = await openPage(browser, site.url)
+    await page.getByText('JavaScript, one thread').waitFor() // probed: what is asked for from now on is used
+    await labOf(page).evaluate(() => {
+      const scope = globalThis as unknown as {
+        GPUAdapter: { prototype: { requestDevice: (...given: unknown[]) => Promise<{ destroy(): void }> } }
+        devices: { destroy(): void }[]
+      }
+      scope.devices = []
+      const ask = scope.GPUAdapter.prototype.requestDevice
+      scope.GPUAdapter.prototype.requestDevice = async function (...given) {
+        const device = await ask.apply(this, given)
+        scope.devices.push(device)
+        return device
+      }
+    })
+    await giveData(page, small.files)
+    await choose(page, { model: 'linear', backend: 'webgpu', epochs: 8 })
+    await trainButton(page).click()
+    await page.getByText(/^epoch ([2-9]) of/).waitFor()
+    await labOf(page).evaluate(() => {
+      for (const device of (globalThis as unknown as { devices: { destroy(): void }[] }).devices) device.destroy()
+    })
+    await page.locator('.notice.wrong').waitFor()
+    expect(await page.locator('.notice.wrong').innerText()).toMatch(/webgpu|GPU/i)
+    const run = await goOn(page)
+    expect(run.status).toBe('completed')
+    expect(run.history.stepLosses).toHaveLength(160)
+    expect(run.backend.id).toBe('webgpu')
+    await page.context().close()
+  })
+
+  test('broken files are refused with what is wrong, and what is loaded stays', async () => {
+    const { page, complaints } = await openPage(browser, site.url)
+    await giveData(page, files)
+    const broken = files.map((file, n) => (n === 0 ? { ...file, buffer: file.buffer.subarray(0, 5000) } : file))
+    await give(page, broken)
+    const failure = page.locator('#data .notice.wrong')
+    await failure.waitFor()
+    expect(await failure.innerText()).toMatch(/train-images-idx3-ubyte/)
+    await choose(page, { model: 'linear', threads: '1', epochs: 1 })
+    expect((await train(page)).history.stepLosses).toEqual(losses.slice(0, 100))
+
+    await give(page, [{ name: 'run.json', mimeType: 'application/json', buffer: Buffer.from('{"format":') }])
+    await page.locator('.notice').getByText('add weights.safetensors of the same folder').waitFor()
+    await give(page, [
+      { name: 'run.json', mimeType: 'application/json', buffer: Buffer.from('{"format":') },
+      { name: 'weights.safetensors', mimeType: 'application/octet-stream', buffer: Buffer.from('none') },
+    ])
+    await page
+      .locator('.notice')
+      .getByText(/Run\.json is not JSON/)
+      .waitFor()
+    await choose(page, { learningRate: 0 })
+    await page.getByText('LearningRate must be a number above 0, not 0.').waitFor()
+    expect(await trainButton(page).isDisabled()).toBe(true)
+    await choose(page, { learningRate: 1e38 })
+    await trainButton(page).click()
+    await page.locator('.notice', { hasText: /The loss became (NaN|Infinity) at step \d+ of epoch 1/ }).waitFor()
+    expect(complaints).toEqual([])
+    await page.context().close()
+  })
+
+  test('offline it says so, goes on with what it has, and takes strokes where MNIST can not be had', async () => {
+    const { page, context } = await openPage(browser, site.url)
+    await giveData(page, files)
+    await choose(page, { model: 'linear', threads: '1', epochs: 1 })
+    await train(page)
+    await context.setOffline(true)
+    await page.getByText('You are offline.').waitFor()
+    await choose(page, { seed: 1 })
+    expect((await train(page)).experiment.seed).toBe(1)
+    await page.locator('#data select').first().selectOption('mnist')
+    await page.locator('#data .notice.wrong', { hasText: /train-images-idx3-ubyte\.gz/ }).waitFor()
+    await page.locator('#data select').first().selectOption('auto')
+    await page.locator('#data .loud', { hasText: 'NOT MNIST' }).waitFor()
+    await page.context().close()
+  })
+})
+
+if (chromiumMissing !== undefined)
+  describe('a page that things happen to', () => {
+    beforeEach(({ skip }) => skip(chromiumMissing))
+    test('in Chromium', () => {})
+  })

@@ -1,0 +1,157 @@
+// The built page in Chromium, for tests: served from loopback, with small data sets to give it.
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { strokes, type Dataset } from '@digitlab/data'
+import { writeIdx } from '@digitlab/idx'
+import { parseRun, type Run } from '@digitlab/train'
+import type { Browser, BrowserContext, BrowserContextOptions, Locator, Page } from 'playwright-core'
+import { expect } from 'vitest'
+import { serve, type Files, type Site, type SiteOptions } from '../../../../tooling/chromium/site.ts'
+
+const dist = fileURLToPath(new URL('../../dist', import.meta.url))
+
+/** The files that "npm run build" made. */
+export const builtFiles = (): Files => {
+  if (!existsSync(join(dist, 'index.html'))) throw new Error('the page is not built: run "npm run build"')
+  const paths = readdirSync(dist, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  return new Map(
+    paths.map((entry) => {
+      const path = join(entry.parentPath, entry.name)
+      return [relative(dist, path).replaceAll('\\', '/'), readFileSync(path)]
+    }),
+  )
+}
+
+export const servePage = (options: SiteOptions = {}): Promise<Site> => serve(builtFiles(), options)
+
+export interface Opened {
+  readonly page: Page
+  readonly context: BrowserContext
+  /** What the page complained of: uncaught errors, refused requests, requests to anybody else. */
+  readonly complaints: string[]
+}
+
+/** Opens the page in a browser of its own, with nothing kept. */
+export const openPage = async (browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Opened> => {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })
+  context.setDefaultTimeout(50_000) // of a machine that does other things beside
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('pageerror', (error) => complaints.push(`uncaught: ${error.message}`))
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text())
+  })
+  page.on('request', (request) => {
+    const address = request.url()
+    if (!/^(blob|data):/.test(address) && !address.startsWith(new URL(url).origin)) complaints.push(`asked ${address}`)
+  })
+  await page.goto(url)
+  return { page, context, complaints }
+}
+
+/** A file as a page is given it. */
+export interface GivenFile {
+  readonly name: string
+  readonly mimeType: string
+  readonly buffer: Buffer
+}
+
+/** A data set of strokes, and the four IDX files that hold it. */
+export const smallData = async (
+  trainCount: number,
+  testCount: number,
+): Promise<{ data: Dataset; files: GivenFile[] }> => {
+  const data = await strokes({ trainCount, testCount })
+  const file = (name: string, content: Uint8Array): GivenFile => ({
+    name,
+    mimeType: 'application/octet-stream',
+    buffer: Buffer.from(content),
+  })
+  const images = ({ images, count }: Dataset['train']) =>
+    writeIdx({ type: 'uint8', shape: [count, 28, 28], data: images })
+  const labels = ({ labels, count }: Dataset['train']) => writeIdx({ type: 'uint8', shape: [count], data: labels })
+  return {
+    data,
+    files: [
+      file('train-images-idx3-ubyte', images(data.train)),
+      file('train-labels-idx1-ubyte', labels(data.train)),
+      file('t10k-images-idx3-ubyte', images(data.test)),
+      file('t10k-labels-idx1-ubyte', labels(data.test)),
+    ],
+  }
+}
+
+/** Gives the page files through its own chooser. */
+export const give = (page: Page, files: GivenFile[]): Promise<void> =>
+  page.locator('#data input[type=file]').setInputFiles(files)
+
+/** Gives the page a small data set, and waits until it has it. */
+export const giveData = async (page: Page, files: GivenFile[]): Promise<void> => {
+  await give(page, files)
+  await page.getByText('files, from files given to this page').waitFor()
+}
+
+export interface FormValues {
+  readonly model?: string
+  readonly backend?: string
+  readonly threads?: string
+  readonly epochs?: number
+  readonly seed?: number
+  readonly learningRate?: number
+}
+
+/** Fills in the form. */
+export const choose = async (page: Page, values: FormValues): Promise<void> => {
+  const { model, backend, threads, ...numbers } = values
+  if (model !== undefined) await page.locator(`input[name=model][value="${model}"]`).check()
+  if (backend !== undefined) await page.locator(`input[name=backend][value="${backend}"]`).check()
+  if (threads !== undefined) await page.getByLabel('Threads').selectOption(threads)
+  const labels = { epochs: 'Epochs', seed: 'Seed', learningRate: 'Learning rate' } as const
+  for (const name of ['epochs', 'seed', 'learningRate'] as const)
+    if (numbers[name] !== undefined) await page.getByLabel(labels[name]).fill(String(numbers[name]))
+}
+
+export const trainButton = (page: Page): Locator => page.getByRole('button', { name: /^Train (linear|two-layer|cnn)$/ })
+
+export const phase = (page: Page, name: string): Promise<void> => page.locator(`[data-phase=${name}]`).waitFor()
+
+/** Waits until the figures of the run that is looked at are drawn. */
+export const looked = async (page: Page): Promise<void> => {
+  await page.locator('#look [data-cell]').first().waitFor()
+  await page.waitForFunction(() => document.querySelectorAll('#look .waiting').length === 0)
+}
+
+/** The bytes that a button hands out. */
+export const downloadBy = async (page: Page, name: string | RegExp): Promise<Buffer> => {
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name }).click()])
+  return readFileSync(await download.path())
+}
+
+/** The run that is looked at, by its own download. */
+export const downloadedRun = async (page: Page): Promise<Run> =>
+  parseRun((await downloadBy(page, /run\.json/)).toString('utf8'))
+
+/** Trains what the form says to the end. */
+export const train = async (page: Page): Promise<Run> => {
+  await trainButton(page).click()
+  await page.locator('[data-phase=idle]', { hasText: /done|stopped/ }).waitFor()
+  await looked(page)
+  return downloadedRun(page)
+}
+
+/** Draws lines on the sheet with the mouse; places are shares of its sides. */
+export const draw = async (page: Page, ...strokes: readonly (readonly [x: number, y: number][])[]): Promise<void> => {
+  const sheet = page.locator('#draw .sheet canvas')
+  await sheet.scrollIntoViewIfNeeded()
+  const box = await sheet.boundingBox()
+  expect(box).not.toBeNull()
+  const { x: left = 0, y: top = 0, width = 0, height = 0 } = box ?? {}
+  for (const [first, ...rest] of strokes) {
+    if (!first) continue
+    await page.mouse.move(left + first[0] * width, top + first[1] * height)
+    await page.mouse.down()
+    for (const [x, y] of rest) await page.mouse.move(left + x * width, top + y * height, { steps: 6 })
+    await page.mouse.up()
+  }
+}

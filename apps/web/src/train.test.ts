@@ -1,0 +1,199 @@
+// The built page in Chromium: it trains what the command trains.
+import { wasmBackend } from '@digitlab/backend-wasm'
+import { datasetFromFiles, type Dataset } from '@digitlab/data'
+import { readSafetensors } from '@digitlab/weights'
+import { completeExperiment, runExperiment, type RunResult } from '@digitlab/train'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { chromiumMissing, launchChromium } from '../../../tooling/chromium/chromium.ts'
+import type { Site } from '../../../tooling/chromium/site.ts'
+import { models, type ModelName } from './protocol'
+import {
+  choose,
+  downloadBy,
+  downloadedRun,
+  draw,
+  give,
+  giveData,
+  looked,
+  openPage,
+  servePage,
+  smallData,
+  train,
+  type GivenFile,
+} from './testing/built-page'
+
+/** One epoch is 100 steps. */
+const [trainCount, testCount] = [6400, 400]
+
+describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout: 120_000 }, () => {
+  let browser: Browser
+  let isolated: Site
+  let plain: Site
+  let files: GivenFile[]
+  let data: Dataset
+
+  beforeAll(async () => {
+    ;[browser, isolated, plain, { files }] = await Promise.all([
+      launchChromium(),
+      servePage(),
+      servePage({ isolated: false, base: '/some/where/' }),
+      smallData(trainCount, testCount),
+    ])
+    const [trainImages, trainLabels, testImages, testLabels] = files.map(({ name, buffer }) => ({
+      name,
+      bytes: new Uint8Array(buffer),
+    })) as [Named, Named, Named, Named]
+    const roles = { trainImages, trainLabels, testImages, testLabels }
+    data = await datasetFromFiles({ name: 'files', title: 'files', origin: 'this test' }, roles)
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await Promise.all([isolated?.close(), plain?.close()])
+  })
+
+  /** The run that the command makes of the same experiment. */
+  const inNode = (model: ModelName, epochs = 1): Promise<RunResult> =>
+    runExperiment(completeExperiment({ model, dataset: 'files', epochs }), { data, backend: wasmBackend() })
+
+  test('the three models, one after the other, give the losses of the command; a digit is drawn and read', async () => {
+    const { page, complaints } = await openPage(browser, isolated.url)
+    await giveData(page, files)
+    await choose(page, { threads: '1', epochs: 1 })
+    await page.getByRole('button', { name: 'Train all three' }).click()
+    for (const model of models)
+      await page.locator('#compare tbody tr', { hasText: model }).getByText('wasm').waitFor({ timeout: 60_000 })
+    await page.locator('#compare figure svg').nth(3).waitFor()
+    const table = await page.locator('#compare table').innerText()
+    for (const parameters of ['7,850', '79,510', '20,490']) expect(table).toContain(parameters)
+
+    for (const model of models) {
+      const chosen = page.locator('#look option', { hasText: `${model} on` })
+      await page.locator('#look select').selectOption(await chosen.getAttribute('value'))
+      await page.locator('#look .facts code').waitFor()
+      await looked(page)
+      const run = await downloadedRun(page)
+      const expected = await inNode(model)
+      expect(run.id).toBe(expected.run.id)
+      expect(run.history.stepLosses).toHaveLength(100)
+      expect(run.history.stepLosses).toEqual(expected.run.history.stepLosses)
+      expect(run.metrics).toEqual(expected.run.metrics)
+      const { weights } = readSafetensors(await downloadBy(page, /weights\.safetensors/))
+      expect(weights).toEqual(expected.weights)
+    }
+    expect((await downloadBy(page, /comparison\.html/)).toString('utf8')).toContain('3 runs on files')
+
+    // With the cnn's weights, which is looked at now.
+    await draw(page, [
+      [0.5, 0.12],
+      [0.5, 0.88],
+    ])
+    await page.locator('.said strong', { hasText: '1' }).waitFor()
+    const probabilities = await page.locator('.bars .number').allInnerTexts()
+    expect(probabilities.reduce((sum, text) => sum + parseFloat(text), 0)).toBeCloseTo(100, 0)
+    expect(complaints).toEqual([])
+    await page.context().close()
+  })
+
+  test('without isolation and under a base path it trains on one thread, and draws before any training', async () => {
+    const { page, complaints } = await openPage(browser, plain.url)
+    await page.getByText('One thread: this page is served without').waitFor()
+    await giveData(page, files)
+    await draw(page, [
+      [0.3, 0.2],
+      [0.7, 0.2],
+      [0.45, 0.85],
+    ])
+    await page.locator('.said strong').waitFor()
+    expect(await page.locator('#draw .head').innerText()).toContain('after 0 steps')
+    await choose(page, { model: 'two-layer', epochs: 1 })
+    const run = await train(page)
+    const expected = await inNode('two-layer')
+    expect(run.id).toBe(expected.run.id)
+    expect(run.history.stepLosses).toEqual(expected.run.history.stepLosses)
+    expect(await page.locator('[data-run-id]').getAttribute('data-run-id')).toBe(expected.run.id)
+    expect(complaints).toEqual([])
+    await page.context().close()
+  })
+
+  test('threads share batches where the page is isolated', async () => {
+    const { page, complaints } = await openPage(browser, isolated.url)
+    await giveData(page, files)
+    await choose(page, { model: 'cnn', threads: '2', epochs: 1 })
+    const run = await train(page)
+    expect(run.backend.threads).toBe(2)
+    const expected = await inNode('cnn')
+    // Another order of summing: the first steps tell rounding from a mistake, later ones let it grow.
+    run.history.stepLosses.slice(0, 20).forEach((loss, step) => {
+      expect(Math.abs(loss - (expected.run.history.stepLosses[step] ?? NaN))).toBeLessThan(1e-5)
+    })
+    expect(run.history.stepLosses).toHaveLength(100)
+    expect(complaints).toEqual([])
+    await page.context().close()
+  })
+
+  test.each(['webgpu', 'webgl', 'cpu'])('a few steps on %s', async (backend) => {
+    const small = await smallData(192, 64)
+    const { page, complaints } = await openPage(browser, isolated.url)
+    await page.locator(`input[name=backend][value=${backend}]`).waitFor()
+    await page.getByText('JavaScript, one thread').waitFor()
+    await giveData(page, small.files)
+    await choose(page, { model: 'linear', backend, epochs: 1 })
+    const run = await train(page)
+    expect(run.backend.id).toBe(backend)
+    expect(run.history.stepLosses).toHaveLength(3)
+    const expected = await runExperiment(completeExperiment({ model: 'linear', dataset: 'files', epochs: 1 }), {
+      data: small.data,
+      backend: wasmBackend(),
+    })
+    run.history.stepLosses.forEach((loss, step) => {
+      expect(Math.abs(loss - (expected.run.history.stepLosses[step] ?? NaN))).toBeLessThan(1e-5)
+    })
+    expect(complaints).toEqual([])
+    await page.context().close()
+  })
+
+  test('a run of the command is looked at', async () => {
+    const { runFiles } = await import('@digitlab/train')
+    const result = await inNode('linear')
+    const given = Object.entries(runFiles(result, data.test.labels)).map(([name, content]) => ({
+      name,
+      mimeType: 'application/octet-stream',
+      buffer: Buffer.from(content),
+    }))
+    const { page, complaints } = await openPage(browser, isolated.url)
+    await giveData(page, files)
+    await give(page, given)
+    await looked(page)
+    expect(await page.locator('#look .facts').innerText()).toContain(result.run.id.slice(0, 8))
+    const [label, predicted] = mostFrequent(result.run.metrics.confusion)
+    const count = result.run.metrics.confusion[label]?.[predicted]
+    // By the keyboard: to the cell, and into it.
+    await page.locator('[data-cell="0,0"]').focus()
+    for (let row = 0; row < label; row++) await page.keyboard.press('ArrowDown')
+    for (let column = 0; column < predicted; column++) await page.keyboard.press('ArrowRight')
+    await page.keyboard.press('Enter')
+    await page.locator('.cell figcaption', { hasText: `${label} taken for ${predicted}: ${count} images` }).waitFor()
+    await expect.poll(() => page.locator('.cell [data-tile]').count()).toBe(count)
+    expect(complaints).toEqual([])
+    await page.context().close()
+  })
+})
+
+interface Named {
+  readonly name: string
+  readonly bytes: Uint8Array
+}
+
+/** The cell off the diagonal that holds most images. */
+const mostFrequent = (confusion: readonly (readonly number[])[]): [label: number, predicted: number] =>
+  confusion
+    .flatMap((row, label) => row.map((count, predicted) => ({ count, at: [label, predicted] as [number, number] })))
+    .filter(({ at: [label, predicted] }) => label !== predicted)
+    .reduce((most, cell) => (cell.count > most.count ? cell : most)).at
+
+if (chromiumMissing !== undefined)
+  describe('training in the page', () => {
+    beforeEach(({ skip }) => skip(chromiumMissing))
+    test('in Chromium', () => {})
+  })
