@@ -8,7 +8,17 @@ const nodeGlobals = [
 ]
 
 export default tseslint.config(
-  { ignores: ['**/dist/**', '**/generated/**', '**/node_modules/**', '.turbo/**', '**/assembly/**', 'runs/**'] },
+  {
+    ignores: [
+      '**/dist/**',
+      '**/generated/**',
+      '**/node_modules/**',
+      '.turbo/**',
+      '**/assembly/**',
+      'runs/**',
+      'apps/cli/page/**',
+    ],
+  },
   js.configs.recommended,
   ...tseslint.configs.recommendedTypeChecked,
   {

@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url'
 import { wasmBackend } from '@digitlab/backend-wasm'
 import { strokes } from '@digitlab/data'
-import { completeExperiment, runExperiment } from '@digitlab/train'
+import { completeExperiment, experimentId, runExperiment } from '@digitlab/train'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { chromiumMissing, launchChromium } from './chromium.ts'
@@ -12,7 +12,7 @@ import type { Training } from './pages/training-worker.ts'
 import { bundle, serve, type Files, type Site } from './site.ts'
 
 const models = ['linear', 'two-layer', 'cnn'] as const
-type TrainingOf = Omit<Training, 'backend' | 'experiment'>
+type TrainingOf = Omit<Training, 'backend' | 'experiments'>
 
 const experiment = (model: string, batchSize: number) =>
   completeExperiment({ model, dataset: 'strokes', seed: 3, epochs: 1, batchSize })
@@ -53,10 +53,10 @@ describe('training in Chromium', () => {
     await page.goto(sites[site]?.url ?? '')
     return page
   }
-  const train = (page: Page, backend: PageBackendId, model: string, batchSize: number, more: TrainingOf) =>
+  const train = (page: Page, backend: PageBackendId, of: readonly string[], batchSize: number, more: TrainingOf) =>
     page.evaluate((training) => (globalThis as unknown as { digitlab: TrainingPage }).digitlab.train(training), {
       backend,
-      experiment: experiment(model, batchSize),
+      experiments: of.map((model) => experiment(model, batchSize)),
       ...more,
     })
 
@@ -66,17 +66,17 @@ describe('training in Chromium', () => {
       const page = await open()
       const counts = [1600, 50] as const
       const more = simd === 'plain' ? { counts, simd } : { counts }
-      for (const model of models) {
-        const { losses, backend, environment } = await train(page, 'wasm', model, 16, more)
-        expect(losses).toHaveLength(100)
-        expect(losses, model).toEqual(await lossesInNode(model, 16, more))
+      const { runs, environment } = await train(page, 'wasm', models, 16, more)
+      expect(environment).toMatchObject({ platform: 'browser', runtime: expect.stringContaining('Chrome/') as string })
+      expect(environment.processors).toBeGreaterThan(0)
+      for (const [i, { backend, history, environment: recorded, id }] of runs.entries()) {
+        const model = models[i] ?? ''
+        expect(history.stepLosses).toHaveLength(100)
+        expect(history.stepLosses, model).toEqual(await lossesInNode(model, 16, more))
+        expect(id).toBe(await experimentId(experiment(model, 16)))
         expect(backend).toMatchObject({ id: 'wasm', threads: 1 })
         expect(new Set(Object.values(backend.operations))).toEqual(new Set(['kernel']))
-        expect(environment).toMatchObject({
-          platform: 'browser',
-          runtime: expect.stringContaining('Chrome/') as string,
-        })
-        expect(environment.processors).toBeGreaterThan(0)
+        expect(recorded).toEqual(environment)
       }
       await page.close()
     },
@@ -85,49 +85,47 @@ describe('training in Chromium', () => {
   test('on wasm in two threads where the page is isolated; where it is not, in one or refused', async () => {
     const counts = [640, 50] as const
     const isolated = await open()
-    for (const model of models) {
-      const { losses, backend } = await train(isolated, 'wasm', model, 64, { counts, workers: 2 })
+    const { runs } = await train(isolated, 'wasm', models, 64, { counts, workers: 2 })
+    for (const [i, { backend, history }] of runs.entries()) {
       expect(backend.threads).toBe(2)
-      expect(largestDifference(losses, await lossesInNode(model, 64, { counts }))).toBeLessThan(1e-5)
+      const alone = await lossesInNode(models[i] ?? '', 64, { counts })
+      expect(largestDifference(history.stepLosses, alone)).toBeLessThan(1e-5)
     }
     const plain = await open('plain')
-    const alone = await train(plain, 'wasm', 'cnn', 64, { counts, workers: 'auto' })
-    expect(alone.backend.threads).toBe(1)
-    expect(alone.losses).toEqual(await lossesInNode('cnn', 64, { counts }))
-    await expect(train(plain, 'wasm', 'cnn', 64, { counts, workers: 2 })).rejects.toThrow(
+    const { runs: alone } = await train(plain, 'wasm', ['cnn'], 64, { counts, workers: 'auto' })
+    expect(alone[0]?.backend.threads).toBe(1)
+    expect(alone[0]?.history.stepLosses).toEqual(await lossesInNode('cnn', 64, { counts }))
+    await expect(train(plain, 'wasm', ['cnn'], 64, { counts, workers: 2 })).rejects.toThrow(
       'workers need shared memory, which this page may not have',
     )
     await Promise.all([isolated.close(), plain.close()])
   })
 
   // Few images: the software adapter takes seconds for a step of the cnn.
-  test.each(['cpu', 'webgl', 'webgpu'] as const)('on %s the first losses are those of wasm', async (id) => {
-    const page = await open()
-    const counts = [4, 2] as const
-    const probe = await page.evaluate(
-      (id) => (globalThis as unknown as { digitlab: TrainingPage }).digitlab.probe(id),
-      id,
-    )
-    expect(probe).toMatchObject({ usable: true })
-    for (const model of models) {
-      const { losses, backend } = await train(page, id, model, 2, { counts })
-      expect(backend).toMatchObject({ id, device: probe.usable ? probe.device : '' })
-      expect(losses).toHaveLength(2)
-      expect(largestDifference(losses, await lossesInNode(model, 2, { counts })), model).toBeLessThan(1e-5)
-    }
-    await page.close()
-  })
-
-  test.each(['webgl', 'webgpu'] as const)(
-    'a device of %s that is lost ends the run and says so; the next starts anew',
+  test.each(['cpu', 'webgl', 'webgpu'] as const)(
+    'on %s the first losses are those of wasm, and a device that is lost ends a run and says so',
     async (id) => {
       const page = await open()
-      const counts = [40, 4] as const
-      const { losses, lost } = await train(page, id, 'linear', 4, { counts, loseAfter: 2 })
-      expect(lost).toMatch(
-        new RegExp(`^BackendError: the device of the backend "${id}" is lost \\(.+\\), and what it held`),
+      const counts = [6, 2] as const
+      const probe = await page.evaluate(
+        (id) => (globalThis as unknown as { digitlab: TrainingPage }).digitlab.probe(id),
+        id,
       )
-      expect(largestDifference(losses, await lossesInNode('linear', 4, { counts }))).toBeLessThan(1e-5)
+      const losable = id === 'cpu' ? {} : { loseAfter: 2 }
+      const { runs, lost } = await train(page, id, models, 2, { counts, ...losable })
+      for (const [i, { backend, history }] of runs.entries()) {
+        const model = models[i] ?? ''
+        expect(probe).toEqual({ usable: true, device: backend.device })
+        expect(backend.id).toBe(id)
+        expect(history.stepLosses).toHaveLength(3)
+        const inNode = await lossesInNode(model, 2, { counts })
+        expect(largestDifference(history.stepLosses, inNode), model).toBeLessThan(1e-5)
+      }
+      if (id === 'cpu') expect(lost).toBeUndefined()
+      else
+        expect(lost).toMatch(
+          new RegExp(`^BackendError: the device of the backend "${id}" is lost \\(.+\\), and what it held`),
+        )
       await page.close()
     },
   )
@@ -135,7 +133,7 @@ describe('training in Chromium', () => {
   test('a file of wasm that does not come is a sentence', async () => {
     const page = await open()
     await page.route('**/*.wasm', (route) => route.abort())
-    const failed = train(page, 'wasm', 'linear', 4, { counts: [12, 4] })
+    const failed = train(page, 'wasm', ['linear'], 4, { counts: [12, 4] })
     await expect(failed).rejects.toThrow(
       /BackendError: the backend "wasm" can not start with .*\.wasm: see whether you are online/,
     )

@@ -82,6 +82,7 @@ describe('help', () => {
     ['data', 'info'],
     ['report'],
     ['show'],
+    ['serve'],
     ['train'],
     ['evaluate'],
     ['predict'],

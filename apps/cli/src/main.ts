@@ -8,6 +8,7 @@ import { evaluateCommand } from './commands/evaluate'
 import { parityCommand } from './commands/parity'
 import { predictCommand } from './commands/predict'
 import { reportCommand } from './commands/report'
+import { serveCommand } from './commands/serve'
 import { showCommand } from './commands/show'
 import { trainCommand } from './commands/train'
 import { Interrupted } from './interrupt'
@@ -27,7 +28,7 @@ export const createProgram = (): Command => {
     .showHelpAfterError('(add --help for what it takes)')
     .addHelpText(
       'after',
-      '\nFirst steps:\n  digitlab compare              the three models, side by side\n  digitlab train --model cnn    one of them\n  digitlab show                 the digits they learn from',
+      '\nFirst steps:\n  digitlab compare              the three models, side by side\n  digitlab train --model cnn    one of them\n  digitlab show                 the digits they learn from\n  digitlab serve                all of it on a page in the browser',
     )
   const commands = [
     compareCommand(),
@@ -38,6 +39,7 @@ export const createProgram = (): Command => {
     parityCommand(),
     reportCommand(),
     showCommand(),
+    serveCommand(),
     dataCommand(),
     backendsCommand(),
   ]

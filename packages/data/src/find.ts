@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { catalogue, catalogueNames } from './catalogue'
 import { DataError, fileRoles, type DatasetFiles } from './dataset'
 import { cacheFolder, fromFolder, type LoadOptions } from './load'
@@ -39,6 +39,12 @@ export const findDatasets = async (options: LoadOptions = {}): Promise<readonly 
         return error.message
       })
       if (typeof files === 'string') continue
+      // Nobody has published hashes of some files unpacked: what they are, only their folder's name can tell then.
+      const untold = fileRoles.some((role) => {
+        const { packed, unpackedSha256 } = entry.files[role]
+        return packed && unpackedSha256 === undefined && !files[role].name.endsWith('.gz')
+      })
+      if (untold && basename(dirname(files.trainImages.path)) !== name) continue
       const paths = fileRoles.map((role) => [role, { name: files[role].name, path: files[role].path }])
       const located = Object.fromEntries(paths) as LocalDataset['files'] // one for each role
       found.push({ name, title: entry.title, origin, files: located })

@@ -130,12 +130,12 @@ const checkHashes = async (entry: CatalogueEntry, found: Roles<Found>, place: st
       .update(await unpackIdx(bytes, { name }))
       .digest('hex')
     if (unpacked === file.unpackedSha256) continue
-    const isPacked = name.endsWith('.gz')
-    if (!isPacked && file.unpackedSha256 === undefined) continue // no hash of the unpacked file has been published
     const other = Object.values(catalogue).find(({ files }) =>
       fileRoles.some((r) => files[r].packed?.sha256 === packed || files[r].unpackedSha256 === unpacked),
     )
     if (other && other.name !== entry.name) return other.title
+    const isPacked = name.endsWith('.gz')
+    if (!isPacked && file.unpackedSha256 === undefined) continue // no hash of the unpacked file has been published
     const [expected, got] = isPacked ? [file.packed.sha256, packed] : [file.unpackedSha256, unpacked]
     throw new DataError(
       `${join(place, name)} is not ${entry.title}'s: expected the SHA-256 ${expected}, found ${got}; get it again, or train on it as it is with --dataset ${place}`,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -11,7 +11,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { mnistFolder } from '../../../tooling/vitest/golden.ts'
 import { download } from './download'
 import { DataError } from './index'
-import { fetchDataset, loadDataset, verifyDataset } from './node'
+import { fetchDataset, findDatasets, loadDataset, verifyDataset } from './node'
 
 let folder = ''
 beforeEach(async () => {
@@ -257,6 +257,35 @@ describe('loadDataset', () => {
     }
   })
 
+  test('what is found is what can be told apart: not files that only have the names', async () => {
+    await writeFour(join(folder, 'mine'))
+    const told: string[] = []
+    const options = {
+      env: env(),
+      folder: join(folder, 'mine'),
+      onNotice: (sentence: string) => void told.push(sentence),
+    }
+    await expect(findDatasets(options)).rejects.toThrow(
+      /mine holds none of MNIST, Fashion-MNIST, KMNIST, QMNIST: give a folder/,
+    )
+    expect(told).toEqual([
+      expect.stringContaining("is not MNIST's"),
+      expect.stringContaining("is not Fashion-MNIST's"),
+      expect.stringContaining("is not KMNIST's"),
+    ])
+    const unpacked = join(folder, 'unpacked')
+    await writeFour(unpacked)
+    for (const split of ['train', 't10k']) {
+      const name = join(unpacked, `${split}-images-idx3-ubyte`)
+      await writeFile(name, gunzipSync(await readFile(`${name}.gz`)))
+      await rm(`${name}.gz`)
+    }
+    await expect(findDatasets({ ...options, folder: unpacked })).rejects.toThrow('holds none of')
+    await rename(unpacked, join(folder, 'kmnist'))
+    expect((await findDatasets({ ...options, folder })).map(({ name }) => name)).toEqual(['kmnist'])
+    expect(await findDatasets({ env: env() })).toEqual([])
+  })
+
   test('MNIST itself, packed and unpacked, from a folder, a parent folder and the cache', async (context) => {
     const mnist = mnistFolder()
     if (!mnist) return context.skip('MNIST is not at hand: set DIGITLAB_DATA')
@@ -271,9 +300,21 @@ describe('loadDataset', () => {
       await writeFile(join(unpacked, name.slice(0, -3)), gunzipSync(await readFile(join(mnist, name))))
     const again = await loadDataset('mnist', { env: { DIGITLAB_DATA: join(folder, 'sets') } })
     expect(again.files).toEqual(data.files)
-    await expect(loadDataset('fashion-mnist', { folder: mnist })).rejects.toThrow(
-      'does not hold Fashion-MNIST: its files are those of MNIST',
-    )
+    for (const holding of [mnist, unpacked])
+      await expect(loadDataset('fashion-mnist', { folder: holding })).rejects.toThrow(
+        'does not hold Fashion-MNIST: its files are those of MNIST',
+      )
+    const at = { env: { ...env(), DIGITLAB_DATA: join(folder, 'sets') } }
+    expect(await findDatasets(at)).toEqual([
+      {
+        name: 'mnist',
+        title: 'MNIST',
+        origin: `the folder ${join(folder, 'sets')}`,
+        files: expect.objectContaining({
+          testLabels: { name: 't10k-labels-idx1-ubyte', path: join(unpacked, 't10k-labels-idx1-ubyte') },
+        }) as unknown,
+      },
+    ])
 
     const mirror = (request: IncomingMessage, response: ServerResponse) =>
       void readFile(join(mnist, (request.url ?? '').replace('/mnist/', ''))).then((bytes) => response.end(bytes))

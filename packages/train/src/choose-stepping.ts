@@ -1,5 +1,6 @@
 import { uploadWeights, type StateDict } from '@digitlab/models'
 import type { Dataset } from '@digitlab/data'
+import { canShareMemory } from './exchange'
 import { giveWay } from './give-way'
 import { createOptimizer } from './optimizer'
 import { aloneStepping, type Learner, type Stepping } from './stepping'
@@ -42,7 +43,7 @@ export const chooseStepping = async (choice: Choice): Promise<{ stepping: Steppi
       'this backend computes on a device of its own, which workers can not share: leave the number of workers out',
     )
   }
-  const most = count === 'auto' ? (workers.most ?? 1) : count
+  const most = count === 'auto' ? (canShareMemory() ? (workers.most ?? 1) : 1) : count
   if (most === 1) return { stepping: alone() }
   const stepsInAll = Math.ceil(data.train.count / experiment.batchSize) * experiment.epochs
   if (count === 'auto') {

@@ -4,6 +4,11 @@
 // sums all slots in one order. Whoever writes step n + 2 has seen every count at n + 2, so everyone has summed step n: two
 // slots are enough. Each worker then takes the same optimizer step on weights of its own, which stay equal to the bit.
 
+/** Whether threads can share memory here: always in Node, in a page where it is cross-origin isolated. */
+export const canShareMemory = (): boolean =>
+  typeof SharedArrayBuffer !== 'undefined' &&
+  (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated !== false
+
 /** The shared memory of a team. */
 export interface SharedState {
   /** [0] is 1 to stop after the current step; [1 + w] counts the gradients that worker w has written. */

@@ -2,7 +2,7 @@
 import type { Model } from '@digitlab/models'
 import type { Split } from '@digitlab/data'
 import { TrainError, type OptimizerOptions } from './experiment'
-import { createExchange, createSharedState } from './exchange'
+import { canShareMemory, createExchange, createSharedState } from './exchange'
 import { turn } from './give-way'
 import { downloadOptimizer } from './optimizer'
 import { sharedSteps, type Learner, type SharedSteps, type Stepping, type Summary } from './stepping'
@@ -47,7 +47,7 @@ export const createTeam = (
   train: Split,
   imageShape: readonly [number, number],
 ): Team => {
-  if (typeof SharedArrayBuffer === 'undefined')
+  if (!canShareMemory())
     throw new TrainError(
       'workers need shared memory, which this page may not have: serve it cross-origin isolated, or train with one worker',
     )

@@ -1,0 +1,69 @@
+// The operations' conformance suite on the backends of a page, in Chromium.
+import { fileURLToPath } from 'node:url'
+import { conformanceCases } from '@digitlab/ops/conformance'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { chromiumMissing, launchChromium } from './chromium.ts'
+import type { ConformancePage } from './pages/conformance.ts'
+import { bundle, serve, type Site } from './site.ts'
+
+const names = conformanceCases().map(({ name }) => name)
+
+/** On webgl and webgpu each new shape is a shader that the software adapter compiles: `npm test` takes one case of each kind. */
+const whole = process.env['DIGITLAB_WHOLE_SUITE'] === '1'
+const kindOf = (name: string): string =>
+  name
+    .replace(/\[.*/, '')
+    .replace(/ with .*| \{.*/, '')
+    .trim()
+const firstOfKind = names.filter((name, i) => names.findIndex((other) => kindOf(other) === kindOf(name)) === i)
+
+/** Sums for workers read a tensor synchronously, which these can't; workers are for backends on the processor. */
+const forProcessors = 'copyOut and sumIn'
+const onGpu = (whole ? names : firstOfKind).filter((name) => name !== forProcessors)
+
+const suites = [
+  { id: 'wasm', simd: 'relaxed', cases: names, path: 'kernel' },
+  { id: 'wasm', simd: 'plain', cases: names, path: 'kernel' },
+  { id: 'cpu', simd: 'auto', cases: names, path: 'kernel' },
+  { id: 'webgl', simd: 'auto', cases: onGpu, path: 'reference' },
+  { id: 'webgpu', simd: 'auto', cases: onGpu, path: 'reference' },
+] as const
+
+let browser: Browser
+let site: Site
+beforeAll(async () => {
+  if (chromiumMissing !== undefined) return
+  browser = await launchChromium()
+  site = await serve(await bundle(fileURLToPath(new URL('pages/conformance.ts', import.meta.url))))
+})
+afterAll(async () => {
+  await browser?.close()
+  await site?.close()
+})
+
+describe.each(suites)('$id in Chromium, SIMD $simd', ({ id, simd, cases, path }) => {
+  beforeEach(({ skip }) => skip(chromiumMissing !== undefined, chromiumMissing))
+  let page: Page
+  beforeAll(async () => {
+    if (chromiumMissing !== undefined) return
+    page = await browser.newPage()
+    await page.goto(site.url)
+  })
+  afterAll(() => page?.close())
+
+  test(`computes every operation by its ${path}`, async () => {
+    const paths = await page.evaluate(
+      ([id, simd]) => (globalThis as unknown as { digitlab: ConformancePage }).digitlab.start(id, simd),
+      [id, simd] as const,
+    )
+    expect(new Set(Object.values(paths))).toEqual(new Set([path]))
+  })
+  test.each(cases)('%s', async (name) => {
+    const wrong = await page.evaluate(
+      (name) => (globalThis as unknown as { digitlab: ConformancePage }).digitlab.runCase(name),
+      name,
+    )
+    expect(wrong).toBeUndefined()
+  })
+})
