@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
+import type { run } from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { palettes, seriesColours } from '../../../packages/report/src/theme'
@@ -59,7 +60,7 @@ describe.skipIf(chromiumMissing !== undefined)('the page', { timeout: 120_000 },
     const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
     await page.evaluate(source)
     return page.evaluate(async () => {
-      const { axe } = globalThis as unknown as { axe: typeof import('axe-core') }
+      const { axe } = globalThis as unknown as { axe: { run: typeof run } }
       const { violations } = await axe.run(document, { resultTypes: ['violations'] })
       return violations.flatMap(({ id, impact, nodes }) =>
         impact === 'serious' || impact === 'critical'

@@ -114,6 +114,7 @@ export type ToLab =
   | { readonly type: 'pause' }
   | { readonly type: 'resume' }
   | { readonly type: 'stop' }
+  /** This run shall not go on. */
   | { readonly type: 'forget'; readonly key: string }
   /** Prepares the figures of a run; its data set is loaded where it is not at hand. */
   | { readonly type: 'prepare'; readonly key: string }

@@ -46,7 +46,7 @@ describe.skipIf(chromiumMissing !== undefined)('a page that things happen to', {
   let losses: readonly number[]
 
   /** Long enough to be interrupted in the middle, even where the machine is fast. */
-  const long = { model: 'linear', threads: '1', epochs: 150 } as const
+  const long = { model: 'linear', threads: '1', epochs: 80 } as const
 
   beforeAll(async () => {
     const small = await smallData(trainCount, testCount)

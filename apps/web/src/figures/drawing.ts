@@ -80,6 +80,7 @@ export const draw = (held: Held, wanted: Wanted, width: number): Figure => {
         (place) => wanted.label === undefined || labels[place] === wanted.label,
       )
       const places = all.slice(wanted.from, wanted.from + wanted.count)
+      if (places.length === 0) throw new Error('there are no more of these images')
       const captions = places.map((place) => nameOf(images, labels[place]))
       return imageGridFigure(some(images, pixels, places), captions, options)
     }

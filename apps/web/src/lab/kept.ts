@@ -77,10 +77,8 @@ export const keptRuns = async (): Promise<KnownRun[]> => {
     })
 }
 
-export const forget = async (key: string): Promise<void> => {
-  await del(key, open().runs)
-  await del(key, open().checkpoints)
-}
+/** A run shall not go on; what it came to stays. */
+export const forget = (key: string): Promise<void> => del(key, open().checkpoints)
 
 /** Keeps the files of a data set that was given, in place of those before: a run on them can go on after a reload. */
 export const keepFiles = (files: readonly File[]): Promise<void> => set('given', files, open().files)

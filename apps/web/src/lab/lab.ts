@@ -243,7 +243,6 @@ const receive = (message: ToLab): void => {
     case 'stop':
       return job?.stop()
     case 'forget':
-      runs.delete(message.key)
       return void forget(message.key).catch(() => {})
     case 'known':
       for (const known of message.runs) runs.set(known.key, known)

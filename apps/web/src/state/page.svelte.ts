@@ -313,8 +313,6 @@ class Page {
 
   forget(key: string): void {
     this.resumable = this.resumable.filter((run) => run.key !== key)
-    if (!this.runs.some((run) => run.key === key && run.run.status === 'interrupted'))
-      this.runs = this.runs.filter((run) => run.key !== key)
     this.#send({ type: 'forget', key })
   }
 
