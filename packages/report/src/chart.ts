@@ -20,6 +20,8 @@ export const drawPlot = (options: PlotOptions): { content: string; height: numbe
   const { document } = parseHTML('<html><body></body></html>')
   const drawn = plot({ ...options, document })
   drawn.querySelector('style')?.remove()
+  // Names of marks, which readers of a screen may not be given of groups without a role: the figure says all in its own.
+  for (const mark of drawn.querySelectorAll('[aria-label]')) mark.removeAttribute('aria-label')
   const height = Number(drawn.getAttribute('height'))
   for (const name of ['class', 'style', 'font-family', 'fill', 'viewBox']) drawn.removeAttribute(name)
   drawn.setAttribute('font-size', '12')
