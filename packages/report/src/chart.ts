@@ -20,6 +20,11 @@ export const drawPlot = (options: PlotOptions): { content: string; height: numbe
   const { document } = parseHTML('<html><body></body></html>')
   const drawn = plot({ ...options, document })
   drawn.querySelector('style')?.remove()
+  // Groups without a role may have no name for readers of a screen; the figure says in its own what it shows.
+  for (const mark of drawn.querySelectorAll('[aria-label]')) {
+    mark.setAttribute('data-mark', mark.getAttribute('aria-label') ?? '')
+    mark.removeAttribute('aria-label')
+  }
   const height = Number(drawn.getAttribute('height'))
   for (const name of ['class', 'style', 'font-family', 'fill', 'viewBox']) drawn.removeAttribute(name)
   drawn.setAttribute('font-size', '12')

@@ -60,17 +60,17 @@ describe('every mark is there, and every number is that of the run', () => {
 
   test('loss: the raw band, the smoothed line, and a diamond for each epoch', () => {
     const drawn = figure(input, 'loss')
-    expect(count(drawn, '[aria-label="area"] path')).toBe(1)
-    expect(count(drawn, '[aria-label="line"] path')).toBe(1)
-    expect(count(drawn, '[aria-label="dot"] path')).toBe(run.history.epochs.length)
+    expect(count(drawn, '[data-mark="area"] path')).toBe(1)
+    expect(count(drawn, '[data-mark="line"] path')).toBe(1)
+    expect(count(drawn, '[data-mark="dot"] path')).toBe(run.history.epochs.length)
     expect(drawn.svg).toContain('<title>test loss after step 20: 0.2500</title>')
     expect(drawn.alt).toContain('60 steps')
   })
 
   test('accuracy: both lines with a point an epoch, and the accuracies of run.json', () => {
     const drawn = figure(input, 'accuracy')
-    expect(count(drawn, '[aria-label="line"] path')).toBe(2)
-    expect(count(drawn, '[aria-label="dot"] title')).toBe(2 * run.history.epochs.length)
+    expect(count(drawn, '[data-mark="line"] path')).toBe(2)
+    expect(count(drawn, '[data-mark="dot"] title')).toBe(2 * run.history.epochs.length)
     for (const { epoch, testAccuracy, trainAccuracy } of run.history.epochs) {
       expect(drawn.svg).toContain(`epoch ${epoch}: ${(100 * testAccuracy).toFixed(2)} % of the test images`)
       expect(drawn.svg).toContain(`epoch ${epoch}: ${(100 * trainAccuracy).toFixed(2)} % of the training images`)
@@ -94,8 +94,8 @@ describe('every mark is there, and every number is that of the run', () => {
 
   test('classes: an interval and a point each, the accuracy in words', () => {
     const drawn = classAccuracyFigure(run)
-    expect(count(drawn, '[aria-label="dot"] circle')).toBe(10)
-    expect(count(drawn, '[aria-label="rule"] line')).toBe(1 + 10)
+    expect(count(drawn, '[data-mark="dot"] circle')).toBe(10)
+    expect(count(drawn, '[data-mark="rule"] line')).toBe(1 + 10)
     run.metrics.confusion.forEach((row, label) => {
       const [correct, total] = [row[label] ?? 0, row.reduce((sum, n) => sum + n, 0)]
       const [low, high] = wilsonInterval(correct, total).map((end) => `${(100 * end).toFixed(2)} %`)
@@ -121,9 +121,9 @@ describe('every mark is there, and every number is that of the run', () => {
         Math.floor((predictions.probabilities[i * 10 + predicted] ?? 0) * 10),
       ),
     )
-    expect(count(drawn, '[aria-label="rect"] rect')).toBe(filled.size)
-    expect(count(drawn, '[aria-label="dot"] circle')).toBe(filled.size)
-    expect(count(drawn, '[aria-label="link"] path')).toBe(1)
+    expect(count(drawn, '[data-mark="rect"] rect')).toBe(filled.size)
+    expect(count(drawn, '[data-mark="dot"] circle')).toBe(filled.size)
+    expect(count(drawn, '[data-mark="link"] path')).toBe(1)
     expect(drawn.title).toMatch(/expected calibration error \d+\.\d\d %/)
   })
 
@@ -161,11 +161,11 @@ describe('every mark is there, and every number is that of the run', () => {
       expect(texts).toEqual(
         expect.arrayContaining([run.model.name, `${(100 * run.metrics.accuracy).toFixed(2)} %`, '20,490', '1.50 s']),
       )
-    expect(count(comparison ?? { svg: '' }, '[aria-label="dot"] circle')).toBe(2)
-    expect(count(comparison ?? { svg: '' }, '[aria-label="rule"] line')).toBe(2 + 2)
-    expect(count(comparison ?? { svg: '' }, '[aria-label="bar"] rect')).toBe(4)
-    expect(count(accuracies ?? { svg: '' }, '[aria-label="line"] path')).toBe(2)
-    expect(count(losses ?? { svg: '' }, '[aria-label="line"] path')).toBe(2)
+    expect(count(comparison ?? { svg: '' }, '[data-mark="dot"] circle')).toBe(2)
+    expect(count(comparison ?? { svg: '' }, '[data-mark="rule"] line')).toBe(2 + 2)
+    expect(count(comparison ?? { svg: '' }, '[data-mark="bar"] rect')).toBe(4)
+    expect(count(accuracies ?? { svg: '' }, '[data-mark="line"] path')).toBe(2)
+    expect(count(losses ?? { svg: '' }, '[data-mark="line"] path')).toBe(2)
 
     const [pair] = comparedPairs(inputs)
     const drawn = mcNemarFigure(inputs)

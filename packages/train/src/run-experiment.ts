@@ -145,8 +145,9 @@ export const runExperiment = async (input: Experiment, options: RunOptions): Pro
         waited += performance.now() - from
       }
       const atStart = uploadWeights(model, initial)
-      const before = await evaluateSource(model, atStart, test, data.test.labels, between)
-      disposeWeights(atStart)
+      const before = await evaluateSource(model, atStart, test, data.test.labels, between).finally(() =>
+        disposeWeights(atStart),
+      )
       const stepLosses: number[] = [...(resume?.stepLosses ?? [])]
       const epochs: EpochRecord[] = [...(resume?.epochs ?? [])]
       let { trainSeconds, evaluationSeconds, images: trained } = resume?.timing ?? noTiming

@@ -89,7 +89,7 @@ export const serveCommand = (): Command =>
     .addOption(
       new Option('--port <n>', `where to listen, 0 for any (${usualPort}, or the next free one)`).argParser(portNumber),
     )
-    .addOption(shared.dataDir())
+    .option('--data-dir <folder>', 'where files of data sets are (besides DIGITLAB_DATA and the cache)')
     .option('--open', 'open the page in a browser')
     .option('--page <folder>', 'another build of the page than the one that digitlab brings')
     .addOption(shared.json())

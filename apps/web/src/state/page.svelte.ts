@@ -41,7 +41,7 @@ export interface Training {
   readonly group?: Group
 }
 
-/** Runs that go on living in this page's memory and in the browser's storage. */
+/** What is shown, and what can be done. */
 class Page {
   settings = $state<Settings>(rememberedSettings())
   choice = $state<DataChoice>(rememberedData() ?? 'auto')
@@ -73,13 +73,14 @@ class Page {
   unreadable = $state<string>()
   /** What a screen reader is told: what has ended, not every step. */
   announcement = $state('')
-  imagesId = $state<string>()
+  /** The data sets whose images can be drawn, by name and hashes; the latest last. */
+  images = $state.raw<readonly string[]>([])
   local = $state.raw<readonly CatalogueName[]>([])
   online = $state(navigator.onLine)
 
   readonly isolated = globalThis.crossOriginIsolated
   readonly processors = navigator.hardwareConcurrency
-  readonly figures = createFigures((id) => (this.imagesId = id))
+  readonly figures = createFigures((id) => (this.images = [...this.images.filter((held) => held !== id), id]))
   /** Those of the data set that was given, for a new worker. */
   #files: readonly File[] | undefined
   #lab: LabConnection
