@@ -9,7 +9,7 @@ const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-s
  * The program to start: the one that DIGITLAB_CHROMIUM names, else one on the path, else Playwright's own where its command has
  * installed that.
  */
-export const findChromium = (): string | undefined => {
+const findChromium = (): string | undefined => {
   const named = process.env['DIGITLAB_CHROMIUM']
   if (named) return existsSync(named) ? named : undefined
   const folders = ['/usr/bin', ...(process.env['PATH'] ?? '').split(delimiter)]

@@ -1,13 +1,20 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, relative, resolve } from 'node:path'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { basename, dirname, join, relative, resolve } from 'node:path'
+
+/** What is a copy of another workspace's build: that one has the source maps, which are not shipped. */
+const builtElsewhere = { page: '../web/dist' }
+
+/** The bundler's own helper functions, which have no map; notices.mjs names them. */
+const helpers = /^rolldown-runtime-/
 
 /** The code that a package ships as built: what "files" names, without its sources and the scripts that are no build. */
 const builtFiles = (folder, { files }) =>
   files
     .filter((name) => !name.startsWith('!') && name !== 'src' && name !== 'bin')
-    .filter((name) => existsSync(join(folder, name)))
+    .map((name) => builtElsewhere[name] ?? name)
+    .filter((name) => statSync(join(folder, name), { throwIfNoEntry: false })?.isDirectory())
     .flatMap((name) => readdirSync(join(folder, name), { recursive: true }).map((file) => join(folder, name, file)))
-    .filter((file) => /\.[cm]?js$/.test(file))
+    .filter((file) => /\.[cm]?js$/.test(file) && !helpers.test(basename(file)))
 
 /** The folder of the package that a source belongs to; undefined for one of our own. */
 const ownerOf = (source) => /^.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+(?=[\\/])/.exec(source)?.[0]
@@ -36,5 +43,5 @@ export const bundledInto = (folder, manifest) => {
     const text = texts.map((file) => readFileSync(join(owner, file), 'utf8').trim()).join('\n\n')
     return { name, version, licence: license, text }
   })
-  return found.sort((a, b) => (a.name < b.name ? -1 : 1))
+  return found.sort((a, b) => (`${a.name} ${a.version}` < `${b.name} ${b.version}` ? -1 : 1))
 }

@@ -10,14 +10,23 @@ const name = 'THIRD-PARTY-NOTICES.md'
 
 /** Of what is made by a compiler and not by a bundler: how, and what of the compiler's own is in it. */
 const compiled = {
+  digitlab: "The page's bundler, Rolldown (MIT), adds a few helper functions of its own.",
   '@digitlab/backend-wasm':
     'The WebAssembly modules are compiled from `assembly/` by AssemblyScript (Apache-2.0); no function of its library is in them.',
   '@digitlab/backend-cuda':
     'The PTX is compiled from `cuda/` by clang, with the names of threads and blocks from a header of LLVM (Apache-2.0 with the LLVM exception, which asks for no notice in what is compiled); nothing of the CUDA toolkit is in it.',
 }
 
-const section = ({ name, version, licence, text }) =>
-  `## ${name} ${version}\n\nLicence: ${licence}\n\n${text === '' ? '' : `~~~text\n${text}\n~~~\n`}`
+/** A package that brings no text of its licence has that of another package under the same. */
+const section = ({ name, version, licence, text }, _, bundled) => {
+  const [other] = bundled
+    .filter((one) => one.licence === licence && one.text !== '')
+    .sort((a, b) => b.text.length - a.text.length)
+  if (text === '' && !other)
+    throw new Error(`${name} ${version} brings no text of its licence, ${licence}: add one here`)
+  const terms = text === '' ? `It brings no text of it: see ${other.name}.\n` : `~~~text\n${text}\n~~~\n`
+  return `## ${name} ${version}\n\nLicence: ${licence}\n\n${terms}`
+}
 
 const found = publishedPackages()
   .filter(({ path }) => existsSync(join(root, path, 'dist')))

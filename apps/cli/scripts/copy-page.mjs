@@ -1,4 +1,5 @@
-// Copies the built page (apps/web/dist) into this package, where `digitlab serve` finds it: part of the build.
+// Copies the built page (apps/web/dist) without its source maps into this package, where `digitlab serve` finds it: part
+// of the build.
 import { cpSync, existsSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
@@ -9,4 +10,4 @@ if (!existsSync(`${from}/index.html`)) {
   process.exit(1)
 }
 rmSync(to, { recursive: true, force: true })
-cpSync(from, to, { recursive: true })
+cpSync(from, to, { recursive: true, filter: (file) => !file.endsWith('.map') })

@@ -22,16 +22,16 @@ import { percent } from './format'
 import { connectLab, type LabConnection, type Told } from './lab-connection'
 import { learningRates, remember, rememberedData, rememberedSettings } from './settings'
 
-export type DataState =
+type DataState =
   | { readonly state: 'none' }
   | { readonly state: 'loading'; readonly what: string; readonly received?: number; readonly total?: number }
   | { readonly state: 'ready' }
   | { readonly state: 'failed'; readonly failure: Failure }
 
-export type Phase = 'idle' | 'starting' | 'training' | 'evaluating' | 'paused' | 'stopping'
+type Phase = 'idle' | 'starting' | 'training' | 'evaluating' | 'paused' | 'stopping'
 
 /** A training as far as it has gone. */
-export interface Training {
+interface Training {
   readonly key: string
   readonly settings: Settings
   readonly id: string

@@ -1,7 +1,7 @@
 // What the form was set to, kept between visits.
 import { models, pageBackends, type DataChoice, type Settings } from '../protocol'
 
-export const defaults: Settings = {
+const defaults: Settings = {
   model: 'cnn',
   backend: 'wasm',
   threads: 'auto',
