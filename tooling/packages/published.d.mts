@@ -45,5 +45,5 @@ export interface Entry {
 }
 
 export declare const root: string
-export declare const publishedPackages: () => PublishedPackage[]
+export declare const publishedPackages: (workspace?: string) => PublishedPackage[]
 export declare const entriesOf: (published: PublishedPackage) => Entry[]

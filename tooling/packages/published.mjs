@@ -8,12 +8,13 @@ export const root = fileURLToPath(new URL('../..', import.meta.url))
 
 const rooms = ['packages', 'apps']
 
-/** Every published package: where it lies in the repository, and its manifest. */
-export const publishedPackages = () =>
+/** Every published package of a workspace, this one unless another is named: where it lies there, and its manifest. */
+export const publishedPackages = (workspace = root) =>
   rooms
-    .flatMap((room) => readdirSync(join(root, room)).map((name) => `${room}/${name}`))
-    .filter((path) => existsSync(join(root, path, 'package.json')))
-    .map((path) => ({ path, manifest: JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8')) }))
+    .filter((room) => existsSync(join(workspace, room)))
+    .flatMap((room) => readdirSync(join(workspace, room)).map((name) => `${room}/${name}`))
+    .filter((path) => existsSync(join(workspace, path, 'package.json')))
+    .map((path) => ({ path, manifest: JSON.parse(readFileSync(join(workspace, path, 'package.json'), 'utf8')) }))
     .filter(({ manifest }) => manifest.private !== true)
 
 /** What of a package can be imported: 'index' for '.', 'node' for './node'; plain files (schemas, package.json) are not code. */

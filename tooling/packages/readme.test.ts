@@ -41,9 +41,10 @@ const writeInputs = async (folder: string): Promise<void> => {
   await writeFile(join(folder, 'mine.json'), JSON.stringify({ name: 'mine', input: [28, 28, 1], layers }))
 }
 
-/** Added to commands that train or read a data set, where their line does not say it: few digits, and once. */
+/** Commands that train or read a data set get few digits, and once, where their line does not say it; no browser opens. */
 const shortened = (args: readonly string[], digits: string): string[] => {
   const [command = ''] = args
+  if (command === 'serve') return [...args.filter((arg) => arg !== '--open'), '--port', '0']
   const data = ['train', 'compare', 'parity', 'show'].includes(command) && !args.includes('--dataset')
   const epochs = ['train', 'compare', 'parity'].includes(command) && !args.includes('--resume')
   return [...args, ...(data ? ['--dataset', digits] : []), ...(epochs ? ['--epochs', '1'] : [])]
@@ -55,7 +56,8 @@ interface Ended {
   readonly all: string
 }
 
-const node = (cwd: string, args: readonly string[]): Promise<Ended> =>
+/** Runs Node to its end; what goes on until it is stopped is stopped when it has said `last`. */
+const node = (cwd: string, args: readonly string[], last?: RegExp): Promise<Ended> =>
   new Promise((resolve, reject) => {
     const cache = join((consumer as Consumer).folder, 'cache')
     const nothing = {
@@ -67,7 +69,11 @@ const node = (cwd: string, args: readonly string[]): Promise<Ended> =>
     const env = { ...process.env, ...nothing }
     const child = spawn(process.execPath, args, { cwd, env, timeout: 280_000 })
     let [out, all] = ['', '']
-    child.stdout.on('data', (chunk: Buffer) => ((out += chunk.toString()), (all += chunk.toString())))
+    child.stdout.on('data', (chunk: Buffer) => {
+      out += chunk.toString()
+      all += chunk.toString()
+      if (last?.test(out)) child.kill('SIGTERM')
+    })
     child.stderr.on('data', (chunk: Buffer) => (all += chunk.toString()))
     child.on('error', reject)
     child.on('close', (code) => resolve({ code, out, all }))
@@ -76,7 +82,8 @@ const node = (cwd: string, args: readonly string[]): Promise<Ended> =>
 const run = async (cwd: string, args: readonly string[]): Promise<void> => {
   const { folder } = consumer as Consumer
   const bin = join(folder, 'node_modules', 'digitlab', 'bin', 'digitlab.js')
-  const { code, all } = await node(cwd, [bin, ...shortened(args, join(folder, 'digits'))])
+  const last = args[0] === 'serve' ? /http:\/\/localhost:\d+/ : undefined
+  const { code, all } = await node(cwd, [bin, ...shortened(args, join(folder, 'digits'))], last)
   expect({ code, ...(code === 0 ? {} : { all }) }, `npx digitlab ${args.join(' ')}`).toEqual({ code: 0 })
 }
 

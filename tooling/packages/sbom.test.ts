@@ -18,7 +18,7 @@ interface Bom {
 }
 
 const make = (...args: string[]): string =>
-  execFileSync(process.execPath, [join(root, 'tooling/release/sbom.mjs'), ...args], { encoding: 'utf8' })
+  execFileSync(process.execPath, [join(root, 'tooling/packages/sbom.mjs'), ...args], { encoding: 'utf8' })
 
 describe('the bill of materials', () => {
   const text = make()

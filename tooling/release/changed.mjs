@@ -8,7 +8,10 @@ import { publishedPackages } from './packages.mjs'
 const baseBranch = 'main'
 
 /** Files in a package's folder that nobody who installs it ever sees the effect of. */
-const unseen = /\.test\.ts$|^(src\/testing|standin|api)\/|^CHANGELOG\.md$/
+const unseen = /\.test\.ts$|(^|\/)src\/testing\/|^(standin|api)\/|^CHANGELOG\.md$/
+
+/** What else a package ships: digitlab has the page, which has no version of its own. */
+const alsoShipped = { 'apps/cli': ['apps/web/src', 'apps/web/public', 'apps/web/index.html'] }
 
 const list = (text) => text.split('\0').filter((path) => path !== '')
 
@@ -61,10 +64,13 @@ export const untoldChanges = async (root, base) => {
     const before = await askGit(root, 'show', `${base}:${folder}/package.json`)
     const old = before === undefined ? {} : JSON.parse(before)
     if (before !== undefined && old.version !== version) continue // that is its release
-    const files = changed
+    const own = changed
       .filter((file) => file.startsWith(`${folder}/`))
       .map((file) => file.slice(folder.length + 1))
-      .filter((file) => !unseen.test(file) && (file !== 'package.json' || visible(old) !== visible(manifest)))
+      .filter((file) => file !== 'package.json' || visible(old) !== visible(manifest))
+    const also = alsoShipped[folder] ?? []
+    const other = changed.filter((file) => also.some((path) => file === path || file.startsWith(`${path}/`)))
+    const files = [...own, ...other].filter((file) => !unseen.test(file))
     if (files.length > 0) untold.push({ name, files })
   }
   return untold

@@ -51,7 +51,8 @@ beforeEach(() => {
     'packages/one/src/index.ts': '1',
     'packages/two/package.json': manifest('@digitlab/two'),
     'packages/two/src/index.ts': '1',
-    'apps/page/package.json': manifest('page', { private: true }),
+    'apps/web/package.json': manifest('page', { private: true }),
+    'apps/cli/package.json': manifest('digitlab'),
     '.changeset/before.md': "---\n'@digitlab/one': minor\n---\n\nFrom before.\n",
   })
   commit()
@@ -86,7 +87,8 @@ test('what users never see needs none; a release is its own account', async () =
   write({
     'packages/one/src/index.test.ts': '1',
     'packages/one/package.json': manifest('@digitlab/one', { devDependencies: { a: '1.0.0' } }),
-    'apps/page/index.html': '1',
+    'apps/web/README.md': '1',
+    'apps/web/src/testing/page.ts': '1',
     'README.md': '1',
   })
   expect(await untold()).toEqual([])
@@ -96,6 +98,13 @@ test('what users never see needs none; a release is its own account', async () =
     'packages/one/package.json': manifest('@digitlab/one', { version: '0.2.0' }),
     'packages/one/src/index.ts': '2',
   })
+  expect(await untold()).toEqual([])
+})
+
+test('the page is shipped by the command', async () => {
+  write({ 'apps/web/src/App.svelte': '1', 'apps/web/index.html': '1' })
+  expect(await untold()).toEqual(['digitlab apps/web/index.html apps/web/src/App.svelte'])
+  write({ '.changeset/now.md': "---\n'digitlab': patch\n---\n\nThe page.\n" })
   expect(await untold()).toEqual([])
 })
 

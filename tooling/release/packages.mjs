@@ -1,8 +1,5 @@
 // The published packages of the workspace, those that others need first.
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-
-const rooms = ['packages', 'apps']
+import { publishedPackages as allPublished } from '../packages/published.mjs'
 
 /**
  * What of a package others meet.
@@ -23,13 +20,8 @@ export const dependenciesOf = ({ dependencies = {}, peerDependencies = {}, optio
  * @throws Error where packages depend on one another in a circle
  */
 export const publishedPackages = (root) => {
-  const found = rooms
-    .filter((room) => existsSync(join(root, room)))
-    .flatMap((room) => readdirSync(join(root, room)).map((name) => `${room}/${name}`))
-    .filter((folder) => existsSync(join(root, folder, 'package.json')))
-    .map((folder) => ({ folder, manifest: JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) }))
-    .filter(({ manifest }) => manifest.private !== true)
-    .map(({ folder, manifest }) => ({ name: manifest.name, version: manifest.version, folder, manifest }))
+  const found = allPublished(root)
+    .map(({ path, manifest }) => ({ name: manifest.name, version: manifest.version, folder: path, manifest }))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
   const byName = new Map(found.map((one) => [one.name, one]))
   const ordered = new Set()

@@ -1,2 +1,0 @@
-// What a release attaches: `node tooling/release/sbom.mjs --out FILE`.
-import '../packages/sbom.mjs'
