@@ -115,6 +115,12 @@ describe('a tarball', () => {
     ['an older version', { version: '0.1.0' }, files, 'its version is 0.1.0 instead of 0.2.0'],
     ['a missing file', {}, files.filter((file) => file !== 'dist/index.d.ts'), 'dist/index.d.ts is missing'],
     ['a missing licence', {}, files.filter((file) => file !== 'LICENSE'), 'LICENSE is missing'],
+    [
+      'a folder that was not built',
+      { files: ['dist', 'page', '!dist/**/*.map'] },
+      files,
+      'nothing of page, which "files" names, is there',
+    ],
     ['a command that is not there', { bin: { a: './bin/a.js' } }, files, 'bin/a.js is missing'],
     [
       'a range of the workspace',

@@ -33,6 +33,9 @@ export const faultsOf = (expected, manifest, files, versions) => {
   if (manifest.private) faults.push('it is marked as private')
   for (const path of ['README.md', 'LICENSE', ...filesNamedBy(manifest)])
     if (!files.includes(path)) faults.push(`${path} is missing`)
+  for (const named of (manifest.files ?? []).filter((path) => !path.startsWith('!')))
+    if (!files.some((path) => path === named || path.startsWith(`${named}/`)))
+      faults.push(`nothing of ${named}, which "files" names, is there`)
   for (const [name, range] of Object.entries(dependenciesOf(manifest))) {
     if (/^(workspace|catalog|link|file):/.test(range)) faults.push(`${name} is asked for as ${range}`)
     else if (versions.has(name) && range !== `^${versions.get(name)}`)

@@ -1,7 +1,7 @@
 // The command, installed globally by somebody who wants nothing else.
 import { access, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { npm } from '../shell.mjs'
+import { end, launch, npm } from '../shell.mjs'
 import { expectSame, expectThat } from './parts.mjs'
 
 const windows = process.platform === 'win32'
@@ -47,11 +47,37 @@ const offline = `data:text/javascript,${encodeURIComponent(
   'import net from "node:net"; net.Socket.prototype.connect = () => { throw new Error("this machine is offline") }',
 )}`
 
+/** Starts `digitlab serve`, and takes the page from it with everything that the page names. @returns how much that is */
+const takePage = async ([program, ...args], options) => {
+  const server = launch([program, ...args, 'serve', '--port', '0', '--json'], {
+    ...options,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  try {
+    let said = ''
+    for await (const text of server.stdout.setEncoding('utf8')) if ((said += text).endsWith('}\n')) break
+    expectThat(said !== '', 'it ended without a word on its standard output')
+    const { url } = JSON.parse(said)
+    const take = async (address) => {
+      const response = await fetch(address, { signal: AbortSignal.timeout(30_000) })
+      expectThat(response.ok, `the server answers ${response.status} when asked for ${address}`)
+      return response
+    }
+    const page = await (await take(url)).text()
+    const named = [...page.matchAll(/(?:src|href)="(?!data:)([^"]+)"/g)].map(([, path]) => new URL(path, url))
+    expectThat(named.length > 0, `the page names no files: ${page.slice(0, 200)}`)
+    const sizes = await Promise.all(named.map(async (file) => (await (await take(file)).arrayBuffer()).byteLength))
+    return `the page and ${named.length} files, ${Math.round(sizes.reduce((sum, size) => sum + size) / 1000)} kB`
+  } finally {
+    end(server)
+  }
+}
+
 export const tryCommand = async (world) => {
   const { attempt, team, versions, quick } = world
   const installed = await attempt('digitlab', 'npm install --global', async () => void (await globalCommand(world)))
   if (!installed) return
-  const { program } = await globalCommand(world)
+  const { program, script } = await globalCommand(world)
   const folder = await team.project('command')
   const digitlab = (args, env) => team.execute([program, ...args], folder, { seconds: 240, env })
   if (!quick)
@@ -72,4 +98,5 @@ export const tryCommand = async (world) => {
     expectThat(notice.includes('strokes'), `it was not said that strokes take MNIST's place: ${notice}`)
     return checkComparison(said, ['linear'])
   })
+  await attempt('digitlab', 'serve', () => takePage([process.execPath, script], { cwd: folder, env: team.env }))
 }
