@@ -265,8 +265,11 @@ DEVICE void inputPart(const float* __restrict__ dy, const float* __restrict__ fi
   }
 }
 
-/** Blocks: parts for the filter, then batch x ceil(height / inputRows) for dx. */
-KERNEL __launch_bounds__(poolGradThreads)
+/**
+ * Blocks: parts for the filter, then batch x ceil(height / inputRows) for dx. Two blocks on a processor, said outright: left to
+ * itself, ptxas keeps to as many registers and puts some in memory.
+ */
+KERNEL __launch_bounds__(poolGradThreads, 2)
 convReluPoolGrad3(const float* __restrict__ dy, const float* __restrict__ x, const float* __restrict__ filter,
                   const int* __restrict__ winners, float* __restrict__ partials, float* __restrict__ dx, Pooled of,
                   PoolGrad how) {

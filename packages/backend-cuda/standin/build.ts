@@ -29,7 +29,7 @@ export const whyNoStandin = (): string | undefined => {
 /** The kernels that the sources define, each as REGISTER(name). */
 const registry = (files: readonly string[], tensor: boolean): string => {
   const text = files.map((file) => readFileSync(join(cuda, file), 'utf8')).join('\n')
-  const plain = [...text.matchAll(/^KERNEL(?: __launch_bounds__\(\w+\))?\s+(\w+)\(/gm)].map(([, name]) => name ?? '')
+  const plain = [...text.matchAll(/^KERNEL(?: __launch_bounds__\([^)]*\))?\s+(\w+)\(/gm)].map(([, name]) => name ?? '')
   const tiled = [...text.matchAll(/^(?:MAT_MUL\()?TILED\((\w+)\)/gm)].map(([, name]) => name ?? '')
   const names = tensor
     ? [...plain.filter((name) => name.endsWith('Tensor')), ...tiled.map((name) => `${name}Tensor`)]
