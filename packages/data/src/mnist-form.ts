@@ -58,15 +58,19 @@ const inkOf = (rgba: Uint8Array | Uint8ClampedArray, width: number, height: numb
   const shade = new Float32Array(width * height)
   for (let at = 0; at < shade.length; at++) {
     const alpha = rgba[4 * at + 3]! / 255
-    // Rec. 601 luma, over white where it is half transparent
-    const grey = 0.299 * rgba[4 * at]! + 0.587 * rgba[4 * at + 1]! + 0.114 * rgba[4 * at + 2]!
-    shade[at] = clear ? 255 * alpha : grey * alpha + 255 * (1 - alpha)
+    if (clear) shade[at] = 255 * alpha
+    else {
+      // Rec. 601 luma, over white where it is half transparent
+      const grey = 0.299 * rgba[4 * at]! + 0.587 * rgba[4 * at + 1]! + 0.114 * rgba[4 * at + 2]!
+      shade[at] = grey * alpha + 255 * (1 - alpha)
+    }
   }
   const background = clear ? 0 : median(border.map((at) => shade[at]!))
   let [lowest, highest] = [Infinity, -Infinity]
-  for (const value of shade) {
-    lowest = Math.min(lowest, value)
-    highest = Math.max(highest, value)
+  for (let at = 0; at < shade.length; at++) {
+    const value = shade[at]!
+    if (value < lowest) lowest = value
+    if (value > highest) highest = value
   }
   const [below, above] = [background - lowest, highest - background]
   const contrast = Math.max(below, above)
@@ -75,7 +79,8 @@ const inkOf = (rgba: Uint8Array | Uint8ClampedArray, width: number, height: numb
       `expected a digit that stands out from its background, found shades from ${Math.round(lowest)} to ${Math.round(highest)} of 255: give a picture with more contrast`,
     )
   const sign = above > below ? 1 : -1
-  return shade.map((value) => Math.max(0, (sign * (value - background)) / contrast))
+  for (let at = 0; at < shade.length; at++) shade[at] = Math.max(0, (sign * (shade[at]! - background)) / contrast)
+  return shade
 }
 
 const borderOf = (width: number, height: number): number[] => {
@@ -128,13 +133,14 @@ const resample = (
     const centre = axis.from + (place + 0.5) * ratio
     const first = Math.max(0, Math.ceil(centre - reach - 0.5))
     const last = Math.min(axis.length - 1, Math.floor(centre + reach - 0.5))
-    const shares = Array.from({ length: last - first + 1 }, (_, i) =>
+    const shares = Float64Array.from({ length: last - first + 1 }, (_, i) =>
       Math.max(0, 1 - Math.abs(first + i + 0.5 - centre) / reach),
     )
     const total = shares.reduce((sum, share) => sum + share, 0)
     for (let line = 0; line < lines.count; line++) {
+      const from = line * lines.stride + first * axis.stride
       let sum = 0
-      shares.forEach((share, i) => (sum += share * values[line * lines.stride + (first + i) * axis.stride]!))
+      for (let i = 0; i < shares.length; i++) sum += shares[i]! * values[from + i * axis.stride]!
       result[line * size + place] = sum / total
     }
   }

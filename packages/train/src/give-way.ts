@@ -1,5 +1,5 @@
-/** How long a loop may hold the thread, in milliseconds: short enough for a key press or a frame to be noticed. */
-const slice = 25
+/** How long a loop may hold the thread, in milliseconds: half a frame, as what is drawn is read where it gives way. */
+const slice = 8
 let since = 0
 
 /** A turn of the event loop, so that signals, timers and messages get through. */

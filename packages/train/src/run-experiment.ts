@@ -60,7 +60,7 @@ export interface RunOptions {
   /** Aborting stops after the current step; the run so far is returned, as 'interrupted'. */
   readonly signal?: AbortSignal
   /**
-   * Called where the loop gives way to the event loop, some forty times a second while steps are fast, in evaluations too. The run
+   * Called where the loop gives way to the event loop, a hundred times a second while steps are fast, in evaluations too. The run
    * waits until it is done, and its clock stands still: to pause, or to try the weights as they are now.
    */
   readonly between?: (standing: Standing) => Promise<void> | void
