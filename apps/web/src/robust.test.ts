@@ -39,6 +39,17 @@ const labOf = (page: Page) => {
   return lab
 }
 
+/** The worker's scope, where its GPU devices can be taken away. */
+interface Losable {
+  lose: (() => void)[]
+  readonly GPUAdapter: { prototype: { requestDevice: (...given: unknown[]) => Promise<{ destroy(): void }> } }
+  readonly OffscreenCanvas: {
+    prototype: {
+      getContext: (...given: unknown[]) => { getExtension?: (name: string) => { loseContext(): void } | null } | null
+    }
+  }
+}
+
 describe.skipIf(chromiumMissing !== undefined)('a page that things happen to', { timeout: 240_000 }, () => {
   let browser: Browser
   let site: Site
@@ -129,36 +140,69 @@ describe.skipIf(chromiumMissing !== undefined)('a page that things happen to', {
     await page.context().close()
   })
 
-  test('a GPU that is lost ends the run with a sentence, and it goes on from what was kept', async () => {
-    const small = await smallData(1280, 64)
-    const { page } = await openPage(browser, site.url)
-    await page.getByText('JavaScript, one thread').waitFor() // probed: what is asked for from now on is used
-    await labOf(page).evaluate(() => {
-      const scope = globalThis as unknown as {
-        GPUAdapter: { prototype: { requestDevice: (...given: unknown[]) => Promise<{ destroy(): void }> } }
-        devices: { destroy(): void }[]
-      }
-      scope.devices = []
-      const ask = scope.GPUAdapter.prototype.requestDevice
-      scope.GPUAdapter.prototype.requestDevice = async function (...given) {
-        const device = await ask.apply(this, given)
-        scope.devices.push(device)
-        return device
-      }
-    })
-    await giveData(page, small.files)
-    await choose(page, { model: 'linear', backend: 'webgpu', epochs: 8 })
-    await trainButton(page).click()
-    await page.getByText(/^epoch ([2-9]) of/).waitFor()
-    await labOf(page).evaluate(() => {
-      for (const device of (globalThis as unknown as { devices: { destroy(): void }[] }).devices) device.destroy()
-    })
-    await page.locator('.notice.wrong').waitFor()
-    expect(await page.locator('.notice.wrong').innerText()).toMatch(/webgpu|GPU/i)
-    const run = await goOn(page)
-    expect(run.status).toBe('completed')
-    expect(run.history.stepLosses).toHaveLength(160)
-    expect(run.backend.id).toBe('webgpu')
+  test.each(['webgpu', 'webgl'])(
+    'a GPU that is lost on %s ends the run with a sentence, and it goes on from what was kept',
+    async (backend) => {
+      const small = await smallData(1280, 64)
+      const { page } = await openPage(browser, site.url)
+      await page.getByText('JavaScript, one thread').waitFor() // probed: what is asked for from now on is used
+      await labOf(page).evaluate(() => {
+        const scope = globalThis as unknown as Losable
+        scope.lose = []
+        const askDevice = scope.GPUAdapter.prototype.requestDevice
+        scope.GPUAdapter.prototype.requestDevice = async function (...given) {
+          const device = await askDevice.apply(this, given)
+          scope.lose.push(() => device.destroy())
+          return device
+        }
+        const askContext = scope.OffscreenCanvas.prototype.getContext
+        scope.OffscreenCanvas.prototype.getContext = function (...given) {
+          const context = askContext.apply(this, given)
+          const loser = context?.getExtension?.('WEBGL_lose_context')
+          if (loser) scope.lose.push(() => loser.loseContext())
+          return context
+        }
+      })
+      await giveData(page, small.files)
+      await choose(page, { model: 'linear', backend, epochs: 8 })
+      await trainButton(page).click()
+      await page.getByText(/^epoch ([2-9]) of/).waitFor()
+      await labOf(page).evaluate(() => {
+        for (const lose of (globalThis as unknown as Losable).lose) lose()
+      })
+      const failure = page.locator('.notice.wrong')
+      await failure.waitFor()
+      expect(await failure.innerText()).toContain(`The device of the backend "${backend}" is lost`)
+      const run = await goOn(page)
+      expect(run.status).toBe('completed')
+      expect(run.history.stepLosses).toHaveLength(160)
+      expect(run.backend.id).toBe(backend)
+      await page.context().close()
+    },
+  )
+
+  test('files are dropped anywhere on the page', async () => {
+    const { page, complaints } = await openPage(browser, site.url)
+    const drop = async (given: readonly GivenFile[]) => {
+      const dropped = await page.evaluateHandle(
+        (sent) => {
+          const transfer = new DataTransfer()
+          for (const { name, base64 } of sent)
+            transfer.items.add(new File([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], name))
+          return transfer
+        },
+        given.map(({ name, buffer }) => ({ name, base64: buffer.toString('base64') })),
+      )
+      await page.dispatchEvent('h2 >> nth=0', 'dragenter', { dataTransfer: dropped })
+      await page.locator('.drop', { hasText: 'the four IDX files of a data set' }).waitFor()
+      await page.dispatchEvent('h2 >> nth=0', 'drop', { dataTransfer: dropped })
+      await page.locator('.drop').waitFor({ state: 'hidden' })
+    }
+    await drop((await smallData(192, 64)).files)
+    await page.getByText('files, from files given to this page').waitFor()
+    await drop([{ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('none') }])
+    await page.locator('#data .notice.wrong', { hasText: /notes\.txt/ }).waitFor()
+    expect(complaints).toEqual([])
     await page.context().close()
   })
 

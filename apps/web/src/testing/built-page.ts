@@ -132,10 +132,10 @@ export const downloadBy = async (page: Page, name: string | RegExp): Promise<Buf
 export const downloadedRun = async (page: Page): Promise<Run> =>
   parseRun((await downloadBy(page, /run\.json/)).toString('utf8'))
 
-/** Trains what the form says to the end. */
-export const train = async (page: Page): Promise<Run> => {
+/** Trains what the form says to the end. @param timeout how long that may take, in milliseconds */
+export const train = async (page: Page, timeout?: number): Promise<Run> => {
   await trainButton(page).click()
-  await page.locator('[data-phase=idle]', { hasText: /done|stopped/ }).waitFor()
+  await page.locator('[data-phase=idle]', { hasText: /done|stopped/ }).waitFor(timeout === undefined ? {} : { timeout })
   await looked(page)
   return downloadedRun(page)
 }
