@@ -14,7 +14,7 @@ import { install } from './kernel'
 import { batchMatMul, fusedMatMul } from './mat-mul'
 import { adamStep, sgdStep } from './optimizer-step'
 import { avgPool, avgPoolGrad, maxPool, maxPoolGrad } from './pool'
-import { chooseGpu, listGpus, refusal, shown, type Gpu } from './probe'
+import { choice, chooseGpu, listGpus, refusal, shown, type Gpu } from './probe'
 import { record } from './record'
 import { reduceKernels } from './reduce'
 import { copyOut, sumIn } from './share-gradients'
@@ -72,7 +72,8 @@ export const cudaBackendOn = (options: CudaOptions, { driver, blockSize }: CudaI
   const find = async () => {
     try {
       const api = await driver()
-      const chosen = chooseGpu(listGpus(api), ordinal)
+      const gpus = listGpus(api)
+      const chosen = chooseGpu(gpus, ordinal)
       if (!('gpu' in chosen)) return chosen
       if (precision === 'tf32' && chosen.gpu.capability < tensorCoreCapability)
         return {
@@ -80,7 +81,7 @@ export const cudaBackendOn = (options: CudaOptions, { driver, blockSize }: CudaI
           reason: `TF32 was asked for, and the GPU ${chosen.gpu.name} of compute capability ${shown(chosen.gpu.capability)} has none`,
           remedy: 'leave --tf32 out, or use a GPU of compute capability 8.0 (A100, RTX 30 series) or later',
         }
-      return { ...chosen, api }
+      return { ...chosen, gpus, api }
     } catch (error) {
       return refusal(error)
     }
@@ -93,7 +94,7 @@ export const cudaBackendOn = (options: CudaOptions, { driver, blockSize }: CudaI
 
     async probe() {
       const found = await find()
-      return 'gpu' in found ? { usable: true, device: describe(found.gpu) } : found
+      return 'gpu' in found ? { usable: true, device: `${describe(found.gpu)}${choice(found.gpus)}` } : found
     },
 
     async start(): Promise<BackendInfo> {

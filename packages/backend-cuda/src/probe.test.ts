@@ -8,7 +8,7 @@ import { buildStandin } from '../standin/build'
 import { cudaBackendOn, type CudaOptions } from './cuda-backend'
 import { DriverError } from './driver-error'
 import { libraryName, loadDriver, NoDriver } from './driver'
-import { chooseGpu, closedDeviceFile, refusal } from './probe'
+import { choice, chooseGpu, closedDeviceFile, refusal } from './probe'
 
 const probe = async (options: CudaOptions = {}, path = buildStandin()) =>
   cudaBackendOn(options, { driver: async () => loadDriver(path) }).probe()
@@ -93,7 +93,11 @@ describe('with a driver (the stand-in)', () => {
     process.env['CUDA_STANDIN_DEVICES'] = '0'
     expect(await probe()).toMatchObject({ usable: false, reason: 'the NVIDIA driver finds no GPU' })
     process.env['CUDA_STANDIN_DEVICES'] = '2'
-    expect(await probe({ device: 1 })).toMatchObject({ usable: true })
+    expect(await probe({ device: 1 })).toEqual({
+      usable: true,
+      device:
+        'host stand-in 1 for tests, not a GPU (--device 0: host stand-in 0 for tests, not a GPU, 1: host stand-in 1 for tests, not a GPU)',
+    })
     expect(await probe({ device: 2 })).toMatchObject({
       reason:
         'there is no GPU 2, this machine has 2 (0: host stand-in 0 for tests, not a GPU, 1: host stand-in 1 for tests, not a GPU)',
@@ -154,4 +158,11 @@ test('GPUs are chosen in the driver’s order', () => {
     { handle: 1, name: 'B', capability: 61 },
   ]
   expect(chooseGpu(gpus, 1)).toEqual({ gpu: gpus[1] })
+})
+
+test('of several GPUs it is said how each is chosen', () => {
+  const gpus = (...names: string[]) => names.map((name, handle) => ({ handle, name, capability: 90 }))
+  expect(choice(gpus('A'))).toBe('')
+  expect(choice(gpus('A', 'A', 'A'))).toBe(', one of 3 (--device 0 to 2)')
+  expect(choice(gpus('A', 'B'))).toBe(' (--device 0: A, 1: B)')
 })

@@ -111,6 +111,15 @@ export const chooseGpu = (gpus: readonly Gpu[], ordinal: number): { gpu: Gpu } |
   return { gpu }
 }
 
+/** What there is to choose from, behind a GPU's name; nothing where it is the only one. */
+export const choice = (gpus: readonly Gpu[]): string => {
+  if (gpus.length <= 1) return ''
+  const names = new Set(gpus.map(({ name }) => name))
+  return names.size === 1
+    ? `, one of ${gpus.length} (--device 0 to ${gpus.length - 1})`
+    : ` (--device ${gpus.map(({ name }, i) => `${i}: ${name}`).join(', ')})`
+}
+
 const refusalOf = (reason: string, remedy: string): Refusal => ({ usable: false, reason, remedy })
 
 /** '9.0' for 90. */
