@@ -13,9 +13,9 @@ const paritySteps = { float64: 5, first: 100 } as const
 /**
  * How far two ways to compute the same experiment may differ. Sums in float32 depend on their order by some 1e-7 a step; a
  * convolution with ReLU and max-pooling multiplies such a difference, since a winner or a threshold may tip. PyTorch on one
- * thread and on two differs by at most 5e-7 over 100 steps of linear (300 seeds) and of two-layer (298 of 300 seeds; in the other
- * two a hidden unit tipped: 6e-5 and 1.4e-4), by 1e-3 over 200 of cnn, and by 0.1 percentage points of test accuracy after an
- * epoch of cnn.
+ * thread and on two, seeds 1000 to 1299, 100 steps: at most 4e-7 apart for linear; at most 5e-6 for two-layer but for one seed,
+ * 1.4e-4, where a hidden unit was on in one run and off in the other, by 3e-8. For cnn they differ by 1e-3 over 200 steps, and by
+ * 0.1 percentage points of test accuracy after an epoch.
  */
 const tolerances = {
   dense: { firstLoss: 2e-6, float64: 1e-5, losses: 1e-5, weights: 1e-5, accuracy: 0.001 },
