@@ -16,7 +16,7 @@ export default tseslint.config(
       '.turbo/**',
       '**/assembly/**',
       'runs/**',
-      'docs/**',
+      'docs/api/**',
       'apps/cli/page/**',
     ],
   },

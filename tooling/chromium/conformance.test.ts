@@ -10,7 +10,7 @@ import { bundle, serve, type Site } from './site.ts'
 const names = conformanceCases().map(({ name }) => name)
 
 /** On webgl and webgpu each new shape is a shader that the software adapter compiles: `npm test` takes one case of each kind. */
-const whole = process.env['DIGITLAB_WHOLE_SUITE'] === '1'
+const whole = process.env['DIGITLAB_ALL'] === '1'
 const kindOf = (name: string): string =>
   name
     .replace(/\[.*/, '')

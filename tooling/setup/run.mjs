@@ -19,9 +19,9 @@ if (major < 20 || (major === 20 && minor < 19)) {
 }
 
 /** Runs a program with the workspace's binaries on the path; ends this process with its exit code if it fails. */
-const run = (program, args, { why } = {}) => {
+const run = (program, args, { why, env: more = {} } = {}) => {
   const path = [join(root, 'node_modules', '.bin'), process.env.PATH].join(delimiter)
-  const env = { ...process.env, PATH: path, TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1' }
+  const env = { ...process.env, ...more, PATH: path, TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1' }
   const result = spawnSync(program, args, { cwd: root, env, stdio: 'inherit', shell: process.platform === 'win32' })
   if (result.error) say(`could not run ${program}: ${result.error.message}`)
   if (result.status !== 0) {
@@ -73,6 +73,8 @@ if (command === 'start') {
   say('types ...')
   run('turbo', ['run', 'typecheck', '--output-logs=errors-only', '--log-prefix=task', '--no-update-notifier'])
   run('tsc', ['--noEmit', '-p', 'tsconfig.json'])
-  say('tests ...')
-  run('vitest', ['run', ...rest])
+  // What proves by repetition runs a sample, and all of it with --all: tests look at DIGITLAB_ALL.
+  const all = rest.includes('--all') || process.env.DIGITLAB_ALL === '1'
+  say(all ? 'tests, all of them ...' : 'tests (of what repeats a sample: --all runs everything) ...')
+  run('vitest', ['run', ...rest.filter((word) => word !== '--all')], { env: { DIGITLAB_ALL: all ? '1' : '' } })
 }
