@@ -1,0 +1,131 @@
+// Hostile files, read in a process of their own: what a reader takes of memory and time is then its own, and a reader that
+// takes too much ends its own process and not the test's.
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import { expect } from 'vitest'
+
+/** What became of one file. */
+export interface Reading {
+  /** 'read'; 'refused' with an error that a user can mend; 'failed' with another one; 'killed' where the process was ended. */
+  readonly outcome: 'read' | 'refused' | 'failed' | 'killed'
+  /** What the reader said, or how the process ended. */
+  readonly message: string
+  /** The most memory of the process while it read (resident), over what it had when it was about to, in bytes. */
+  readonly grown: number
+  /** The most memory of the process altogether, in bytes. */
+  readonly peak: number
+  /** Time of all its threads while it read, in seconds: waiting for a busy machine is not counted. */
+  readonly seconds: number
+}
+
+/** What a reader may take. */
+export interface Limits {
+  /** Heap of the process, in MB. */
+  readonly heap?: number
+  /** After this time a process that has not answered is ended, in seconds. */
+  readonly patience?: number
+}
+
+const child = `
+import { readFileSync, writeFileSync } from 'node:fs'
+import * as module from './module.mjs'
+const read = READ
+const memory = () => {
+  let status = ''
+  try { status = readFileSync('/proc/self/status', 'utf8') } catch {}
+  const of = (name, other) => 1024 * Number(new RegExp('^' + name + ':\\\\s*(\\\\d+)', 'm').exec(status)?.[1] ?? other)
+  return { now: of('VmRSS', process.memoryUsage.rss() / 1024), peak: of('VmHWM', process.resourceUsage().maxRSS) }
+}
+const answer = (value) => process.stdout.write(JSON.stringify(value))
+const bytes = new Uint8Array(readFileSync(process.argv[2]))
+try { writeFileSync('/proc/self/clear_refs', '5') } catch {} // the peak is counted from here
+const before = memory().now
+const started = process.cpuUsage()
+let outcome = 'read', message = ''
+try {
+  await read(module, bytes)
+} catch (error) {
+  outcome = error?.mendable === true ? 'refused' : 'failed'
+  message = error?.mendable === true ? String(error.message) : String(error?.stack ?? error)
+}
+const { user, system } = process.cpuUsage(started)
+const { peak } = memory()
+answer({ outcome, message, grown: peak - before, peak, seconds: (user + system) / 1e6 })
+`
+
+/**
+ * Makes a reader that runs in a process of its own, with 256 MB of heap unless said otherwise.
+ *
+ * @param source the module that has the reader, as TypeScript: `new URL('./index.ts', import.meta.url)`
+ * @param read how it is called. It is sent to the other process as text: it can name nothing but its own parameters
+ */
+export const hostileReader = async <Module>(
+  source: URL,
+  read: (module: Module, bytes: Uint8Array<ArrayBuffer>) => unknown,
+  { heap = 256, patience = 60 }: Limits = {},
+): Promise<{ read(file: Uint8Array): Promise<Reading>; close(): Promise<void> }> => {
+  const folder = await mkdtemp(join(tmpdir(), 'digitlab-hostile-'))
+  await build({
+    entryPoints: [fileURLToPath(source)],
+    outfile: join(folder, 'module.mjs'),
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    conditions: ['@digitlab/source'],
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)" },
+    logLevel: 'error',
+  })
+  const main = join(folder, 'read.mjs')
+  await writeFile(
+    main,
+    child.replace('READ', () => `(${read.toString()})`),
+  )
+  let files = 0
+  return {
+    async read(bytes) {
+      const file = join(folder, `${files++}.bin`)
+      await writeFile(file, bytes)
+      return new Promise((resolve) => {
+        const args = [`--max-old-space-size=${heap}`, main, file]
+        const env = { ...process.env, NODE_OPTIONS: '' }
+        execFile(
+          process.execPath,
+          args,
+          { timeout: 1000 * patience, killSignal: 'SIGKILL', env },
+          (error, out, err) => {
+            if (!error) return resolve(JSON.parse(out) as Reading)
+            const how = error.killed ? `no answer within ${patience} s` : `${error.message}\n${err}`
+            resolve({
+              outcome: 'killed',
+              message: how.slice(0, 2000),
+              grown: Infinity,
+              peak: Infinity,
+              seconds: Infinity,
+            })
+          },
+        )
+      })
+    },
+    close: () => rm(folder, { recursive: true, force: true }),
+  }
+}
+
+const megabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MB`
+
+/**
+ * Holds what a file took to the bounds of every reader: at most 64 MB and four times the file, or the memory that the file's
+ * header honestly asks for; and at most 2 s of computing. A process that was ended, and an error that is a bug, fail.
+ *
+ * @param asked bytes that the header asks for, where the file is sound and large
+ */
+export const expectBounded = (reading: Reading, file: Uint8Array, asked = 0): void => {
+  const { outcome, message, grown, seconds } = reading
+  expect(['read', 'refused'], `${outcome}: ${message}`).toContain(outcome)
+  const most = 64 * 2 ** 20 + Math.max(4 * file.length, asked)
+  expect(grown, `took ${megabytes(grown)}, may take ${megabytes(most)} (${outcome}: ${message})`).toBeLessThan(most)
+  expect(seconds, `computed for ${seconds} s (${outcome}: ${message})`).toBeLessThan(2)
+}
