@@ -1,4 +1,6 @@
-import { defineModel, ModelError, type Model, type ModelDefinition } from './definition'
+import { defineModel, type Model, type ModelDefinition } from './definition'
+import { ModelError } from './model-error'
+import { shownValue } from './shown'
 
 /** What a catalogue model is made for: the image it takes and the classes it tells apart. */
 export interface Fit {
@@ -59,6 +61,8 @@ export const modelNames = Object.keys(catalogue) as readonly ModelName[]
 export const resolveModel = (model: string | ModelDefinition, fit: Fit = mnistFit): Model => {
   if (typeof model !== 'string') return defineModel(model)
   if (!Object.hasOwn(catalogue, model))
-    throw new ModelError(`there is no model "${model}": choose one of ${modelNames.join(', ')}, or give a definition`)
+    throw new ModelError(
+      `there is no model ${shownValue(model)}: choose one of ${modelNames.join(', ')}, or give a definition`,
+    )
   return defineModel(catalogue[model as ModelName](fit))
 }

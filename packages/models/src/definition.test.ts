@@ -32,6 +32,35 @@ test('a catalogue model is made to fit the images and classes at hand', () => {
   ])
 })
 
+test("a layer may have the name of a module's path in PyTorch", () => {
+  const model = defineModel({
+    name: 'mine',
+    input: [4, 4, 1],
+    layers: [
+      { type: 'conv2d', name: 'features.0', out: 2, kernel: 3 },
+      { type: 'flatten' },
+      { type: 'dense', name: 'i.l', out: 3 },
+    ],
+  })
+  expect(model.parameters.map(({ name }) => name)).toEqual([
+    'features.0.weight',
+    'features.0.bias',
+    'i.l.weight',
+    'i.l.bias',
+  ])
+})
+
+test('a dense layer may say that it takes what a large image makes', () => {
+  const flat = 112 * 112 * 16
+  const layers: Layer[] = [{ type: 'flatten' }, { type: 'dense', name: 'fc', in: flat, out: 2 }]
+  expect(defineModel({ name: 'mine', input: [112, 112, 16], layers }).parameterCount).toBe(2 * flat + 2)
+})
+
+test('more parameters than can be counted are refused', () => {
+  const layers: Layer[] = [{ type: 'flatten' }, { type: 'dense', name: 'fc', out: 65536 }]
+  expect(() => defineModel({ name: 'mine', input: [65536, 65536, 64], layers })).toThrow('more than 2^53 parameters')
+})
+
 test('a definition survives JSON', () => {
   const definition = catalogue.cnn({ input: [28, 28, 1], classes: 10 })
   expect(defineModel(JSON.parse(JSON.stringify(definition)) as ModelDefinition).parameterCount).toBe(20490)
@@ -66,26 +95,86 @@ describe('what does not fit is refused with both shapes', () => {
     ['no flat end', [conv], 'it ends in [26, 26, 4]: add a flatten and a dense layer'],
     ['a name used twice', [flatten, fc, { type: 'relu' }, fc], 'the name "fc" is used twice'],
     ['nothing to train', [flatten], 'has nothing to train'],
-    ['no layers', [], 'has no list of layers'],
-    ['layers that are no list', 'conv', 'has no list of layers: "conv"'],
-    ['an unknown layer', [{ type: 'lstm' }], 'there is no layer of type "lstm"'],
-    ['an inherited name', [{ type: 'toString' }], 'there is no layer of type "toString"'],
-    ['an unknown option', [{ ...conv, dilation: 2 }], 'there is no option "dilation", it takes name, in, out'],
-    ['a missing option', [flatten, { type: 'dense', name: 'fc' }], 'out is missing'],
-    ['a count below one', [flatten, { ...fc, out: 0 }], 'out must be an integer from 1 to 65536, not 0'],
-    ['half a stride', [{ ...conv, stride: 0.5 }], 'stride must be an integer from 1 to 65536, not 0.5'],
-    ['a name with a dot', [flatten, { ...fc, name: 'a.b' }], 'name must be of letters, digits and _, not "a.b"'],
+    ['no layers', [], 'layers of the model "mine" must be a list of at least one layer, not []'],
+    ['layers that are no list', 'conv', 'must be a list of at least one layer, not "conv"'],
+    ['an unknown layer', [{ type: 'lstm' }], 'layers[0].type of the model "mine" must be one of conv2d, dense'],
+    ['what it is', [flatten, { type: 'lstm' }], 'layers[1].type of the model "mine" must be one of'],
+    ['an inherited name', [{ type: 'toString' }], 'maxPool2d, flatten, not "toString"'],
+    [
+      'an unknown option',
+      [{ ...conv, dilation: 2 }],
+      'layers[0].dilation of the model "mine" is no option of conv2d, which takes name, in, out',
+    ],
+    [
+      'a missing option',
+      [flatten, { type: 'dense', name: 'fc' }],
+      'layers[1].out of the model "mine" is missing: it must be an integer from 1 to 65536',
+    ],
+    [
+      'a count below one',
+      [flatten, { ...fc, out: 0 }],
+      'layers[1].out of the model "mine" must be an integer from 1 to 65536, not 0',
+    ],
+    [
+      'half a stride',
+      [{ ...conv, stride: 0.5 }],
+      'layers[0].stride of the model "mine" must be an integer from 1 to 65536, not 0.5',
+    ],
+    [
+      'an empty part of a name',
+      [flatten, { ...fc, name: 'a..b' }],
+      'in parts joined by dots, at most 128 in all, not "a..b"',
+    ],
+    [
+      'a layer that is a name',
+      ['flatten', fc],
+      'layers[0] of the model "mine" must be an object such as { "type": "flatten" }, not "flatten"',
+    ],
+    [
+      'a layer that is null',
+      [flatten, null],
+      'layers[1] of the model "mine" must be an object such as { "type": "relu" }, not null',
+    ],
+    ['a layer that is a number', [7], 'not 7'],
+    ['a layer that is a list', [[flatten]], 'not [{...}]'],
+    ['a hole in the list', [, flatten], 'not undefined'], // eslint-disable-line no-sparse-arrays
+    ['no type', [{}], 'layers[0].type of the model "mine" must be one of'],
+    ['a type that is no name', [{ type: { toString: 1 } }], 'not {"toString"}'],
+    ['a type of many lists', [JSON.parse(`{"type":${'['.repeat(50_000)}${']'.repeat(50_000)}}`)], 'not [[...]]'],
+    ['escape sequences', [{ type: 'x\u001b[2J\u009b31m' }], 'not "x\\u001b[2J\\u009b31m"'],
+    ['an option with a hostile name', [{ ...flatten, 'a\u001b[2J': 1 }], 'layers[0]."a\\u001b[2J" of the model'],
+    ['a prototype', [JSON.parse('{"type":"flatten","__proto__":{"size":1}}')], 'layers[0].__proto__ of the model'],
   ])('%s', (_, layers, message) => {
     expect(() => define(layers)).toThrow(ModelError)
     expect(() => define(layers)).toThrow(message)
   })
 
+  test.each([
+    ['null', null, 'a model must be an object with name, input and layers, not null'],
+    ['a list', [], 'a model must be an object with name, input and layers, not []'],
+    ['a number', 3, 'with name, input and layers, not 3'],
+    ['an empty object', {}, 'with name, input and layers, not {}: name is missing'],
+    ['no layers', { name: 'm', input: [1, 1, 1] }, 'not {"name","input"}: layers is missing'],
+    [
+      'a key that means nothing',
+      { name: 'm', input: [1, 1, 1], layers: [flatten, fc], epochs: 5 },
+      '"epochs" is no part of a model, which has name, input and layers: take it out',
+    ],
+  ])('%s as a model', (_, definition, message) => {
+    expect(() => defineModel(definition as unknown as ModelDefinition)).toThrow(ModelError)
+    expect(() => defineModel(definition as unknown as ModelDefinition)).toThrow(message)
+    if (typeof definition === 'object') expect(() => resolveModel(definition as unknown as string)).toThrow(message)
+  })
+
   test('inputs and names', () => {
-    expect(() => define([flatten, fc], [28, 28])).toThrow('is [height, width, channels], not [28,28]')
+    expect(() => define([flatten, fc], [28, 28])).toThrow(
+      'must be [height, width, channels], each an integer from 1 to 65536, not [28,28]',
+    )
     expect(() => define([flatten, fc], [28, 28, 1], '../x')).toThrow(
-      'a model\'s name is of letters, digits, - and _, not "../x"',
+      'the name of a model must be letters, digits, - and _, at most 64 in all, not "../x"',
     )
     expect(() => resolveModel('resnet')).toThrow('there is no model "resnet": choose one of linear, two-layer, cnn')
+    expect(() => resolveModel('x\u001b[2J'.repeat(100))).toThrow(/^there is no model "[ -~]{1,90}: choose/)
     expect(() => resolveModel('constructor')).toThrow('there is no model "constructor"')
   })
 })

@@ -1,15 +1,12 @@
 import { outputSize } from '@digitlab/ops'
-
-/** A model that can't be: shapes that don't fit, names used twice, an option that is none. */
-export class ModelError extends Error {
-  readonly mendable = true
-  override name = 'ModelError'
-}
+import { checkForm, checkLayer } from './check-form'
+import { ModelError } from './model-error'
 
 /** One layer, in PyTorch's terms. `in` may be given; it is then checked against what the layer before it makes. */
 export type Layer =
   | {
       readonly type: 'conv2d'
+      /** as a module's path in PyTorch: 'conv1', 'features.0' */
       readonly name: string
       readonly in?: number
       readonly out: number
@@ -69,21 +66,26 @@ export interface Model {
 /**
  * Checks a definition and finds every shape.
  *
- * @throws ModelError where a layer does not take what the one before it makes (with both shapes), a name is used twice
- * or missing, an option is unknown or out of range, or the model does not end in a flat row of logits
+ * @throws ModelError where a value is of the wrong form, unknown or out of range (with its path), a name is used twice or
+ * missing, a layer does not take what the one before it makes (with both shapes), or the model does not end in a flat row of
+ * logits
  */
 export const defineModel = (definition: ModelDefinition): Model => {
   const { name, input, layers } = checkForm(definition)
-  const used = new Set<string>()
+  const used = new Map<string, number>()
   let shape: ActivationShape = input
   let flattened: readonly [number, number, number] | undefined
-  const shaped = layers.map((layer, position): ShapedLayer => {
-    const where = `layer ${position + 1} of the model "${name}" (${'name' in layer ? `${layer.type} "${layer.name}"` : layer.type})`
-    checkLayer(layer, where)
+  const shaped = Array.from(layers, (layer, position): ShapedLayer => {
+    const path = `layers[${position}]`
+    checkLayer(layer, path, name)
+    const where = `${path} of the model "${name}" (${'name' in layer ? `${layer.type} "${layer.name}"` : layer.type})`
     if ('name' in layer) {
-      if (used.has(layer.name))
-        throw new ModelError(`${where}: the name "${layer.name}" is used twice, give each layer its own`)
-      used.add(layer.name)
+      const first = used.get(layer.name)
+      if (first !== undefined)
+        throw new ModelError(
+          `${where}: the name "${layer.name}" is used twice, by layers[${first}] as well: give each layer its own`,
+        )
+      used.set(layer.name, position)
     }
     const from = shape
     if (layer.type === 'flatten' && from.length === 3) flattened = from as [number, number, number]
@@ -99,6 +101,8 @@ export const defineModel = (definition: ModelDefinition): Model => {
   const parameters = shaped.flatMap((layer) => layer.parameters)
   const parameterCount = parameters.reduce((total, { shape }) => total + shape.reduce((a, b) => a * b, 1), 0)
   if (parameterCount === 0) throw new ModelError(`the model "${name}" has nothing to train: add a dense layer`)
+  if (!Number.isSafeInteger(parameterCount))
+    throw new ModelError(`the model "${name}" has more than 2^53 parameters: make its layers smaller`)
   return { name, definition, layers: shaped, parameters, parameterCount, classes: shape[0] ?? 0 }
 }
 
@@ -152,53 +156,3 @@ const layerParameters = (layer: Layer, from: ActivationShape): Parameter[] => {
     { name: `${layer.name}.bias`, shape: [layer.out], fanIn },
   ]
 }
-
-/** Options of each layer: the smallest value an integer one may have. */
-const options: Record<Layer['type'], Record<string, number | 'name'>> = {
-  conv2d: { name: 'name', in: 1, out: 1, kernel: 1, stride: 1, padding: 0 },
-  dense: { name: 'name', in: 1, out: 1 },
-  relu: {},
-  maxPool2d: { size: 1 },
-  flatten: {},
-}
-const required: Partial<Record<Layer['type'], string[]>> = {
-  conv2d: ['name', 'out', 'kernel'],
-  dense: ['name', 'out'],
-  maxPool2d: ['size'],
-}
-
-/** A definition may come from a user's JSON: its form is checked as well as its shapes. */
-const checkForm = (definition: ModelDefinition): ModelDefinition => {
-  const { name, input, layers }: { name?: unknown; input?: unknown; layers?: unknown } = definition
-  if (typeof name !== 'string' || !/^[\w-]{1,64}$/.test(name))
-    throw new ModelError(`a model's name is of letters, digits, - and _, not ${JSON.stringify(name)}`)
-  if (!Array.isArray(input) || input.length !== 3 || !input.every((size) => isSize(size, 1)))
-    throw new ModelError(`the input of the model "${name}" is [height, width, channels], not ${JSON.stringify(input)}`)
-  if (!Array.isArray(layers) || layers.length === 0)
-    throw new ModelError(`the model "${name}" has no list of layers: ${JSON.stringify(layers)}`)
-  return definition
-}
-
-const checkLayer = (layer: Layer, where: string): void => {
-  const known = Object.hasOwn(options, layer.type) ? options[layer.type] : undefined
-  if (!known) {
-    const types = Object.keys(options).join(', ')
-    throw new ModelError(`${where}: there is no layer of type ${JSON.stringify(layer.type)}, choose one of ${types}`)
-  }
-  for (const [key, value] of Object.entries(layer)) {
-    if (key === 'type') continue
-    const least = Object.hasOwn(known, key) ? known[key] : undefined
-    if (least === undefined)
-      throw new ModelError(`${where}: there is no option "${key}", it takes ${Object.keys(known).join(', ') || 'none'}`)
-    if (least === 'name' ? typeof value !== 'string' || !/^\w{1,64}$/.test(value) : !isSize(value, least))
-      throw new ModelError(
-        `${where}: ${key} must be ${least === 'name' ? 'of letters, digits and _' : `an integer from ${least} to ${largest}`}, not ${JSON.stringify(value)}`,
-      )
-  }
-  for (const key of required[layer.type] ?? [])
-    if (!Object.hasOwn(layer, key)) throw new ModelError(`${where}: ${key} is missing`)
-}
-
-const largest = 65_536
-const isSize = (value: unknown, least: number): boolean =>
-  typeof value === 'number' && Number.isInteger(value) && value >= least && value <= largest

@@ -1,6 +1,7 @@
 // Indices run over the shapes of the model's parameters: each `!` is in range.
 import { float64 } from '@digitlab/ops'
-import { ModelError, type Model, type ShapedLayer } from './definition'
+import type { Model, ShapedLayer } from './definition'
+import { ModelError } from './model-error'
 import type { StateDict } from './state-dict'
 
 /** Weights in float64 and tfjs's layout, by PyTorch's names. */

@@ -1,4 +1,7 @@
+import { ModelError } from '@digitlab/models'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { mutated, presentable } from '../../../tooling/vitest/mutations.ts'
 import { completeExperiment, experimentId, TrainError, type ExperimentInput } from './index'
 
 test("the defaults are the case study's", () => {
@@ -44,5 +47,45 @@ describe('a wrong value is refused, with what it may be', () => {
 
   test('an unknown model', () => {
     expect(() => completeExperiment({ model: 'resnet' })).toThrow('there is no model "resnet"')
+  })
+  test.each<[unknown, string]>([
+    [null, 'an experiment must be an object with at least a model, not null'],
+    [[], 'an experiment must be an object with at least a model, not []'],
+    [{ model: null }, 'a model must be an object with name, input and layers, not null'],
+    [{ model: 7 }, 'a model must be an object with name, input and layers, not 7'],
+    [
+      { model: { name: 'm', input: [28, 28, 1], layers: ['flatten'] } },
+      'layers[0] of the model "m" must be an object such as { "type": "flatten" }, not "flatten"',
+    ],
+    [{ model: 'linear', optimizer: null }, 'optimizer must be an object such as { "name": "adam" }, not null'],
+    [{ model: 'linear', optimizer: 'adam' }, 'optimizer must be an object such as { "name": "adam" }, not "adam"'],
+    [{ model: 'linear', optimizer: { name: { toString: 1 } } }, 'there is no optimizer {"toString"}'],
+    [{ model: 'linear', initial: null }, 'initial must hold a sha256'],
+  ])('%j as an experiment', (experiment, message) => {
+    expect(() => completeExperiment(experiment as ExperimentInput)).toThrow(message)
+  })
+
+  test('whatever is changed in an experiment, it is one or a sentence says what it must be', () => {
+    const layers = [{ type: 'flatten' }, { type: 'dense', name: 'fc', out: 10 }] as const
+    const experiment = completeExperiment({
+      model: { name: 'mine', input: [28, 28, 1], layers },
+      optimizer: { name: 'adam' },
+      initial: { sha256: 'a'.repeat(64), newHead: true },
+    })
+    let refused = 0
+    fc.assert(
+      fc.property(mutated(experiment), (changed) => {
+        try {
+          const completed = completeExperiment(changed as ExperimentInput)
+          expect(completeExperiment(completed)).toEqual(completed)
+        } catch (error) {
+          if (!(error instanceof TrainError || error instanceof ModelError)) throw error
+          if (!presentable(error.message)) throw new Error(`not presentable: ${error.message}`, { cause: error })
+          refused++
+        }
+      }),
+      { numRuns: 3000, interruptAfterTimeLimit: 10_000 },
+    )
+    expect(refused).toBeGreaterThan(100)
   })
 })

@@ -1,5 +1,5 @@
 import { sha256 } from '@digitlab/data'
-import { mnistFit, resolveModel, type ModelDefinition } from '@digitlab/models'
+import { isRecord, mnistFit, resolveModel, shownValue, type ModelDefinition } from '@digitlab/models'
 
 /** A run that can't be, or can't go on: an experiment with a wrong value, data that do not fit, a loss that is no number. */
 export class TrainError extends Error {
@@ -92,7 +92,7 @@ const check = (name: string, value: unknown): void => {
   const atLeast =
     from === Number.MIN_VALUE ? 'above 0' : to >= Number.MAX_SAFE_INTEGER ? `from ${from}` : `from ${from} to ${to}`
   const article = form === 'integer' ? 'an integer' : 'a number'
-  throw new TrainError(`${name} must be ${article} ${atLeast}, not ${JSON.stringify(value) ?? String(value)}`)
+  throw new TrainError(`${name} must be ${article} ${atLeast}, not ${shownValue(value)}`)
 }
 
 /**
@@ -102,39 +102,45 @@ const check = (name: string, value: unknown): void => {
  */
 export const completeExperiment = (input: ExperimentInput): Experiment => {
   const known = ['model', 'dataset', 'seed', 'epochs', 'batchSize', 'optimizer', 'initial']
+  if (!isRecord(input))
+    throw new TrainError(`an experiment must be an object with at least a model, not ${shownValue(input)}`)
   for (const key of Object.keys(input))
-    if (!known.includes(key)) throw new TrainError(`an experiment has no "${key}", it has ${known.join(', ')}`)
+    if (!known.includes(key))
+      throw new TrainError(`an experiment has no ${shownValue(key)}, it has ${known.join(', ')}`)
   resolveModel(input.model, mnistFit)
   const { dataset, seed, epochs, batchSize } = { ...experimentDefaults, ...input }
   if (typeof dataset !== 'string' || dataset === '' || dataset === 'auto')
-    throw new TrainError(`an experiment names its data set, not ${JSON.stringify(dataset)}`)
+    throw new TrainError(`an experiment names its data set, not ${shownValue(dataset)}`)
   check('seed', seed)
   check('epochs', epochs)
   check('batchSize', batchSize)
-  const optimizer = completeOptimizer(input.optimizer ?? {})
+  const optimizer = completeOptimizer(input.optimizer)
   const completed = { model: input.model, dataset, seed, epochs, batchSize, optimizer }
   return input.initial === undefined ? completed : { ...completed, initial: checkInitial(input.initial) }
 }
 
 const checkInitial = (initial: InitialOptions): InitialOptions => {
-  const { sha256, newHead }: { sha256?: unknown; newHead?: unknown } = initial ?? {}
+  const { sha256, newHead }: { sha256?: unknown; newHead?: unknown } = isRecord(initial) ? initial : {}
   if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256) || typeof newHead !== 'boolean')
     throw new TrainError(
-      `initial must hold a sha256 of 64 hexadecimal digits and whether there is a newHead, not ${JSON.stringify(initial)}`,
+      `initial must hold a sha256 of 64 hexadecimal digits and whether there is a newHead, not ${shownValue(initial)}`,
     )
   return { sha256, newHead }
 }
 
-const completeOptimizer = (input: Partial<OptimizerOptions>): OptimizerOptions => {
+const completeOptimizer = (input: Partial<OptimizerOptions> = {}): OptimizerOptions => {
+  if (!isRecord(input))
+    throw new TrainError(`optimizer must be an object such as { "name": "adam" }, not ${shownValue(input)}`)
   const { name = 'sgd' } = input
-  if (!Object.hasOwn(optimizerDefaults, name))
+  if (typeof name !== 'string' || !Object.hasOwn(optimizerDefaults, name))
     throw new TrainError(
-      `there is no optimizer ${JSON.stringify(name)}: choose one of ${Object.keys(optimizerDefaults).join(', ')}`,
+      `there is no optimizer ${shownValue(name)}: choose one of ${Object.keys(optimizerDefaults).join(', ')}`,
     )
   const options = { ...optimizerDefaults[name], ...input }
   for (const [key, value] of Object.entries(options)) {
     if (key === 'name') continue
-    if (!Object.hasOwn(optimizerDefaults[name], key)) throw new TrainError(`the optimizer ${name} has no "${key}"`)
+    if (!Object.hasOwn(optimizerDefaults[name], key))
+      throw new TrainError(`the optimizer ${name} has no ${shownValue(key)}`)
     check(key, value)
   }
   return options as OptimizerOptions

@@ -19,20 +19,20 @@ beforeAll(async () => {
   await setBackend('cpu')
 })
 
-/** Padding, strides, pools of 3, two channels in, a layer between flatten and dense: what the catalogue leaves out. */
+/** Padding, strides, pools, two channels in, a layer between flatten and dense, paths as names: what the catalogue leaves out. */
 const odd = defineModel({
   name: 'odd',
   input: [13, 11, 2],
   layers: [
-    { type: 'conv2d', name: 'a', out: 3, kernel: 3, stride: 2, padding: 1 },
+    { type: 'conv2d', name: 'features.0', out: 3, kernel: 3, stride: 2, padding: 1 },
     { type: 'relu' },
     { type: 'conv2d', name: 'b', out: 5, kernel: 2 },
     { type: 'maxPool2d', size: 2 },
     { type: 'flatten' },
     { type: 'relu' },
-    { type: 'dense', name: 'c', out: 6 },
+    { type: 'dense', name: 'i.l', out: 6 },
     { type: 'relu' },
-    { type: 'dense', name: 'd', out: 4 },
+    { type: 'dense', name: '_head', out: 4 },
   ],
 })
 const models: [string, Model][] = [

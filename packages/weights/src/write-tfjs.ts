@@ -25,16 +25,17 @@ export const writeTfjs = (
   const turned = readTfjsLayout(model, weights)
   const specs: { name: string; shape: readonly number[]; dtype: 'float32' }[] = []
   const parts: Uint8Array[] = []
-  for (const { layer } of model.layers)
+  model.layers.forEach(({ layer }, position) => {
     if ('name' in layer)
       for (const [suffix, kerasName] of [
         ['weight', 'kernel'],
         ['bias', 'bias'],
       ]) {
         const { shape, data } = turned.get(`${layer.name}.${suffix}`) ?? { shape: [], data: [] } // checked by readTfjsLayout
-        specs.push({ name: `${layer.name}/${kerasName}`, shape, dtype: 'float32' })
+        specs.push({ name: `${nameOf(layer, position + 1)}/${kerasName}`, shape, dtype: 'float32' })
         parts.push(float32Bytes(Float32Array.from(data)))
       }
+  })
   const shards = cut(parts)
   const paths = shards.map((_, i) => `group1-shard${i + 1}of${shards.length}.bin`)
   const layers = model.layers.flatMap((layer, position) => kerasLayers(layer, position + 1))
@@ -89,8 +90,12 @@ const kerasLayers = ({ layer }: ShapedLayer, position: number): object[] => {
   }
 }
 
-/** A layer of a definition has no hyphen in its name: no two are called the same. */
-const nameOf = (layer: Layer, position: number): string => ('name' in layer ? layer.name : `${layer.type}-${position}`)
+/**
+ * A layer of a definition has no hyphen in its name: no two are called the same. TensorFlow.js takes no name that begins with
+ * an underscore.
+ */
+const nameOf = (layer: Layer, position: number): string =>
+  'name' in layer && !layer.name.startsWith('_') ? layer.name : `${layer.type}-${position}`
 
 /** All parts one after another, in pieces. */
 const cut = (parts: readonly Uint8Array[]): Uint8Array[] => {

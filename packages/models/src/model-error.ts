@@ -1,0 +1,5 @@
+/** A model that can't be: shapes that don't fit, names used twice, an option that is none. */
+export class ModelError extends Error {
+  readonly mendable = true
+  override name = 'ModelError'
+}
