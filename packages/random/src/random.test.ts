@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { dataLoaderOrder, fusedMultiplyAdd, MersenneTwister, randperm, uniform } from './index'
+import { bernoulli, dataLoaderOrder, fusedMultiplyAdd, MersenneTwister, randperm, uniform } from './index'
 
 describe('MersenneTwister', () => {
   test("draws the reference implementation's numbers for its default seed", () => {
@@ -79,6 +79,32 @@ test('uniform stays in its range and draws one number an element', () => {
   const other = new MersenneTwister(1)
   for (let i = 0; i < 1000; i++) other.next()
   expect(generator.next()).toBe(other.next())
+})
+
+describe('bernoulli', () => {
+  // torch.manual_seed(seed); torch.empty(count).bernoulli_(probability), PyTorch 2.13: the SHA-256 of the bytes.
+  test.each([
+    [0, 16, 0.5, '248e306c91d1fb3c661f01f2feb43a2a347088bf3787a8e0a724944812eb64c6'],
+    [1, 1000, 0.75, 'cd8a928b6e0feda95c29e026cbb7be8c2ca875309c112b354f4b8f6e09ae3c73'],
+    [42, 589_824, 0.75, '031282b93ec4a18d904e9542962d9bcb8238c56665f7e72d2f0b6d91ae755d4f'],
+    [7, 100_000, 0.5, 'dddbb4a12efaccec0e44dba0b756c4291157ba5b50c8c5ce29c74b81324af996'],
+  ])("draws PyTorch's for seed %i: %i values at %f", (seed, count, probability, hash) => {
+    const drawn = bernoulli(new MersenneTwister(seed), count, probability)
+    expect(createHash('sha256').update(drawn).digest('hex')).toBe(hash)
+  })
+
+  test('takes two draws an element, whatever the probability', () => {
+    const [generator, other] = [new MersenneTwister(3), new MersenneTwister(3)]
+    expect(bernoulli(generator, 10, 0)).toEqual(new Uint8Array(10))
+    expect(bernoulli(generator, 10, 1, new Uint8Array(10))).toEqual(new Uint8Array(10).fill(1))
+    for (let i = 0; i < 40; i++) other.next()
+    expect(generator.next()).toBe(other.next())
+  })
+
+  test('refuses what is no probability', () => {
+    for (const probability of [-0.1, 1.1, NaN])
+      expect(() => bernoulli(new MersenneTwister(0), 1, probability)).toThrow(`from 0 to 1, not ${probability}`)
+  })
 })
 
 describe('randperm', () => {
