@@ -16,6 +16,6 @@ export {
   type DatasetNames,
   type Split,
 } from './dataset'
-export { mnistForm } from './mnist-form'
+export { digitPicture, mnistForm, type DigitPicture } from './mnist-form'
 export { sha256 } from './sha256'
 export { strokes, type StrokesOptions } from './strokes'

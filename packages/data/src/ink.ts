@@ -1,0 +1,115 @@
+// From shades to the ink of one digit. Indices run over pixels inside the picture: each `!` is in range.
+import { DataError } from './dataset'
+import { findDigit, type Found } from './find-digit'
+import { leastContrast, medianOf, type Shade } from './shade'
+
+/** `right` and `bottom` lie one past it. */
+export interface Box {
+  readonly left: number
+  readonly top: number
+  readonly right: number
+  readonly bottom: number
+}
+
+/** Ink [height, width] from 0, and the box of the digit in it. */
+export interface DigitInk {
+  readonly ink: Float32Array
+  readonly width: number
+  readonly box: Box
+  readonly doubt: string | undefined
+}
+
+/**
+ * Finds the digit, on paper whose shade is the whole picture's median, or that of its border where nothing is found so.
+ *
+ * @throws DataError where there is none
+ */
+export const digitIn = (picture: Shade): DigitInk => {
+  const { shade, width, height } = picture
+  const { lowest, highest, median, noise, border } = levelsOf(picture)
+  if (highest - lowest < leastContrast)
+    throw new DataError(
+      `expected a digit that stands out from its background, found shades from ${Math.round(lowest)} to ${Math.round(highest)} of 255: give a picture with more contrast`,
+    )
+  const backgrounds = Math.abs(border - median) > (highest - lowest) / 2 ? [median, border] : [median]
+  let [best, bestInk]: [Found | undefined, Float32Array | undefined] = [undefined, undefined]
+  for (const background of backgrounds) {
+    const [below, above] = [background - lowest, highest - background]
+    for (const sign of above > below ? [1, -1] : [-1, 1]) {
+      const contrast = sign > 0 ? above : below
+      if (contrast < leastContrast) continue
+      const ink = inkOf(shade, background, sign, contrast)
+      const found = findDigit(ink, width, height, noise / contrast)
+      if (found && (!best || (best.weak && !found.weak))) [best, bestInk] = [found, ink]
+      if (best && !best.weak) return finished(best, ink, picture)
+    }
+  }
+  if (!best || !bestInk)
+    throw new DataError(
+      'expected a digit that stands out from its background, found nothing but specks and noise: give a picture with more contrast',
+    )
+  return { ink: bestInk, width, box: best, doubt: best.doubt }
+}
+
+const inkOf = (shade: Float32Array, background: number, sign: number, contrast: number): Float32Array => {
+  const ink = new Float32Array(shade.length)
+  for (let at = 0; at < shade.length; at++) ink[at] = Math.max(0, (sign * (shade[at]! - background)) / contrast)
+  return ink
+}
+
+/** Leaves the digit alone in the ink, and measures it from the paper around it. */
+const finished = (found: Found, ink: Float32Array, picture: Shade): DigitInk => {
+  const { width, height } = picture
+  const { chosen, doubt } = found
+  if (chosen) {
+    const size = Math.max(found.right - found.left, found.bottom - found.top)
+    const reach = Math.max(1, Math.round(0.04 * size))
+    const mask = new Uint8Array(ink.length)
+    const { count, rows, starts, ends, labels } = chosen.parts
+    for (let run = 0; run < count; run++) {
+      if (!chosen.kept[labels[run]!]) continue
+      const [first, last] = [Math.max(0, rows[run]! - reach), Math.min(height - 1, rows[run]! + reach)]
+      const [start, end] = [Math.max(0, starts[run]! - reach), Math.min(width, ends[run]! + reach)]
+      for (let row = first; row <= last; row++) mask.fill(1, row * width + start, row * width + end)
+    }
+    for (let run = 0; run < count; run++)
+      if (!chosen.kept[labels[run]!]) mask.fill(0, rows[run]! * width + starts[run]!, rows[run]! * width + ends[run]!)
+    for (let at = 0; at < ink.length; at++) if (!mask[at]) ink[at] = 0
+  }
+  return { ink, width, box: found, doubt }
+}
+
+/** The shades of a picture at a glance. */
+const levelsOf = ({ shade, width, height }: Shade) => {
+  let [lowest, highest] = [Infinity, -Infinity]
+  const counts = new Float64Array(256)
+  for (let at = 0; at < shade.length; at++) {
+    const value = shade[at]!
+    if (value < lowest) lowest = value
+    if (value > highest) highest = value
+    counts[Math.round(value)]!++
+  }
+  const middle = medianOf(counts, shade.length)
+  const apart = new Float64Array(256)
+  for (let i = 0; i < 256; i++) apart[Math.abs(i - middle)]! += counts[i]!
+  // 1.4826 times the median distance is the standard deviation of normal noise
+  const noise = 1.4826 * medianOf(apart, shade.length)
+  const edge = new Float64Array(256)
+  for (let x = 0; x < width; x++) {
+    edge[Math.round(shade[x]!)]!++
+    edge[Math.round(shade[(height - 1) * width + x]!)]!++
+  }
+  for (let y = 1; y < height - 1; y++) {
+    edge[Math.round(shade[y * width]!)]!++
+    edge[Math.round(shade[y * width + width - 1]!)]!++
+  }
+  let total = 0
+  for (let i = 0; i < 256; i++) total += edge[i]!
+  return { lowest, highest, median: exactly(shade, middle), noise, border: exactly(shade, medianOf(edge, total)) }
+}
+
+/** A shade that occurs, to which `rounded` is rounded: the paper itself, not the nearest whole number. */
+const exactly = (shade: Float32Array, rounded: number): number => {
+  for (let at = 0; at < shade.length; at++) if (Math.round(shade[at]!) === rounded) return shade[at]!
+  return rounded
+}
