@@ -23,8 +23,18 @@ export interface Settings {
   readonly learningRate: number
 }
 
-/** A data set by name; 'files' are those that were dropped. */
-export type DataChoice = 'auto' | 'strokes' | CatalogueName | 'files'
+/** The data sets that have a name. */
+export const dataChoices = [
+  'auto',
+  'mnist',
+  'strokes',
+  'qmnist',
+  'fashion-mnist',
+  'kmnist',
+] as const satisfies readonly ('auto' | 'strokes' | CatalogueName)[]
+
+/** A data set by name; 'files' are those that were given. */
+export type DataChoice = (typeof dataChoices)[number] | 'files'
 
 /** A data set without its images, which go to the figures' worker. */
 export type DataSummary = Omit<Dataset, 'train' | 'test'> & {
@@ -63,6 +73,33 @@ export interface Group {
   readonly rest: readonly ModelName[]
 }
 
+/** A number that is typed into the form. */
+export const numberFields = ['epochs', 'seed', 'batchSize', 'learningRate'] as const
+export type NumberField = (typeof numberFields)[number]
+
+/** What is wrong with the values of the form, each as a sentence. */
+export type Problems = Readonly<Partial<Record<NumberField, string>>>
+
+/** A run, or where one stands, that this browser keeps and this version can't read. */
+export interface UnreadableRun {
+  readonly key: string
+  readonly sentence: string
+}
+
+/** A file that was chosen or dropped. */
+export interface GivenFile {
+  readonly file: File
+  /** Where it lay: its name, after the folders that it was dropped in. */
+  readonly path: string
+}
+
+/** How far a data set has come. */
+export interface LoadProgress {
+  readonly what: string
+  readonly received?: number
+  readonly total?: number
+}
+
 /** A run that can go on: where it stands. */
 export interface Resumable {
   readonly key: string
@@ -99,10 +136,9 @@ export type ToLab =
       readonly lock: string
     }
   | { readonly type: 'load'; readonly name: Exclude<DataChoice, 'files'> }
-  | { readonly type: 'load-files'; readonly files: readonly File[] }
   | { readonly type: 'cancel-load' }
-  /** The settings in the form: they are checked, and an idle lab draws with the initial weights of this model and seed. */
-  | { readonly type: 'settings'; readonly settings: Settings }
+  /** The form: its values are checked, and an idle lab reads drawings with the initial weights of this model and seed. */
+  | { readonly type: 'settings'; readonly settings: Settings; readonly data: DataChoice }
   | {
       readonly type: 'train'
       readonly key: string
@@ -114,15 +150,20 @@ export type ToLab =
   | { readonly type: 'pause' }
   | { readonly type: 'resume' }
   | { readonly type: 'stop' }
-  /** This run shall not go on. */
+  /** This run is not to go on: its checkpoint is deleted. */
   | { readonly type: 'forget'; readonly key: string }
+  /** This run is to be kept no longer. */
+  | { readonly type: 'remove'; readonly key: string }
   /** Prepares the figures of a run; its data set is loaded where it is not at hand. */
   | { readonly type: 'prepare'; readonly key: string }
   /** The same, and drawings are read with its weights while nothing trains. */
   | { readonly type: 'look'; readonly key: string }
   /** Runs that the page knows and a new worker does not. */
   | { readonly type: 'known'; readonly runs: readonly KnownRun[] }
-  | { readonly type: 'open-files'; readonly files: readonly File[] }
+  /** The files of the data set that the page has and a new worker has not. */
+  | { readonly type: 'files'; readonly given: readonly GivenFile[] }
+  /** Files that were chosen or dropped; 'opened' or 'not-opened' answers. */
+  | { readonly type: 'open'; readonly given: readonly GivenFile[] }
   | { readonly type: 'drawing'; readonly rgba: Uint8ClampedArray; readonly width: number; readonly height: number }
   | { readonly type: 'test-image' }
   | { readonly type: 'no-drawing' }
@@ -137,23 +178,25 @@ export interface Failure {
 export type FromLab =
   /** It holds its lock. */
   | { readonly type: 'alive' }
-  | { readonly type: 'backends'; readonly probes: readonly { readonly id: PageBackend; readonly probe: Probe }[] }
-  | { readonly type: 'kept'; readonly runs: readonly KnownRun[]; readonly resumable: readonly Resumable[] }
+  | { readonly type: 'backend'; readonly id: PageBackend; readonly probe: Probe }
+  /** What this browser keeps; again where another page has changed it. */
+  | {
+      readonly type: 'kept'
+      readonly runs: readonly KnownRun[]
+      readonly resumable: readonly Resumable[]
+      readonly unreadable: readonly UnreadableRun[]
+    }
   /** A run that was being trained and is not any more. */
   | { readonly type: 'resumable'; readonly resumable: Resumable }
-  | {
-      readonly type: 'loading'
-      readonly what: string
-      readonly received?: number
-      readonly total?: number
-    }
+  /** The data set that was chosen is on its way. */
+  | ({ readonly type: 'loading' } & LoadProgress)
   | { readonly type: 'data'; readonly data: DataSummary }
   /** The data sets that the server of this page has. */
   | { readonly type: 'served'; readonly names: readonly CatalogueName[] }
   | { readonly type: 'load-cancelled' }
   | { readonly type: 'data-failed'; readonly failure: Failure }
-  /** The id of the experiment that the form describes, or why it is none. */
-  | { readonly type: 'experiment'; readonly id?: string; readonly problem?: string }
+  /** The id of the experiment that the form describes, or what is wrong with it. */
+  | { readonly type: 'experiment'; readonly id?: string; readonly problems: Problems }
   | {
       readonly type: 'started'
       readonly key: string
@@ -172,16 +215,31 @@ export type FromLab =
   | { readonly type: 'epoch'; readonly record: DrawnEpoch }
   | { readonly type: 'paused' }
   | { readonly type: 'resumed' }
-  | { readonly type: 'finished'; readonly known: KnownRun; readonly resumable?: Resumable }
+  | {
+      readonly type: 'finished'
+      readonly known: KnownRun
+      /** What it was trained on: what follows is as well. */
+      readonly data: DataChoice
+      readonly resumable?: Resumable
+    }
   /** `fresh`: this worker should not go on computing. */
   | { readonly type: 'failed'; readonly failure: Failure; readonly resumable?: Resumable; readonly fresh: boolean }
-  | { readonly type: 'opened'; readonly known: KnownRun }
+  /** What the files that were given turned out to be: a run to look at, the data set, or a picture that is read. */
+  | { readonly type: 'opened'; readonly what: Opened }
+  | { readonly type: 'not-opened'; readonly failure: Failure }
+  /** The data set of a run that is looked at is on its way. */
+  | ({ readonly type: 'look-loading'; readonly key: string } & LoadProgress)
   | { readonly type: 'parts'; readonly parts: RunParts }
   | { readonly type: 'look-failed'; readonly key: string; readonly failure: Failure }
-  | { readonly type: 'open-failed'; readonly failure: Failure }
   | { readonly type: 'notice'; readonly sentence: string }
   | ({ readonly type: 'read' } & Reading)
   | { readonly type: 'unreadable'; readonly sentence: string }
+
+/** What files that were given turned out to be. */
+export type Opened =
+  | { readonly kind: 'run'; readonly known: KnownRun }
+  | { readonly kind: 'data'; readonly title: string }
+  | { readonly kind: 'picture'; readonly name: string }
 
 /** What the model says of a drawing. */
 export interface Reading {

@@ -8,6 +8,7 @@ import type { Site } from '../../../tooling/chromium/site.ts'
 import {
   choose,
   downloadedRun,
+  dropFiles,
   give,
   giveData,
   looked,
@@ -183,25 +184,10 @@ describe.skipIf(chromiumMissing !== undefined)('a page that things happen to', {
 
   test('files are dropped anywhere on the page', async () => {
     const { page, complaints } = await openPage(browser, site.url)
-    const drop = async (given: readonly GivenFile[]) => {
-      const dropped = await page.evaluateHandle(
-        (sent) => {
-          const transfer = new DataTransfer()
-          for (const { name, base64 } of sent)
-            transfer.items.add(new File([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], name))
-          return transfer
-        },
-        given.map(({ name, buffer }) => ({ name, base64: buffer.toString('base64') })),
-      )
-      await page.dispatchEvent('h2 >> nth=0', 'dragenter', { dataTransfer: dropped })
-      await page.locator('.drop', { hasText: 'the four IDX files of a data set' }).waitFor()
-      await page.dispatchEvent('h2 >> nth=0', 'drop', { dataTransfer: dropped })
-      await page.locator('.drop').waitFor({ state: 'hidden' })
-    }
-    await drop((await smallData(192, 64)).files)
+    await dropFiles(page, (await smallData(192, 64)).files)
     await page.getByText('files, from files given to this page').waitFor()
-    await drop([{ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('none') }])
-    await page.locator('#data .notice.wrong', { hasText: /notes\.txt/ }).waitFor()
+    await dropFiles(page, [{ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('none') }])
+    await page.locator('.answer .notice.wrong', { hasText: 'Notes.txt is nothing that this page opens' }).waitFor()
     expect(complaints).toEqual([])
     await page.context().close()
   })
@@ -218,18 +204,26 @@ describe.skipIf(chromiumMissing !== undefined)('a page that things happen to', {
     expect((await train(page)).history.stepLosses).toEqual(linearLosses)
 
     await give(page, [{ name: 'run.json', mimeType: 'application/json', buffer: Buffer.from('{"format":') }])
-    await page.locator('.notice').getByText('add weights.safetensors of the same folder').waitFor()
+    await page.locator('#data .notice').getByText('add weights.safetensors of the same folder').waitFor()
     await give(page, [
       { name: 'run.json', mimeType: 'application/json', buffer: Buffer.from('{"format":') },
       { name: 'weights.safetensors', mimeType: 'application/octet-stream', buffer: Buffer.from('none') },
     ])
     await page
-      .locator('.notice')
+      .locator('#data .notice')
       .getByText(/Run\.json is not JSON/)
       .waitFor()
     await choose(page, { learningRate: 0 })
-    await page.getByText('LearningRate must be a number above 0, not 0.').waitFor()
+    const rate = page.getByLabel('Learning rate')
+    await page.getByText('Learning rate must be a number above 0, not 0.').waitFor()
+    expect(await rate.getAttribute('aria-invalid')).toBe('true')
+    expect(await page.locator(`#${await rate.getAttribute('aria-describedby')}`).innerText()).toContain('above 0')
     expect(await trainButton(page).isDisabled()).toBe(true)
+    for (const label of ['Epochs', 'Seed', 'Batch size']) {
+      await page.getByLabel(label).fill('')
+      await page.getByText(`${label} is empty: type a number.`).waitFor()
+      await page.getByLabel(label).fill('1')
+    }
     await choose(page, { learningRate: 1e38 })
     await trainButton(page).click()
     await page.locator('.notice', { hasText: /The loss became (NaN|Infinity) at step \d+ of epoch 1/ }).waitFor()

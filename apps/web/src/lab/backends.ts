@@ -1,7 +1,7 @@
 // The backends a page has. Each is loaded when it is first asked for: a page that trains on WebAssembly brings no WebGPU.
 import type { Backend, Probe } from '@digitlab/backends'
 import type { WorkerOptions } from '@digitlab/train'
-import { pageBackends, type PageBackend } from '../protocol'
+import type { PageBackend } from '../protocol'
 
 const drivers: Readonly<Record<PageBackend, () => Promise<Backend>>> = {
   wasm: async () => (await import('./wasm')).createWasm(),
@@ -22,18 +22,29 @@ export const backendOf = (id: PageBackend): Promise<Backend> => {
   return loading
 }
 
-/** Says of every backend what it would compute on, or why it can't. */
-export const probeAll = async (): Promise<readonly { readonly id: PageBackend; readonly probe: Probe }[]> =>
-  Promise.all(
-    pageBackends.map(async (id) => {
-      try {
-        return { id, probe: await (await backendOf(id)).probe() }
-      } catch (error) {
-        const reason = `its code could not be loaded (${(error as Error).message})`
-        return { id, probe: { usable: false, reason, remedy: 'reload the page when you are online' } as const }
-      }
-    }),
-  )
+/** How long a backend may take to say what it would compute on, in milliseconds: a driver that hangs never does. */
+const patience = 20_000
+
+/** Says what a backend would compute on, or why it can't. */
+export const probe = async (id: PageBackend): Promise<Probe> => {
+  let late: ReturnType<typeof setTimeout> | undefined
+  const silence = new Promise<Probe>((resolve) => {
+    const answer = {
+      usable: false,
+      reason: 'its driver does not answer',
+      remedy: 'choose another, or restart the browser',
+    }
+    late = setTimeout(() => resolve(answer as Probe), patience)
+  })
+  try {
+    return await Promise.race([backendOf(id).then((backend) => backend.probe()), silence])
+  } catch (error) {
+    const reason = `its code could not be loaded (${(error as Error).message})`
+    return { usable: false, reason, remedy: 'reload the page when you are online' }
+  } finally {
+    clearTimeout(late)
+  }
+}
 
 /** Threads of a backend that computes on the processor, where this page may share memory between them. */
 export const threadsOf = (id: PageBackend, count: number | 'auto'): WorkerOptions | undefined => {

@@ -1,3 +1,4 @@
+import { shown } from '../shown'
 import type { Failure } from '../protocol'
 
 /** What a user can mend: the packages' own errors say so of themselves. */
@@ -17,10 +18,11 @@ export class PageError extends Error {
 export const failureOf = (error: unknown): Failure => {
   if (isMendable(error)) return { sentence: sentenceOf(error.message) }
   const { message, stack } = error instanceof Error ? error : new Error(String(error))
-  return { sentence: `This is a bug in digitlab: ${message}`, bug: stack ?? message }
+  return { sentence: `This is a bug in digitlab: ${shown(message, 600)}`, bug: stack ?? message }
 }
 
+/** The message may quote a file that somebody else wrote. */
 const sentenceOf = (message: string): string => {
-  const trimmed = message.trim().replace(/\.$/, '')
+  const trimmed = shown(message, 600).trim().replace(/\.$/, '')
   return `${trimmed.slice(0, 1).toUpperCase()}${trimmed.slice(1)}.`
 }

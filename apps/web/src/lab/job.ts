@@ -1,17 +1,12 @@
 // One training at a time: it can be paused, stopped and gone on with, and where it stands is kept on the way.
-import {
-  completeExperiment,
-  runExperiment,
-  runFiles,
-  type Checkpoint,
-  type Experiment,
-  type Progress,
-} from '@digitlab/train'
+import { runExperiment, runFiles, type Checkpoint, type Progress } from '@digitlab/train'
 import type { Dataset } from '@digitlab/data'
-import type { FromLab, KnownRun, Resumable, Settings } from '../protocol'
+import type { DataChoice, FromLab, Group, KnownRun, Resumable, Settings } from '../protocol'
 import { backendOf, threadsOf } from './backends'
+import { experimentOf } from './experiment'
+import { shown } from '../shown'
 import { failureOf, isMendable } from './failure'
-import { keepCheckpoint, keepRun, whileTraining, type RunOrder } from './kept'
+import { keepCheckpoint, keepRun } from './kept'
 import type { Reader } from './reader'
 
 /** How often the page is told where a training stands, in milliseconds. */
@@ -29,18 +24,20 @@ export interface Job {
   wake(): void
 }
 
+/** What a checkpoint alone does not say of a run. */
+export interface RunOrder {
+  readonly key: string
+  readonly settings: Settings
+  readonly data: DataChoice
+  readonly group?: Group
+}
+
 export interface JobContext {
   readonly order: RunOrder
   readonly data: Dataset
   readonly resume?: Checkpoint
   readonly reader: Reader
   readonly post: (message: FromLab) => void
-}
-
-/** The experiment of the form, as the command would run it. @throws TrainError where a value is none */
-export const experimentOf = (settings: Settings, dataset: string): Experiment => {
-  const { model, seed, epochs, batchSize, optimizer: name, learningRate } = settings
-  return completeExperiment({ model, dataset, seed, epochs, batchSize, optimizer: { name, learningRate } })
 }
 
 /** Begins a training. @returns what steers it, and the run once it has ended; undefined where it failed, which was told */
@@ -101,22 +98,20 @@ const train = async (
         teller.notKept(error)
       }
     }
-    const result = await whileTraining(key, () =>
-      runExperiment(experiment, {
-        ...{ data, backend, signal, between },
-        onProgress: teller.tell,
-        checkpoint: { every, save },
-        ...(workers ? { workers } : {}),
-        ...(resume ? { resume } : {}),
-      }),
-    )
+    const result = await runExperiment(experiment, {
+      ...{ data, backend, signal, between },
+      onProgress: teller.tell,
+      checkpoint: { every, save },
+      ...(workers ? { workers } : {}),
+      ...(resume ? { resume } : {}),
+    })
     const known: KnownRun = {
       ...{ key, from: 'trained', run: result.run, files: runFiles(result, data.test.labels) },
       ...(group ? { group } : {}),
     }
     await keepRun(known).catch(teller.notKept)
     const goesOn = known.run.status === 'interrupted' ? kept : undefined
-    post({ type: 'finished', known, ...(goesOn ? { resumable: goesOn } : {}) })
+    post({ type: 'finished', known, data: order.data, ...(goesOn ? { resumable: goesOn } : {}) })
     return known
   } catch (error) {
     const fresh = !isMendable(error) // nobody knows in what state it left the worker
@@ -165,9 +160,12 @@ const createTeller = ({ order, resume, post }: JobContext): Teller => {
       if (warned) return
       warned = true
       const reason = error instanceof Error ? error.message : String(error)
+      const full = error instanceof DOMException && error.name === 'QuotaExceededError'
       post({
         type: 'notice',
-        sentence: `This browser does not keep runs here (${reason}): this one lasts as long as the page is open, so download it.`,
+        sentence: `This browser cannot keep the run (${shown(reason)}): ${
+          full ? 'its storage is full, so remove runs under Look, or ' : ''
+        }download it before you close the page.`,
       })
     },
     tell(progress) {

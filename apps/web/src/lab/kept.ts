@@ -1,7 +1,19 @@
 // Runs and checkpoints in IndexedDB, in the form of their files: they outlive a reload, a crash and a lost device.
-import { createStore, del, entries, get, set, type UseStore } from 'idb-keyval'
+import { clear, createStore, del, entries, get, set, type UseStore } from 'idb-keyval'
 import { parseRun, readCheckpoint, writeCheckpoint, type Checkpoint } from '@digitlab/train'
-import type { DataChoice, Group, KnownRun, Resumable, Settings } from '../protocol'
+import {
+  dataChoices,
+  models,
+  type GivenFile,
+  type Group,
+  type KnownRun,
+  type Resumable,
+  type UnreadableRun,
+} from '../protocol'
+import { settingsOf } from '../settings'
+import { failureOf, PageError } from './failure'
+import type { RunOrder } from './job'
+import { runLock } from './run-lock'
 
 /** A finished run as it is kept: its files say the rest. */
 type KeptRun = Omit<KnownRun, 'run'> & { readonly startedAt: string }
@@ -9,8 +21,16 @@ type KeptRun = Omit<KnownRun, 'run'> & { readonly startedAt: string }
 /** A run that is not done. */
 type KeptCheckpoint = Resumable & { readonly bytes: Uint8Array }
 
+/** Files of a data set that was given. */
+interface KeptFiles {
+  readonly given: readonly GivenFile[]
+}
+
 /** Finished runs that are kept; the oldest make room. */
 const mostRuns = 12
+
+/** How long the browser's storage may take, in milliseconds: one that hangs is as one that is not there. */
+const patience = 15_000
 
 let stores: Readonly<Record<'runs' | 'checkpoints' | 'files', UseStore>> | undefined
 const open = () =>
@@ -20,13 +40,23 @@ const open = () =>
     files: createStore('digitlab-files', 'files'),
   })
 
-/** What a checkpoint alone does not say of a run. */
-export interface RunOrder {
-  readonly key: string
-  readonly settings: Settings
-  readonly data: DataChoice
-  readonly group?: Group
+/** Does something with the stores. @throws Error where the browser keeps nothing, has no room or does not answer */
+const storage = async <T>(work: (stores: ReturnType<typeof open>) => Promise<T>): Promise<T> => {
+  let late: ReturnType<typeof setTimeout> | undefined
+  const silence = new Promise<never>((_, reject) => {
+    late = setTimeout(() => reject(new Error('its storage does not answer')), patience)
+  })
+  try {
+    return await Promise.race([work(open()), silence])
+  } finally {
+    clearTimeout(late)
+  }
 }
+
+/** Tells other pages that what is kept has changed. Checkpoints do not count: who trains is known by a lock. */
+const channel = 'BroadcastChannel' in globalThis ? new BroadcastChannel('digitlab-kept') : undefined
+export const tellOthers = (): void => channel?.postMessage('changed')
+export const onOthers = (changed: () => void): void => channel?.addEventListener('message', changed)
 
 /** Keeps where a run stands, in place of where it stood. */
 export const keepCheckpoint = async (order: RunOrder, checkpoint: Checkpoint): Promise<Resumable> => {
@@ -39,79 +69,137 @@ export const keepCheckpoint = async (order: RunOrder, checkpoint: Checkpoint): P
     savedAt: Date.now(),
   }
   const bytes = await writeCheckpoint(checkpoint)
-  await set(order.key, { ...resumable, bytes } satisfies KeptCheckpoint, open().checkpoints)
+  await storage(({ checkpoints }) => set(order.key, { ...resumable, bytes } satisfies KeptCheckpoint, checkpoints))
   return resumable
 }
 
-/** @throws TrainError where it is damaged, or was written by another version */
+/** @throws PageError where there is none any more; TrainError where it is damaged, or was written by another version */
 export const keptCheckpoint = async (
   key: string,
-): Promise<{ readonly resumable: Resumable; readonly checkpoint: Checkpoint } | undefined> => {
-  const kept = await get<KeptCheckpoint>(key, open().checkpoints)
-  if (!kept) return undefined
-  return { resumable: resumableOf(kept), checkpoint: await readCheckpoint(kept.bytes, 'the run that was kept here') }
+): Promise<{ readonly resumable: Resumable; readonly checkpoint: Checkpoint }> => {
+  const kept = await storage(({ checkpoints }) => get<unknown>(key, checkpoints))
+  if (kept === undefined)
+    throw new PageError('this run is kept no longer: it has ended or was discarded in another tab')
+  return { resumable: resumableOf(kept), checkpoint: await readCheckpoint((kept as KeptCheckpoint).bytes) }
 }
 
 /** Keeps a run that has ended, in place of its checkpoint, which an interrupted one still needs. */
 export const keepRun = async ({ run, ...known }: KnownRun): Promise<void> => {
-  await set(known.key, { ...known, startedAt: run.startedAt } satisfies KeptRun, open().runs)
-  if (run.status === 'completed') await del(known.key, open().checkpoints)
-  const all = await entries<string, KeptRun>(open().runs)
-  const oldest = all.sort(([, a], [, b]) => (a.startedAt < b.startedAt ? -1 : 1))
-  for (const [key] of oldest.slice(0, Math.max(0, oldest.length - mostRuns))) await del(key, open().runs)
+  await storage(async ({ runs, checkpoints }) => {
+    await set(known.key, { ...known, startedAt: run.startedAt } satisfies KeptRun, runs)
+    if (run.status === 'completed') await del(known.key, checkpoints)
+    const oldest = (await entries<string, unknown>(runs)).sort(byStart)
+    for (const [key] of oldest.slice(0, Math.max(0, oldest.length - mostRuns))) await del(key, runs)
+  })
+  tellOthers()
 }
 
-/** The runs that have ended, the oldest first. One that this version can't read is left where it is. */
-export const keptRuns = async (): Promise<KnownRun[]> => {
-  const all = await entries<string, KeptRun>(open().runs)
-  return all
-    .map(([, kept]) => kept)
-    .sort((a, b) => (a.startedAt < b.startedAt ? -1 : 1))
-    .flatMap(({ key, from, files, group }) => {
-      try {
-        const run = parseRun(files['run.json'] as string) // runFiles wrote it as text
-        return [{ key, from, run, files, ...(group ? { group } : {}) }]
-      } catch {
-        return []
-      }
-    })
+type Entry = readonly [key: string, kept: unknown]
+
+const byStart = ([, a]: Entry, [, b]: Entry): number => {
+  const start = (kept: unknown) => String((kept as Partial<KeptRun> | null)?.startedAt ?? '')
+  return start(a) < start(b) ? -1 : 1
 }
 
-/** A run shall not go on; what it came to stays. */
-export const forget = (key: string): Promise<void> => del(key, open().checkpoints)
+/** The runs that have ended, the oldest first, and those that this version can't read, which are left where they are. */
+export const keptRuns = async (): Promise<{ runs: KnownRun[]; unreadable: UnreadableRun[] }> => {
+  const all = (await storage(({ runs }) => entries<string, unknown>(runs))).sort(byStart)
+  const runs: KnownRun[] = []
+  const unreadable: UnreadableRun[] = []
+  for (const [key, kept] of all) {
+    try {
+      runs.push(knownOf(key, kept))
+    } catch (error) {
+      unreadable.push({ key, sentence: failureOf(error).sentence })
+    }
+  }
+  return { runs, unreadable }
+}
+
+const knownOf = (key: string, kept: unknown): KnownRun => {
+  const { files, group } = (kept ?? {}) as Partial<KeptRun>
+  const json = files?.['run.json']
+  if (files === undefined || typeof json !== 'string') throw new PageError('it holds no run.json')
+  return { key, from: 'trained', run: parseRun(json), files, ...groupOf(group) }
+}
+
+/** The models that were to follow, where they were kept. */
+const groupOf = (kept: unknown): { readonly group?: Group } => {
+  const { id, rest } = (kept ?? {}) as Partial<Group>
+  if (typeof id !== 'string' || !Array.isArray(rest)) return {}
+  return { group: { id, rest: models.filter((name) => rest.includes(name)) } }
+}
+
+/** A run is not to go on; what it came to stays. */
+export const forget = async (key: string): Promise<void> => {
+  await storage(({ checkpoints }) => del(key, checkpoints))
+  tellOthers()
+}
+
+/** A run is to be kept no longer. */
+export const remove = async (key: string): Promise<void> => {
+  await storage(({ runs }) => del(key, runs))
+  tellOthers()
+}
 
 /** Keeps the files of a data set that was given, in place of those before: a run on them can go on after a reload. */
-export const keepFiles = (files: readonly File[]): Promise<void> => set('given', files, open().files)
+export const keepFiles = (given: readonly GivenFile[]): Promise<void> =>
+  storage(async ({ files }) => {
+    await clear(files)
+    await set('given', { given } satisfies KeptFiles, files)
+  })
 
-export const keptFiles = (): Promise<readonly File[] | undefined> => get('given', open().files)
-
-const lockOf = (key: string): string => `digitlab-run-${key}`
-
-/** Does something while other pages know that this run is being trained. */
-export const whileTraining = async <T>(key: string, work: () => Promise<T>): Promise<T> =>
-  'locks' in navigator ? await navigator.locks.request(lockOf(key), work) : work()
-
-const resumableOf = ({ bytes, ...resumable }: KeptCheckpoint): Resumable => {
-  void bytes // a large part, for which nobody asked
-  return resumable
+export const keptFiles = async (): Promise<readonly GivenFile[] | undefined> => {
+  const kept = await storage(({ files }) => get<unknown>('given', files))
+  const given: unknown = (kept as Partial<KeptFiles> | undefined)?.given
+  return Array.isArray(given) ? (given as readonly GivenFile[]) : undefined
 }
+
+/** Where a run stands, as it was kept. @throws PageError where it was not kept so */
+const resumableOf = (kept: unknown): Resumable => {
+  const { key, settings, data, dataTitle, epoch, step, stepsTaken, savedAt, group, bytes } = (kept ??
+    {}) as Partial<KeptCheckpoint>
+  const counts = [epoch, step, stepsTaken, savedAt].every((value) => Number.isFinite(value))
+  const named = data === 'files' || dataChoices.some((choice) => choice === data)
+  if (typeof key !== 'string' || typeof dataTitle !== 'string' || !counts || !named || !(bytes instanceof Uint8Array))
+    throw new PageError('it was kept by another version of digitlab, or is damaged')
+  const { epoch: at, step: within, stepsTaken: steps, savedAt: time, data: choice } = kept as KeptCheckpoint
+  return {
+    ...{ key, settings: settingsOf(settings, Infinity), data: choice, dataTitle },
+    ...{ epoch: at, step: within, stepsTaken: steps, savedAt: time },
+    ...groupOf(group),
+  }
+}
+
+/** Runs whose lock somebody else holds, and that are waited for. */
+const awaited = new Set<string>()
 
 /**
  * The runs that could go on, the latest first; not those that are being trained just now.
  *
  * @param onFree told when one of those is not trained any more and not done either: its page was closed, or its worker
  */
-export const resumableRuns = async (onFree: (resumable: Resumable) => void): Promise<Resumable[]> => {
-  const held = 'locks' in navigator ? ((await navigator.locks.query()).held ?? []).map(({ name }) => name) : []
-  const all = await entries<string, KeptCheckpoint>(open().checkpoints)
-  const busy = all.filter(([key]) => held.includes(lockOf(key)))
-  for (const [key] of busy)
-    void whileTraining(key, async () => {
-      const kept = await get<KeptCheckpoint>(key, open().checkpoints)
-      if (kept) onFree(resumableOf(kept))
-    })
-  return all
-    .filter((entry) => !busy.includes(entry))
-    .map(([, kept]) => resumableOf(kept))
-    .sort((a, b) => b.savedAt - a.savedAt)
+export const resumableRuns = async (
+  onFree: (resumable: Resumable) => void,
+): Promise<{ resumable: Resumable[]; unreadable: UnreadableRun[] }> => {
+  const busy = await runLock.held()
+  const all = await storage(({ checkpoints }) => entries<string, unknown>(checkpoints))
+  const resumable: Resumable[] = []
+  const unreadable: UnreadableRun[] = []
+  for (const [key, kept] of all) {
+    try {
+      if (!busy.has(key)) resumable.push(resumableOf(kept))
+      else if (!awaited.has(key)) {
+        awaited.add(key)
+        void runLock.whenFree(key, async () => {
+          awaited.delete(key)
+          const now = await storage(({ checkpoints }) => get<unknown>(key, checkpoints)).catch(() => undefined)
+          if (now !== undefined) onFree(resumableOf(now))
+        })
+      }
+    } catch (error) {
+      unreadable.push({ key, sentence: failureOf(error).sentence })
+    }
+  }
+  return { resumable: resumable.sort((a, b) => b.savedAt - a.savedAt), unreadable }
 }

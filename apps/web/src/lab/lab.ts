@@ -1,26 +1,46 @@
 // The worker that computes: it probes backends, loads data, trains and reads drawings. The page only draws.
-import { catalogueEntry, type Dataset } from '@digitlab/data'
+import type { Dataset } from '@digitlab/data'
 import { resolveModel } from '@digitlab/models'
 import { experimentId } from '@digitlab/train'
-import type { DataChoice, FromLab, Group, KnownRun, Settings, ToLab } from '../protocol'
-import type { ToFigures } from '../figures/protocol'
-import { backendOf, probeAll } from './backends'
-import { createDatasets, type Datasets } from './datasets'
+import {
+  dataChoices,
+  pageBackends,
+  type DataChoice,
+  type FromLab,
+  type GivenFile,
+  type Group,
+  type KnownRun,
+  type Settings,
+  type ToLab,
+} from '../protocol'
+import { newKey } from '../new-key'
+import { shown } from '../shown'
+import { backendOf, probe } from './backends'
+import { createChoice, Superseded, type Choice } from './choice'
+import { createDatasets, type Datasets, type NamedChoice } from './datasets'
+import { experimentOf, problemsOf } from './experiment'
 import { failureOf, isAborted, PageError } from './failure'
-import { experimentOf, startJob, type Job } from './job'
-import { forget, keepFiles, keptCheckpoint, keptFiles, keptRuns, resumableRuns } from './kept'
+import { sendImages } from './images'
+import { datasetOf, sorted } from './given'
+import { startJob, type Job } from './job'
+import { forget, keptCheckpoint, keptRuns, onOthers, remove, resumableRuns, tellOthers } from './kept'
+import { pixelsOf } from './picture'
 import { createReader, untrained } from './reader'
 import { isDataOf, readRunFiles, runParts, weightsOf } from './run-parts'
+import { runLock } from './run-lock'
 
 const post = (message: FromLab): void => globalThis.postMessage(message)
 
 const reader = createReader(post)
 const runs = new Map<string, KnownRun>()
 let datasets: Datasets
+let choice: Choice
 let figures: MessagePort
-let chosen: { readonly choice: DataChoice; readonly data: Dataset } | undefined
-let settings: Settings | undefined
+let form: { readonly settings: Settings; readonly data: DataChoice } | undefined
 let job: Job | undefined
+/** Orders to train that have not ended, one after the other; loading counts. */
+let orders = 0
+let training: Promise<void> = Promise.resolve()
 /** Never ends. In a variable, as a lock on a promise that nobody holds would be free once it is collected. */
 const life = new Promise<never>(() => {})
 /** What computes, one after the other: a drawing is not read by one backend while another one starts. */
@@ -32,78 +52,33 @@ const exclusively = <T>(work: () => Promise<T>): Promise<T> => {
   return next
 }
 
-const toFigures = (message: ToFigures, transfer: Transferable[] = []): void => figures.postMessage(message, transfer)
-
-const sendImages = (data: Dataset): void => {
-  const { imageShape, classNames, files, name } = data
-  const [height, width] = imageShape
-  const split = ({ images, labels }: Dataset['train']) => ({ images: images.slice(), labels: labels.slice() })
-  const size = Math.min(data.train.count, 10_000) // as many as anybody looks through
-  const train = {
-    images: data.train.images.slice(0, size * height * width),
-    labels: data.train.labels.slice(0, size),
-  }
-  const test = split(data.test)
-  const hashes = files.map(({ sha256 }) => sha256).join()
-  toFigures(
-    { type: 'images', id: `${name} ${hashes}`, height, width, classNames, train, test },
-    [train, test].flatMap(({ images, labels }) => [images.buffer, labels.buffer]),
-  )
-}
-
-const take = (choice: DataChoice, data: Dataset): Dataset => {
-  chosen = { choice, data }
-  sendImages(data)
-  const { train, test, ...rest } = data
-  post({ type: 'data', data: { ...rest, choice, trainCount: train.count, testCount: test.count } })
-  describe()
-  return data
-}
-
-/** The chosen data set, loaded where it is not. @throws DataError where it can't be had */
-const dataOf = async (choice: DataChoice): Promise<Dataset> => {
-  if (chosen && (chosen.choice === choice || chosen.data.name === choice)) return chosen.data
-  if (choice === 'files') {
-    const files = await keptFiles().catch(() => undefined)
-    if (files) return take(choice, await datasets.loadFiles(files))
-    throw new PageError('the files of this data set are not at hand: drop its four IDX files once more, then go on')
-  }
-  return take(choice, await datasets.load(choice))
-}
-
 /** Answers for the form: the id of its experiment, and the initial weights of its model for drawings. */
 const describe = (): void => {
-  if (!settings) return
-  const given = settings
-  try {
-    const experiment = experimentOf(given, chosen?.data.name ?? 'mnist')
-    void experimentId(experiment).then((id) => post({ type: 'experiment', id }))
-  } catch (error) {
-    post({ type: 'experiment', problem: failureOf(error).sentence })
-    return
-  }
-  reader.rest(untrained(given.model, given.seed, chosen?.data), () => backendOf(given.backend))
+  if (!form) return
+  const { settings } = form
+  const problems = problemsOf(settings)
+  if (Object.keys(problems).length > 0) return post({ type: 'experiment', problems })
+  void experimentId(experimentOf(settings, nameOf(form.data))).then(
+    (id) => post({ type: 'experiment', id, problems }),
+    () => post({ type: 'experiment', problems }), // no hashes on plain http, of which the page tells
+  )
+  reader.rest(untrained(settings.model, settings.seed, choice.held?.data), () => backendOf(settings.backend))
   readAtRest()
 }
+
+/** What the experiment would call a data set that is chosen, loaded or not. */
+const nameOf = (data: DataChoice): string => {
+  if (choice.held?.choice === data) return choice.held.data.name
+  return data === 'auto' ? 'mnist' : data
+}
+
+const tellUnreadable = (error: unknown): void => post({ type: 'unreadable', sentence: failureOf(error).sentence })
 
 const readAtRest = (): void => {
   if (job) return job.wake()
   exclusively(async () => {
     if (!job) await reader.readAtRest()
-  }).catch((error: unknown) => post({ type: 'unreadable', sentence: failureOf(error).sentence }))
-}
-
-/** Trains, and goes on with what is still to be compared. */
-const train = async (key: string, given: Settings, choice: DataChoice, group?: Group): Promise<void> => {
-  if (job) return
-  try {
-    const data = await dataOf(choice)
-    const named: DataChoice = choice === 'files' ? 'files' : (data.name as DataChoice)
-    await run({ key, settings: given, data: named, ...(group ? { group } : {}) }, data)
-  } catch (error) {
-    if (isAborted(error)) return post({ type: 'load-cancelled' })
-    post({ type: 'failed', failure: failureOf(error), fresh: false })
-  }
+  }).catch(tellUnreadable)
 }
 
 type Order = Parameters<typeof startJob>[0]['order']
@@ -119,9 +94,44 @@ const run = (order: Order, data: Dataset, resume?: Parameters<typeof startJob>[0
     restWith(known)
   })
 
+/** One training after the other, and in one tab. */
+const trained = (key: string, work: () => Promise<void>): void => {
+  orders++
+  training = training.then(async () => {
+    try {
+      await runLock.hold(key, async () => {
+        tellOthers()
+        await work()
+      })
+    } catch (error) {
+      if (isAborted(error)) post({ type: 'load-cancelled' })
+      else post({ type: 'failed', failure: failureOf(error), fresh: false })
+    } finally {
+      orders--
+    }
+  })
+}
+
+/** Trains, and goes on with what is still to be compared. */
+const train = (key: string, settings: Settings, wanted: DataChoice, group?: Group): void =>
+  trained(key, async () => {
+    const data = await choice.get(wanted)
+    const name = dataChoices.find((choice) => choice === data.name)
+    const named = wanted === 'files' || name === undefined ? 'files' : name
+    await run({ key, settings, data: named, ...(group ? { group } : {}) }, data)
+  })
+
+const goOn = (key: string): void =>
+  trained(key, async () => {
+    const { resumable, checkpoint } = await keptCheckpoint(key)
+    const data = await choice.get(resumable.data)
+    const { settings, group } = resumable
+    await run({ key, settings, data: resumable.data, ...(group ? { group } : {}) }, data, checkpoint)
+  })
+
 /** Drawings are read with a run's weights from now on. */
 const restWith = (known: KnownRun): void => {
-  const backend = settings?.backend ?? 'wasm'
+  const backend = form?.settings.backend ?? 'wasm'
   const steps = known.run.history.stepLosses.length
   reader.rest({ model: resolveModel(known.run.model.definition), weights: weightsOf(known), steps }, () =>
     backendOf(backend),
@@ -129,41 +139,29 @@ const restWith = (known: KnownRun): void => {
   readAtRest()
 }
 
-const goOn = async (key: string): Promise<void> => {
-  if (job) return
-  try {
-    const kept = await keptCheckpoint(key)
-    if (!kept) throw new PageError('this run is not kept any more: train it anew')
-    const { resumable, checkpoint } = kept
-    const data = await dataOf(resumable.data)
-    const { settings: given, group } = resumable
-    await run({ key, settings: given, data: resumable.data, ...(group ? { group } : {}) }, data, checkpoint)
-  } catch (error) {
-    if (isAborted(error)) return post({ type: 'load-cancelled' })
-    post({ type: 'failed', failure: failureOf(error), fresh: false })
-  }
-}
-
 /** The data set of a run that is looked at, or why it is not to be had. */
-const dataFor = async ({ run }: KnownRun): Promise<Dataset | string> => {
-  if (chosen && isDataOf(run, chosen.data)) return chosen.data
+const dataFor = async ({ key, run }: KnownRun): Promise<Dataset | string> => {
+  const { held } = choice
+  if (held && isDataOf(run, held.data)) return held.data
   const { name, title } = run.dataset
-  if (name !== 'strokes' && !catalogueEntry(name))
-    return `its images are not at hand: drop the four IDX files of "${title}"`
+  const known = dataChoices.find((choice): choice is NamedChoice => choice === name && choice !== 'auto')
+  if (known === undefined) return `its images are not at hand: give the four IDX files of "${shown(title)}"`
   try {
-    const data = await datasets.load(name as Exclude<DataChoice, 'files'>)
+    const data = await datasets.load(known, (progress) => post({ type: 'look-loading', key, ...progress }))
     if (!isDataOf(run, data)) return 'the data set at hand is not the one that the run was trained on: the files differ'
-    sendImages(data)
+    sendImages(figures, data)
     return data
   } catch (error) {
-    return `its images are not at hand: ${failureOf(error).sentence.replace(/\.$/, '')}`
+    const why = isAborted(error) ? 'loading was stopped' : failureOf(error).sentence.replace(/\.$/, '')
+    return `its images are not at hand: ${why}`
   }
 }
 
 const look = async (key: string, readWithIt: boolean): Promise<void> => {
   try {
     const known = runs.get(key)
-    if (!known) throw new PageError('this run is not kept any more: train it anew')
+    if (!known) throw new PageError('this run is kept no longer: train it again')
+    runParts(known, '') // damaged files are told before anything is loaded
     post({ type: 'parts', parts: runParts(known, await dataFor(known)) })
     if (readWithIt && !job) restWith(known)
   } catch (error) {
@@ -171,71 +169,98 @@ const look = async (key: string, readWithIt: boolean): Promise<void> => {
   }
 }
 
-const openFiles = async (files: readonly File[]): Promise<void> => {
+/** Opens what was given, whatever it is, and answers once. */
+const open = async (given: readonly GivenFile[]): Promise<void> => {
   try {
-    const known = await readRunFiles(`dropped-${crypto.randomUUID()}`, files)
-    runs.set(known.key, known)
-    post({ type: 'opened', known })
+    const what = await sorted(given)
+    switch (what.kind) {
+      case 'run': {
+        const known = await readRunFiles(`dropped-${newKey()}`, what.given)
+        runs.set(known.key, known)
+        return post({ type: 'opened', what: { kind: 'run', known } })
+      }
+      case 'data': {
+        const data = await datasetOf(what.given)
+        if (orders > 0)
+          throw new PageError('a training goes on with the data set that is loaded: give another when it has ended')
+        await choice.give(data, what.given)
+        return post({ type: 'opened', what: { kind: 'data', title: data.title } })
+      }
+      case 'picture': {
+        const { rgba, width, height } = await pixelsOf(what.file)
+        reader.draw(rgba, width, height)
+        readAtRest()
+        return post({ type: 'opened', what: { kind: 'picture', name: shown(what.file.name) } })
+      }
+    }
   } catch (error) {
-    post({ type: 'open-failed', failure: failureOf(error) })
+    post({ type: 'not-opened', failure: failureOf(error) })
   }
 }
 
-const loadInto = async (choice: DataChoice, load: () => Promise<Dataset>): Promise<void> => {
+const load = async (name: NamedChoice): Promise<void> => {
   try {
-    take(choice, await load())
+    await choice.load(name)
   } catch (error) {
-    if (isAborted(error)) return post({ type: 'load-cancelled' })
-    post({ type: 'data-failed', failure: failureOf(error) })
+    if (error instanceof Superseded) return
+    if (isAborted(error)) post({ type: 'load-cancelled' })
+    else post({ type: 'data-failed', failure: failureOf(error) })
   }
 }
 
-const hello = async ({ local, lock, figures: port }: ToLab & { type: 'hello' }): Promise<void> => {
+/** Tells the page what this browser keeps; a browser that keeps nothing says so where a run is to be kept. */
+const tellKept = async (): Promise<void> => {
+  try {
+    const kept = await keptRuns()
+    for (const known of kept.runs) runs.set(known.key, known)
+    const { resumable, unreadable } = await resumableRuns((resumable) => post({ type: 'resumable', resumable }))
+    post({ type: 'kept', runs: kept.runs, resumable, unreadable: [...kept.unreadable, ...unreadable] })
+  } catch {
+    post({ type: 'kept', runs: [], resumable: [], unreadable: [] })
+  }
+}
+
+const hello = ({ local, lock, figures: port }: ToLab & { type: 'hello' }): void => {
   figures = port
   datasets = createDatasets(post, local)
+  choice = createChoice({ datasets, post, figures })
   // Held until this worker ends, whatever ends it: the page waits for it.
   if ('locks' in navigator)
     void navigator.locks.request(lock, () => {
       post({ type: 'alive' })
       return life
     })
-  try {
-    const kept = await keptRuns()
-    for (const known of kept) runs.set(known.key, known)
-    post({
-      type: 'kept',
-      runs: kept,
-      resumable: await resumableRuns((resumable) => post({ type: 'resumable', resumable })),
-    })
-  } catch {
-    post({ type: 'kept', runs: [], resumable: [] }) // a browser that keeps nothing: said where a run would be kept
-  }
-  const served = datasets.served().catch(() => []) // a server that went away: said where the data are loaded
-  post({ type: 'backends', probes: await probeAll() })
-  post({ type: 'served', names: await served })
+  for (const id of pageBackends) void probe(id).then((probe) => post({ type: 'backend', id, probe }))
+  void tellKept()
+  onOthers(() => void tellKept())
+  // A server that went away is told of where the data are loaded.
+  datasets.served().then(
+    (names) => post({ type: 'served', names }),
+    () => post({ type: 'served', names: [] }),
+  )
 }
+
+/** Changes what is kept. */
+const change = (work: Promise<void>): void =>
+  void work.catch((error: unknown) =>
+    post({ type: 'notice', sentence: `What this browser keeps could not be changed: ${failureOf(error).sentence}` }),
+  )
 
 const receive = (message: ToLab): void => {
   switch (message.type) {
     case 'hello':
-      return void hello(message)
+      return hello(message)
     case 'load':
-      return void loadInto(message.name, () => datasets.load(message.name))
-    case 'load-files':
-      return void loadInto('files', async () => {
-        const data = await datasets.loadFiles(message.files)
-        await keepFiles(message.files).catch(() => {}) // they are at hand all the same until the page is closed
-        return data
-      })
+      return void load(message.name)
     case 'cancel-load':
-      return datasets.cancel()
+      return choice.cancel()
     case 'settings':
-      settings = message.settings
+      form = message
       return job ? undefined : describe()
     case 'train':
-      return void train(message.key, message.settings, message.data, message.group)
+      return train(message.key, message.settings, message.data, message.group)
     case 'go-on':
-      return void goOn(message.key)
+      return goOn(message.key)
     case 'pause':
       return job?.pause()
     case 'resume':
@@ -243,31 +268,41 @@ const receive = (message: ToLab): void => {
     case 'stop':
       return job?.stop()
     case 'forget':
-      return void forget(message.key).catch(() => {})
+      return change(forget(message.key))
+    case 'remove':
+      runs.delete(message.key)
+      return change(remove(message.key))
     case 'known':
       for (const known of message.runs) runs.set(known.key, known)
       return
     case 'prepare':
     case 'look':
       return void look(message.key, message.type === 'look')
-    case 'open-files':
-      return void openFiles(message.files)
+    case 'open':
+      return void open(message.given)
+    case 'files':
+      return void datasetOf(message.given).then(
+        (data) => choice.give(data, message.given),
+        (error: unknown) => post({ type: 'data-failed', failure: failureOf(error) }),
+      )
     case 'drawing':
-      return draw(message)
+      return draw(() => reader.draw(message.rgba, message.width, message.height))
     case 'test-image':
-      if (chosen) reader.takeTestImage(chosen.data)
-      return readAtRest()
+      return draw(() => {
+        if (!choice.held) throw new PageError('the data set is still being loaded: take a test image once it is there')
+        reader.takeTestImage(choice.held.data)
+      })
     case 'no-drawing':
       return reader.clear()
   }
 }
 
-const draw = ({ rgba, width, height }: ToLab & { type: 'drawing' }): void => {
+const draw = (take: () => void): void => {
   try {
-    reader.draw(rgba, width, height)
+    take()
     readAtRest()
   } catch (error) {
-    post({ type: 'unreadable', sentence: failureOf(error).sentence })
+    tellUnreadable(error)
   }
 }
 

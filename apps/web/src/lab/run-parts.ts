@@ -3,11 +3,16 @@ import type { Dataset } from '@digitlab/data'
 import { firstFeatureMaps, firstLayerWeights, resolveModel, type StateDict } from '@digitlab/models'
 import { parseRun, predictionsFile, readPredictions, type Run } from '@digitlab/train'
 import { checkFinite, readSafetensors } from '@digitlab/weights'
-import type { KnownRun, RunParts } from '../protocol'
+import type { GivenFile, KnownRun, RunParts } from '../protocol'
+import { shown } from '../shown'
 import { PageError } from './failure'
+import { isNamed } from './given'
 
 /** Feature maps are computed by plain loops: of larger images that would take longer than they are worth. */
 const mostPixels = 256 * 256
+
+/** The largest file of a run that is read, in bytes: the weights of a hundred million parameters. */
+const longestFile = 400e6
 
 const bytesOf = (content: string | Uint8Array): Uint8Array =>
   typeof content === 'string' ? new TextEncoder().encode(content) : content
@@ -59,19 +64,23 @@ export const isDataOf = ({ dataset }: Run, data: Dataset): boolean => {
  *
  * @throws PageError where run.json or the weights are not among them; TrainError and WeightsError where one is damaged
  */
-export const readRunFiles = async (key: string, given: readonly File[]): Promise<KnownRun> => {
-  const named = (name: string) => given.find((file) => file.name === name)
+export const readRunFiles = async (key: string, given: readonly GivenFile[]): Promise<KnownRun> => {
+  const named = (name: string): File | undefined => {
+    const [found, other] = given.filter((one) => isNamed(one, name))
+    if (other) throw new PageError(`there are two files ${name} among those that were given: give the files of one run`)
+    return found?.file
+  }
   const [json, weights, predictions] = [named('run.json'), named('weights.safetensors'), named(predictionsFile)]
   if (!json || !weights) {
     const missing = [...(json ? [] : ['run.json']), ...(weights ? [] : ['weights.safetensors'])].join(' and ')
-    const found = given.map(({ name }) => name).join(', ') || 'nothing'
+    const found = shown(given.map(({ file }) => file.name).join(', '), 200)
     throw new PageError(
-      `a run is its run.json and weights.safetensors, dropped together; there was ${found}: add ${missing} of the same folder`,
+      `a run is its run.json and weights.safetensors, given together; there was ${found}: add ${missing} of the same folder`,
     )
   }
-  const text = await json.text()
+  const text = await read(json, (file) => file.text())
   const run = parseRun(text)
-  const bytes = async (file: File) => new Uint8Array(await file.arrayBuffer())
+  const bytes = (file: File) => read(file, async (file) => new Uint8Array(await file.arrayBuffer()))
   const files = {
     'run.json': text,
     'weights.safetensors': await bytes(weights),
@@ -81,9 +90,20 @@ export const readRunFiles = async (key: string, given: readonly File[]): Promise
   const experiment = metadata.get('experiment')
   if (experiment !== undefined && experiment !== run.id)
     throw new PageError(
-      `weights.safetensors is of the experiment ${experiment.slice(0, 8)}, run.json of ${run.id.slice(0, 8)}: drop the files of one run together`,
+      `weights.safetensors is of the experiment ${shown(experiment, 8)}, run.json of ${shown(run.id, 8)}: give the files of one run together`,
     )
   const known: KnownRun = { key, from: 'dropped', run, files }
   runParts(known, '') // a damaged file is told now
   return known
+}
+
+/** A file's content, where a browser can hold it. */
+const read = async <T>(file: File, as: (file: File) => Promise<T>): Promise<T> => {
+  if (file.size > longestFile)
+    throw new PageError(`${shown(file.name)} has ${file.size} bytes, a file of a run may have ${longestFile} in a page`)
+  try {
+    return await as(file)
+  } catch (cause) {
+    throw new PageError(`${shown(file.name)} cannot be read (${(cause as Error).message}): give it again`, { cause })
+  }
 }

@@ -29,13 +29,19 @@ export const createFigures = (onImages: (id: string) => void): Figures => {
     if (data.type === 'failed') asker?.reject(new Error(data.sentence))
     else asker?.resolve(data)
   }
-  worker.onerror = () => {
-    for (const { reject } of waiting.values())
-      reject(new Error('the code that draws figures could not be loaded: reload the page when you are online'))
+  let broken: Error | undefined
+  worker.onerror = ({ message }: ErrorEvent) => {
+    broken = new Error(
+      message
+        ? `the worker that draws figures failed (${message}): reload the page`
+        : 'the code that draws figures could not be loaded: reload the page when you are online',
+    )
+    for (const { reject } of waiting.values()) reject(broken)
     waiting.clear()
   }
   const ask = <T extends Answer['type']>(question: Asked, type: T): Promise<Answer & { type: T }> =>
     new Promise((resolve, reject) => {
+      if (broken) return reject(broken)
       const id = ++asked
       const take = (answer: Answer) => {
         if (answer.type === type) resolve(answer as Answer & { type: T })

@@ -1,4 +1,5 @@
 // The page's end of the worker that computes, and how it finds out that the worker is gone.
+import { newKey } from '../new-key'
 import type { FromLab, ToLab } from '../protocol'
 
 /** What the lab says, but for its life sign. */
@@ -19,7 +20,7 @@ export interface LabConnection {
  */
 export const connectLab = (onMessage: (message: Told) => void, onDeath: () => void): LabConnection => {
   const worker = new Worker(new URL('../lab/lab.ts', import.meta.url), { type: 'module' })
-  const lock = `digitlab-lab-${crypto.randomUUID()}`
+  const lock = `digitlab-lab-${newKey()}`
   const waiting = new AbortController()
   let ended = false
   const end = () => {

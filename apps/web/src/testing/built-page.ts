@@ -86,6 +86,23 @@ export const smallData = async (
 export const give = (page: Page, files: GivenFile[]): Promise<void> =>
   page.locator('#data input[type=file]').setInputFiles(files)
 
+/** Drops files onto the page. */
+export const dropFiles = async (page: Page, given: readonly GivenFile[]): Promise<void> => {
+  const dataTransfer = await page.evaluateHandle(
+    (sent) => {
+      const transfer = new DataTransfer()
+      for (const { name, base64 } of sent)
+        transfer.items.add(new File([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], name))
+      return transfer
+    },
+    given.map(({ name, buffer }) => ({ name, base64: buffer.toString('base64') })),
+  )
+  await page.dispatchEvent('h2 >> nth=0', 'dragenter', { dataTransfer })
+  await page.locator('.drop', { hasText: 'the four IDX files of a data set' }).waitFor()
+  await page.dispatchEvent('h2 >> nth=0', 'drop', { dataTransfer })
+  await page.locator('.drop').waitFor({ state: 'hidden' })
+}
+
 /** Gives the page a small data set, and waits until it has it. */
 export const giveData = async (page: Page, files: GivenFile[]): Promise<void> => {
   await give(page, files)

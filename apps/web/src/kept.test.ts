@@ -1,0 +1,211 @@
+// The built page in Chromium: what the browser keeps may be of another version, damaged, refused, full, or in use by another tab.
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { chromiumMissing, launchChromium } from '../../../tooling/chromium/chromium.ts'
+import type { Site } from '../../../tooling/chromium/site.ts'
+import { choose, giveData, openPage, phase, servePage, smallData, train, trainButton } from './testing/built-page'
+
+/** Puts an entry into a store of the page's, as another version or a fault might have. */
+const put = (page: Page, store: 'runs' | 'checkpoints', key: string, value: unknown): Promise<void> =>
+  page.evaluate(
+    ([store, key, value]) =>
+      new Promise<void>((resolve, reject) => {
+        const opening = indexedDB.open(`digitlab-${store}`)
+        opening.onsuccess = () => {
+          const change = opening.result.transaction(store, 'readwrite')
+          change.objectStore(store).put(value, key)
+          change.oncomplete = () => {
+            opening.result.close()
+            resolve()
+          }
+          change.onerror = () => reject(new Error('the entry was not taken'))
+        }
+        opening.onerror = () => reject(new Error('the storage did not open'))
+      }),
+    [store, key, value] as const,
+  )
+
+/** Runs a script in the lab before its own. */
+const inLab = (context: BrowserContext, script: string): Promise<void> =>
+  context.route(/assets\/lab-[^/]*\.js$/, async (route) => {
+    const response = await route.fetch()
+    await route.fulfill({ response, body: `${script}\n${await response.text()}` })
+  })
+
+describe.skipIf(chromiumMissing !== undefined)('what the browser keeps', { timeout: 240_000 }, () => {
+  let browser: Browser
+  let site: Site
+  let files: Awaited<ReturnType<typeof smallData>>['files']
+  beforeAll(async () => {
+    ;[browser, site, { files }] = await Promise.all([
+      launchChromium({ gpu: false, flags: ['--host-resolver-rules=MAP plain.test 127.0.0.1'] }),
+      servePage(),
+      smallData(128, 32),
+    ])
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await site?.close()
+  })
+
+  const quick = { model: 'linear', threads: '1', epochs: 1 } as const
+
+  test('runs of another version and damaged ones are said, and can be discarded; the others are there', async () => {
+    const { page, complaints } = await openPage(browser, site.url)
+    await giveData(page, files)
+    await choose(page, quick)
+    const run = await train(page)
+    await put(page, 'runs', 'nothing', null)
+    await put(page, 'runs', 'no-files', { key: 'no-files', startedAt: 7 })
+    await put(page, 'runs', 'newer', { files: { 'run.json': JSON.stringify({ ...run, version: 99 }) } })
+    await put(page, 'checkpoints', 'other', { key: 'other', settings: { model: 'transformer' }, bytes: 'none' })
+    await page.reload()
+    const notices = page.locator('.notice', { hasText: 'A run that this browser keeps cannot be read' })
+    await expect.poll(() => notices.count()).toBe(4)
+    const said = (await notices.allInnerTexts()).join()
+    expect(said).toContain('Run.json has version 99, this digitlab reads version')
+    expect(said).toContain('It holds no run.json')
+    expect(said).toContain('It was kept by another version of digitlab, or is damaged')
+    expect(await page.locator('#look .empty').innerText()).toContain('A run is kept in this browser: choose one above')
+    expect(await page.locator('#look').innerText()).not.toContain('Nothing has been trained yet')
+    for (let left = 4; left > 0; left--) {
+      await notices.first().getByRole('button', { name: 'Discard' }).click()
+      await expect.poll(() => notices.count()).toBe(left - 1)
+    }
+    await page.reload()
+    const option = page.locator('#look option', { hasText: 'linear on files' })
+    await page.locator('#look select').selectOption(await option.getAttribute('value'))
+    await page.locator('#look .facts code').waitFor()
+    expect(await notices.count()).toBe(0)
+    await page.getByRole('button', { name: 'Remove from this browser' }).click()
+    await page.locator('#look', { hasText: 'Nothing has been trained yet' }).waitFor()
+    await page.reload()
+    await page.getByText('JavaScript, one thread').waitFor()
+    await page.locator('#look', { hasText: 'Nothing has been trained yet' }).waitFor()
+    expect(complaints).toEqual([])
+    await page.context().close()
+  })
+
+  test('a damaged checkpoint is refused where it was to go on', async () => {
+    const { page, complaints } = await openPage(browser, site.url)
+    await page.getByText('JavaScript, one thread').waitFor()
+    const counts = { epoch: 1, step: 1, stepsTaken: 1, savedAt: 1 }
+    await page.evaluate(
+      ([key, counts]) =>
+        new Promise<void>((resolve) => {
+          const opening = indexedDB.open('digitlab-checkpoints')
+          opening.onsuccess = () => {
+            const change = opening.result.transaction('checkpoints', 'readwrite')
+            const kept = { key, data: 'strokes', dataTitle: 'strokes', ...counts, bytes: new Uint8Array(20) }
+            change.objectStore('checkpoints').put(kept, key)
+            change.oncomplete = () => resolve()
+          }
+        }),
+      ['cut', counts] as const,
+    )
+    await page.reload()
+    await page.getByRole('button', { name: 'Go on' }).click()
+    await page.locator('.messages .notice.wrong', { hasText: 'The checkpoint is damaged' }).waitFor()
+    await phase(page, 'idle')
+    await page.getByRole('button', { name: 'Discard' }).click()
+    await page.locator('.notice', { hasText: 'is not done' }).waitFor({ state: 'hidden' })
+    expect(complaints).toEqual([])
+    await page.context().close()
+  })
+
+  test('two tabs do not go on with one run, and know of each other', async () => {
+    const { page, context, complaints } = await openPage(browser, site.url)
+    await giveData(page, files)
+    await choose(page, { ...quick, epochs: 5000 })
+    await trainButton(page).click()
+    await phase(page, 'training')
+    const other = await context.newPage()
+    await other.goto(site.url)
+    await other.getByText('JavaScript, one thread').waitFor()
+    const notDone = (tab: Page) => tab.locator('.notice', { hasText: 'is not done: it stands at step' })
+    expect(await notDone(other).count()).toBe(0) // it is being trained
+    await page.getByRole('button', { name: 'Stop' }).click()
+    await notDone(other).waitFor()
+    await notDone(page).waitFor()
+    // The other tab goes on; here it is no longer offered.
+    await other.getByRole('button', { name: 'Go on' }).click()
+    await phase(other, 'training')
+    await notDone(page).waitFor({ state: 'hidden' })
+    await other.close()
+    await notDone(page).waitFor()
+    // Somebody took it between what is shown and the click.
+    await page.evaluate(async () => {
+      const keys = await new Promise<IDBValidKey[]>((resolve) => {
+        const opening = indexedDB.open('digitlab-checkpoints')
+        opening.onsuccess = () => {
+          const asked = opening.result.transaction('checkpoints').objectStore('checkpoints').getAllKeys()
+          asked.onsuccess = () => resolve(asked.result)
+        }
+      })
+      for (const key of keys) void navigator.locks.request(`digitlab-run-${key as string}`, () => new Promise(() => {}))
+    })
+    await page.getByRole('button', { name: 'Go on' }).click()
+    await page.locator('.messages .notice.wrong', { hasText: 'is being trained in another tab' }).waitFor()
+    await phase(page, 'idle')
+    expect(complaints).toEqual([])
+    await context.close()
+  })
+
+  test.each([
+    [
+      'refuses storage',
+      `Object.defineProperty(globalThis, 'indexedDB', { get() { throw new Error('denied') } })`,
+      /denied/,
+    ],
+    [
+      'has no room',
+      `IDBObjectStore.prototype.put = () => { throw new DOMException('no room', 'QuotaExceededError') }`,
+      /its storage is full, so remove runs under Look, or download it/,
+    ],
+  ])('a browser that %s trains, and says that the run is not kept', async (_, script, said) => {
+    const { page, context, complaints } = await openPage(browser, 'about:blank')
+    await context.addInitScript(() => {
+      const refuse = () => {
+        throw new DOMException('denied', 'SecurityError')
+      }
+      Object.defineProperty(globalThis, 'localStorage', { get: refuse })
+    })
+    await inLab(context, script)
+    await page.goto(site.url)
+    await page.getByText('JavaScript, one thread').waitFor()
+    await giveData(page, files)
+    await page.locator('.notice', { hasText: 'This browser cannot keep the files that were given' }).waitFor()
+    await choose(page, quick)
+    expect((await train(page)).status).toBe('completed')
+    const notice = page.locator('.messages .notice', { hasText: 'This browser cannot keep the run' })
+    await notice.waitFor()
+    expect(await notice.innerText()).toMatch(said)
+    expect(complaints.filter((complaint) => !complaint.includes(site.url))).toEqual([])
+    await context.close()
+  })
+
+  test('a browser whose storage does not answer says what it computes on all the same', async () => {
+    const { page, context } = await openPage(browser, 'about:blank')
+    await inLab(context, 'IDBFactory.prototype.open = () => new EventTarget()')
+    await page.goto(site.url)
+    await page.getByText('JavaScript, one thread').waitFor()
+    await context.close()
+  })
+
+  test('on plain http it says what is missing and does not offer to train', async () => {
+    const { page, context, complaints } = await openPage(browser, 'about:blank')
+    await page.goto(site.url.replace('127.0.0.1', 'plain.test'))
+    await page.locator('.notice', { hasText: 'open it by https, or from' }).waitFor()
+    await page.getByText('JavaScript, one thread').waitFor()
+    expect(await trainButton(page).isDisabled()).toBe(true)
+    await page.getByText('This page needs https, or localhost, to train.').waitFor()
+    expect(complaints.filter((complaint) => complaint.startsWith('uncaught'))).toEqual([])
+    await context.close()
+  })
+})
+
+if (chromiumMissing !== undefined)
+  describe('what the browser keeps', () => {
+    beforeEach(({ skip }) => skip(chromiumMissing))
+    test('in Chromium', () => {})
+  })

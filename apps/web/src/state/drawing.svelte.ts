@@ -1,0 +1,54 @@
+// What is drawn, and what the model says of it.
+import type { Reading } from '../protocol'
+import type { Context, Part } from './context'
+import type { Told } from './lab-connection'
+
+export class DrawingState implements Part {
+  reading = $state.raw<Reading>()
+  unreadable = $state<string>()
+  /** The name of the picture that lies on the sheet, where one was given. */
+  picture = $state<string>()
+  readonly #context: Context
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  draw(rgba: Uint8ClampedArray, width: number, height: number): void {
+    this.picture = undefined
+    this.#context.send({ type: 'drawing', rgba, width, height }, [rgba.buffer])
+  }
+
+  takeTestImage(): void {
+    this.picture = undefined
+    this.#context.send({ type: 'test-image' })
+  }
+
+  clear(): void {
+    this.reading = undefined
+    this.unreadable = undefined
+    this.picture = undefined
+    this.#context.send({ type: 'no-drawing' })
+  }
+
+  receive(message: Told): void {
+    switch (message.type) {
+      case 'read':
+        this.reading = message
+        this.unreadable = undefined
+        return
+      case 'unreadable':
+        this.unreadable = message.sentence
+        this.reading = undefined
+        return
+      case 'opened':
+        if (message.what.kind === 'picture') this.picture = message.what.name
+        return
+      default: // is for other parts
+    }
+  }
+
+  restarted(): void {
+    this.reading = undefined // the sheet is read again after the next stroke
+  }
+}

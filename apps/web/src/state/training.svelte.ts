@@ -1,0 +1,156 @@
+// The training: idle, or one run as far as it has gone.
+import type { DrawnEpoch } from '@digitlab/report'
+import { models, type DataChoice, type Failure, type Group, type Settings, type Standing } from '../protocol'
+import { newKey } from '../new-key'
+import type { Context, Part } from './context'
+import { percent } from './format'
+import type { Told } from './lab-connection'
+
+type Phase = 'idle' | 'starting' | 'training' | 'evaluating' | 'paused' | 'stopping'
+
+/** Where the order to train came from: there it is told why it failed. */
+export type From = 'train' | 'compare' | 'messages'
+
+/** A training as far as it has gone. */
+interface Training {
+  readonly key: string
+  readonly settings: Settings
+  readonly id: string
+  readonly device: string
+  readonly threads: number
+  readonly stepsPerEpoch: number
+  readonly group?: Group
+}
+
+export class TrainingState implements Part {
+  phase = $state<Phase>('idle')
+  /** The latest one. */
+  current = $state.raw<Training>()
+  /** How it ended, once it has. */
+  outcome = $state<'done' | 'stopped' | 'failed'>()
+  standing = $state.raw<Omit<Standing, 'losses'>>()
+  losses = $state.raw<readonly number[]>([])
+  epochs = $state.raw<readonly DrawnEpoch[]>([])
+  failure = $state.raw<Failure & { readonly at: From }>()
+  /** The comparison that is shown: the latest. */
+  group = $state<string>()
+  #from: From = 'train'
+  readonly #context: Context
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  train(settings: Settings, data: DataChoice): void {
+    this.#from = 'train'
+    this.#begin(settings, data)
+  }
+
+  /** Trains the three models, one after the other. */
+  compare(settings: Settings, data: DataChoice): void {
+    const [model, ...rest] = models
+    this.#from = 'compare'
+    this.#begin({ ...settings, model }, data, { id: newKey(), rest })
+  }
+
+  #begin(settings: Settings, data: DataChoice, group?: Group): void {
+    this.failure = undefined
+    this.phase = 'starting'
+    this.outcome = undefined
+    this.current = undefined
+    this.losses = []
+    this.epochs = []
+    this.standing = undefined
+    if (group) this.group = group.id
+    this.#context.send({ type: 'train', key: newKey(), settings, data, ...(group ? { group } : {}) })
+  }
+
+  goOn(key: string): void {
+    this.#from = 'messages'
+    this.failure = undefined
+    this.outcome = undefined
+    this.phase = 'starting'
+    this.#context.send({ type: 'go-on', key })
+  }
+
+  pause(): void {
+    this.#context.send({ type: 'pause' })
+  }
+
+  resume(): void {
+    this.#context.send({ type: 'resume' })
+  }
+
+  stop(): void {
+    this.phase = 'stopping'
+    this.#context.send({ type: 'stop' })
+  }
+
+  /** @param at where it is told: where the training was begun unless given */
+  fail(failure: Failure, at: From = this.#from): void {
+    if (this.phase !== 'idle') this.outcome = 'failed'
+    this.phase = 'idle'
+    this.failure = { ...failure, at }
+    this.#context.announce(failure.sentence)
+  }
+
+  receive(message: Told): void {
+    switch (message.type) {
+      case 'load-cancelled':
+        if (this.phase === 'starting') this.phase = 'idle'
+        return
+      case 'started':
+        this.current = message
+        this.losses = Array.from(message.losses)
+        this.epochs = message.epochs
+        this.standing = undefined
+        this.phase = 'training'
+        if (message.group) this.group = message.group.id
+        this.#context.announce(`Training of ${message.settings.model} has begun.`)
+        return
+      case 'standing': {
+        const { losses, ...standing } = message
+        this.losses = [...this.losses, ...losses]
+        this.standing = standing
+        if (this.phase === 'evaluating') this.phase = 'training'
+        return
+      }
+      case 'evaluating':
+        if (this.phase === 'training') this.phase = 'evaluating'
+        return
+      case 'epoch':
+        this.epochs = [...this.epochs, message.record]
+        if (this.phase === 'evaluating') this.phase = 'training'
+        this.#context.announce(`Epoch ${message.record.epoch}: test accuracy ${percent(message.record.testAccuracy)}.`)
+        return
+      case 'paused':
+        this.phase = 'paused'
+        return
+      case 'resumed':
+        if (this.phase === 'paused') this.phase = 'training'
+        return
+      case 'finished': {
+        const { run, group } = message.known
+        const settings = this.current?.settings
+        const done = run.status === 'completed'
+        this.phase = 'idle'
+        this.outcome = done ? 'done' : 'stopped'
+        const how = done ? 'is done' : 'was stopped'
+        this.#context.announce(`Training of ${run.model.name} ${how}: test accuracy ${percent(run.metrics.accuracy)}.`)
+        const [next, ...rest] = group?.rest ?? []
+        if (done && group && next && settings) {
+          this.#from = 'compare'
+          this.#begin({ ...settings, model: next }, message.data, { id: group.id, rest })
+        }
+        return
+      }
+      case 'failed':
+        return this.fail(message.failure)
+      default: // is for other parts
+    }
+  }
+
+  restarted(): void {
+    this.phase = 'idle'
+  }
+}
