@@ -1,3 +1,3 @@
 import { library } from '../../tooling/tsup/library'
 
-export default library()
+export default library(['src/index.ts', 'src/compute.ts'])

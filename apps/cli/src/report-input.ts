@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path'
 import type { Dataset } from '@digitlab/data'
-import { firstFeatureMaps, firstLayerWeights, resolveModel, type StateDict } from '@digitlab/models'
+import { firstLayerWeights, resolveModel, type StateDict } from '@digitlab/models'
+import { firstFeatureMaps } from '@digitlab/models/compute'
 import type { ReportInput, RunPredictions } from '@digitlab/report'
 import { predictionsFile, type Run, type RunResult } from '@digitlab/train'
 import { load } from './load'

@@ -2,7 +2,8 @@
 // plays a GPU is slow; on a GPU more.
 import { strokes, type Dataset } from '@digitlab/data'
 import { loadDataset } from '@digitlab/data/node'
-import { initialWeights, lossAndGradients, resolveModel, uploadWeights } from '@digitlab/models'
+import { initialWeights, resolveModel } from '@digitlab/models'
+import { lossAndGradients, uploadWeights } from '@digitlab/models/compute'
 import { batchSource } from '@digitlab/ops'
 import { dataLoaderOrder, MersenneTwister } from '@digitlab/random'
 import { completeExperiment, createOptimizer, firstLosses64, runExperiment } from '@digitlab/train'

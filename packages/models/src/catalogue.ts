@@ -1,4 +1,4 @@
-import { defineModel, type Model, type ModelDefinition } from './definition'
+import { defineModel, type Model, type ModelDefinition, type ModelExtensions } from './definition'
 import { ModelError } from './model-error'
 import { shownValue } from './shown'
 
@@ -58,11 +58,15 @@ export const modelNames = Object.keys(catalogue) as readonly ModelName[]
  *
  * @throws ModelError for an unknown name, or a definition that does not fit together
  */
-export const resolveModel = (model: string | ModelDefinition, fit: Fit = mnistFit): Model => {
-  if (typeof model !== 'string') return defineModel(model)
+export const resolveModel = (
+  model: string | ModelDefinition,
+  fit: Fit = mnistFit,
+  extensions: ModelExtensions = {},
+): Model => {
+  if (typeof model !== 'string') return defineModel(model, extensions)
   if (!Object.hasOwn(catalogue, model))
     throw new ModelError(
       `there is no model ${shownValue(model)}: choose one of ${modelNames.join(', ')}, or give a definition`,
     )
-  return defineModel(catalogue[model as ModelName](fit))
+  return defineModel(catalogue[model as ModelName](fit), extensions)
 }

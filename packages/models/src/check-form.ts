@@ -1,30 +1,13 @@
 // A definition may come from a user's JSON: every value is looked at before it is used.
-import type { Layer, ModelDefinition } from './definition'
+import type { ModelDefinition } from './definition'
+import type { LayerType } from './layer-type'
+import { layerTypes } from './layers'
 import { ModelError } from './model-error'
-import { completeOptions, integer, layerName, type OptionTable } from './options'
+import { completeOptions, integer } from './options'
 import { isRecord, shownValue } from './shown'
 
-/** The largest side of an image or a layer: far above any model's. */
-const size = { from: 1, to: 65_536 } as const
-/** What a flatten makes may be larger than any layer. */
-const inputs = integer({ from: 1, to: 2 ** 31 - 1, optional: true })
-
-const options: Record<Layer['type'], OptionTable> = {
-  conv2d: {
-    name: layerName(),
-    in: inputs,
-    out: integer(size),
-    kernel: integer(size),
-    stride: integer({ ...size, default: 1 }),
-    padding: integer({ from: 0, to: 65_536, default: 0 }),
-  },
-  dense: { name: layerName(), in: inputs, out: integer(size) },
-  relu: {},
-  maxPool2d: { size: integer(size) },
-  flatten: {},
-}
-
-const side = integer(size)
+/** The largest side of an image: far above any. */
+const side = integer({ from: 1, to: 65_536 })
 const keys = 'name, input and layers'
 
 /** Checks all of a definition but its layers. */
@@ -52,19 +35,40 @@ export const checkForm = (definition: unknown): ModelDefinition => {
   return definition as unknown as ModelDefinition
 }
 
-/** @param path of the layer in its definition, such as layers[3]; @param model the model's name */
-export const checkLayer = (layer: unknown, path: string, model: string): void => {
-  const types = Object.keys(options)
+/** The types of this package and those of somebody else. @throws ModelError where two have one name */
+export const allTypes = (more: readonly LayerType[]): readonly LayerType[] => {
+  const types: readonly LayerType[] = [...layerTypes, ...more]
+  const names = types.map(({ type }) => type)
+  const twice = names.find((name, i) => names.indexOf(name) !== i)
+  if (twice !== undefined) throw new ModelError(`there are two types of layer "${twice}": give yours another name`)
+  return types
+}
+
+/**
+ * The type of a layer and its options, the defaults filled in.
+ *
+ * @param path of the layer in its definition, such as layers[3]
+ * @param model the model's name
+ * @param types all that there are
+ */
+export const checkLayer = (
+  layer: unknown,
+  path: string,
+  model: string,
+  types: readonly LayerType[],
+): { type: LayerType; options: Readonly<Record<string, unknown>> } => {
+  const names = types.map(({ type }) => type)
   const of = ` of the model "${model}"`
   if (!isRecord(layer)) {
-    const meant = typeof layer === 'string' && types.includes(layer) ? layer : 'relu'
+    const meant = typeof layer === 'string' && names.includes(layer) ? layer : 'relu'
     throw new ModelError(`${path}${of} must be an object such as { "type": "${meant}" }, not ${shownValue(layer)}`)
   }
-  const { type } = layer
-  if (typeof type !== 'string' || !Object.hasOwn(options, type))
-    throw new ModelError(`${path}.type${of} must be one of ${types.join(', ')}, not ${shownValue(type)}`)
-  completeOptions(options[type as Layer['type']], layer, {
-    ...{ name: type, path: `${path}.`, of, beside: ['type'] },
+  const type = types.find(({ type }) => type === layer['type'])
+  if (!type)
+    throw new ModelError(`${path}.type${of} must be one of ${names.join(', ')}, not ${shownValue(layer['type'])}`)
+  const options = completeOptions(type.options, layer, {
+    ...{ name: type.type, path: `${path}.`, of, beside: ['type'] },
     error: (sentence) => new ModelError(sentence),
   })
+  return { type, options }
 }

@@ -93,7 +93,11 @@ describe('what does not fit is refused with both shapes', () => {
       'has windows of [29, 29], the layer before it makes only',
     ],
     ['no flat end', [conv], 'it ends in [26, 26, 4]: add a flatten and a dense layer'],
-    ['a name used twice', [flatten, fc, { type: 'relu' }, fc], 'the name "fc" is used twice'],
+    [
+      'a name used twice',
+      [flatten, fc, { type: 'relu' }, fc],
+      'layers[3] of the model "mine" (dense "fc") has the name "fc", which layers[1] has as well',
+    ],
     ['nothing to train', [flatten], 'has nothing to train'],
     ['no layers', [], 'layers of the model "mine" must be a list of at least one layer, not []'],
     ['layers that are no list', 'conv', 'must be a list of at least one layer, not "conv"'],

@@ -1,25 +1,19 @@
-import { outputSize } from '@digitlab/ops'
-import { checkForm, checkLayer } from './check-form'
+import { allTypes, checkForm, checkLayer } from './check-form'
+import type { KnownLayer } from './layers'
+import type { ActivationShape, ArraySpecs, LayerPlace, LayerType } from './layer-type'
+import type { Initial } from './initial-values'
 import { ModelError } from './model-error'
+import { sameLayout, type Layout } from './tensor-layout'
 
-/** One layer, in PyTorch's terms. `in` may be given; it is then checked against what the layer before it makes. */
-export type Layer =
-  | {
-      readonly type: 'conv2d'
-      /** as a module's path in PyTorch: 'conv1', 'features.0' */
-      readonly name: string
-      readonly in?: number
-      readonly out: number
-      readonly kernel: number
-      /** 1 unless given */
-      readonly stride?: number
-      /** zeros on each side, 0 unless given */
-      readonly padding?: number
-    }
-  | { readonly type: 'dense'; readonly name: string; readonly in?: number; readonly out: number }
-  | { readonly type: 'relu' }
-  | { readonly type: 'maxPool2d'; readonly size: number }
-  | { readonly type: 'flatten' }
+/** A layer of a type from elsewhere, which `defineModel` is handed. */
+export interface ForeignLayer {
+  // `string & {}` keeps the names of the known types among what an editor offers
+  readonly type: string & {}
+  readonly [option: string]: unknown
+}
+
+/** One layer, in PyTorch's terms: its type and the options of that. */
+export type Layer = KnownLayer | ForeignLayer
 
 /** A model as plain JSON: the shape of one image and the layers it goes through. The last one gives the logits. */
 export interface ModelDefinition {
@@ -28,26 +22,35 @@ export interface ModelDefinition {
   readonly layers: readonly Layer[]
 }
 
-/** [height, width, channels], or [features] once flattened. */
-export type ActivationShape = readonly number[]
-
-/** A trainable array of a layer, in PyTorch's name and layout. */
+/** An array that a model keeps: an entry of its state dict. */
 export interface Parameter {
+  /** As PyTorch calls it: 'conv1.weight'. */
   readonly name: string
+  /** Within its layer: 'weight'. */
+  readonly short: string
+  /** In PyTorch's layout. */
   readonly shape: readonly number[]
-  /** How many inputs each output sums over: decides the range of the initial values. */
-  readonly fanIn: number
+  readonly initial: Initial
+  readonly layout: Layout
 }
 
 /** What one layer computes of its input, with what {@link defineModel} found out about it. */
 export interface ShapedLayer {
+  /** As the definition has it. */
   readonly layer: Layer
+  readonly type: LayerType
+  /** All of them, the defaults filled in. */
+  readonly options: Readonly<Record<string, unknown>>
+  /** Of a layer that keeps arrays. */
+  readonly name: string | undefined
   readonly input: ActivationShape
   readonly output: ActivationShape
-  /** [height, width, channels] of what was flattened on the way to a dense layer: decides the order of its rows. */
+  /** [height, width, channels] of the image that was flattened on the way here, whose order its features are still in. */
   readonly flattened: readonly [number, number, number] | undefined
-  /** weight, then bias; empty for a layer without any */
+  /** What is trained: weight, then bias; empty for a layer without any */
   readonly parameters: readonly Parameter[]
+  /** What is kept but not trained. */
+  readonly buffers: readonly Parameter[]
 }
 
 /** A definition that fits together. */
@@ -55,12 +58,24 @@ export interface Model {
   readonly name: string
   readonly definition: ModelDefinition
   readonly layers: readonly ShapedLayer[]
-  /** In the order of the state dict, which is that of the layers. */
+  /** What is trained, in the order of the layers. */
   readonly parameters: readonly Parameter[]
+  /** What is kept but not trained, in the order of the layers. */
+  readonly buffers: readonly Parameter[]
+  /** Both, in the order of the state dict: layer by layer, each's parameters before its buffers. */
+  readonly entries: readonly Parameter[]
   /** Trainable values in all. */
   readonly parameterCount: number
   /** The length of the logits. */
   readonly classes: number
+  /** Why a part of a batch can't be computed alone, as a sentence's end; absent where it can. */
+  readonly unsharable?: string
+}
+
+/** What a definition may be made of beside the known layers. */
+export interface ModelExtensions {
+  /** More types of layer, from {@link defineLayer}. */
+  readonly layers?: readonly LayerType[]
 }
 
 /**
@@ -70,29 +85,42 @@ export interface Model {
  * missing, a layer does not take what the one before it makes (with both shapes), or the model does not end in a flat row of
  * logits
  */
-export const defineModel = (definition: ModelDefinition): Model => {
+export const defineModel = (definition: ModelDefinition, extensions: ModelExtensions = {}): Model => {
   const { name, input, layers } = checkForm(definition)
+  const types = allTypes(extensions.layers ?? [])
   const used = new Map<string, number>()
   let shape: ActivationShape = input
-  let flattened: readonly [number, number, number] | undefined
+  let flattened: ShapedLayer['flattened']
+  let unsharable: string | undefined
   const shaped = Array.from(layers, (layer, position): ShapedLayer => {
     const path = `layers[${position}]`
-    checkLayer(layer, path, name)
-    const where = `${path} of the model "${name}" (${'name' in layer ? `${layer.type} "${layer.name}"` : layer.type})`
-    if ('name' in layer) {
-      const first = used.get(layer.name)
-      if (first !== undefined)
-        throw new ModelError(
-          `${where}: the name "${layer.name}" is used twice, by layers[${first}] as well: give each layer its own`,
-        )
-      used.set(layer.name, position)
+    const { type, options } = checkLayer(layer, path, name, types)
+    const own = typeof options['name'] === 'string' ? options['name'] : undefined
+    const where = `${path} of the model "${name}" (${own === undefined ? type.type : `${type.type} "${own}"`})`
+    const refuse = (sentence: string): never => {
+      throw new ModelError(`${where} ${sentence}`)
     }
-    const from = shape
-    if (layer.type === 'flatten' && from.length === 3) flattened = from as [number, number, number]
-    shape = outputShape(layer, from, where)
-    const result = { layer, input: from, output: shape, flattened: layer.type === 'dense' ? flattened : undefined }
-    if (layer.type === 'dense') flattened = undefined
-    return { ...result, parameters: layerParameters(layer, from) }
+    if (own !== undefined) {
+      const first = used.get(own)
+      if (first !== undefined)
+        refuse(`has the name "${own}", which layers[${first}] has as well: give each layer its own`)
+      used.set(own, position)
+    }
+    if (type.sharable === false) unsharable ??= `its ${path} (${type.type}) is computed of a whole batch`
+    const place: LayerPlace<typeof options> = { options, input: shape, flattened, refuse }
+    const output = type.output(place)
+    const entries = (specs: ArraySpecs = {}) =>
+      Object.entries(specs).map(([short, { shape, initial, layout = sameLayout(shape) }]): Parameter => ({
+        ...{ name: `${own ?? ''}.${short}`, short, shape, initial, layout },
+      }))
+    const made = {
+      ...{ layer, type, options, name: own, input: shape, output, flattened },
+      ...{ parameters: entries(type.weights?.(place)), buffers: entries(type.buffers?.(place)) },
+    }
+    if (type.reshapes && shape.length === 3 && output.length === 1) flattened = shape as [number, number, number]
+    else if (type.mixes || output.join() !== shape.join()) flattened = undefined
+    shape = output
+    return made
   })
   if (shape.length !== 1)
     throw new ModelError(
@@ -103,56 +131,10 @@ export const defineModel = (definition: ModelDefinition): Model => {
   if (parameterCount === 0) throw new ModelError(`the model "${name}" has nothing to train: add a dense layer`)
   if (!Number.isSafeInteger(parameterCount))
     throw new ModelError(`the model "${name}" has more than 2^53 parameters: make its layers smaller`)
-  return { name, definition, layers: shaped, parameters, parameterCount, classes: shape[0] ?? 0 }
-}
-
-const outputShape = (layer: Layer, from: ActivationShape, where: string): ActivationShape => {
-  const [height = 0, width = 0, channels = 0] = from
-  const shown = `[${from.join(', ')}]`
-  const needImage = () => {
-    if (from.length !== 3)
-      throw new ModelError(`${where} takes [height, width, channels], the layer before it makes ${shown}`)
+  return {
+    ...{ name, definition, layers: shaped, parameters, parameterCount, classes: shape[0] ?? 0 },
+    buffers: shaped.flatMap((layer) => layer.buffers),
+    entries: shaped.flatMap((layer) => [...layer.parameters, ...layer.buffers]),
+    ...(unsharable === undefined ? {} : { unsharable }),
   }
-  switch (layer.type) {
-    case 'relu':
-      return from
-    case 'flatten':
-      return [from.reduce((product, size) => product * size, 1)]
-    case 'dense':
-      if (from.length !== 1)
-        throw new ModelError(
-          `${where} takes a flat row, the layer before it makes ${shown}: put a flatten layer between`,
-        )
-      if (layer.in !== undefined && layer.in !== height)
-        throw new ModelError(`${where} is to take [${layer.in}], the layer before it makes ${shown}`)
-      return [layer.out]
-    case 'conv2d': {
-      needImage()
-      if (layer.in !== undefined && layer.in !== channels)
-        throw new ModelError(`${where} is to take ${layer.in} channels, the layer before it makes ${shown}`)
-      const { kernel, stride = 1, padding = 0 } = layer
-      const out = [outputSize(height, kernel, stride, padding), outputSize(width, kernel, stride, padding)]
-      if (out.some((size) => size < 1))
-        throw new ModelError(`${where} has a kernel of [${kernel}, ${kernel}], the layer before it makes only ${shown}`)
-      return [...out, layer.out]
-    }
-    case 'maxPool2d': {
-      needImage()
-      const { size } = layer
-      if (height < size || width < size)
-        throw new ModelError(`${where} has windows of [${size}, ${size}], the layer before it makes only ${shown}`)
-      return [Math.floor(height / size), Math.floor(width / size), channels]
-    }
-  }
-}
-
-const layerParameters = (layer: Layer, from: ActivationShape): Parameter[] => {
-  if (layer.type !== 'dense' && layer.type !== 'conv2d') return []
-  const inputs = from[from.length - 1] ?? 0
-  const shape = layer.type === 'dense' ? [layer.out, inputs] : [layer.out, inputs, layer.kernel, layer.kernel]
-  const fanIn = shape.slice(1).reduce((product, size) => product * size, 1)
-  return [
-    { name: `${layer.name}.weight`, shape, fanIn },
-    { name: `${layer.name}.bias`, shape: [layer.out], fanIn },
-  ]
 }

@@ -1,13 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import {
-  defineModel,
-  firstFeatureMaps,
-  firstLayerWeights,
-  ModelError,
-  resolveModel,
-  type Model,
-  type StateDict,
-} from './index'
+import { defineModel, firstLayerWeights, ModelError, resolveModel, type Model, type StateDict } from './index'
+import { firstFeatureMaps } from './compute'
 
 /** 1, 2, 3 ... in every entry. */
 const counted = (model: Model): StateDict =>

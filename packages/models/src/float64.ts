@@ -1,76 +1,61 @@
 // A model once more in float64, layer by layer without any fusing: what runs on every backend are compared with.
 import { float64 } from '@digitlab/ops'
+import type { MersenneTwister } from '@digitlab/random'
 import type { Model } from './definition'
+import type { Array64 } from './kit'
 import type { StateDict64 } from './layout'
 
 /**
- * Loss, right answers and the gradient of every weight for one batch, computed in float64 by plain loops.
+ * Loss, right answers and the gradient of everything that is trained for one batch, computed in float64 by plain loops.
  *
  * @param weights in tfjs's layout, as `readTfjsLayout` makes them
  * @param images [batch, height, width, channels]
  * @param labels [batch]
  * @param scale 1 / batch for the mean loss
+ * @param generator draws for the layers that do, in the order in which `lossAndGradients` does
  */
 export const lossAndGradients64 = (
   model: Model,
   weights: StateDict64,
-  images: float64.Array64,
+  images: Array64,
   labels: ArrayLike<number>,
   scale: number,
-): { loss: number; correct: number; gradients: StateDict64 } => {
+  generator?: MersenneTwister,
+): { loss: number; correct: number; gradients: StateDict64; buffers: StateDict64 } => {
   const gradients: StateDict64 = new Map()
-  const backs: ((dy: float64.Array64) => float64.Array64)[] = []
+  const changedBuffers: StateDict64 = new Map()
+  const backs: ((dy: Array64) => Array64)[] = []
   let x = images
-  for (const { layer } of model.layers) {
-    const from = x
-    switch (layer.type) {
-      case 'flatten': {
-        const batch = from.shape[0] ?? 0
-        x = { shape: [batch, from.data.length / batch], data: from.data }
-        backs.push((dy) => ({ shape: from.shape, data: dy.data }))
-        break
-      }
-      case 'relu': {
-        const y = float64.relu(from)
-        x = y
-        backs.push((dy) => float64.reluGrad(dy, y))
-        break
-      }
-      case 'maxPool2d':
-        x = float64.maxPool(from, layer.size)
-        backs.push((dy) => float64.maxPoolGrad(dy, from, layer.size))
-        break
-      case 'dense': {
-        const [weight, bias] = parametersOf(weights, layer.name)
-        x = float64.dense(from, weight, bias)
-        backs.push((dy) => {
-          const { dx, dWeight, dBias } = float64.denseGrad(dy, from, weight)
-          gradients.set(`${layer.name}.weight`, dWeight).set(`${layer.name}.bias`, dBias)
-          return dx
-        })
-        break
-      }
-      case 'conv2d': {
-        const { stride = 1, padding = 0 } = layer
-        const [filter, bias] = parametersOf(weights, layer.name)
-        x = float64.convolution(from, filter, bias, stride, padding)
-        backs.push((dy) => {
-          const { dx, dFilter, dBias } = float64.convolutionGrad(dy, from, filter, stride, padding)
-          gradients.set(`${layer.name}.weight`, dFilter).set(`${layer.name}.bias`, dBias)
-          return dx
-        })
-        break
-      }
+  for (const { type, options, parameters, buffers: kept } of model.layers) {
+    const held = (entries: typeof parameters) =>
+      Object.fromEntries(
+        entries.map(({ name, short }) => {
+          const array = weights.get(name)
+          if (!array) throw new Error(`no weights named ${name}`)
+          return [short, array]
+        }),
+      )
+    const result = type.float64(float64, {
+      ...{ x, options, weights: held(parameters), buffers: held(kept), mode: 'training', generator },
+    })
+    x = result.y
+    for (const { name, short } of kept) {
+      const changed = result.buffers?.[short]
+      if (changed) changedBuffers.set(name, changed)
     }
+    backs.push((dy) => {
+      const back = result.back(dy, true)
+      for (const { name, short } of parameters) {
+        const gradient = back.gradients?.[short]
+        if (!gradient) throw new Error(`the layer type "${type.type}" gave no gradient of ${short}`)
+        gradients.set(name, gradient)
+      }
+      if (!back.dx) throw new Error(`the layer type "${type.type}" gave no gradient of its input`)
+      return back.dx
+    })
   }
   const { loss, correct, dLogits } = float64.softmaxCrossEntropy(x, labels, scale)
   let dy = dLogits
   for (const back of backs.reverse()) dy = back(dy)
-  return { loss, correct, gradients }
-}
-
-const parametersOf = (weights: StateDict64, name: string): [float64.Array64, float64.Array64] => {
-  const [weight, bias] = [weights.get(`${name}.weight`), weights.get(`${name}.bias`)]
-  if (!weight || !bias) throw new Error(`no weights named ${name}`)
-  return [weight, bias]
+  return { loss, correct, gradients, buffers: changedBuffers }
 }

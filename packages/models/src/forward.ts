@@ -10,122 +10,132 @@ import {
   rectify,
   rectifyGrad,
   softmaxCrossEntropy,
+  tensorOperations as tf,
 } from '@digitlab/ops'
-import { reshape, tidy, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D } from '@tensorflow/tfjs-core'
-import type { Layer, Model } from './definition'
+import type { MersenneTwister } from '@digitlab/random'
+import { tidy, type Tensor, type Tensor1D, type Tensor2D } from '@tensorflow/tfjs-core'
+import type { Model, ShapedLayer } from './definition'
+import type { Kit } from './kit'
+import type { ArraySpecs, Fusion, LayerResult, LayerRun, Mode } from './layer-type'
 import type { Weights } from './weights'
 
-/** What one operation made, and how a gradient goes back through it. Its tensors belong to the tidy around it. */
-interface Step {
-  readonly y: Tensor
-  /** @returns the gradient of x (undefined where it was not asked for), and those of the weights by name */
-  readonly back: (dy: Tensor, needsInputGradient: boolean) => { dx: Tensor | undefined; gradients: [string, Tensor][] }
+const kit: Kit = {
+  ops: {
+    convolution,
+    convolutionGrad,
+    convReluPool,
+    convReluPoolGrad,
+    dense,
+    denseGrad,
+    maxPool,
+    maxPoolGrad,
+    rectify,
+    rectifyGrad,
+  },
+  tf,
 }
 
-/**
- * Runs the layers on images [batch, height, width, channels]. Neighbours that one operation computes are taken together:
- * dense + relu, and conv2d of stride 1 + relu + maxPool2d of 2. A flatten is free: memory already is in that order.
- */
-const runLayers = (model: Model, weights: Weights, images: Tensor): Step[] => {
-  const steps: Step[] = []
-  const layers = model.layers.map(({ layer }) => layer)
+/** Layers that are computed at once. */
+interface Stage {
+  /** The one that keeps the arrays; those after it have none. */
+  readonly layer: ShapedLayer
+  readonly fusion: Fusion<ShapedLayer['options'], ArraySpecs, ArraySpecs> | undefined
+}
+
+/** How each model is computed is found once: a step takes less than a millisecond. */
+const plans = new WeakMap<Model, readonly Stage[]>()
+
+const planOf = (model: Model): readonly Stage[] => {
+  const known = plans.get(model)
+  if (known) return known
+  const stages: Stage[] = []
+  for (let position = 0; position < model.layers.length;) {
+    const [layer, ...following] = model.layers.slice(position) as [ShapedLayer, ...ShapedLayer[]]
+    const fusion = layer.type.fusions?.find((fusion) => {
+      const neighbours = following.slice(0, fusion.with.length)
+      if (!fusion.with.every((type, i) => neighbours[i]?.type.type === type)) return false
+      const options = neighbours.map(({ options }) => options)
+      return fusion.fits?.(layer.options, options) ?? true
+    })
+    stages.push({ layer, fusion })
+    position += 1 + (fusion?.with.length ?? 0)
+  }
+  plans.set(model, stages)
+  return stages
+}
+
+interface Pass {
+  readonly mode: Mode
+  readonly generator?: MersenneTwister | undefined
+}
+
+type Result = LayerResult<ArraySpecs, ArraySpecs, Tensor>
+
+/** Runs the layers on images [batch, height, width, channels], stage by stage. */
+const runStages = (model: Model, weights: Weights, images: Tensor, { mode, generator }: Pass): Result[] => {
   let x = images
-  for (let position = 0; position < layers.length;) {
-    const [layer, next, afterNext] = layers.slice(position) as [Layer, Layer?, Layer?]
-    const { step, taken } = runLayer(x, weights, layer, next, afterNext)
-    steps.push(step)
-    x = step.y
-    position += taken
-  }
-  return steps
+  return planOf(model).map(({ layer, fusion }) => {
+    const held = (entries: ShapedLayer['parameters']) =>
+      // uploadWeights made them from the same definition, in these ranks
+      Object.fromEntries(entries.map(({ name, short }) => [short, weights.get(name) as Tensor]))
+    const run: LayerRun<ShapedLayer['options'], ArraySpecs, ArraySpecs, Tensor> = {
+      ...{ x, options: layer.options, weights: held(layer.parameters), buffers: held(layer.buffers), mode },
+      ...(generator && layer.type.draws ? { generator } : {}),
+    }
+    const result = fusion ? fusion.forward(kit, run) : layer.type.forward(kit, run)
+    x = result.y
+    return result
+  })
 }
-
-const runLayer = (
-  x: Tensor,
-  weights: Weights,
-  layer: Layer,
-  next: Layer | undefined,
-  afterNext: Layer | undefined,
-): { step: Step; taken: number } => {
-  switch (layer.type) {
-    case 'dense': {
-      const activation = next?.type === 'relu' ? 'relu' : 'identity'
-      const [weight, bias] = parametersOf<Tensor2D>(weights, layer.name)
-      const y = dense(x, weight, bias, activation)
-      const back: Step['back'] = (dy, needsInputGradient) => {
-        const { dx, dWeight, dBias } = denseGrad(dy as Tensor2D, x, weight, y, activation, needsInputGradient)
-        return { dx, gradients: named(layer.name, dWeight, dBias) }
-      }
-      return { step: { y, back }, taken: activation === 'relu' ? 2 : 1 }
-    }
-    case 'conv2d': {
-      const { stride = 1, padding = 0 } = layer
-      const [filter, bias] = parametersOf<Tensor4D>(weights, layer.name)
-      const image = x as Tensor4D
-      if (stride === 1 && next?.type === 'relu' && afterNext?.type === 'maxPool2d' && afterNext.size === 2) {
-        const forward = convReluPool(image, filter, bias, padding)
-        const back: Step['back'] = (dy, needsInputGradient) => {
-          const to = convReluPoolGrad(dy as Tensor4D, image, filter, forward, padding, needsInputGradient)
-          return { dx: to.dx, gradients: named(layer.name, to.dFilter, to.dBias) }
-        }
-        return { step: { y: forward.y, back }, taken: 3 }
-      }
-      const back: Step['back'] = (dy, needsInputGradient) => {
-        const to = convolutionGrad(dy as Tensor4D, image, filter, { stride, padding }, needsInputGradient)
-        return { dx: to.dx, gradients: named(layer.name, to.dFilter, to.dBias) }
-      }
-      return { step: { y: convolution(image, filter, bias, { stride, padding }), back }, taken: 1 }
-    }
-    case 'relu': {
-      const y = rectify(x)
-      return { step: { y, back: (dy) => ({ dx: rectifyGrad(dy, y), gradients: [] }) }, taken: 1 }
-    }
-    case 'maxPool2d': {
-      const image = x as Tensor4D
-      const y = maxPool(image, layer.size)
-      const back: Step['back'] = (dy) => ({ dx: maxPoolGrad(dy as Tensor4D, image, y, layer.size), gradients: [] })
-      return { step: { y, back }, taken: 1 }
-    }
-    case 'flatten': {
-      const y = reshape(x, [x.shape[0] ?? 0, -1])
-      return { step: { y, back: (dy) => ({ dx: reshape(dy, x.shape), gradients: [] }) }, taken: 1 }
-    }
-  }
-}
-
-const parametersOf = <W extends Tensor>(weights: Weights, name: string): [weight: W, bias: Tensor1D] =>
-  // uploadWeights made them from the same definition, in these ranks
-  [weights.get(`${name}.weight`) as W, weights.get(`${name}.bias`) as Tensor1D]
-
-const named = (name: string, weight: Tensor, bias: Tensor): [string, Tensor][] => [
-  [`${name}.weight`, weight],
-  [`${name}.bias`, bias],
-]
 
 /**
- * The model's logits.
+ * The model's logits, as they are in use: nothing is dropped or drawn.
  *
  * @param images [batch, height, width, channels] float32
  * @returns [batch, classes]
  */
 export const logits = (model: Model, weights: Weights, images: Tensor): Tensor2D =>
-  tidy(() => runLayers(model, weights, images).at(-1)?.y as Tensor2D)
+  tidy(() => runStages(model, weights, images, { mode: 'evaluation' }).at(-1)?.y as Tensor2D)
 
 /** What one batch says of the weights. Whoever asked for it disposes of the tensors. */
 export interface LossAndGradients {
   /** Shape [2]; the loss, and how many of the batch were classified rightly. */
   readonly summary: Tensor1D
-  /** By the names of the weights and in their shapes. */
+  /** Of what is trained, by the names of the weights and in their shapes. */
   readonly gradients: ReadonlyMap<string, Tensor>
+  /** Those that the batch changed, by their names: the tensors to use from now on. */
+  readonly buffers: ReadonlyMap<string, Tensor>
 }
 
 /**
- * The cross-entropy of a batch and its gradient with respect to every weight.
+ * A loss of logits [batch, classes] for labels [batch], and its gradient for the logits.
+ *
+ * @param scale what the sum over the batch is multiplied by
+ */
+export type LossFunction = (
+  logits: Tensor2D,
+  labels: Tensor1D,
+  scale: number,
+) => { readonly summary: Tensor1D; readonly dLogits: Tensor2D }
+
+/** How a batch is taken. */
+export interface LossOptions {
+  /** Softmax cross-entropy unless given. */
+  readonly loss?: LossFunction
+  /** 'training' unless given. */
+  readonly mode?: Mode
+  /** The run's generator: a model needs it in training where one of its layers draws. */
+  readonly generator?: MersenneTwister
+}
+
+/**
+ * The loss of a batch and its gradient with respect to everything that is trained, by plain backpropagation.
  *
  * @param images [batch, height, width, channels] float32
  * @param labels [batch] int32
  * @param scale 1 / batch for the mean loss; 1 / (whole batch) for a worker's share of one
  * @returns tensors that the caller disposes of, or that a tidy around the call does
+ * @throws Error where a layer draws and there is no generator
  */
 export const lossAndGradients = (
   model: Model,
@@ -133,24 +143,38 @@ export const lossAndGradients = (
   images: Tensor,
   labels: Tensor1D,
   scale: number,
+  { loss = softmaxCrossEntropy, mode = 'training', generator }: LossOptions = {},
 ): LossAndGradients => {
-  const { summary, ...found } = tidy(() => {
+  if (mode === 'training' && !generator && model.layers.some(({ type }) => type.draws))
+    throw new Error(`the model "${model.name}" draws in training, and was given no generator`)
+  const { summary, gradients, buffers } = tidy(() => {
+    const stages = planOf(model)
+    const results = runStages(model, weights, images, { mode, generator: mode === 'training' ? generator : undefined })
+    const { summary, dLogits } = loss(results.at(-1)?.y as Tensor2D, labels, scale)
     const gradients: Record<string, Tensor> = {}
-    const steps = runLayers(model, weights, images)
-    const { summary, dLogits } = softmaxCrossEntropy(steps.at(-1)?.y as Tensor2D, labels, scale)
-    let dy: Tensor = dLogits
+    const buffers: Record<string, Tensor> = {}
+    for (const [at, { layer }] of stages.entries())
+      for (const { name, short } of layer.buffers) {
+        const changed = results[at]?.buffers?.[short]
+        if (changed) buffers[name] = changed
+      }
     // Nothing before the first layer with weights needs a gradient.
-    const first = steps.length - 1 - firstTrainable(model)
-    for (const [fromEnd, step] of [...steps].reverse().entries()) {
-      const { dx, gradients: ofStep } = step.back(dy, fromEnd < first)
-      for (const [name, gradient] of ofStep) gradients[name] = gradient
-      if (dx === undefined || fromEnd >= first) break
-      dy = dx
+    const first = stages.findIndex(({ layer }) => layer.parameters.length > 0)
+    let dy: Tensor = dLogits
+    for (let at = results.length - 1; at >= first; at--) {
+      const { layer } = stages[at] as Stage
+      const result = results[at] as Result
+      const back = result.back(dy, at > first)
+      for (const { name, short } of layer.parameters) {
+        const gradient = back.gradients?.[short]
+        if (!gradient) throw new Error(`the layer type "${layer.type.type}" gave no gradient of ${short}`)
+        gradients[name] = gradient
+      }
+      if (at === first) break
+      if (!back.dx) throw new Error(`the layer type "${layer.type.type}" gave no gradient of its input`)
+      dy = back.dx
     }
-    return { ...gradients, summary }
+    return { summary, gradients, buffers }
   })
-  return { summary, gradients: new Map(Object.entries(found)) }
+  return { summary, gradients: new Map(Object.entries(gradients)), buffers: new Map(Object.entries(buffers)) }
 }
-
-/** The step in which the first weights are used. Before it no layers are fused, so steps and layers count alike. */
-const firstTrainable = (model: Model): number => model.layers.findIndex(({ parameters }) => parameters.length > 0)

@@ -1,21 +1,39 @@
 export { catalogue, mnistFit, modelNames, resolveModel, type Fit, type ModelName } from './catalogue'
 export {
   defineModel,
-  type ActivationShape,
+  type ForeignLayer,
   type Layer,
   type Model,
   type ModelDefinition,
+  type ModelExtensions,
   type Parameter,
   type ShapedLayer,
 } from './definition'
-export { trainingMemory, type TrainingMemory } from './memory'
-export { ModelError } from './model-error'
-export { lossAndGradients64 } from './float64'
-export { firstFeatureMaps, firstLayerWeights } from './first-layer'
-export { logits, lossAndGradients, type LossAndGradients } from './forward'
+export { firstLayerWeights } from './first-layer'
+export { constant, kaimingUniform, uniformWithin, type Initial } from './initial-values'
 export { initialWeights } from './initial-weights'
+export type { Array64, Kit, Kit64 } from './kit'
+export {
+  defineLayer,
+  type ActivationShape,
+  type ArraySpec,
+  type ArraySpecs,
+  type ByName,
+  type Fusion,
+  type KerasLayer,
+  type LayerGradients,
+  type LayerPlace,
+  type LayerResult,
+  type LayerRun,
+  type LayerType,
+  type Mode,
+  type OnnxAttribute,
+  type OnnxNode,
+} from './layer-type'
+export { layerTypes, type KnownLayer } from './layers'
 export { checkStateDict, readTfjsLayout, type StateDict64 } from './layout'
-export type { StateDict, StateEntry } from './state-dict'
+export { trainingMemory, type TrainingMemory, type TrainingSize } from './memory'
+export { ModelError } from './model-error'
 export {
   boolean,
   choice,
@@ -36,4 +54,5 @@ export {
   type Presence,
 } from './options'
 export { isRecord, shownValue } from './shown'
-export { disposeWeights, downloadWeights, uploadWeights, type Weights } from './weights'
+export type { StateDict, StateEntry } from './state-dict'
+export { denseLayout, featureLayout, filterLayout, type Layout } from './tensor-layout'

@@ -5,20 +5,8 @@ import '@tensorflow/tfjs-backend-cpu'
 import { env, memory, setBackend, tensor, tensor1d, tidy, type Tensor } from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { goldenRuns } from '../../../tooling/vitest/golden.ts'
-import {
-  defineModel,
-  disposeWeights,
-  downloadWeights,
-  initialWeights,
-  logits,
-  lossAndGradients,
-  lossAndGradients64,
-  readTfjsLayout,
-  resolveModel,
-  uploadWeights,
-  type Model,
-  type ModelDefinition,
-} from './index'
+import { defineModel, initialWeights, readTfjsLayout, resolveModel, type Model, type ModelDefinition } from './index'
+import { disposeWeights, downloadWeights, logits, lossAndGradients, lossAndGradients64, uploadWeights } from './compute'
 
 beforeAll(async () => {
   env().set('IS_TEST', true)

@@ -1,7 +1,7 @@
 // Indices run over the shapes checked on entry: each `!` is in range.
 import { keep, tensor, type Tensor } from '@tensorflow/tfjs-core'
-import type { Model } from './definition'
-import { checkStateDict, tfjsLayout } from './layout'
+import type { Model, Parameter } from './definition'
+import { checkStateDict } from './layout'
 import type { StateDict, StateEntry } from './state-dict'
 
 /**
@@ -13,33 +13,38 @@ export type Weights = ReadonlyMap<string, Tensor>
 /**
  * Puts a state dict onto the current backend. The tensors are kept: dispose of them with {@link disposeWeights}.
  *
+ * @param entries which of the model's: all, or its parameters alone, as an optimizer keeps beside them
  * @throws ModelError where an entry is missing, extra or of another shape
  */
-export const uploadWeights = (model: Model, weights: StateDict): Weights => {
-  checkStateDict(model, weights)
-  const uploaded = new Map<string, Tensor>()
-  for (const layer of model.layers)
-    for (const { name, shape } of layer.parameters) {
-      const to = tfjsLayout(layer, shape)
-      const data = weights.get(name)!.data
-      const values = Float32Array.from(data, (_, i) => data[to.source(i)]!)
-      uploaded.set(name, keep(tensor(values, to.shape)))
-    }
-  return uploaded
+export const uploadWeights = (
+  model: Model,
+  weights: StateDict,
+  entries: readonly Parameter[] = model.entries,
+): Weights => {
+  checkStateDict(model, weights, entries)
+  return new Map(
+    entries.map(({ name, layout: { shape, source } }) => {
+      const { data } = weights.get(name)!
+      const values = Float32Array.from(data, (_, i) => data[source(i)]!)
+      return [name, keep(tensor(values, [...shape]))]
+    }),
+  )
 }
 
-/** Reads weights back as a state dict, in PyTorch's layout. */
-export const downloadWeights = async (model: Model, weights: Weights): Promise<StateDict> => {
-  const entries: [string, StateEntry][] = []
-  for (const layer of model.layers)
-    for (const { name, shape } of layer.parameters) {
-      const values = await weights.get(name)!.data()
-      const from = tfjsLayout(layer, shape)
-      const data = new Float32Array(values.length)
-      values.forEach((value, i) => (data[from.source(i)] = value))
-      entries.push([name, { shape, data }])
-    }
-  return new Map(entries)
+/** Reads weights back as a state dict, in PyTorch's layout. @param entries which of the model's: all unless given */
+export const downloadWeights = async (
+  model: Model,
+  weights: Weights,
+  entries: readonly Parameter[] = model.entries,
+): Promise<StateDict> => {
+  const read: [string, StateEntry][] = []
+  for (const { name, shape, layout } of entries) {
+    const values = await weights.get(name)!.data()
+    const data = new Float32Array(values.length)
+    values.forEach((value, i) => (data[layout.source(i)] = value))
+    read.push([name, { shape, data }])
+  }
+  return new Map(read)
 }
 
 /** Frees the tensors of weights that were uploaded. */

@@ -101,6 +101,12 @@ export const convolutionGrad = (dy: Array64, x: Array64, filter: Array64, stride
   return gradients
 }
 
+/** `f` of every value. */
+export const map = (x: Array64, f: (value: number, index: number) => number): Array64 => ({
+  shape: x.shape,
+  data: x.data.map(f),
+})
+
 /** max(x, 0) */
 export const relu = (x: Array64): Array64 =>
   array64(

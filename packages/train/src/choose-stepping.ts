@@ -1,4 +1,5 @@
-import { uploadWeights, type StateDict } from '@digitlab/models'
+import type { StateDict } from '@digitlab/models'
+import { uploadWeights } from '@digitlab/models/compute'
 import type { Dataset } from '@digitlab/data'
 import { canShareMemory } from './exchange'
 import { giveWay } from './give-way'

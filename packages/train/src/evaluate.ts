@@ -1,6 +1,7 @@
 // Indices run over [count, classes]: each `!` is in range.
 import type { Split } from '@digitlab/data'
-import { logits, type Model, type Weights } from '@digitlab/models'
+import type { Model } from '@digitlab/models'
+import { logits, type Weights } from '@digitlab/models/compute'
 import { batchSource, type BatchSource } from '@digitlab/ops'
 import { tidy } from '@tensorflow/tfjs-core'
 import { TrainError } from './experiment'

@@ -1,6 +1,7 @@
 // Arrays of one entry have one length: each `!` is in range.
 import { batches, type Dataset } from '@digitlab/data'
-import { initialWeights, lossAndGradients64, readTfjsLayout, resolveModel, type StateDict64 } from '@digitlab/models'
+import { initialWeights, readTfjsLayout, resolveModel, type StateDict64 } from '@digitlab/models'
+import { lossAndGradients64 } from '@digitlab/models/compute'
 import { float64 } from '@digitlab/ops'
 import { dataLoaderOrder, MersenneTwister } from '@digitlab/random'
 import type { Experiment, OptimizerOptions } from './experiment'

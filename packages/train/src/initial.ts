@@ -49,13 +49,13 @@ export const beginWith = (model: Model, drawn: StateDict, given: Initial | undef
   checkFinite(given.weights)
   const weights = new Map(given.weights)
   if (given.newHead) {
-    const last = model.parameters.slice(-2) // weight and bias of the last layer that has any
-    for (const { name } of last) {
+    const last = model.layers.findLast(({ parameters }) => parameters.length > 0)
+    for (const { name } of [...(last?.parameters ?? []), ...(last?.buffers ?? [])]) {
       const entry = drawn.get(name)
       if (entry) weights.set(name, entry)
     }
   }
   checkStateDict(model, weights)
   // In the model's order, whatever that of the file.
-  return new Map(model.parameters.map(({ name }) => [name, weights.get(name) as StateEntry]))
+  return new Map(model.entries.map(({ name }) => [name, weights.get(name) as StateEntry]))
 }

@@ -1,5 +1,6 @@
 import { adamStep, sgdStep } from '@digitlab/ops'
-import { downloadWeights, uploadWeights, type Model, type StateDict, type Weights } from '@digitlab/models'
+import type { Model, StateDict } from '@digitlab/models'
+import { downloadWeights, uploadWeights, type Weights } from '@digitlab/models/compute'
 import { keep, zerosLike, type Tensor } from '@tensorflow/tfjs-core'
 import type { OptimizerOptions } from './experiment'
 

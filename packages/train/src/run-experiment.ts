@@ -1,15 +1,7 @@
 import type { Backend, BackendInfo } from '@digitlab/backends'
 import type { Dataset } from '@digitlab/data'
-import {
-  disposeWeights,
-  downloadWeights,
-  initialWeights,
-  resolveModel,
-  uploadWeights,
-  type Model,
-  type StateDict,
-  type Weights,
-} from '@digitlab/models'
+import { initialWeights, resolveModel, type Model, type StateDict } from '@digitlab/models'
+import { disposeWeights, downloadWeights, uploadWeights, type Weights } from '@digitlab/models/compute'
 import { batchSource, operationPaths } from '@digitlab/ops'
 import { MersenneTwister, type MersenneTwisterState } from '@digitlab/random'
 import { checkInterval, checkResumable, type Checkpoint, type CheckpointInterval, type EpochTotals } from './checkpoint'

@@ -1,5 +1,6 @@
 import { activate, type Backend, type Recording } from '@digitlab/backends'
-import { downloadWeights, initialWeights, resolveModel, uploadWeights } from '@digitlab/models'
+import { initialWeights, resolveModel } from '@digitlab/models'
+import { downloadWeights, uploadWeights } from '@digitlab/models/compute'
 import { batchSource } from '@digitlab/ops'
 import { MersenneTwister } from '@digitlab/random'
 import '@tensorflow/tfjs-backend-cpu'

@@ -1,5 +1,6 @@
 import type { Backend, Recording } from '@digitlab/backends'
-import { lossAndGradients, type Model } from '@digitlab/models'
+import type { Model } from '@digitlab/models'
+import { lossAndGradients } from '@digitlab/models/compute'
 import { copyOut, sumIn, type BatchSource } from '@digitlab/ops'
 import { dispose, tidy, zeros, zerosLike, type Tensor } from '@tensorflow/tfjs-core'
 import type { Exchange } from './exchange'

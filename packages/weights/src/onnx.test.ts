@@ -1,12 +1,5 @@
-import {
-  initialWeights,
-  logits,
-  resolveModel,
-  uploadWeights,
-  disposeWeights,
-  defineModel,
-  type Model,
-} from '@digitlab/models'
+import { initialWeights, resolveModel, defineModel, type Model } from '@digitlab/models'
+import { logits, uploadWeights, disposeWeights } from '@digitlab/models/compute'
 import { MersenneTwister } from '@digitlab/random'
 import '@tensorflow/tfjs-backend-cpu'
 import { env, memory, setBackend, tensor, tidy, type io } from '@tensorflow/tfjs-core'

@@ -1,8 +1,16 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
-import { checkStateDict, type Model, type StateDict } from '@digitlab/models'
+import {
+  checkStateDict,
+  type Model,
+  type OnnxAttribute,
+  type OnnxNode,
+  type ShapedLayer,
+  type StateDict,
+} from '@digitlab/models'
 import { float32Bytes } from './element-types'
 import { attributeType, elementType, field } from './onnx-fields'
 import { checkSizes } from './shape'
+import { WeightsError } from './weights-error'
 
 /** What the graph takes and gives. */
 export interface OnnxOptions {
@@ -32,15 +40,13 @@ const text = (writer: BinaryWriter, number: number, value: string) =>
 const integer = (writer: BinaryWriter, number: number, value: number) =>
   writer.tag(number, WireType.Varint).int64(value)
 
-type Attribute = number | readonly number[]
-
 /** A node of the graph, `op(inputs) -> output`. */
 const node = (
   graph: BinaryWriter,
   op: string,
   inputs: string[],
   output: string,
-  attributes: Record<string, Attribute>,
+  attributes: Readonly<Record<string, OnnxAttribute>>,
 ) =>
   sub(graph, field.graph.node, (writer) => {
     for (const input of inputs) text(writer, field.node.input, input)
@@ -53,12 +59,45 @@ const node = (
         if (typeof value === 'number') {
           integer(attribute, field.attribute.i, value)
           integer(attribute, field.attribute.type, attributeType.int)
+        } else if ('float' in value) {
+          attribute.tag(field.attribute.f, WireType.Bit32).float(value.float)
+          integer(attribute, field.attribute.type, attributeType.float)
         } else {
           for (const each of value) integer(attribute, field.attribute.ints, each)
           integer(attribute, field.attribute.type, attributeType.ints)
         }
       })
   })
+
+/** A node that gives one value. */
+const constant = (graph: BinaryWriter, name: string, value: number) =>
+  sub(graph, field.graph.node, (writer) => {
+    text(writer, field.node.output, name)
+    text(writer, field.node.name, name)
+    text(writer, field.node.opType, 'Constant')
+    sub(writer, field.node.attribute, (attribute) => {
+      text(attribute, field.attribute.name, 'value')
+      tensor(attribute, field.attribute.t, name, [], Float32Array.of(value))
+      integer(attribute, field.attribute.type, attributeType.tensor)
+    })
+  })
+
+/** The nodes of one layer, of which the last makes `output`. */
+const layerNodes = (graph: BinaryWriter, layer: ShapedLayer, nodes: readonly OnnxNode[], x: string, output: string) => {
+  const names = new Map([...layer.parameters, ...layer.buffers].map(({ short, name }) => [short, name]))
+  names.set('x', x)
+  for (const [position, { op, inputs, attributes = {}, output: local }] of nodes.entries()) {
+    const taken = inputs.map((input, i) => {
+      if (typeof input === 'string') return names.get(input) ?? input
+      const name = `${output}/${position}/${i}`
+      constant(graph, name, input)
+      return name
+    })
+    const made = position === nodes.length - 1 ? output : `${output}/${local ?? position}`
+    node(graph, op, taken, made, attributes)
+    if (local !== undefined) names.set(local, made)
+  }
+}
 
 /** A graph's input or output: a batch of any size. */
 const value = (graph: BinaryWriter, number: number, name: string, type: number, shape: readonly number[]) =>
@@ -90,7 +129,7 @@ const tensor = (parent: BinaryWriter, number: number, name: string, shape: reado
  *
  * Source: onnx.proto of ONNX 1.12.
  *
- * @throws ModelError where an entry is missing, extra or of another shape
+ * @throws ModelError where an entry is missing, extra or of another shape; WeightsError for a type of layer that ONNX does not get
  */
 export const writeOnnx = (model: Model, weights: StateDict, options: OnnxOptions = {}): Uint8Array => {
   const { input = 'float32', probabilities = false, metadata = {} } = options
@@ -99,46 +138,28 @@ export const writeOnnx = (model: Model, weights: StateDict, options: OnnxOptions
   const [height, width, channels] = model.definition.input
   const graph = (writer: BinaryWriter) => {
     let x = 'images'
-    const step = (op: string, output: string, inputs: string[] = [], attributes: Record<string, Attribute> = {}) => {
+    const step = (
+      op: string,
+      output: string,
+      inputs: string[] = [],
+      attributes: Record<string, OnnxAttribute> = {},
+    ) => {
       node(writer, op, [x, ...inputs], output, attributes)
       x = output
     }
     if (input === 'uint8') {
       step('Cast', 'pixels', [], { to: elementType.float32 })
-      sub(writer, field.graph.node, (constant) => {
-        text(constant, field.node.output, 'white')
-        text(constant, field.node.name, 'white')
-        text(constant, field.node.opType, 'Constant')
-        sub(constant, field.node.attribute, (attribute) => {
-          text(attribute, field.attribute.name, 'value')
-          tensor(attribute, field.attribute.t, 'white', [], Float32Array.of(255))
-          integer(attribute, field.attribute.type, attributeType.tensor)
-        })
-      })
+      constant(writer, 'white', 255)
       step('Div', 'scaled', ['white'])
     }
-    model.layers.forEach(({ layer }, position) => {
+    for (const [position, layer] of model.layers.entries()) {
       const output = position === model.layers.length - 1 ? 'logits' : `layer${position + 1}`
-      const parameters = 'name' in layer ? [`${layer.name}.weight`, `${layer.name}.bias`] : []
-      switch (layer.type) {
-        case 'conv2d': {
-          const { kernel, stride = 1, padding = 0 } = layer
-          const attributes = { kernel_shape: [kernel, kernel], strides: [stride, stride] }
-          return step('Conv', output, parameters, { ...attributes, pads: [padding, padding, padding, padding] })
-        }
-        case 'dense':
-          return step('Gemm', output, parameters, { transB: 1 })
-        case 'relu':
-          return step('Relu', output)
-        case 'maxPool2d':
-          return step('MaxPool', output, [], {
-            kernel_shape: [layer.size, layer.size],
-            strides: [layer.size, layer.size],
-          })
-        case 'flatten':
-          return step('Flatten', output, [], { axis: 1 })
-      }
-    })
+      const nodes = layer.type.onnx?.write(layer)
+      if (!nodes)
+        throw new WeightsError(`layers of type ${layer.type.type} can't be written to ONNX: choose another format`)
+      layerNodes(writer, layer, nodes, x, output)
+      x = output
+    }
     if (probabilities) step('Softmax', 'probabilities', [], { axis: 1 })
     text(writer, field.graph.name, model.name)
     for (const [name, { shape, data }] of weights) tensor(writer, field.graph.initializer, name, shape, data)

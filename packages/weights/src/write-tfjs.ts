@@ -1,6 +1,7 @@
-import { readTfjsLayout, type Layer, type Model, type ShapedLayer, type StateDict } from '@digitlab/models'
+import { readTfjsLayout, type KerasLayer, type Model, type ShapedLayer, type StateDict } from '@digitlab/models'
 import { float32Bytes } from './element-types'
 import { checkSizes } from './shape'
+import { WeightsError } from './weights-error'
 
 /** Browsers keep files up to this size in their caches; TensorFlow.js's own converter cuts there as well. */
 const shardBytes = 4 * 2 ** 20
@@ -14,7 +15,7 @@ const shardBytes = 4 * 2 ** 20
  * order height, width, channel.
  *
  * @param metadata kept as userDefinedMetadata
- * @throws ModelError where an entry is missing, extra or of another shape
+ * @throws ModelError where an entry is missing, extra or of another shape; WeightsError for a type of layer that it does not get
  */
 export const writeTfjs = (
   model: Model,
@@ -25,16 +26,14 @@ export const writeTfjs = (
   const turned = readTfjsLayout(model, weights)
   const specs: { name: string; shape: readonly number[]; dtype: 'float32' }[] = []
   const parts: Uint8Array[] = []
-  model.layers.forEach(({ layer }, position) => {
-    if ('name' in layer)
-      for (const [suffix, kerasName] of [
-        ['weight', 'kernel'],
-        ['bias', 'bias'],
-      ]) {
-        const { shape, data } = turned.get(`${layer.name}.${suffix}`) ?? { shape: [], data: [] } // checked by readTfjsLayout
-        specs.push({ name: `${nameOf(layer, position + 1)}/${kerasName}`, shape, dtype: 'float32' })
-        parts.push(float32Bytes(Float32Array.from(data)))
-      }
+  model.layers.forEach((layer, position) => {
+    for (const { name, short } of [...layer.parameters, ...layer.buffers]) {
+      const kerasName = layer.type.keras?.arrays?.[short]
+      if (kerasName === undefined) continue // nothing that Keras keeps
+      const { shape, data } = turned.get(name) ?? { shape: [], data: [] } // checked by readTfjsLayout
+      specs.push({ name: `${nameOf(layer, position + 1)}/${kerasName}`, shape, dtype: 'float32' })
+      parts.push(float32Bytes(Float32Array.from(data)))
+    }
   })
   const shards = cut(parts)
   const paths = shards.map((_, i) => `group1-shard${i + 1}of${shards.length}.bin`)
@@ -59,43 +58,23 @@ export const writeTfjs = (
   return new Map([['model.json', json], ...paths.map((path, i) => [path, shards[i] as Uint8Array] as const)])
 }
 
-/** One layer in Keras's terms: a convolution with padding is two of them. */
-const kerasLayers = ({ layer }: ShapedLayer, position: number): object[] => {
-  const name = nameOf(layer, position)
-  const linear = { activation: 'linear', use_bias: true }
-  switch (layer.type) {
-    case 'conv2d': {
-      const { out, kernel, stride = 1, padding = 0 } = layer
-      const config = { name, filters: out, kernel_size: [kernel, kernel], strides: [stride, stride], padding: 'valid' }
-      const convolution = { class_name: 'Conv2D', config: { ...config, ...linear, data_format: 'channels_last' } }
-      if (padding === 0) return [convolution]
-      const sides = [
-        [padding, padding],
-        [padding, padding],
-      ]
-      const padded = { name: `padding-${position}`, padding: sides, data_format: 'channels_last' }
-      return [{ class_name: 'ZeroPadding2D', config: padded }, convolution]
-    }
-    case 'dense':
-      return [{ class_name: 'Dense', config: { name, units: layer.out, ...linear } }]
-    case 'relu':
-      return [{ class_name: 'Activation', config: { name, activation: 'relu' } }]
-    case 'maxPool2d': {
-      const size = [layer.size, layer.size]
-      const config = { name, pool_size: size, strides: size, padding: 'valid', data_format: 'channels_last' }
-      return [{ class_name: 'MaxPooling2D', config }]
-    }
-    case 'flatten':
-      return [{ class_name: 'Flatten', config: { name } }]
-  }
+/** One layer in Keras's terms, which may be several there. */
+const kerasLayers = (layer: ShapedLayer, position: number): readonly KerasLayer[] => {
+  const { type, options } = layer
+  const layers = type.keras?.write(options, {
+    own: nameOf(layer, position),
+    other: (what) => `${what}-${position}`,
+  })
+  if (layers) return layers
+  throw new WeightsError(`layers of type ${type.type} can't be written for TensorFlow.js: choose another format`)
 }
 
 /**
  * A layer of a definition has no hyphen in its name: no two are called the same. TensorFlow.js takes no name that begins with
  * an underscore.
  */
-const nameOf = (layer: Layer, position: number): string =>
-  'name' in layer && !layer.name.startsWith('_') ? layer.name : `${layer.type}-${position}`
+const nameOf = ({ name, type }: ShapedLayer, position: number): string =>
+  name === undefined || name.startsWith('_') ? `${type.type}-${position}` : name
 
 /** All parts one after another, in pieces. */
 const cut = (parts: readonly Uint8Array[]): Uint8Array[] => {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
-import { resolveModel, uploadWeights, disposeWeights } from '@digitlab/models'
+import { resolveModel } from '@digitlab/models'
+import { uploadWeights, disposeWeights } from '@digitlab/models/compute'
 import { classificationMetrics, metricsText } from '@digitlab/report'
 import { evaluate } from '@digitlab/train'
 import { Command, Option } from 'commander'

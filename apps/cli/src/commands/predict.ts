@@ -1,5 +1,5 @@
 import { mnistForm } from '@digitlab/data'
-import { disposeWeights, uploadWeights } from '@digitlab/models'
+import { disposeWeights, uploadWeights } from '@digitlab/models/compute'
 import { textTable, type Column } from '@digitlab/report'
 import { predict } from '@digitlab/train'
 import { Command } from 'commander'

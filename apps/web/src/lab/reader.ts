@@ -1,15 +1,8 @@
 // Reads drawings with the model as it is now: as it trains, as it was at the end, or as the seed draws it.
 import type { Backend } from '@digitlab/backends'
 import { mnistForm, type Dataset } from '@digitlab/data'
-import {
-  disposeWeights,
-  initialWeights,
-  resolveModel,
-  uploadWeights,
-  type Model,
-  type StateDict,
-  type Weights,
-} from '@digitlab/models'
+import { initialWeights, resolveModel, type Model, type StateDict } from '@digitlab/models'
+import { disposeWeights, uploadWeights, type Weights } from '@digitlab/models/compute'
 import { MersenneTwister } from '@digitlab/random'
 import { predict } from '@digitlab/train'
 import type { FromLab, Reading } from '../protocol'

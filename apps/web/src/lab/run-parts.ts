@@ -1,6 +1,7 @@
 // What a run's figures are drawn from, out of the files of its folder.
 import type { Dataset } from '@digitlab/data'
-import { firstFeatureMaps, firstLayerWeights, resolveModel, type StateDict } from '@digitlab/models'
+import { firstLayerWeights, resolveModel, type StateDict } from '@digitlab/models'
+import { firstFeatureMaps } from '@digitlab/models/compute'
 import { parseRun, predictionsFile, readPredictions, type Run } from '@digitlab/train'
 import { checkFinite, readSafetensors } from '@digitlab/weights'
 import type { GivenFile, KnownRun, RunParts } from '../protocol'
