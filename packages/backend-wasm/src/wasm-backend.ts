@@ -71,6 +71,9 @@ export const registerWasmKernels = async ({ simd = 'auto' }: WasmOptions = {}): 
 
 const files = ['tfjs-backend-wasm.wasm', 'tfjs-backend-wasm-simd.wasm', 'tfjs-backend-wasm-threaded-simd.wasm']
 
+/** Bytes of tfjs's memory: 65,536 pages of 64 KiB, the most that its module declares and that 32 bits address. */
+const addressable = 2 ** 32
+
 const noSimd = 'this engine has no SIMD for WebAssembly: use Node 20.19 or later, or a browser of 2023 or later'
 
 const deviceName = (simd: Simd) => (simd === 'relaxed' ? 'WebAssembly, relaxed SIMD' : 'WebAssembly, SIMD')
@@ -79,6 +82,7 @@ const deviceName = (simd: Simd) => (simd === 'relaxed' ? 'WebAssembly, relaxed S
 export const wasmBackend = ({ simd = 'auto', wasmUrl }: WasmBackendOptions = {}): Backend => ({
   id: 'wasm',
   asynchronous: false,
+  memory: () => addressable,
 
   async probe() {
     if (!hasSimd())

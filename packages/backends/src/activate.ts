@@ -12,6 +12,6 @@ export const activate = async (name: string): Promise<void> => {
   const done = await setBackend(name)
   if (!done || getBackend() !== name)
     throw new BackendError(
-      `tfjs could not start its backend "${name}" and stayed on "${getBackend()}": run "digitlab backends" for what is usable here`,
+      `tfjs could not start its backend "${name}" and stayed on "${getBackend()}": take another backend, or see tfjs's own warning for the reason`,
     )
 }

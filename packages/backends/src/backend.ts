@@ -1,4 +1,4 @@
-/** The names a backend may have: what `--backend` takes and what a run records. */
+/** The names a backend may have, which a run records. */
 export type BackendId = 'cuda' | 'webgpu' | 'webgl' | 'wasm' | 'cpu' | 'node' | 'tfjs-node-gpu'
 
 /** Whether a backend can start here: on what, or why not and what would help. */
@@ -70,6 +70,8 @@ export interface Backend {
    * this: what is read from a lost device never comes, or is wrong. A later `start()` begins on a new one.
    */
   readonly watch?: () => DeviceWatch | undefined
+  /** Bytes that its tensors may take in all, where that is known before it is started. */
+  readonly memory?: () => number | undefined
   /**
    * Runs a synchronous computation on the started backend and records it. What changes between repetitions are the
    * `start` of a gathered batch and the `step` of an optimizer; everything else is done as it was.

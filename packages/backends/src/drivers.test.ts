@@ -1,6 +1,6 @@
 // Drivers for tfjs's own backends, without the packages and with ones that a test makes.
 import { conformanceCases } from '@digitlab/ops/conformance'
-import { env } from '@tensorflow/tfjs-core'
+import { env, getBackend, KernelBackend, registerBackend, setBackend } from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -48,7 +48,7 @@ describe('tfjs-node', () => {
       expect(await backend.probe()).toMatchObject({
         usable: false,
         reason: expect.stringContaining('is installed but computes on the processor') as string,
-        remedy: expect.stringContaining('--backend cuda') as string,
+        remedy: expect.stringContaining('use the backend cuda') as string,
       })
       await expect(backend.start()).rejects.toThrow('computes on the processor')
     }
@@ -64,6 +64,17 @@ describe('tfjs-node', () => {
         usable: false,
         reason: expect.stringContaining(`does not run on Node ${version}`) as string,
       })
+  })
+  test('whose loading makes it the backend leaves the one that computes in its place while it is probed', async () => {
+    for (const name of ['computing', 'tensorflow-loaded'])
+      registerBackend(name, () => new (class extends KernelBackend {})())
+    await setBackend('computing')
+    const load = async () => {
+      void setBackend('tensorflow-loaded')
+      return { module: tensorflow() }
+    }
+    expect(await nodeBackendOn({}, { load, nodeVersion: '20.19.0' }).probe()).toMatchObject({ usable: true })
+    expect(getBackend()).toBe('computing')
   })
   test('that loads but does not become the backend is an error', async () => {
     const backend = nodeBackendOn({}, loading({ module: tensorflow() }))

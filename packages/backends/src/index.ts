@@ -10,3 +10,4 @@ export {
   type StepVariables,
 } from './backend'
 export { probeBackends, selectBackend, type PassedOver, type Selection } from './select'
+export { holdBackend, useBackend } from './use-backend'

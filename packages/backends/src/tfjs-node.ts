@@ -1,5 +1,5 @@
 // tfjs's own TensorFlow, through the packages @tensorflow/tfjs-node and @tensorflow/tfjs-node-gpu.
-import { version_core } from '@tensorflow/tfjs-core'
+import { getBackend, setBackend, version_core } from '@tensorflow/tfjs-core'
 import { activate } from './activate'
 import { BackendError, type Backend, type Probe } from './backend'
 import { loadOptional, type Optional } from './optional-package'
@@ -27,7 +27,7 @@ const firstTooNew = 23
 
 /**
  * TensorFlow's own library, through a package that a user adds: it is loaded when it is asked for and never before, and loading
- * starts it, so that probing does too.
+ * starts it, so that probing does too; it becomes tfjs's current backend only by `start`.
  */
 export const nodeBackend = (options: NodeBackendOptions = {}): Backend =>
   nodeBackendOn(options, { load: loadOptional, nodeVersion: process.versions.node })
@@ -41,15 +41,18 @@ export const nodeBackendOn = ({ gpu = false }: NodeBackendOptions, { load, nodeV
     if (Number.parseInt(nodeVersion, 10) >= firstTooNew)
       return refused(
         `${name} does not run on Node ${nodeVersion} (its binding calls util.isNullOrUndefined, which Node 23 removed)`,
-        gpu ? 'use Node 20 or 22, or --backend cuda, which needs the NVIDIA driver alone' : 'use Node 20 or 22',
+        gpu ? 'use Node 20 or 22, or the backend cuda, which needs the NVIDIA driver alone' : 'use Node 20 or 22',
       )
+    const current = getBackend()
     const loaded = await load(name)
+    // Loading makes it tfjs's backend, under whatever computes at the time.
+    if (current && getBackend() !== current) await setBackend(current)
     if (!('module' in loaded)) return refused(loaded.reason, loaded.remedy)
     const { module } = loaded
     if (gpu && module.backend().binding?.isUsingGpuDevice?.() !== true)
       return refused(
         `${name} is installed but computes on the processor: it did not find CUDA 11.2 and cuDNN 8.1, or no GPU that it knows`,
-        'use --backend cuda, which needs the NVIDIA driver alone, or install those libraries',
+        'use the backend cuda, which needs the NVIDIA driver alone, or install those libraries',
       )
     return { usable: true, module }
   }

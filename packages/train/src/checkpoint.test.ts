@@ -173,7 +173,7 @@ describe('a checkpoint of another run is refused with the difference', () => {
   })
 
   test('an interval that is none', async () => {
-    await expect(withCheckpoints({ steps: 0 })).rejects.toThrow('at least 1, not 0')
+    await expect(withCheckpoints({ steps: 0 })).rejects.toThrow('at least 1, or every so many seconds, not {"steps":0}')
   })
 })
 
@@ -216,7 +216,7 @@ describe('given weights to begin with', () => {
     const recorded = experiment({ initial: { sha256: await weightsId(weights), newHead: false } })
     const other = initialWeights(model, new MersenneTwister(78))
     const run = (more: Partial<RunOptions>) => runExperiment(recorded, { data, backend: stock(), ...more })
-    await expect(run({})).rejects.toThrow('give them with --init')
+    await expect(run({})).rejects.toThrow('begins with given weights (SHA-256')
     await expect(run({ initial: { weights: other } })).rejects.toThrow('give those it was made with')
     const nan = new Map(other).set('fc2.bias', { shape: [3], data: Float32Array.of(0, NaN, 0) })
     const begun = runExperiment(experiment(), { data, backend: stock(), initial: { weights: nan } })

@@ -12,7 +12,7 @@ import type { EpochRecord, Run } from './run'
 const checkpointVersion = 1
 
 /** How often a checkpoint is made. */
-export type CheckpointInterval = { readonly steps: number } | { readonly epochs: number }
+export type CheckpointInterval = { readonly steps: number } | { readonly epochs: number } | { readonly seconds: number }
 
 /** What is known of an epoch before its end. */
 export interface EpochTotals {
@@ -26,7 +26,8 @@ export interface EpochTotals {
 /** A run between two steps. */
 export interface Checkpoint {
   readonly experiment: Experiment
-  readonly every: CheckpointInterval
+  /** Absent where one is made only where the run is aborted. */
+  readonly every?: CheckpointInterval
   readonly startedAt: string
   readonly dataset: Run['dataset']
   readonly backend: BackendInfo
@@ -137,7 +138,7 @@ export const checkResumable = (
 ): void => {
   const refuse = (difference: string) => {
     throw new TrainError(
-      `the checkpoint is of another run: ${difference}; only the same run can go on to the bit, another one can begin with its weights (--init)`,
+      `the checkpoint is of another run: ${difference}; only the same run can go on to the bit, another one can begin with its weights`,
     )
   }
   const difference = experimentDifference(checkpoint.experiment, run.experiment)
@@ -157,9 +158,15 @@ export const checkResumable = (
       refuse(`it was computed with ${name} ${version}, here is ${run.backend.versions[name] ?? 'none'}`)
 }
 
-/** Throws a {@link TrainError} where an interval is no counting number. */
+/** Throws a {@link TrainError} where an interval is none. */
 export const checkInterval = (every: CheckpointInterval): void => {
-  const count = 'steps' in every ? every.steps : every.epochs
-  if (!Number.isSafeInteger(count) || count < 1)
-    throw new TrainError(`a checkpoint is made every so many steps or epochs, at least 1, not ${count}`)
+  const { steps, epochs, seconds }: { steps?: unknown; epochs?: unknown; seconds?: unknown } = every ?? {}
+  const given = [steps, epochs, seconds].filter((value) => value !== undefined)
+  const [count] = given
+  const fits =
+    typeof count === 'number' && (seconds === undefined ? Number.isSafeInteger(count) && count >= 1 : count > 0)
+  if (given.length !== 1 || !fits || !Number.isFinite(count))
+    throw new TrainError(
+      `a checkpoint is made every so many steps or epochs, at least 1, or every so many seconds, not ${JSON.stringify(every)}`,
+    )
 }

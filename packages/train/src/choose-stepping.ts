@@ -36,8 +36,6 @@ export const chooseStepping = async (choice: Choice): Promise<{ stepping: Steppi
   const alone = () => aloneStepping(learner)
   if (!workers || workers.count === 1) return { stepping: alone() }
   const { count } = workers
-  if (count !== 'auto' && !(Number.isInteger(count) && count >= 1 && count <= 1024))
-    throw new TrainError(`the number of workers must be "auto" or an integer from 1 to 1024, not ${count}`)
   if (backend.asynchronous) {
     if (count === 'auto') return { stepping: alone() }
     throw new TrainError(

@@ -1,5 +1,6 @@
 import { version_core } from '@tensorflow/tfjs-core'
 import { version } from '../package.json'
+import { processors } from './host'
 
 /** What a run ran in. */
 export interface Environment {
@@ -16,14 +17,13 @@ export interface Environment {
 /** Describes where this runs. */
 export const environment = (): Environment => {
   const versions = { '@digitlab/train': version, '@tensorflow/tfjs-core': version_core }
-  const processors = globalThis.navigator?.hardwareConcurrency ?? 0
   if (typeof process === 'object' && process.versions?.node !== undefined)
     return {
       runtime: `Node ${process.versions.node}`,
       platform: `${process.platform} ${process.arch}`,
-      processors: processors || 0,
+      processors: processors(),
       versions: { ...versions, node: process.versions.node, v8: process.versions.v8 },
     }
   const { userAgent = 'unknown' } = globalThis.navigator ?? {}
-  return { runtime: userAgent, platform: 'browser', processors, versions }
+  return { runtime: userAgent, platform: 'browser', processors: processors(), versions }
 }

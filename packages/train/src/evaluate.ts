@@ -1,4 +1,5 @@
 // Indices run over [count, classes]: each `!` is in range.
+import { holdBackend } from '@digitlab/backends'
 import type { Split } from '@digitlab/data'
 import type { Model } from '@digitlab/models'
 import { logits, type Weights } from '@digitlab/models/compute'
@@ -21,19 +22,20 @@ export interface Evaluation {
 /** What the model says of each image. */
 export interface Predictions {
   /** [count] */
-  readonly classes: Uint8Array
+  readonly classes: Int32Array
   /** [count, classes], softmax of the logits */
   readonly probabilities: Float32Array
 }
 
 /** Images a forward pass: large enough to hide what a call costs, small enough for any device's memory. */
-const evaluationBatch = 500
+export const evaluationBatch = 500
 
 /**
  * Classifies every image of a source, in its order.
  *
- * @param labels [count], as in the source
  * @param between called where the loop gives way to the event loop
+ * @param known false where nobody knows the labels: what is counted of them is to be left alone
+ * @throws TrainError where what the model computes of an image is no number; BackendError where tfjs's backend is set to another one
  */
 export const evaluateSource = async (
   model: Model,
@@ -41,10 +43,12 @@ export const evaluateSource = async (
   source: BatchSource,
   labels: Uint8Array,
   between: () => Promise<void> = async () => {},
+  known = true,
 ): Promise<{ evaluation: Evaluation; predictions: Predictions }> => {
   const { count } = source
   const { classes } = model
-  const predicted = new Uint8Array(count)
+  const check = holdBackend()
+  const predicted = new Int32Array(count)
   const probabilities = new Float32Array(count * classes)
   const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0))
   let [correct, totalLoss] = [0, 0]
@@ -53,6 +57,7 @@ export const evaluateSource = async (
     const output = tidy(() => logits(model, weights, source.batch(start, size).images))
     const values = await output.data()
     output.dispose()
+    check()
     for (let i = 0; i < size; i++) {
       const row = values.subarray(i * classes, (i + 1) * classes)
       let best = 0
@@ -62,12 +67,17 @@ export const evaluateSource = async (
       for (let c = 0; c < classes; c++)
         probabilities[(start + i) * classes + c] = Math.exp(row[c]! - row[best]!) / total
       const label = labels[start + i]!
-      totalLoss += Math.log(total) + row[best]! - row[label]!
+      const loss = Math.log(total) + row[best]! - row[label]!
+      if (!Number.isFinite(known ? loss : total)) throw noAnswer(model, start + i, row)
+      totalLoss += loss
       predicted[start + i] = best
       confusion[label]![best]!++
       if (label === best) correct++
     }
-    if (start + size < count && (await giveWay())) await between()
+    if (start + size < count && (await giveWay())) {
+      await between()
+      check()
+    }
   }
   return {
     evaluation: { count, correct, accuracy: correct / count, meanLoss: totalLoss / count, confusion },
@@ -75,12 +85,19 @@ export const evaluateSource = async (
   }
 }
 
+const noAnswer = (model: Model, image: number, row: ArrayLike<number>): TrainError => {
+  const wrong = Array.from(row).find((value) => !Number.isFinite(value))
+  return new TrainError(
+    `the model "${model.name}" answers image ${image} with ${wrong === undefined ? 'a loss that is no number' : wrong}: its weights are too large for float32, take those of a training that did not diverge`,
+  )
+}
+
 /**
  * Classifies every image of a split on the current backend.
  *
  * @param split images [count, height, width] and labels [count]
  * @param imageShape [height, width]
- * @throws TrainError where the model takes other images or tells fewer classes apart
+ * @throws TrainError where the model takes other images, tells fewer classes apart, or computes what is no number
  */
 export const evaluate = async (
   model: Model,
@@ -101,14 +118,15 @@ export const evaluate = async (
  * Says what images show, on the current backend.
  *
  * @param images [count, height, width] of the model's input
+ * @throws TrainError where the model takes other images, or computes what is no number
  */
 export const predict = async (model: Model, weights: Weights, images: Uint8Array): Promise<Predictions> => {
   const [height, width] = model.definition.input
   checkFit(model, [height, width], 0)
-  const labels = new Uint8Array(images.length / (height * width)) // nobody knows them: what is counted of them is left
+  const labels = new Uint8Array(images.length / (height * width)) // nobody knows them
   const source = batchSource(images, labels, [height, width])
   try {
-    return (await evaluateSource(model, weights, source, labels)).predictions
+    return (await evaluateSource(model, weights, source, labels, undefined, false)).predictions
   } finally {
     source.dispose()
   }

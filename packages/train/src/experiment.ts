@@ -1,5 +1,16 @@
 import { sha256 } from '@digitlab/data'
-import { isRecord, mnistFit, resolveModel, shownValue, type ModelDefinition } from '@digitlab/models'
+import {
+  completeOptions,
+  integer,
+  isRecord,
+  mnistFit,
+  number,
+  resolveModel,
+  shownValue,
+  type CompletedOptions,
+  type ModelDefinition,
+  type OptionTable,
+} from '@digitlab/models'
 
 /** A run that can't be, or can't go on: an experiment with a wrong value, data that do not fit, a loss that is no number. */
 export class TrainError extends Error {
@@ -32,7 +43,7 @@ export interface Experiment {
   readonly model: string | ModelDefinition
   /** The name of the data set. */
   readonly dataset: string
-  /** As `torch.manual_seed`: decides the initial weights and the order of the images. */
+  /** As `torch.manual_seed`: decides the initial weights and the order of the images. Its low 32 bits, see {@link torchSeed}. */
   readonly seed: number
   readonly epochs: number
   /** Images a step; an epoch's last batch may be smaller. */
@@ -54,7 +65,8 @@ export interface InitialOptions {
 export interface ExperimentInput {
   readonly model: string | ModelDefinition
   readonly dataset?: string
-  readonly seed?: number
+  /** Any that PyTorch takes; recorded as {@link torchSeed} of it. */
+  readonly seed?: number | bigint
   readonly epochs?: number
   readonly batchSize?: number
   readonly optimizer?: Partial<OptimizerOptions>
@@ -64,36 +76,54 @@ export interface ExperimentInput {
 /** The case study's settings. */
 export const experimentDefaults = { dataset: 'mnist', seed: 0, epochs: 5, batchSize: 64 } as const
 
-/** PyTorch's defaults, but for the learning rate of sgd, which has none there and 0.1 in the case study. */
+/** As PyTorch checks them. Its defaults, but for the learning rate of sgd, which has none there and 0.1 in the case study. */
+const optimizerTables = {
+  sgd: {
+    learningRate: number({ from: 0, default: 0.1 }),
+    momentum: number({ from: 0, default: 0 }),
+    weightDecay: number({ from: 0, default: 0 }),
+  },
+  adam: {
+    learningRate: number({ from: 0, default: 0.001 }),
+    beta1: number({ from: 0, below: 1, default: 0.9 }),
+    beta2: number({ from: 0, below: 1, default: 0.999 }),
+    epsilon: number({ from: 0, default: 1e-8 }),
+    weightDecay: number({ from: 0, default: 0 }),
+  },
+} as const satisfies Record<OptimizerOptions['name'], OptionTable>
+
+const refused = (sentence: string) => new TrainError(sentence)
+const completed = <const T extends OptionTable>(name: string, table: T, given: object): CompletedOptions<T> => {
+  const options = completeOptions(table, given, { name, path: 'optimizer.', beside: ['name'], error: refused })
+  const ordered = (Object.keys(table) as (keyof typeof options)[]).map((key) => [key, options[key]] as const)
+  return Object.fromEntries(ordered) as CompletedOptions<T> // every option has a default
+}
+
+/** What an optimizer is where its name alone is given. */
 export const optimizerDefaults = {
-  sgd: { name: 'sgd', learningRate: 0.1, momentum: 0, weightDecay: 0 },
-  adam: { name: 'adam', learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 },
+  sgd: { name: 'sgd', ...completed('sgd', optimizerTables.sgd, {}) },
+  adam: { name: 'adam', ...completed('adam', optimizerTables.adam, {}) },
 } as const satisfies Record<string, OptimizerOptions>
 
-type Range = readonly [from: number, to: number, form: 'integer' | 'number']
+/** What `torch.manual_seed` takes. */
+const seeds = { from: -(2n ** 63n), to: 2n ** 64n - 1n } as const
 
-const ranges: Record<string, Range> = {
-  seed: [0, Number.MAX_SAFE_INTEGER, 'integer'],
-  epochs: [1, 100_000, 'integer'],
-  batchSize: [1, 1_000_000, 'integer'],
-  learningRate: [Number.MIN_VALUE, Number.MAX_VALUE, 'number'],
-  momentum: [0, 1, 'number'],
-  weightDecay: [0, Number.MAX_VALUE, 'number'],
-  beta1: [0, 1, 'number'],
-  beta2: [0, 1, 'number'],
-  epsilon: [Number.MIN_VALUE, Number.MAX_VALUE, 'number'],
+/**
+ * The part of a seed that counts: PyTorch's CPU generator takes the low 32 bits, so that -1, 2^32 - 1 and 2^64 - 1 begin the same run.
+ * An experiment holds this part, and the same run has one id.
+ *
+ * @throws TrainError where `torch.manual_seed` would refuse it, or where a number is not exact: a bigint is, beyond 2^53
+ */
+export const torchSeed = (seed: number | bigint): number => {
+  const whole = typeof seed === 'bigint' ? seed : Number.isSafeInteger(seed) ? BigInt(seed) : undefined
+  if (whole === undefined || whole < seeds.from || whole > seeds.to) {
+    const exact = typeof seed === 'number' && Number.isInteger(seed) ? ', beyond 2^53 as a bigint' : ''
+    throw new TrainError(`seed must be an integer from -2^63 to 2^64 - 1${exact}, not ${shownValue(seed)}`)
+  }
+  return Number(BigInt.asUintN(32, whole))
 }
 
-const check = (name: string, value: unknown): void => {
-  const [from, to, form] = ranges[name] as Range
-  const fits =
-    typeof value === 'number' && value >= from && value <= to && (form === 'number' || Number.isInteger(value))
-  if (fits && Number.isFinite(value)) return
-  const atLeast =
-    from === Number.MIN_VALUE ? 'above 0' : to >= Number.MAX_SAFE_INTEGER ? `from ${from}` : `from ${from} to ${to}`
-  const article = form === 'integer' ? 'an integer' : 'a number'
-  throw new TrainError(`${name} must be ${article} ${atLeast}, not ${shownValue(value)}`)
-}
+const counts = { epochs: integer({ from: 1, to: 100_000 }), batchSize: integer({ from: 1, to: 1_000_000 }) }
 
 /**
  * Fills in the defaults and checks every value.
@@ -111,12 +141,15 @@ export const completeExperiment = (input: ExperimentInput): Experiment => {
   const { dataset, seed, epochs, batchSize } = { ...experimentDefaults, ...input }
   if (typeof dataset !== 'string' || dataset === '' || dataset === 'auto')
     throw new TrainError(`an experiment names its data set, not ${shownValue(dataset)}`)
-  check('seed', seed)
-  check('epochs', epochs)
-  check('batchSize', batchSize)
-  const optimizer = completeOptimizer(input.optimizer)
-  const completed = { model: input.model, dataset, seed, epochs, batchSize, optimizer }
-  return input.initial === undefined ? completed : { ...completed, initial: checkInitial(input.initial) }
+  const whole = completeOptions(counts, { epochs, batchSize }, { name: 'an experiment', error: refused })
+  const experiment = {
+    model: input.model,
+    dataset,
+    seed: torchSeed(seed),
+    ...whole,
+    optimizer: completeOptimizer(input.optimizer),
+  }
+  return input.initial === undefined ? experiment : { ...experiment, initial: checkInitial(input.initial) }
 }
 
 const checkInitial = (initial: InitialOptions): InitialOptions => {
@@ -136,14 +169,10 @@ const completeOptimizer = (input: Partial<OptimizerOptions> = {}): OptimizerOpti
     throw new TrainError(
       `there is no optimizer ${shownValue(name)}: choose one of ${Object.keys(optimizerDefaults).join(', ')}`,
     )
-  const options = { ...optimizerDefaults[name], ...input }
-  for (const [key, value] of Object.entries(options)) {
-    if (key === 'name') continue
-    if (!Object.hasOwn(optimizerDefaults[name], key))
-      throw new TrainError(`the optimizer ${name} has no ${shownValue(key)}`)
-    check(key, value)
-  }
-  return options as OptimizerOptions
+  const known = name as OptimizerOptions['name'] // the line above saw it
+  return known === 'sgd'
+    ? { name: known, ...completed(known, optimizerTables.sgd, input) }
+    : { name: known, ...completed(known, optimizerTables.adam, input) }
 }
 
 /** The one way to write a JSON value: keys sorted at every depth, no white space. */

@@ -13,6 +13,7 @@ export {
   experimentDifference,
   experimentId,
   optimizerDefaults,
+  torchSeed,
   TrainError,
   type Experiment,
   type ExperimentInput,

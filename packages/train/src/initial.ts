@@ -23,9 +23,7 @@ export const recordInitial = async (experiment: Experiment, given: Initial | und
   const { initial } = experiment
   if (!given) {
     if (!initial) return experiment
-    throw new TrainError(
-      `this experiment begins with given weights (SHA-256 ${initial.sha256.slice(0, 8)}): give them with --init`,
-    )
+    throw new TrainError(`this experiment begins with given weights (SHA-256 ${initial.sha256.slice(0, 8)}): give them`)
   }
   const found: InitialOptions = { sha256: await weightsId(given.weights), newHead: given.newHead ?? false }
   if (initial && (initial.sha256 !== found.sha256 || initial.newHead !== found.newHead))

@@ -1,62 +1,22 @@
-import type { Backend } from '@digitlab/backends'
-import { activate } from '@digitlab/backends'
-import type { Dataset } from '@digitlab/data'
 import { resolveModel } from '@digitlab/models'
 import { uploadWeights, disposeWeights } from '@digitlab/models/compute'
-import '@tensorflow/tfjs-backend-cpu'
-import { env, memory } from '@tensorflow/tfjs-core'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { memory } from '@tensorflow/tfjs-core'
+import { describe, expect, test } from 'vitest'
 import {
-  completeExperiment,
   evaluate,
   parseRun,
   predict,
+  predictionsFile,
+  readPredictions,
   runExperiment,
+  runFiles,
   TrainError,
-  type ExperimentInput,
   type Progress,
   type Standing,
 } from './index'
+import { stock, tiny, tinyExperiment } from './testing/tiny'
 
-/** tfjs's own cpu backend, without any kernel of ours: slow, and all that these tests need. */
-const stock = (asynchronous = false): Backend => ({
-  id: 'cpu',
-  asynchronous,
-  probe: async () => ({ usable: true, device: 'stock' }),
-  start: async () => {
-    await activate('cpu')
-    return { id: 'cpu', device: 'stock', threads: 1, versions: {} }
-  },
-})
-
-/** Tiny images of three classes that a model can learn: each class lights its own row. */
-const tiny = (trainCount: number, testCount: number): Dataset => {
-  const split = (count: number, salt: number) => {
-    const labels = Uint8Array.from({ length: count }, (_, i) => (i * 7 + salt) % 3)
-    const images = new Uint8Array(count * 16)
-    labels.forEach((label, i) => {
-      for (let p = 0; p < 16; p++) images[i * 16 + p] = (i * 31 + p * 17 + salt) % 60
-      for (let p = 0; p < 4; p++) images[i * 16 + label * 4 + p] = 200 + ((i + p) % 50)
-    })
-    return { images, labels, count }
-  }
-  return {
-    name: 'tiny',
-    title: 'Tiny',
-    origin: 'this test',
-    imageShape: [4, 4],
-    classes: 3,
-    classNames: ['a', 'b', 'c'],
-    train: split(trainCount, 0),
-    test: split(testCount, 1),
-    files: [],
-  }
-}
-
-const experiment = (more: Partial<ExperimentInput> = {}) =>
-  completeExperiment({ model: 'two-layer', dataset: 'tiny', epochs: 2, batchSize: 8, ...more })
-
-beforeAll(() => env().set('IS_TEST', true))
+const experiment = tinyExperiment
 
 describe('runExperiment', () => {
   test('learns, records every step and epoch, and leaks nothing', async () => {
@@ -155,6 +115,45 @@ describe('runExperiment', () => {
     await expect(runExperiment(large, { data: tiny(9, 3), backend: stock() })).rejects.toThrow(
       'takes images of [5, 5, 1], the data set has [4, 4, 1]',
     )
+  })
+
+  test('names the data set that it was trained on, or refuses both names', async () => {
+    const data = tiny(9, 3)
+    const { run } = await runExperiment({ model: 'linear', epochs: 1 }, { data, backend: stock() })
+    expect(run.experiment.dataset).toBe('tiny')
+    for (const dataset of ['tiny', './some/tiny', '/data/tiny/', 'C:\\data\\tiny', '.'])
+      expect(
+        (await runExperiment(experiment({ dataset, epochs: 1 }), { data, backend: stock() })).run.experiment,
+      ).toEqual(experiment({ dataset, epochs: 1 }))
+    for (const dataset of ['mnist', './tiny/other']) {
+      const wrong = runExperiment(experiment({ dataset }), { data, backend: stock() })
+      await expect(wrong).rejects.toThrow(`names the data set "${dataset}", the data are "tiny"`)
+      await expect(wrong).rejects.toBeInstanceOf(TrainError)
+    }
+  })
+
+  test('counts more than 256 classes', async () => {
+    const layers = [{ type: 'flatten' }, { type: 'dense', name: 'fc', out: 1000 }] as const
+    const model = { name: 'wide', input: [4, 4, 1], layers } as const
+    const shape = resolveModel(model)
+    const weights = new Map(
+      shape.parameters.map(({ name, shape }) => [
+        name,
+        { shape, data: new Float32Array(shape.reduce((a, b) => a * b)) },
+      ]),
+    )
+    weights.get('fc.bias')?.data.set([1], 700)
+    const data = tiny(9, 6)
+    const result = await runExperiment(experiment({ model, epochs: 1, optimizer: { learningRate: 0 } }), {
+      data,
+      backend: stock(),
+      initial: { weights },
+    })
+    expect([...result.predictions.after.classes]).toEqual([700, 700, 700, 700, 700, 700])
+    expect(result.run.metrics.confusion[1]?.[700]).toBe(2)
+    const files = runFiles(result, data.test.labels)
+    const run = parseRun(files['run.json'] as string)
+    expect([...readPredictions(files[predictionsFile] as Uint8Array, run).after]).toEqual(Array(6).fill(700))
   })
 
   test('drawing between epochs does not move the generator', async () => {

@@ -20,7 +20,7 @@ export const readableJson = (value: unknown): string =>
  */
 export const runFiles = (
   { run, weights, predictions }: RunResult,
-  labels: Uint8Array,
+  labels: ArrayLike<number>,
 ): Record<'run.json' | 'weights.safetensors' | typeof predictionsFile, string | Uint8Array> => ({
   'run.json': readableJson(run),
   'weights.safetensors': writeSafetensors(weights, weightsMetadata(run.model.definition, run.id)),
@@ -32,11 +32,11 @@ export const runFiles = (
  * [count, classes], those at the end.
  */
 const writePredictions = (
-  labels: Uint8Array,
+  labels: ArrayLike<number>,
   { before, after }: { readonly before: Predictions; readonly after: Predictions },
   experiment: string,
 ): Uint8Array => {
-  const classes = (values: Uint8Array) => ({ shape: [values.length], data: Float32Array.from(values) })
+  const classes = (values: ArrayLike<number>) => ({ shape: [values.length], data: Float32Array.from(values) })
   const { probabilities } = after
   const entries: StateDict = new Map([
     ['labels', classes(labels)],

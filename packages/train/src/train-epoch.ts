@@ -1,5 +1,6 @@
 import { dataLoaderOrder, type MersenneTwister } from '@digitlab/random'
 import type { EpochTotals } from './checkpoint'
+import { adviceOn } from './divergence'
 import { TrainError, type Experiment } from './experiment'
 import { giveWay } from './give-way'
 import type { Progress } from './run-experiment'
@@ -26,21 +27,24 @@ export interface Epoch {
   /** Gets the loss of every step. */
   readonly stepLosses: number[]
   readonly asynchronous: boolean
-  readonly onProgress: (progress: Progress) => void
+  /** A promise where there is something to wait for. */
+  readonly tell: (progress: Progress) => Promise<void> | void
   readonly signal: AbortSignal | undefined
+  /** Throws where the device is lost, or tfjs computes on another backend. */
+  readonly check: () => void
   readonly afterStep: () => Promise<void>
   /** Called where the loop gives way. */
   readonly between: () => Promise<void>
   /** Milliseconds that stand still in `between`. */
   readonly clock: () => number
-  /** Whether every loss is wanted after so many steps of this epoch, for a checkpoint. */
+  /** Whether a checkpoint is due after so many steps of this epoch. */
   readonly wantsCheckpoint: (step: number) => boolean
   readonly checkpoint: (step: number, totals: EpochTotals) => Promise<void>
 }
 
 /** Trains on every image once, or until it is told to stop. @returns the totals, and how many steps are taken */
 export const trainEpoch = async (context: Epoch): Promise<{ totals: EpochTotals; step: number }> => {
-  const { epoch, generator, experiment, stepping, images, begun, stepLosses, asynchronous, onProgress, signal, clock } =
+  const { epoch, generator, experiment, stepping, images, begun, stepLosses, asynchronous, tell, signal, clock } =
     context
   const { batchSize, epochs } = experiment
   const totals = { ...begun.totals }
@@ -58,8 +62,8 @@ export const trainEpoch = async (context: Epoch): Promise<{ totals: EpochTotals;
       const { 0: loss = NaN, 1: correct = NaN } = values instanceof Promise ? await values : values
       summary.dispose()
       read++
-      if (!Number.isFinite(loss)) throw notFinite(loss, epoch, read, stepLosses.length + 1, experiment)
-      stepLosses.push(loss)
+      const finite = Number.isFinite(loss)
+      if (finite) stepLosses.push(loss)
       totals.images += size
       totals.loss += loss * size
       totals.correct += correct
@@ -67,7 +71,9 @@ export const trainEpoch = async (context: Epoch): Promise<{ totals: EpochTotals;
       const imagesPerSecond = totals.images / totals.seconds
       const imagesLeft = order.length - totals.images + (epochs - epoch) * order.length
       const secondsLeft = imagesLeft / imagesPerSecond
-      onProgress({ type: 'step', epoch, step: read, stepsPerEpoch, loss, imagesPerSecond, secondsLeft })
+      const told = tell({ type: 'step', epoch, step: read, stepsPerEpoch, loss, imagesPerSecond, secondsLeft })
+      if (told) await told // most tell at once, and a promise a step would only cost time
+      if (!finite) throw notFinite(loss, epoch, read, stepLosses.length + 1, experiment)
     }
   }
 
@@ -75,6 +81,7 @@ export const trainEpoch = async (context: Epoch): Promise<{ totals: EpochTotals;
   try {
     for (let start = step * batchSize; start < order.length && !(taken > 0 && signal?.aborted); start += batchSize) {
       const size = Math.min(batchSize, order.length - start)
+      context.check()
       const summary = stepping.step(start, size)
       step++
       taken++
@@ -100,7 +107,10 @@ export const trainEpoch = async (context: Epoch): Promise<{ totals: EpochTotals;
 
 const notFinite = (loss: number, epoch: number, step: number, overall: number, experiment: Experiment): TrainError => {
   const { name, learningRate } = experiment.optimizer
+  const where = `the loss became ${loss} at step ${step} of epoch ${epoch} (step ${overall} in all)`
   return new TrainError(
-    `the loss became ${loss} at step ${step} of epoch ${epoch} (step ${overall} in all) with ${name} and learning rate ${learningRate}: training stopped there, try a learning rate of ${learningRate / 10}`,
+    overall === 1
+      ? `${where}, before any weight was changed: the weights that training begins with are too large, begin with others`
+      : `${where} with ${name} and learning rate ${learningRate}: training stopped there, ${adviceOn(experiment)}`,
   )
 }

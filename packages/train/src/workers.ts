@@ -4,6 +4,7 @@ import type { Split } from '@digitlab/data'
 import { TrainError, type OptimizerOptions } from './experiment'
 import { canShareMemory, createExchange, createSharedState } from './exchange'
 import { turn } from './give-way'
+import { processors } from './host'
 import { downloadOptimizer } from './optimizer'
 import { sharedSteps, type Learner, type SharedSteps, type Stepping, type Summary } from './stepping'
 import type { FromWorker, ToWorker } from './worker-messages'
@@ -31,6 +32,31 @@ export interface WorkerOptions {
   readonly most?: number
   /** Starts a thread whose file calls `serveWorker` of @digitlab/train/worker with the run's backend. */
   readonly spawn: () => WorkerThread
+  /** How long a thread may say nothing while it is waited for, in milliseconds, before the run ends: 60,000 unless given. */
+  readonly patience?: number
+}
+
+/** So many threads a processor are refused: they take turns, and each step waits for the last of them. */
+const crowd = 4
+
+/**
+ * Checks how many workers are asked for.
+ *
+ * @returns a sentence where there are more than processors
+ * @throws TrainError where it is no number of workers, or several times that of the processors
+ */
+export const checkWorkers = ({ count }: { readonly count: number | 'auto' } = { count: 1 }): string | undefined => {
+  if (count === 'auto') return undefined
+  if (!(Number.isInteger(count) && count >= 1 && count <= 1024))
+    throw new TrainError(`the number of workers must be "auto" or an integer from 1 to 1024, not ${count}`)
+  const cores = processors()
+  if (cores === 0 || count <= cores) return undefined
+  const here = cores === 1 ? 'one processor' : `${cores} processors`
+  if (count > crowd * cores)
+    throw new TrainError(
+      `${count} workers would take turns on ${here}: take "auto" or up to ${cores} workers; from ${crowd * cores + 1} on they are refused here`,
+    )
+  return `${count} workers share ${here}: training is faster with up to ${cores}`
 }
 
 /** Threads with the data, ready to train. */
@@ -45,7 +71,7 @@ export interface Team {
 }
 
 export const createTeam = (
-  { spawn }: WorkerOptions,
+  { spawn, patience = 60_000 }: WorkerOptions,
   most: number,
   model: Model,
   train: Split,
@@ -67,7 +93,7 @@ export const createTeam = (
     async grow(workers) {
       const added: Promise<void>[] = []
       while (members.length + 1 < Math.min(workers, most)) {
-        const member = createMember(spawn(), members.length + 1)
+        const member = createMember(spawn(), members.length + 1, patience)
         members.push(member)
         const index = members.length
         added.push(member.ask({ type: 'load', index, model: model.definition, images, labels, imageShape, state }))
@@ -78,7 +104,7 @@ export const createTeam = (
       const taking = members.slice(0, workers - 1)
       const begun = await downloadOptimizer(model, learner.optimizer)
       await Promise.all(taking.map((member) => member.ask({ type: 'begin', state: begun, optimizer })))
-      return teamStepping(learner, taking, state)
+      return teamStepping(learner, taking, state, patience)
     },
     async close() {
       await Promise.all(members.map((member) => member.end()))
@@ -97,11 +123,15 @@ const teamStepping = (
   learner: Learner,
   members: readonly Member[],
   state: Parameters<typeof createExchange>[0],
+  patience: number,
 ): Stepping => {
   const workers = members.length + 1
   const exchange = createExchange(state, 0, workers)
   let steps: SharedSteps | undefined
   let taken = 0
+  let silenced = false
+  /** How long this thread's own share of the last step took. */
+  let share = 0
   let answers: Promise<unknown> = Promise.resolve()
 
   const concluded = (n: number, own: SharedSteps): Summary => {
@@ -110,10 +140,15 @@ const teamStepping = (
   }
   /** The others are late: the event loop must turn, or a worker that died would be waited for for ever. */
   const late = async (n: number, own: SharedSteps): Promise<Summary> => {
+    const from = performance.now()
     while (!exchange.wait(n, 20)) {
       await turn()
       const failed = members.find(({ failure }) => failure !== undefined)
       if (failed) throw failed.failure as Error
+      if (performance.now() - from > patience + share * slower) {
+        silenced = true
+        throw silent('a worker', patience)
+      }
     }
     return concluded(n, own)
   }
@@ -124,21 +159,42 @@ const teamStepping = (
       exchange.reset()
       taken = 0
       steps = sharedSteps(learner, exchange, 0, workers, batchSize)
-      answers = Promise.all(members.map((member) => member.ask({ type: 'epoch', order, batchSize, workers, from })))
+      answers = Promise.all(members.map((member) => member.train({ type: 'epoch', order, batchSize, workers, from })))
       answers.catch(() => {}) // told by `late` or `endEpoch`
     },
     step(start, size) {
       const own = steps as SharedSteps // an epoch was started
       const n = taken++
+      const from = performance.now()
       own.contribute(n, start, size)
+      share = performance.now() - from
       exchange.publish(n)
       return exchange.wait(n, 5) ? concluded(n, own) : late(n, own)
     },
     async endEpoch() {
       exchange.stop()
       steps?.end()
-      await answers
+      if (!silenced) await within(answers, patience + share * slower, () => silent('a worker', patience))
     },
+  }
+}
+
+/** Others may need so many times as long for their share as this thread does. */
+const slower = 10
+
+const silent = (who: string, patience: number): TrainError =>
+  new TrainError(`${who} did not answer for ${patience / 1000} s: train with one worker, or fewer of them`)
+
+/** What comes within so many milliseconds, else an error. */
+const within = async <T>(work: Promise<T>, milliseconds: number, error: () => Error): Promise<T> => {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(error()), milliseconds)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
   }
 }
 
@@ -147,10 +203,12 @@ interface Member {
   readonly failure: Error | undefined
   /** Sends a message; resolves when the worker is done with it. */
   ask(message: ToWorker): Promise<void>
+  /** The same for an epoch, which takes as long as it does. */
+  train(message: ToWorker & { readonly type: 'epoch' }): Promise<void>
   end(): Promise<void>
 }
 
-const createMember = (thread: WorkerThread, index: number): Member => {
+const createMember = (thread: WorkerThread, index: number, patience: number): Member => {
   const waiting: { resolve: () => void; reject: (error: Error) => void }[] = []
   let failure: Error | undefined
   let ended = false
@@ -172,21 +230,24 @@ const createMember = (thread: WorkerThread, index: number): Member => {
     // A file that is not there, or that the page may not load, gives an event without a message.
     thread.addEventListener?.('error', (event) => fail((event as ErrorEvent).message || 'it could not be loaded'))
   }
+  const send = (message: ToWorker) =>
+    new Promise<void>((resolve, reject) => {
+      if (failure) reject(failure)
+      else {
+        waiting.push({ resolve, reject })
+        thread.postMessage(message)
+      }
+    })
   return {
     get failure() {
       return failure
     },
-    ask: (message) =>
-      new Promise((resolve, reject) => {
-        if (failure) reject(failure)
-        else {
-          waiting.push({ resolve, reject })
-          thread.postMessage(message)
-        }
-      }),
+    ask: (message) => within(send(message), patience, () => silent(`worker ${index}`, patience)),
+    train: (message) => send(message),
     async end() {
       ended = true
-      await thread.terminate()
+      // A thread that does not even end is left to the process.
+      await within(Promise.resolve(thread.terminate()), patience, () => new Error('not ended')).catch(() => {})
     },
   }
 }

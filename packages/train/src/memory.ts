@@ -1,0 +1,64 @@
+// Whether a training fits into memory, before anything is drawn or uploaded.
+import type { Backend } from '@digitlab/backends'
+import type { Dataset } from '@digitlab/data'
+import { trainingMemory, type Model } from '@digitlab/models'
+import { evaluationBatch } from './evaluate'
+import { TrainError, type Experiment } from './experiment'
+import { hostMemory } from './host'
+
+const float = 4
+
+/** What sgd with momentum and adam hold for each weight. */
+const momentsOf = ({ optimizer }: Experiment): number =>
+  optimizer.name === 'adam' ? 2 : optimizer.momentum > 0 ? 1 : 0
+
+/**
+ * Bytes that a training holds at once on its backend, at least, as what is refused must not fit: weights, gradients and what the
+ * optimizer adds to them; all images; of the largest batch what the widest layer reads and makes.
+ */
+export const leastMemory = (
+  model: Model,
+  experiment: Experiment,
+  { imageShape: [height, width], train, test }: Pick<Dataset, 'imageShape'> & Record<'train' | 'test', Counted>,
+): number => {
+  const batch = Math.max(Math.min(experiment.batchSize, train.count), Math.min(evaluationBatch, test.count))
+  const values = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1)
+  const widest = Math.max(...model.layers.map(({ input, output }) => values(input) + values(output)))
+  const images = (train.count + test.count) * height * width
+  const { weights } = trainingMemory(model, { batchSize: batch, moments: momentsOf(experiment) })
+  return weights + images + float * batch * widest
+}
+
+interface Counted {
+  readonly count: number
+}
+
+/**
+ * Throws a {@link TrainError} with both numbers where a training can't fit into what its backend, or this machine, has.
+ *
+ * @param workers threads that share every batch, each with weights of its own
+ */
+export const checkMemory = (
+  model: Model,
+  experiment: Experiment,
+  data: Dataset,
+  { id, asynchronous, memory }: Backend,
+  workers: number,
+): void => {
+  const weights = float * model.parameterCount
+  const needed = leastMemory(model, experiment, data)
+  const refuse = (needed: number, owner: string, has: number) => {
+    throw new TrainError(
+      `the model "${model.name}" has ${model.parameterCount.toLocaleString('en')} weights, and training it needs at least ${gigabytes(needed)}; ${owner} has ${gigabytes(has)}: take a smaller model or batch`,
+    )
+  }
+  const own = memory?.()
+  if (own !== undefined && needed > own) refuse(needed, `the backend ${id}`, own)
+  const host = hostMemory()
+  // The initial weights are drawn here; several threads exchange their gradients in two slots each.
+  const shared = workers > 1 ? 2 * workers * weights : 0
+  const onHost = weights + (asynchronous ? 0 : workers * needed + shared)
+  if (host !== undefined && onHost > host) refuse(onHost, 'this machine', host)
+}
+
+const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`
