@@ -1,11 +1,13 @@
 import { activate, type Backend } from '@digitlab/backends'
-import type { Dataset } from '@digitlab/data'
-import { initialWeights, resolveModel } from '@digitlab/models'
+import { sha256, type Dataset } from '@digitlab/data'
+import { initialWeights, resolveModel, type StateDict } from '@digitlab/models'
 import { MersenneTwister } from '@digitlab/random'
 import '@tensorflow/tfjs-backend-cpu'
 import { env, memory } from '@tensorflow/tfjs-core'
 import fc from 'fast-check'
+import { readSafetensors, writeSafetensors } from '@digitlab/weights'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { mutated, presentable } from '../../../tooling/vitest/mutations.ts'
 import {
   completeExperiment,
   readCheckpoint,
@@ -174,6 +176,126 @@ describe('a checkpoint of another run is refused with the difference', () => {
 
   test('an interval that is none', async () => {
     await expect(withCheckpoints({ steps: 0 })).rejects.toThrow('at least 1, or every so many seconds, not {"steps":0}')
+  })
+})
+
+describe('a state that is none is refused in a sentence, though its check sum is right', () => {
+  type Loose = Record<string, unknown>
+
+  /** A checkpoint's bytes with its state and arrays changed, and a check sum of what they are now. */
+  const forged = async (
+    sound: Uint8Array,
+    change: (state: Loose, arrays: StateDict) => unknown,
+  ): Promise<Uint8Array> => {
+    const { weights: arrays, metadata } = readSafetensors(sound)
+    const state = JSON.parse(metadata.get('state') ?? '') as Loose
+    const answer = change(state, arrays)
+    const text = JSON.stringify(answer === undefined ? state : answer)
+    const rest = { format: 'digitlab-checkpoint', version: '1', state: text }
+    return writeSafetensors(arrays, { ...rest, sha256: await sha256(writeSafetensors(arrays, { state: text })) })
+  }
+  const adam = experiment({ optimizer: { name: 'adam' } })
+  let sound = new Uint8Array(0)
+  beforeAll(async () => {
+    const { kept } = await withCheckpoints({ steps: 1 }, adam)
+    sound = kept[5] as Uint8Array<ArrayBuffer> // after the second step of the second epoch
+    expect(await readCheckpoint(await forged(sound, () => undefined))).toMatchObject({ epoch: 2, step: 2 })
+  })
+
+  const put = (values: Loose) => (state: Loose) => void Object.assign(state, values)
+  test.each<[string, (state: Loose, arrays: StateDict) => unknown, string]>([
+    ['no state', () => null, "Instance type 'null' is invalid"],
+    ['no optimizer', (state) => void delete state['optimizer'], 'required property'],
+    [
+      'another optimizer',
+      put({ optimizer: { steps: 5, moments: [] } }),
+      'it keeps nothing beside the weights, adam keeps first, second',
+    ],
+    ['an epoch before the first', put({ epoch: -5 }), '-5 is less than 1'],
+    ['an epoch after the last', put({ epoch: 4 }), 'it stands at step 2 of epoch 4, the run has 2 epochs of 3 steps'],
+    ['a step after the last', put({ step: 1e9 }), 'it stands at step 1000000000 of epoch 2'],
+    ['an empty generator', put({ generator: {} }), 'required property'],
+    ['half a generator', put({ generator: { words: [1], position: 0 } }), 'Array has too few items (1 < 624)'],
+    ['another place', put({ step: 1 }), 'its losses are 5, where it stands there are 4'],
+    [
+      'images that were not seen',
+      put({ totals: { images: 8, loss: 1, correct: 1, seconds: 1 } }),
+      "its epoch's images are 8, where it stands there are 16",
+    ],
+    [
+      'more right than seen',
+      put({ totals: { images: 16, loss: 1, correct: 17, seconds: 1 } }),
+      '17 of its 16 images are counted as right',
+    ],
+    ['no epochs', put({ epochs: [] }), 'its epochs are 0, where it stands there are 1'],
+    ['no such model', put({ experiment: { ...adam, model: 'resnet' } }), 'there is no model "resnet"'],
+    ['another model', put({ experiment: { ...adam, model: 'cnn' } }), 'its weights lack "conv1.weight"'],
+    [
+      'no such optimizer',
+      put({ experiment: { ...adam, optimizer: { name: 'lion' } } }),
+      'there is no optimizer "lion"',
+    ],
+    ['an interval that is none', put({ every: { steps: 0 } }), 'a checkpoint is made every so many steps'],
+    ['no workers', put({ workers: 0 }), '0 is less than 1'],
+    ['initial weights of nobody', put({ initial: true }), 'its experiment names none'],
+    ['a weight that is missing', (_, arrays) => void arrays.delete('weights/fc2.bias'), 'its weights lack "fc2.bias"'],
+    ['a moment that is missing', (_, arrays) => void arrays.delete('first/fc1.bias'), 'its first lack "fc1.bias"'],
+    [
+      'a moment of another shape',
+      (_, arrays) => void arrays.set('second/fc2.bias', { shape: [2], data: new Float32Array(2) }),
+      'its second hold "fc2.bias" as [2], its weights as [3]',
+    ],
+    [
+      'a weight too many',
+      (_, arrays) => void arrays.set('weights/fc9.bias', { shape: [2], data: new Float32Array(2) }),
+      'hold "fc9.bias", which its model has not',
+    ],
+    ['no losses', (_, arrays) => void arrays.delete('stepLosses'), 'its losses are 0, where it stands there are 5'],
+  ])('%s', async (_, change, message) => {
+    const read = readCheckpoint(await forged(sound, change))
+    await expect(read).rejects.toThrow(message)
+    await expect(read).rejects.toSatisfy(
+      (error: Error & { mendable?: true }) => error.mendable === true && presentable(error.message),
+    )
+  })
+
+  test('weights of another size than the data ask for are told before anything is computed', async () => {
+    const bytes = await forged(sound, (_, arrays) => {
+      for (const part of ['weights', 'first', 'second'])
+        arrays.set(`${part}/fc1.weight`, { shape: [100, 9], data: new Float32Array(900) })
+    })
+    const resume = await readCheckpoint(bytes)
+    await expect(runExperiment(adam, { data, backend: stock(), resume })).rejects.toThrow(
+      '"fc1.weight" of the model "two-layer" has shape [100, 16], the weights hold [100, 9]',
+    )
+  })
+
+  test('whatever is changed in it', async () => {
+    const { metadata } = readSafetensors(sound)
+    let [refused, resumed] = [0, 0]
+    await fc.assert(
+      fc.asyncProperty(mutated(JSON.parse(metadata.get('state') ?? '')), async (value) => {
+        let bytes: Uint8Array
+        try {
+          bytes = await forged(sound, () => value ?? null)
+        } catch {
+          return // beyond JSON.stringify
+        }
+        try {
+          const resume = await readCheckpoint(bytes)
+          resumed++
+          await runExperiment(resume.experiment, { data, backend: stock(), resume })
+        } catch (error) {
+          const { message, mendable } = error as Error & { mendable?: true }
+          if (!mendable) throw error
+          if (!presentable(message)) throw new Error(`not presentable: ${message}`, { cause: error })
+          refused++
+        }
+      }),
+      { numRuns: 150, seed: 1, interruptAfterTimeLimit: 10_000 },
+    )
+    expect(refused).toBeGreaterThan(20)
+    expect(resumed).toBeGreaterThan(0)
   })
 })
 

@@ -4,7 +4,8 @@ import { sha256 } from '@digitlab/data'
 import type { StateDict } from '@digitlab/models'
 import type { MersenneTwisterState } from '@digitlab/random'
 import { readSafetensors, WeightsError, writeSafetensors } from '@digitlab/weights'
-import { completeExperiment, experimentDifference, TrainError, type Experiment } from './experiment'
+import { checkState, checkWhole } from './check-checkpoint'
+import { experimentDifference, TrainError, type Experiment } from './experiment'
 import type { OptimizerState } from './optimizer'
 import type { EpochRecord, Run } from './run'
 
@@ -76,7 +77,8 @@ const checkSum = (arrays: StateDict, state: string): Promise<string> => sha256(w
  * Reads a checkpoint.
  *
  * @param name how to call the file in an error
- * @throws TrainError where it is none, of another version, or a bit of it has changed
+ * @throws TrainError where it is none, of another version, a bit of it has changed, or it is no place in a run of its experiment;
+ * ModelError where the experiment's model is none
  */
 export const readCheckpoint = async (bytes: Uint8Array, name = 'the checkpoint'): Promise<Checkpoint> => {
   const { weights: arrays, metadata } = soundFile(bytes, name)
@@ -91,17 +93,9 @@ export const readCheckpoint = async (bytes: Uint8Array, name = 'the checkpoint')
     )
   if ((await checkSum(arrays, state)) !== metadata.get('sha256'))
     throw new TrainError(`${name} is damaged: its check sum is another; train again, or go on from another copy`)
-  // The check sum holds: it is what writeCheckpoint wrote.
-  const { optimizer, initial, ...rest } = JSON.parse(state) as Omit<
-    Checkpoint,
-    'optimizer' | 'initial' | 'stepLosses'
-  > & {
-    readonly optimizer: { readonly steps: number; readonly moments: readonly string[] }
-    readonly initial: boolean
-  }
-  return {
+  const { optimizer, initial, ...rest } = checkState(state, name)
+  const checkpoint: Checkpoint = {
     ...rest,
-    experiment: completeExperiment(rest.experiment),
     stepLosses: arrays.get('stepLosses')?.data ?? new Float32Array(0),
     optimizer: {
       steps: optimizer.steps,
@@ -110,6 +104,8 @@ export const readCheckpoint = async (bytes: Uint8Array, name = 'the checkpoint')
     },
     ...(initial ? { initial: take(arrays, 'initial') } : {}),
   }
+  checkWhole(checkpoint, name)
+  return checkpoint
 }
 
 const soundFile = (bytes: Uint8Array, name: string): ReturnType<typeof readSafetensors> => {

@@ -2,7 +2,7 @@
 import type { Backend } from '@digitlab/backends'
 import type { Dataset } from '@digitlab/data'
 import { resolveModel, type StateDict } from '@digitlab/models'
-import { experimentId, TrainError, type Experiment } from './experiment'
+import { experimentDifference, experimentId, TrainError, type Experiment } from './experiment'
 import { firstLosses64 } from './float64'
 import type { ReferenceTrace } from './reference-trace'
 import { runExperiment, type Progress, type RunResult } from './run-experiment'
@@ -63,7 +63,7 @@ export interface ParityOptions {
   /** A run of PyTorch of the same experiment. */
   readonly reference?: ReferenceTrace
   /** Told every step of every side. */
-  readonly onProgress?: (side: string, progress: Progress) => void
+  readonly onProgress?: (side: string, progress: Progress) => unknown
   readonly signal?: AbortSignal
 }
 
@@ -79,11 +79,13 @@ interface Side {
  * Runs one experiment on several backends and compares them: with float64 over the first steps, and with each other, and with
  * PyTorch where a trace is given, over the first hundred steps and at the end.
  *
- * @throws TrainError where the reference is of another experiment (the difference is named), or the run was stopped
+ * @throws TrainError where the reference is of another experiment (the difference is named) or shorter, or the run was stopped
  */
 export const runParity = async (experiment: Experiment, options: ParityOptions): Promise<Parity> => {
   const { data, backends, reference, onProgress, signal } = options
-  if (reference) checkSame(experiment, reference.experiment)
+  const steps = stepsOf(experiment, data)
+  if (reference) checkReference(experiment, reference, steps)
+  if (backends.length === 0) throw new TrainError('parity compares backends, and there is none: give one or more')
   const [height, width] = data.imageShape
   const model = resolveModel(experiment.model, { input: [height, width, 1], classes: data.classes })
   // Filters, which are of rank 4, sum over more places than a row of a dense layer.
@@ -118,10 +120,12 @@ export const runParity = async (experiment: Experiment, options: ParityOptions):
         },
       ]
     : []
+  const compared = { float64: exact.losses.length, first: Math.min(paritySteps.first, steps) }
+  const pair = (a: Side, b: Side, checks: readonly ParityCheck[]) => compare(a, b, compared, allowed, checks)
   const pairs = [
-    ...sides.map((side) => compare(side, exact, allowed, ['firstLoss', 'float64'])),
-    ...sides.flatMap((side, i) => sides.slice(i + 1).map((other) => compare(side, other, allowed, relative))),
-    ...sides.flatMap((side) => torch.map((other) => compare(side, other, allowed, relative))),
+    ...sides.map((side) => pair(side, exact, ['firstLoss', 'float64'])),
+    ...sides.flatMap((side, i) => sides.slice(i + 1).map((other) => pair(side, other, relative))),
+    ...sides.flatMap((side) => torch.map((other) => pair(side, other, relative))),
   ]
   return {
     id: await experimentId(experiment),
@@ -141,14 +145,15 @@ const relative = ['firstLoss', 'losses', 'weights', 'accuracy'] as const
 const compare = (
   a: Side,
   b: Side,
+  steps: Readonly<Record<keyof typeof paritySteps, number>>,
   allowed: Readonly<Record<ParityCheck, number>>,
   checks: readonly ParityCheck[],
 ): ParityPair => {
   const losses = (steps: number) => largest(a.losses.slice(0, steps), b.losses.slice(0, steps))
   const differences: Record<ParityCheck, number | undefined> = {
     firstLoss: losses(1),
-    float64: losses(paritySteps.float64),
-    losses: losses(paritySteps.first),
+    float64: losses(steps.float64),
+    losses: losses(steps.first),
     weights: a.weights && b.weights ? largestWeight(a.weights, b.weights) : undefined,
     accuracy: a.accuracy !== undefined && b.accuracy !== undefined ? Math.abs(a.accuracy - b.accuracy) : undefined,
   }
@@ -162,26 +167,37 @@ const compare = (
   return { sides: [a.name, b.name], checks: Object.fromEntries(cells) }
 }
 
-const largest = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
+/** The largest difference: NaN where there is one anywhere, or where one side has fewer values. */
+export const largest = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
+  if (a.length !== b.length || a.length === 0) return NaN // what is not there was not compared
   let most = 0
-  for (let i = 0; i < Math.min(a.length, b.length); i++) {
+  for (let i = 0; i < a.length; i++) {
     const difference = Math.abs(a[i]! - b[i]!)
-    if (!(difference <= most)) most = difference // NaN too
+    if (Number.isNaN(difference)) return NaN // which no later one may cover
+    if (difference > most) most = difference
   }
   return most
 }
 
+/** Of every entry, NaN where one side has no such entry; Math.max keeps NaN. */
 const largestWeight = (a: StateDict, b: StateDict): number =>
-  [...a].reduce((most, [name, { data }]) => Math.max(most, largest(data, b.get(name)?.data ?? [NaN])), 0)
+  a.size === b.size
+    ? [...a].reduce((most, [name, { data }]) => Math.max(most, largest(data, b.get(name)?.data ?? [])), 0)
+    : NaN
 
-/** Refuses a trace of another experiment, naming the first difference; it may have run for more epochs. */
-const checkSame = (ours: Experiment, theirs: Experiment): void => {
-  const differs = (what: string, a: unknown, b: unknown) => {
-    throw new TrainError(`the reference is of another experiment: its ${what} is ${String(b)}, this one's ${String(a)}`)
+const stepsOf = ({ batchSize, epochs }: Experiment, { train }: Dataset): number =>
+  Math.ceil(train.count / batchSize) * epochs
+
+/** Refuses a trace of another experiment, naming the first difference, or of fewer steps or epochs; it may have run for more. */
+const checkReference = (ours: Experiment, { experiment, firstLosses, testAccuracy }: ReferenceTrace, steps: number) => {
+  const refuse = (why: string) => {
+    throw new TrainError(`the reference is of another experiment: ${why}`)
   }
-  for (const key of ['model', 'dataset', 'seed', 'batchSize'] as const)
-    if (ours[key] !== theirs[key]) differs(key, ours[key], theirs[key])
-  if (ours.epochs > theirs.epochs) differs('number of epochs', ours.epochs, theirs.epochs)
-  const [a, b] = [JSON.stringify(ours.optimizer), JSON.stringify(theirs.optimizer)]
-  if (a !== b) differs('optimizer', a, b)
+  const difference = experimentDifference({ ...experiment, epochs: ours.epochs }, ours)
+  if (difference !== undefined) refuse(difference)
+  if (ours.epochs > experiment.epochs || ours.epochs > testAccuracy.length)
+    refuse(`its number of epochs is ${Math.min(experiment.epochs, testAccuracy.length)}, this one's ${ours.epochs}`)
+  const compared = Math.min(steps, paritySteps.first)
+  if (firstLosses.length < compared)
+    refuse(`it holds the losses of ${firstLosses.length} steps, ${compared} are compared: write a longer one`)
 }

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
-import { resolveModel } from '@digitlab/models'
+import { ModelError, resolveModel } from '@digitlab/models'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { mutated, presentable } from '../../../tooling/vitest/mutations.ts'
 import schema from '../schema/run-1.schema.json'
 import { completeExperiment, parseRun, runVersion, TrainError, type Run } from './index'
 
@@ -18,7 +20,7 @@ const run: Run = {
   format: 'digitlab-run',
   version: runVersion,
   id: '0'.repeat(64),
-  experiment: completeExperiment({ model: 'cnn', epochs: 1, optimizer: { name: 'adam' } }),
+  experiment: completeExperiment({ model: 'cnn', epochs: 1, batchSize: 1, optimizer: { name: 'adam' } }),
   status: 'completed',
   startedAt: '2026-01-01T00:00:00.000Z',
   model: { name: 'cnn', parameters: 20490, definition: resolveModel('cnn').definition },
@@ -40,7 +42,7 @@ const run: Run = {
     operations: { dense: 'kernel', denseGrad: 'reference' } as unknown as Run['backend']['operations'],
   },
   environment: { runtime: 'Node', platform: 'linux', processors: 0, versions: {} },
-  history: { stepLosses: [2.3, 1.2], epochs: [epoch] },
+  history: { stepLosses: [2.3, 1.2, 1.1], epochs: [epoch] },
   metrics: {
     count: 4,
     correct: 3,
@@ -70,6 +72,15 @@ const undescribed = (node: Node, value: unknown, at = ''): string[] => {
     const described = properties?.[key]
     return described ? undescribed(described, held, `${at}/${key}`) : [`${at}/${key}`]
   })
+}
+
+/** As a file would hold it; undefined where that is beyond JSON.stringify. */
+const jsonOf = (value: unknown): string | undefined => {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return undefined // too deep for its stack, or a toJSON that is no function
+  }
 }
 
 type Loose = Record<string, Record<string, unknown>>
@@ -121,6 +132,76 @@ describe('run.json', () => {
   ])('%.60s is refused', (text, message) => {
     expect(() => parseRun(text)).toThrow(TrainError)
     expect(() => parseRun(text)).toThrow(message)
+  })
+
+  test('a seed that was written by hand counts by its low 32 bits', () => {
+    const read = parseRun(changed(({ experiment }) => Object.assign(experiment ?? {}, { seed: -1 })))
+    expect(read.experiment.seed).toBe(0xffffffff)
+  })
+
+  test.each<[string, (run: Loose) => void, string]>([
+    [
+      'another matrix',
+      ({ metrics }) =>
+        Object.assign(metrics ?? {}, {
+          confusion: [
+            [7, 7],
+            [7, 7],
+          ],
+        }),
+      '4 images are counted, 28 in the confusion matrix',
+    ],
+    [
+      'a ragged matrix',
+      ({ metrics }) => Object.assign(metrics ?? {}, { confusion: [[2, 0], [2]] }),
+      'a row of the confusion matrix has not 2 columns',
+    ],
+    [
+      'fewer classes than names',
+      ({ metrics }) => Object.assign(metrics ?? {}, { confusion: [[4]] }),
+      '2 names of classes, and 1 classes',
+    ],
+    [
+      'more right',
+      ({ metrics }) => Object.assign(metrics ?? {}, { correct: 4 }),
+      '4 images are right, 3 in the confusion matrix',
+    ],
+    ['another accuracy', ({ metrics }) => Object.assign(metrics ?? {}, { accuracy: 0.9 }), 'with an accuracy of 0.9'],
+    ['other test images', ({ dataset }) => Object.assign(dataset ?? {}, { testCount: 5 }), 'of 5 test images'],
+    ['half an epoch', (run) => Object.assign(run, { status: 'interrupted' }), 'it is interrupted after 1 of 1 epochs'],
+    [
+      'too few steps',
+      ({ history }) => Object.assign(history ?? {}, { stepLosses: [1] }),
+      'it has 1 losses of steps, and 1 epochs of 3',
+    ],
+    [
+      'another epoch',
+      ({ history }) => Object.assign(history ?? {}, { epochs: [{ ...epoch, epoch: 2 }] }),
+      'epoch 1 calls itself 2',
+    ],
+  ])('numbers that contradict each other are told: %s', (_, change, message) => {
+    expect(() => parseRun(changed(change))).toThrow(TrainError)
+    expect(() => parseRun(changed(change))).toThrow(message)
+  })
+
+  test('whatever is changed in it, it is a run or a sentence says why not', () => {
+    let refused = 0
+    fc.assert(
+      fc.property(mutated(run), (value) => {
+        const text = jsonOf(value)
+        if (text === undefined) return
+        try {
+          const read = parseRun(text)
+          expect(parseRun(JSON.stringify(read))).toEqual(read)
+        } catch (error) {
+          if (!(error instanceof TrainError || error instanceof ModelError)) throw error
+          if (!presentable(error.message)) throw new Error(`not presentable: ${error.message}`, { cause: error })
+          refused++
+        }
+      }),
+      { numRuns: 1500, seed: 1, interruptAfterTimeLimit: 10_000 },
+    )
+    expect(refused).toBeGreaterThan(100)
   })
 
   test('its schema is in the package, and says its version', () => {

@@ -1,40 +1,49 @@
 import { Validator, type Schema } from '@cfworker/json-schema'
 import schema from '../schema/run-1.schema.json'
+import { shownValue } from '@digitlab/models'
+import { checkRun } from './check-run'
 import { completeExperiment, TrainError } from './experiment'
 import { runVersion, type Run } from './run'
+import { shownText } from './shown-text'
 
 /**
  * Reads the text of a run.json of this version; `schema/run-1.schema.json` describes it. JSON has no NaN: a loss that was no
  * number is null there, and NaN again in the run.
  *
  * @param name what to call it in an error
- * @throws TrainError where it is no run, of another version, cut or changed, or its experiment is none
+ * @throws TrainError where it is no run, of another version, cut or changed, its numbers contradict each other, or its experiment is
+ * none; ModelError where the experiment's model is none
  */
 export const parseRun = (text: string, name = 'run.json'): Run => {
   let run: Partial<Record<keyof Run, unknown>>
   try {
     run = JSON.parse(text) as typeof run
   } catch (cause) {
-    throw new TrainError(`${name} is not JSON (${(cause as Error).message}): give a run's folder or its run.json`, {
-      cause,
-    })
+    throw new TrainError(
+      `${name} is not JSON (${shownText((cause as Error).message)}): give a run's folder or its run.json`,
+      {
+        cause,
+      },
+    )
   }
   if (typeof run !== 'object' || run === null || run.format !== 'digitlab-run')
     throw new TrainError(
-      `${name} is not a run of digitlab: expected the format "digitlab-run", found ${JSON.stringify(run?.format) ?? 'none'}`,
+      `${name} is not a run of digitlab: expected the format "digitlab-run", found ${run?.format === undefined ? 'none' : shownValue(run.format)}`,
     )
   if (run.version !== runVersion)
     throw new TrainError(
-      `${name} has version ${JSON.stringify(run.version)}, this digitlab reads version ${runVersion}: use the one that wrote it`,
+      `${name} has version ${shownValue(run.version)}, this digitlab reads version ${runVersion}: use the one that wrote it`,
     )
   const { errors } = new Validator(schema as Schema, '2020-12').validate(run)
   const deepest = errors.at(-1)
   if (deepest)
     throw new TrainError(
-      `${name} was cut or changed (${deepest.instanceLocation}: ${deepest.error.replace(/\.$/, '')}): train again`,
+      `${name} was cut or changed (${shownText(deepest.instanceLocation)}: ${shownText(deepest.error)}): train again`,
     )
-  completeExperiment(run.experiment as Run['experiment'])
-  return withNaN(run as Written)
+  const found = withNaN(run as unknown as Written) // the schema saw its form
+  const read: Run = { ...found, experiment: completeExperiment(found.experiment) }
+  checkRun(read, name)
+  return read
 }
 
 type Loss = number | null

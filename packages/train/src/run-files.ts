@@ -1,5 +1,6 @@
 // What a run's folder holds, the same whoever writes it: the command into a folder, a page as downloads.
-import type { StateDict } from '@digitlab/models'
+// Indices run over [count, classes], checked on reading: each `!` is in range.
+import { shownValue, type StateDict } from '@digitlab/models'
 import { readSafetensors, weightsMetadata, writeSafetensors } from '@digitlab/weights'
 import type { Predictions } from './evaluate'
 import { TrainError } from './experiment'
@@ -63,7 +64,8 @@ export interface KeptPredictions {
  * Reads the predictions of a run.
  *
  * @param name how to call the file in an error
- * @throws TrainError where they are of another run or an entry is missing; WeightsError where the file is damaged
+ * @throws TrainError where they are of another run, an entry is missing or has another shape, a value is no class or no probability, or
+ * they contradict the run's confusion matrix; WeightsError where the file is damaged
  */
 export const readPredictions = (
   bytes: Uint8Array,
@@ -73,26 +75,70 @@ export const readPredictions = (
   const { weights: entries, metadata } = readSafetensors(bytes, name)
   if (metadata.get('experiment') !== id)
     throw new TrainError(
-      `${name} is of the experiment ${metadata.get('experiment')?.slice(0, 8) ?? 'without an id'}, run.json of ${id.slice(0, 8)}: put the files of one run together`,
+      `${name} is of the experiment ${shownValue(metadata.get('experiment')?.slice(0, 8) ?? 'without an id')}, run.json of ${id.slice(0, 8)}: put the files of one run together`,
     )
-  const read = (entry: string): Float32Array => {
+  const classes = metrics.confusion.length
+  const read = (entry: string, shape: readonly number[], fits: (value: number) => boolean, what: string) => {
     const found = entries.get(entry)
     if (!found)
       throw new TrainError(
-        `${name} holds no "${entry}", it holds ${[...entries.keys()].join(', ') || 'nothing'}: train again`,
+        `${name} holds no "${entry}", it holds ${[...entries.keys()].slice(0, 8).map(shownValue).join(', ') || 'nothing'}: train again`,
+      )
+    if (found.shape.join() !== shape.join())
+      throw new TrainError(
+        `${name} holds "${entry}" as [${found.shape.join(', ')}], the run as [${shape.join(', ')}]: put the files of one run together`,
+      )
+    const at = found.data.findIndex((value) => !fits(value))
+    if (at >= 0)
+      throw new TrainError(
+        `${name} has ${found.data[at]} at index ${at} of "${entry}", which is no ${what}: train again`,
       )
     return found.data
   }
+  const isClass = (value: number) => Number.isInteger(value) && value >= 0 && value < classes
+  const readClasses = (entry: string) => read(entry, [metrics.count], isClass, `class from 0 to ${classes - 1}`)
+  const isProbability = (value: number) => value >= 0 && value <= 1
   const found = {
-    labels: read('labels'),
-    before: read('before'),
-    after: read('after'),
-    probabilities: read('probabilities'),
+    labels: readClasses('labels'),
+    before: readClasses('before'),
+    after: readClasses('after'),
+    probabilities: read('probabilities', [metrics.count, classes], isProbability, 'probability'),
   }
-  const right = found.after.filter((predicted, i) => predicted === found.labels[i]).length
-  if (found.labels.length !== metrics.count || right !== metrics.correct)
-    throw new TrainError(
-      `${name} has ${right} of ${found.labels.length} images right, run.json ${metrics.correct} of ${metrics.count}: put the files of one run together`,
-    )
+  checkAgainst(found, metrics, name)
   return found
+}
+
+/** Sums of float32 probabilities are this close to 1, for up to a thousand classes. */
+const rounding = 1e-3
+
+const checkAgainst = (
+  { labels, after, probabilities }: KeptPredictions,
+  { confusion, correct, count }: Run['metrics'],
+  name: string,
+): void => {
+  const classes = confusion.length
+  const counted = Array.from({ length: classes }, () => new Uint32Array(classes))
+  for (let i = 0; i < count; i++) counted[labels[i]!]![after[i]!]!++
+  const right = counted.reduce((sum, row, label) => sum + row[label]!, 0)
+  if (right !== correct)
+    throw new TrainError(
+      `${name} has ${right} of ${count} images right, run.json ${correct} of ${count}: put the files of one run together`,
+    )
+  counted.forEach((row, label) =>
+    row.forEach((n, predicted) => {
+      const theirs = confusion[label]?.[predicted]
+      if (n !== theirs)
+        throw new TrainError(
+          `${name} takes ${n} images of class ${label} for ${predicted}, run.json ${theirs}: put the files of one run together`,
+        )
+    }),
+  )
+  for (let i = 0; i < count; i++) {
+    const row = probabilities.subarray(i * classes, (i + 1) * classes)
+    const [sum, most] = [row.reduce((a, b) => a + b, 0), row.reduce((a, b) => Math.max(a, b), 0)]
+    if (Math.abs(sum - 1) > rounding || most - row[after[i]!]! > rounding)
+      throw new TrainError(
+        `${name} gives image ${i} probabilities that sum to ${sum.toPrecision(3)}, ${row[after[i]!]!.toPrecision(3)} of it for the class that it predicts: train again`,
+      )
+  }
 }
