@@ -28,6 +28,9 @@ export const progressLine = (label: string, epochs: number, logEvery: number): (
     switch (progress.type) {
       case 'started':
         return
+      case 'notice':
+        clear()
+        return note(`${label}  ${progress.sentence}`)
       case 'step': {
         const { epoch, step, stepsPerEpoch, loss, imagesPerSecond, secondsLeft } = progress
         if (logEvery > 0 && step % logEvery === 0) {

@@ -77,6 +77,22 @@ describe('every mark is there, and every number is that of the run', () => {
     }
   })
 
+  test('of a thousand classes those that are confused most are drawn, and it is said', () => {
+    const confusion = Array.from({ length: 1000 }, (_, label) =>
+      Array.from({ length: 1000 }, (_, predicted) =>
+        label === predicted ? 3 : label < 70 && predicted === (label + 1) % 70 ? 1 : 0,
+      ),
+    )
+    const wide = { ...run, metrics: { ...run.metrics, count: 3070, correct: 3000, confusion } }
+    for (const figure of [confusionFigure(wide), classAccuracyFigure(wide)]) {
+      expect(figure.alt).toContain('64 of 1,000 classes are shown, those that are confused most often.')
+      expect(figure.svg.length).toBeLessThan(2_000_000)
+    }
+    const cells = parsed(confusionFigure(wide)).querySelectorAll('[data-cell]')
+    expect(cells).toHaveLength(64 * 64)
+    expect(cells[1]?.getAttribute('data-cell')).toBe('0,1')
+  })
+
   test('confusion: each cell has the count and the rate of its row', () => {
     const document = parsed(confusionFigure(run))
     expect(document.querySelectorAll('[data-cell]')).toHaveLength(100)

@@ -1,5 +1,6 @@
 // Rows and columns run over the classes checked on entry: each `!` is in range.
 import { ReportError } from './report-error'
+import { grouped } from './table'
 
 /** How well one class is told from the others. A ratio is null where there is nothing to divide by. */
 export interface ClassMetrics {
@@ -124,6 +125,41 @@ export const classificationMetrics = (
     confusion,
   }
 }
+
+/** How many classes a table or a figure shows: EMNIST's 62 fit on a page. */
+const mostClasses = 64
+
+/**
+ * The classes to show where there may be too many: all of them, or those that are taken for others or others for them most often.
+ *
+ * @param confusion [classes][classes], rows are true classes
+ * @returns their numbers, in their order
+ */
+export const shownClasses = (confusion: readonly (readonly number[])[], most = mostClasses): number[] => {
+  const all = confusion.map((_, label) => label)
+  if (all.length <= most) return all
+  const involved = new Float64Array(all.length)
+  const mistakes = new Float64Array(all.length)
+  confusion.forEach((row, label) =>
+    row.forEach((n, predicted) => {
+      for (const one of [label, predicted]) {
+        involved[one]! += n
+        if (label !== predicted) mistakes[one]! += n
+      }
+    }),
+  )
+  return all
+    .filter((label) => involved[label]! > 0)
+    .sort((a, b) => mistakes[b]! - mistakes[a]! || a - b)
+    .slice(0, most)
+    .sort((a, b) => a - b)
+}
+
+/** A sentence about the classes that are left out; empty where none is. */
+export const classesLeftOut = (shown: readonly number[], classes: number): string =>
+  shown.length === classes
+    ? ''
+    : `${shown.length} of ${grouped(classes)} classes are shown, those that are confused most often.`
 
 const ratio = (part: number, whole: number): number | null => (whole === 0 ? null : part / whole)
 

@@ -123,6 +123,30 @@ describe('metrics', () => {
     expect(text).toMatch(/^true \\ predicted +0 +1 +2 +3 /m)
     expect(text).toMatch(/^9 ankle boot +\. /m)
   })
+
+  test('of a thousand classes those that are confused most are shown, and it is said', () => {
+    const labels = Array.from({ length: 3000 }, (_, i) => i % 1000)
+    const predictions = labels.map((label, i) => (label < 70 && i < 1000 ? (label + 1) % 70 : label))
+    const metrics = classificationMetrics(confusionMatrix(labels, predictions, 1000))
+    const text = metricsText(metrics)
+    expect(text).toContain('64 of 1,000 classes are shown, those that are confused most often.')
+    expect(text).toContain('24 of 1,000 classes are shown')
+    const lines = text.split('\n')
+    expect(lines.length).toBeLessThan(110)
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(130)
+    const markdown = metricsMarkdown(metrics).split('\n')
+    expect(markdown.length).toBeLessThan(150)
+    // The matrix counts whole rows: a class is shown with its own images, whatever is left out beside it.
+    expect(text).toContain('(2,930 of 3,000;')
+    expect(text).toContain('\n0                ')
+  })
+
+  test('a few classes of many that occur are those that are shown', () => {
+    const metrics = classificationMetrics(confusionMatrix([0, 1, 2], [0, 700, 2], 1000))
+    const text = metricsText(metrics, { classNames: ['zero', 'one', 'two'] })
+    expect(text).toContain('4 of 1,000 classes are shown')
+    expect(text).toContain('700')
+  })
 })
 
 describe('comparison', () => {

@@ -7,7 +7,7 @@ import { completeExperiment, TrainError, type Experiment } from './experiment'
 import { shownText } from './shown-text'
 
 const { dataset, history, backend } = runSchema.properties
-const { operations: _, ...backendProperties } = backend.properties
+const { id, device, threads, versions } = backend.properties
 const count = { type: 'integer', minimum: 0 }
 const amount = { type: 'number', minimum: 0 }
 const object = (properties: Record<string, unknown>) => ({
@@ -22,7 +22,7 @@ const schema = {
     experiment: { type: 'object' },
     startedAt: { type: 'string' },
     dataset,
-    backend: object(backendProperties),
+    backend: object({ id, device, threads, versions }),
     workers: { type: 'integer', minimum: 1, maximum: 1024 },
     generator: object({
       words: {

@@ -1,9 +1,10 @@
 import type { Backend } from '@digitlab/backends'
 import { strokes } from '@digitlab/data'
 import '@tensorflow/tfjs-backend-cpu'
-import { env, setBackend } from '@tensorflow/tfjs-core'
-import { afterEach, beforeAll, expect, test, vi } from 'vitest'
-import { completeExperiment, runExperiment, type WorkerOptions } from './index'
+import { env, memory, setBackend } from '@tensorflow/tfjs-core'
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { completeExperiment, runExperiment, type WorkerOptions, type WorkerThread } from './index'
+import { checkWorkers } from './workers'
 
 const backend: Backend = {
   id: 'cpu',
@@ -44,6 +45,74 @@ test.each([
     expect(spawn).not.toHaveBeenCalled()
   },
 )
+
+describe('how many workers there are', () => {
+  beforeEach(() => vi.stubGlobal('navigator', { hardwareConcurrency: 2 }))
+
+  test('more than processors are told of', async () => {
+    const notices: string[] = []
+    const { run } = await runExperiment(completeExperiment({ model: 'linear', dataset: 'strokes', epochs: 1 }), {
+      data,
+      backend,
+      workers: { count: 1, spawn: () => expect.unreachable() },
+      onProgress: (progress) => progress.type === 'notice' && notices.push(progress.sentence),
+    })
+    expect([run.backend.threads, notices]).toEqual([1, []])
+    expect(checkWorkers({ count: 2 })).toBeUndefined()
+    expect(checkWorkers({ count: 'auto' })).toBeUndefined()
+    expect(checkWorkers({ count: 3 })).toBe('3 workers share 2 processors: training is faster with up to 2')
+    expect(checkWorkers({ count: 8 })).toBe('8 workers share 2 processors: training is faster with up to 2')
+  })
+
+  test('several times as many are refused before a thread is started', async () => {
+    const spawn = vi.fn<WorkerOptions['spawn']>()
+    for (const count of [9, 64, 1000])
+      await expect(firstStep(count, spawn)).rejects.toThrow(`${count} workers would take turns on 2 processors`)
+    for (const count of [0, -1, 1.5, 1025, NaN])
+      await expect(firstStep(count, spawn)).rejects.toThrow('must be "auto" or an integer from 1 to 1024')
+    expect(spawn).not.toHaveBeenCalled()
+  })
+
+  test('where nobody tells how many processors there are, a number is taken as it is', () => {
+    vi.stubGlobal('navigator', { hardwareConcurrency: 0 })
+    expect(checkWorkers({ count: 64 })).toBeUndefined()
+  })
+})
+
+describe('a worker that says nothing ends the run', () => {
+  const patience = 50
+  /** Answers the first so many messages, then nothing, and does not even end. */
+  const silent = (answers: number, ends = true): WorkerThread => {
+    let listener: (event: Event) => void = () => {}
+    let asked = 0
+    return {
+      postMessage() {
+        if (asked++ < answers) queueMicrotask(() => listener(new MessageEvent('message', { data: { type: 'done' } })))
+      },
+      terminate: () => (ends ? undefined : new Promise(() => {})),
+      addEventListener: (event, given) => {
+        if (event === 'message') listener = given
+      },
+    }
+  }
+
+  test.each<[string, number, string]>([
+    ['when it is given the data', 0, 'worker 1 did not answer for 0.05 s'],
+    ['when it is given the weights', 1, 'worker 1 did not answer for 0.05 s'],
+    ['in the first step', 2, 'a worker did not answer for 0.05 s'],
+  ])('%s', async (_, answers, message) => {
+    const before = memory().numTensors
+    for (const ends of [true, false]) {
+      const run = runExperiment(completeExperiment({ model: 'linear', dataset: 'strokes', epochs: 2, batchSize: 8 }), {
+        data,
+        backend,
+        workers: { count: 2, patience, spawn: () => silent(answers, ends) },
+      })
+      await expect(run).rejects.toThrow(`${message}: train with one worker, or fewer of them`)
+    }
+    expect(memory().numTensors).toBe(before)
+  })
+})
 
 test('where memory is shared, auto tries threads, and one that does not start says so', async () => {
   const spawn = vi.fn<WorkerOptions['spawn']>(() => {

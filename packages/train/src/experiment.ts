@@ -169,10 +169,9 @@ const completeOptimizer = (input: Partial<OptimizerOptions> = {}): OptimizerOpti
     throw new TrainError(
       `there is no optimizer ${shownValue(name)}: choose one of ${Object.keys(optimizerDefaults).join(', ')}`,
     )
-  const known = name as OptimizerOptions['name'] // the line above saw it
-  return known === 'sgd'
-    ? { name: known, ...completed(known, optimizerTables.sgd, input) }
-    : { name: known, ...completed(known, optimizerTables.adam, input) }
+  return name === 'sgd'
+    ? { name, ...completed(name, optimizerTables.sgd, input) }
+    : { name, ...completed(name, optimizerTables.adam, input) }
 }
 
 /** The one way to write a JSON value: keys sorted at every depth, no white space. */

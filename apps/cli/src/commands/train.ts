@@ -155,6 +155,8 @@ const train = async (flags: Flags, command: Command): Promise<void> => {
   const resume = found?.checkpoint
   const settings = resume?.experiment ?? (await settingsOf(flags, command))
   checkGpuFlags(flags, [resume?.backend.id ?? flags.backend])
+  if (settings.initial && flags.init === undefined && !resume)
+    throw new UsageError('the experiment begins with given weights: give them with --init')
   const { epochs, seed } = completeExperiment(settings) // a wrong value is told before anything is loaded
   const initial: Initial | undefined =
     flags.init === undefined

@@ -193,6 +193,12 @@ const createTeller = ({ order, resume, post }: JobContext): Teller => {
           break
         case 'epoch':
           post({ type: 'epoch', record: progress.record })
+          break
+        case 'notice':
+          post({
+            type: 'notice',
+            sentence: `${progress.sentence.slice(0, 1).toUpperCase()}${progress.sentence.slice(1)}.`,
+          })
       }
     },
   }

@@ -2,20 +2,23 @@ import { axisX, axisY, dot, gridX, ruleX, ruleY, text } from '@observablehq/plot
 import { chart } from '../chart'
 import type { DrawnRun } from '../drawn-run'
 import { fitted, type Figure, type FigureOptions } from '../figure'
-import { classificationMetrics, wilsonInterval } from '../metrics'
+import { classesLeftOut, classificationMetrics, shownClasses, wilsonInterval } from '../metrics'
 import { grouped, percent } from '../table'
 import { linearTicks } from '../ticks'
 import { percentTick, rateDomain } from './accuracy'
 
 /** The share of each class that was recognised, with Wilson's 95 % interval; a class without an image is said. */
 export const classAccuracyFigure = ({ metrics, dataset }: DrawnRun, options: FigureOptions = {}): Figure => {
-  const { perClass, accuracy } = classificationMetrics(metrics.confusion)
-  const rows = perClass.map(({ class: label, correct, count, accuracy }) => {
-    const [low, high] = wilsonInterval(correct, count)
-    const name = dataset.classNames[label] ?? String(label)
-    // Names may be equal or empty: the row is the class, its name only what is read.
-    return { label, name, correct, count, accuracy, low, high }
-  })
+  const { perClass, accuracy, confusion } = classificationMetrics(metrics.confusion)
+  const shown = shownClasses(confusion)
+  const rows = perClass
+    .filter(({ class: label }) => shown.includes(label))
+    .map(({ class: label, correct, count, accuracy }) => {
+      const [low, high] = wilsonInterval(correct, count)
+      const name = dataset.classNames[label] ?? String(label)
+      // Names may be equal or empty: the row is the class, its name only what is read.
+      return { label, name, correct, count, accuracy, low, high }
+    })
   const seen = rows.filter((row): row is (typeof rows)[number] & { accuracy: number } => row.accuracy !== null)
   const domain = rateDomain(seen.flatMap(({ low, high }) => [low, high]))
   const longest = Math.max(...rows.map(({ name }) => [...name].length))
@@ -30,6 +33,7 @@ export const classAccuracyFigure = ({ metrics, dataset }: DrawnRun, options: Fig
       title: 'Accuracy of each class',
       alt: [
         `Best is ${best.name} with ${percent(best.accuracy)}, worst ${worst.name} with ${percent(worst.accuracy)}; overall ${percent(accuracy)}.`,
+        ...(shown.length < perClass.length ? [classesLeftOut(shown, perClass.length)] : []),
         ...(missing.length > 0 ? [`No image of ${missing.join(', ')} was tested.`] : []),
       ].join(' '),
       legend: ({ first, second }) => [
@@ -38,7 +42,8 @@ export const classAccuracyFigure = ({ metrics, dataset }: DrawnRun, options: Fig
       ],
       options: ({ first, second, muted, faint, ink }, width) => {
         const ticks = linearTicks(100 * domain[0], 100 * domain[1], width / 90).map((tick) => tick / 100)
-        const name = (label: number) => fitted(rows[label]?.name ?? '', Math.min(96, width * 0.25), 12)
+        const name = (label: number) =>
+          fitted(rows.find((row) => row.label === label)?.name ?? '', Math.min(96, width * 0.25), 12)
         return {
           height: 62 + 25 * rows.length,
           marginTop: 6,

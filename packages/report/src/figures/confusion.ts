@@ -2,7 +2,7 @@
 import type { DrawnRun } from '../drawn-run'
 import { defaultWidth, element, escaped, figureOf, fitted, textAt, type Figure, type FigureOptions } from '../figure'
 import { legend } from '../legend'
-import { classificationMetrics } from '../metrics'
+import { classesLeftOut, classificationMetrics, shownClasses } from '../metrics'
 import { grouped, percent } from '../table'
 import { paletteOf } from '../theme'
 
@@ -13,9 +13,12 @@ import { paletteOf } from '../theme'
 export const confusionFigure = ({ metrics, dataset }: DrawnRun, options: FigureOptions = {}): Figure => {
   const { width = defaultWidth, theme = 'light' } = options
   const palette = paletteOf(theme)
-  const { confusion, perClass } = classificationMetrics(metrics.confusion)
-  const classes = confusion.length
-  const names = confusion.map((_, label) => dataset.classNames[label] ?? String(label))
+  const { confusion: whole, perClass: all } = classificationMetrics(metrics.confusion)
+  const shown = shownClasses(whole)
+  const classes = shown.length
+  const confusion = shown.map((label) => shown.map((predicted) => whole[label]![predicted]!))
+  const perClass = shown.map((label) => all[label]!)
+  const names = shown.map((label) => dataset.classNames[label] ?? String(label))
   const named = names.some((name) => [...name].length > 2)
   const left = named ? Math.min(96, width * 0.22) : 34
   const cell = (width - left) / classes
@@ -57,7 +60,7 @@ export const confusionFigure = ({ metrics, dataset }: DrawnRun, options: FigureO
     const hidden = count === 0 && !right
     return element(
       'g',
-      { 'data-cell': `${row},${col}` },
+      { 'data-cell': `${shown[row]},${shown[col]}` },
       [
         element('title', {}, escaped(words)),
         element('rect', {
@@ -99,7 +102,13 @@ export const confusionFigure = ({ metrics, dataset }: DrawnRun, options: FigureO
     ),
     ...confusion.flatMap((row, r) => row.map((_, c) => cellAt(r, c))),
   ].join('')
-  const drawing = { id: 'confusion', title: 'Confusion matrix', alt: wordsOf(confusion, names), content, width }
+  const drawing = {
+    id: 'confusion',
+    title: 'Confusion matrix',
+    alt: [wordsOf(confusion, names), classesLeftOut(shown, whole.length)].join(' ').trim(),
+    content,
+    width,
+  }
   return figureOf({ ...drawing, height: top + classes * height }, options)
 }
 
