@@ -11,6 +11,7 @@ import {
 } from '@tensorflow/tfjs-core'
 import { describe, expect, test } from 'vitest'
 import { initialWeights, resolveModel } from '@digitlab/models'
+import { disposeWeights, uploadWeights } from '@digitlab/models/compute'
 import { MersenneTwister } from '@digitlab/random'
 import {
   evaluate,
@@ -299,7 +300,6 @@ describe('memory', () => {
 test('weights whose answers are no numbers are refused where they are evaluated', async () => {
   const model = resolveModel('linear', { input: [4, 4, 1], classes: 3 })
   await activate('cpu')
-  const { uploadWeights, disposeWeights } = await import('@digitlab/models')
   for (const value of [3e38, NaN]) {
     const weights = initialWeights(model, new MersenneTwister(0))
     weights.get('fc.weight')?.data.fill(value)
