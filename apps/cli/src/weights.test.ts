@@ -205,6 +205,34 @@ describe('predict', () => {
     const { out } = await digitlab('predict', data('cnn.pth'), '3-mid.png')
     expect(out).toMatch(/^3-mid\.png +3 +\d/m)
   })
+
+  test('what can be read is read, what cannot is said beside it, and two digits as well', async () => {
+    await writeFile(join(folder, 'good.png'), draw('3', 60))
+    const [left, right] = [PNG.sync.read(draw('1', 60)), PNG.sync.read(draw('7', 60))]
+    const pair = new PNG({ width: left.width + right.width, height: Math.max(left.height, right.height) })
+    pair.data.fill(255)
+    for (const [picture, at] of [
+      [left, 0],
+      [right, left.width],
+    ] as const)
+      PNG.bitblt(picture, pair, 0, 0, picture.width, picture.height, at, 0)
+    await writeFile(join(folder, 'pair.png'), PNG.sync.write(pair))
+    const { code, out, err } = await digitlab('predict', data('cnn.pth'), 'good.png', 'none.png', 'pair.png', '--json')
+    const { predictions, unread } = JSON.parse(out) as {
+      predictions: { image: string; class: number; doubt?: string }[]
+      unread: { image: string; reason: string }[]
+    }
+    expect(code).toBe(1)
+    expect(predictions.map(({ image }) => image)).toEqual(['good.png', 'pair.png'])
+    expect(predictions[0]).toMatchObject({ class: 3 })
+    expect(predictions[0]?.doubt).toBeUndefined()
+    expect(predictions[1]?.doubt).toMatch(/two|2/)
+    expect(unread).toEqual([
+      { image: 'none.png', reason: expect.stringContaining('could not read none.png') as string },
+    ])
+    expect(err).toContain('digitlab: could not read none.png')
+    expect(err).toContain(`pair.png: ${predictions[1]?.doubt}`)
+  })
 })
 
 describe('train --init', () => {
@@ -269,7 +297,7 @@ test('what is wrong is said in one sentence, and nothing is written', async () =
     [['evaluate', 'nan.safetensors', '--dataset', 'digits'], 'found NaN at index 0 of "fc.bias"'],
     [['predict', data('cnn.pth'), 'blank.png'], 'blank.png: expected a digit that stands out'],
     [['predict', data('cnn.pth'), 'cut.png'], 'cut.png is a damaged PNG file'],
-    [['predict', data('cnn.pth'), 'nan.safetensors'], 'nan.safetensors is no PNG file'],
+    [['predict', data('cnn.pth'), 'nan.safetensors'], 'nan.safetensors is no picture of a format that is read'],
     [['train', '--model', 'linear', '--new-head'], '--new-head belongs to --init'],
     [['train', '--resume', 'nowhere'], 'nowhere holds no checkpoint'],
   ]

@@ -1,13 +1,13 @@
-import { mnistForm } from '@digitlab/data'
+import { DataError, digitPicture, type DigitPicture } from '@digitlab/data'
 import { disposeWeights, uploadWeights } from '@digitlab/models/compute'
 import { textTable, type Column } from '@digitlab/report'
 import { predict } from '@digitlab/train'
 import { Command } from 'commander'
 import { choose } from '../load'
 import { shared } from '../options'
-import { percent, writeResult } from '../output'
-import { readPng } from '../read-png'
-import { UsageError } from '../usage-error'
+import { note, percent, writeResult } from '../output'
+import { readableFormats, readPicture } from '../picture/read-picture'
+import { isMendable, UsageError } from '../usage-error'
 import { readableWeights, readModel } from '../weights-file'
 
 interface Flags {
@@ -22,7 +22,7 @@ export const predictCommand = (): Command =>
       "Say what digits pictures show. Each is brought into MNIST's form first, whatever its size, dark on light or light on dark.",
     )
     .argument('<weights>', readableWeights)
-    .argument('<images...>', 'PNG files of one digit each')
+    .argument('<images...>', `pictures of one digit each: ${readableFormats}`)
     .option('--model <name>', 'what the weights of a file are of, where it does not say so itself')
     .addOption(shared.backend())
     .addOption(shared.json())
@@ -33,24 +33,28 @@ export const predictCommand = (): Command =>
         throw new UsageError(
           `the model "${model.name}" takes images of [${input.join(', ')}], pictures are brought to [28, 28, 1]: give the weights of another model`,
         )
-      const pixels = new Uint8Array(images.length * 784)
-      for (const [i, image] of images.entries()) {
-        const { rgba, width, height } = await readPng(image)
-        pixels.set(formOf(image, rgba, width, height), i * 784)
-      }
+      const { read, unread } = await readAll(images)
+      const pixels = new Uint8Array(read.length * 784)
+      read.forEach(({ form }, i) => pixels.set(form, i * 784))
       const backend = await choose(flags.backend)
       await backend.start()
       const uploaded = uploadWeights(model, weights)
       const { classes, probabilities } = await predict(model, uploaded, pixels)
       disposeWeights(uploaded)
-      const found = images.map((image, i) => ({
+      const found = read.map(({ image, doubt }, i) => ({
         image,
         class: classes[i] ?? 0,
         probabilities: Array.from(probabilities.subarray(i * model.classes, (i + 1) * model.classes)),
+        ...(doubt ? { doubt } : {}),
       }))
       writeResult(
         flags.json ?? false,
-        () => ({ model: model.name, backend: backend.id, predictions: found }),
+        () => ({
+          model: model.name,
+          backend: backend.id,
+          predictions: found,
+          ...(unread.length > 0 ? { unread } : {}),
+        }),
         () => {
           const columns: Column[] = [
             { heading: 'picture', align: 'left' },
@@ -67,13 +71,39 @@ export const predictCommand = (): Command =>
           return textTable(columns, rows)
         },
       )
+      for (const { image, doubt } of found) if (doubt) note(`${image}: ${doubt}: give a picture of one digit`)
+      if (unread.length > 0) throw new UsageError(unread.map(({ reason }) => reason).join('\ndigitlab: '))
     })
 
+interface Read extends DigitPicture {
+  readonly image: string
+}
+
+/**
+ * Every picture that can be read, and why the others can't.
+ *
+ * @throws UsageError where none can
+ */
+const readAll = async (images: readonly string[]) => {
+  const [read, unread]: [Read[], { image: string; reason: string }[]] = [[], []]
+  for (const image of images)
+    try {
+      const { rgba, width, height } = await readPicture(image)
+      read.push({ image, ...formOf(image, rgba, width, height) })
+    } catch (error) {
+      if (!isMendable(error)) throw error
+      unread.push({ image, reason: error.message })
+    }
+  if (read.length === 0) throw new UsageError(unread.map(({ reason }) => reason).join('\ndigitlab: '))
+  return { read, unread }
+}
+
 /** Names the picture that holds no digit. */
-const formOf = (image: string, rgba: Uint8Array, width: number, height: number): Uint8Array => {
+const formOf = (image: string, rgba: Uint8Array, width: number, height: number): DigitPicture => {
   try {
-    return mnistForm(rgba, width, height)
+    return digitPicture(rgba, width, height)
   } catch (cause) {
-    throw new UsageError(`${image}: ${(cause as Error).message}`, { cause })
+    if (!(cause instanceof DataError)) throw cause
+    throw new UsageError(`${image}: ${cause.message}`, { cause })
   }
 }
