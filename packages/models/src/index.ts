@@ -9,6 +9,7 @@ export {
   type Parameter,
   type ShapedLayer,
 } from './definition'
+export { definitionSchema, type JsonSchema } from './definition-schema'
 export { firstLayerWeights } from './first-layer'
 export { constant, kaimingUniform, uniformWithin, type Initial } from './initial-values'
 export { initialWeights } from './initial-weights'
