@@ -58,6 +58,8 @@ const run: Run = {
 
 interface Node {
   readonly $ref?: string
+  readonly allOf?: readonly { readonly if: Node; readonly then: Node }[]
+  readonly const?: unknown
   readonly properties?: Readonly<Record<string, Node>>
   readonly additionalProperties?: unknown
   readonly items?: Node
@@ -65,7 +67,10 @@ interface Node {
 
 /** Properties of a value that its schema does not describe. */
 const undescribed = (node: Node, value: unknown, at = ''): string[] => {
-  const { properties, items, additionalProperties } = node.$ref ? (schema.$defs.definition as Node) : node
+  const own = node.$ref ? (schema.$defs.definition as unknown as Node) : node
+  const { type } = value as { type?: unknown }
+  const applies = own.allOf?.find((part) => part.if.properties?.['type']?.const === type)
+  const { properties, items, additionalProperties } = applies?.then ?? own
   if (Array.isArray(value)) return items ? value.flatMap((held, n) => undescribed(items, held, `${at}/${n}`)) : []
   if (typeof value !== 'object' || value === null || additionalProperties) return []
   return Object.entries(value).flatMap(([key, held]) => {
