@@ -1,3 +1,5 @@
+import { foreignContent } from './foreign'
+
 // Indices stay inside an element, whose size divides the length: each `!` is in range.
 
 /** Bytes that are no IDX file, or values that can't be one. */
@@ -60,10 +62,10 @@ export const shown = (shape: readonly number[]): string => `[${shape.join(', ')}
 export const parseHeader = (bytes: Uint8Array, name?: string): IdxHeader | undefined => {
   const [first, second, code, rank] = bytes
   const head = Array.from(bytes.subarray(0, 4), (byte) => byte.toString(16).padStart(2, '0')).join(' ')
-  if ((first ?? 0) !== 0 || (second ?? 0) !== 0)
-    throw new IdxError(
-      `expected an IDX file, which starts with 00 00, found ${head}${called(name)}: is it another file?`,
-    )
+  if ((first ?? 0) !== 0 || (second ?? 0) !== 0) {
+    const { what, remedy } = foreignContent(bytes) ?? { what: head, remedy: 'is it another file?' }
+    throw new IdxError(`expected an IDX file, which starts with 00 00, found ${what}${called(name)}: ${remedy}`)
+  }
   if (code === undefined || rank === undefined) return undefined
   const found = (Object.keys(idxTypes) as IdxType[]).find((type) => idxTypes[type].code === code)
   if (!found)
@@ -91,12 +93,14 @@ export const bytesFor = (type: IdxType, shape: readonly number[], name?: string)
  * Turns the big-endian bytes of elements into the array for their type. uint8 and int8 share the memory of `bytes`; the
  * others are copied, since a typed array is in the machine's own byte order.
  */
-export const decodeElements = (type: IdxType, bytes: Uint8Array): IdxData => {
+export const decodeElements = (type: IdxType, bytes: Uint8Array): IdxData =>
+  decodeInPlace(type, idxTypes[type].size === 1 ? bytes : new Uint8Array(bytes))
+
+/** The same in the memory of `bytes`, which is the caller's to change and begins at a multiple of the element's size. */
+export const decodeInPlace = (type: IdxType, bytes: Uint8Array): IdxData => {
   const { size, array } = idxTypes[type]
-  if (size === 1) return new array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength)
-  const own = new Uint8Array(bytes)
-  swapBytes(own, size)
-  return new array(own.buffer)
+  swapBytes(bytes, size)
+  return new array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength / size)
 }
 
 /** The inverse of {@link decodeElements}, into `target`. */
@@ -109,7 +113,7 @@ const littleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
 
 /** Between big-endian and the machine's own order. As bytes: a float that passes through a number may lose a NaN's payload. */
 const swapBytes = (bytes: Uint8Array, size: number): void => {
-  if (!littleEndian) return
+  if (!littleEndian || size === 1) return
   for (let first = 0; first < bytes.length; first += size)
     for (let i = first, j = first + size - 1; i < j; i++, j--) {
       const byte = bytes[i]!

@@ -1,3 +1,4 @@
+export { foreignContent, type ForeignContent } from './foreign'
 export { IdxError, idxTypes, type IdxArray, type IdxArrays, type IdxData, type IdxType } from './format'
 export { type ByteSource } from './pieces'
 export { decodeIdx, readIdx, unpackIdx, type ReadOptions, type UnpackOptions } from './read'

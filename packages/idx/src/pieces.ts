@@ -49,12 +49,39 @@ export const slicesOf = (bytes: Uint8Array): Pieces => {
   }
 }
 
-export const concatenate = (pieces: readonly Uint8Array[], total: number): Uint8Array => {
-  const whole = new Uint8Array(total)
-  let at = 0
-  for (const piece of pieces) {
-    whole.set(piece, at)
-    at += piece.length
+/** Bytes taken from pieces of any size. */
+export interface Reader {
+  /**
+   * Fills `target` from its start.
+   *
+   * @returns how many bytes came; fewer than asked for only where the file ends
+   */
+  fill(target: Uint8Array<ArrayBuffer>): Promise<number>
+}
+
+/** Reads pieces as they are. */
+export class PlainReader implements Reader {
+  readonly #source: Pieces
+  #held: Uint8Array = new Uint8Array(0)
+
+  constructor(source: Pieces) {
+    this.#source = source
   }
-  return whole
+
+  async fill(target: Uint8Array<ArrayBuffer>): Promise<number> {
+    let count = 0
+    while (count < target.length) {
+      if (this.#held.length === 0) {
+        const { done, value } = await this.#source.next()
+        if (done || !value) break
+        this.#held = value
+        continue
+      }
+      const taken = this.#held.subarray(0, target.length - count)
+      target.set(taken, count)
+      count += taken.length
+      this.#held = this.#held.subarray(taken.length)
+    }
+    return count
+  }
 }

@@ -1,6 +1,15 @@
-import { called, decodeElements, IdxError, parseHeader, shown, type IdxArray, type IdxHeader } from './format'
-import { inflate, isGzip } from './gzip'
-import { concatenate, slicesOf } from './pieces'
+import {
+  called,
+  decodeElements,
+  decodeInPlace,
+  IdxError,
+  parseHeader,
+  shown,
+  type IdxArray,
+  type IdxHeader,
+} from './format'
+import { GzipReader, isGzip, mostInflation } from './gzip'
+import { slicesOf, type Reader } from './pieces'
 
 /** What is read, for those who read an error. */
 export interface ReadOptions {
@@ -33,35 +42,82 @@ export const readIdx = (bytes: Uint8Array, { name }: ReadOptions = {}): IdxArray
 }
 
 /**
- * Reads an IDX file, compressed with gzip or not: which one it is, its first bytes tell.
+ * Reads an IDX file, compressed with gzip or not: which one it is, its first bytes tell. A file of several gzip members is
+ * their content one after the other; zeros behind them are left alone. Inflates as {@link unpackIdx} does.
  *
  * @throws IdxError as {@link readIdx}, and where the gzip data are damaged or announce more than `maxBytes`
  */
-export const decodeIdx = async (bytes: Uint8Array, options: UnpackOptions = {}): Promise<IdxArray> =>
-  readIdx(await unpackIdx(bytes, options), options)
+export const decodeIdx = async (bytes: Uint8Array, options: UnpackOptions = {}): Promise<IdxArray> => {
+  if (!isGzip(bytes)) return readIdx(bytes, options)
+  const { header, whole } = await inflate(bytes, options)
+  const { type, shape, headerBytes } = header
+  return { type, shape, data: decodeInPlace(type, whole.subarray(headerBytes)) } as IdxArray // as in readIdx
+}
 
 /**
- * The bytes of an IDX file without their compression; `bytes` itself where there is none. Inflates no further than the
- * header announces, and not at all where that is more than `maxBytes`: a small file may inflate to any size.
+ * The bytes of an IDX file without their compression; `bytes` itself where there is none. The memory is taken once, after the
+ * header was looked at: nothing is inflated where it announces more than `maxBytes`, or than so short a file can hold, and
+ * never more than it announces.
  *
- * @throws IdxError where the gzip data are damaged, inflate to more than their header says, or announce too much
+ * @throws IdxError where the gzip data are damaged, inflate to something else than their header says, or announce too much
  */
-export const unpackIdx = async (bytes: Uint8Array, options: UnpackOptions = {}): Promise<Uint8Array> => {
+export const unpackIdx = async (bytes: Uint8Array, options: UnpackOptions = {}): Promise<Uint8Array> =>
+  isGzip(bytes) ? (await inflate(bytes, options)).whole : bytes
+
+/** A whole file, its elements at a multiple of their size. */
+const inflate = async (
+  bytes: Uint8Array,
+  options: UnpackOptions,
+): Promise<{ readonly header: IdxHeader; readonly whole: Uint8Array<ArrayBuffer> }> => {
   const { name } = options
-  if (!isGzip(bytes)) return bytes
-  const pieces: Uint8Array[] = []
-  let total = 0
-  let header: IdxHeader | undefined
-  for await (const piece of inflate(slicesOf(bytes), name)) {
-    pieces.push(piece)
-    total += piece.length
-    if (!header) {
-      header = parseHeader(pieces.length === 1 ? piece : concatenate(pieces, total), name)
-      if (header) refuseLarger(header.headerBytes + header.dataBytes, 'the file', header, options)
-    }
-    if (header && total > header.headerBytes + header.dataBytes) throw wrongLength(header, 'inflates to more', name)
+  const reader = new GzipReader(slicesOf(bytes), name)
+  const { header, head } = await readHeader(reader, name)
+  const { headerBytes, dataBytes } = header
+  const total = headerBytes + dataBytes
+  refuseLarger(total, 'the file', header, options)
+  if (total > bytes.length * mostInflation)
+    throw wrongLength(header, `has ${bytes.length} of gzip, which hold less`, name)
+  const whole = memoryFor(header, name)
+  whole.set(head)
+  const got = headerBytes + (await reader.fill(whole.subarray(headerBytes)))
+  if (got < total) throw wrongLength(header, `inflates to ${got}`, name)
+  if ((await reader.fill(new Uint8Array(1))) > 0) throw wrongLength(header, 'inflates to more', name)
+  return { header, whole }
+}
+
+const memoryFor = (header: IdxHeader, name?: string): Uint8Array<ArrayBuffer> => {
+  const { headerBytes, dataBytes } = header
+  try {
+    // Elements have 8 bytes at most, and a header a multiple of 4.
+    const before = headerBytes % 8
+    return new Uint8Array(new ArrayBuffer(before + headerBytes + dataBytes), before)
+  } catch (cause) {
+    throw new IdxError(
+      `there is no memory for the ${dataBytes} bytes of ${shown(header.shape)} ${header.type}${called(name)}: give a smaller file`,
+      { cause },
+    )
   }
-  return concatenate(pieces, total)
+}
+
+/** Reads as far as the header goes. @returns it, and its bytes */
+export const readHeader = async (
+  reader: Reader,
+  name?: string,
+): Promise<{ readonly header: IdxHeader; readonly head: Uint8Array }> => {
+  let head = new Uint8Array(4)
+  let count = await reader.fill(head)
+  // Where the first two are no zeros, it is no IDX file: what it is, more of it tells.
+  const isIdx = head[0] === 0 && head[1] === 0
+  const wanted = isIdx ? 4 + 4 * (head[3] ?? 0) : 512
+  if (count === 4 && wanted > 4) {
+    const longer = new Uint8Array(wanted)
+    longer.set(head)
+    count += await reader.fill(longer.subarray(4))
+    head = longer
+  }
+  const header = parseHeader(head.subarray(0, count), name)
+  if (!header) throw headerCutOff(count, name)
+  return { header, head: head.subarray(0, count) }
 }
 
 export const wrongLength = (
@@ -73,7 +129,7 @@ export const wrongLength = (
     `expected ${headerBytes + dataBytes} bytes for ${shown(shape)} ${type}, the file ${found}${called(name)}: it was cut off or changed, get it again`,
   )
 
-export const headerCutOff = (found: number, name?: string): IdxError =>
+const headerCutOff = (found: number, name?: string): IdxError =>
   new IdxError(`expected the header of an IDX file, the file ends after ${found} bytes${called(name)}: get it again`)
 
 /** @throws IdxError where `bytes`, which the header announces for `what`, are more than the options allow */

@@ -1,7 +1,7 @@
-import { decodeElements, parseHeader, type IdxData, type IdxHeader, type IdxType } from './format'
-import { inflate, isGzip } from './gzip'
-import { concatenate, piecesOf, type ByteSource, type Pieces } from './pieces'
-import { headerCutOff, refuseLarger, wrongLength, type UnpackOptions } from './read'
+import { decodeInPlace, type IdxData, type IdxHeader, type IdxType } from './format'
+import { GzipReader, isGzip } from './gzip'
+import { piecesOf, PlainReader, type ByteSource, type Pieces, type Reader } from './pieces'
+import { readHeader, refuseLarger, wrongLength, type UnpackOptions } from './read'
 
 /** An IDX file that is being read. */
 export interface IdxStream {
@@ -26,111 +26,70 @@ export interface IdxStream {
  */
 export const streamIdx = async (source: ByteSource, options: UnpackOptions = {}): Promise<IdxStream> => {
   const { name } = options
-  const raw = piecesOf(source)
+  const pieces = piecesOf(source)
   try {
-    const bytes = new ByteReader(await inflated(raw, name))
-    let header: IdxHeader | undefined
-    for (let wanted = 4; ; wanted = 4 + 4 * (bytes.held[3] ?? 0)) {
-      await bytes.fill(wanted)
-      header = parseHeader(bytes.held, name)
-      if (header) break
-      if (bytes.held.length < wanted) throw headerCutOff(bytes.held.length, name)
-    }
-    bytes.take(header.headerBytes)
+    const reader = await readerOf(pieces, name)
+    const { header } = await readHeader(reader, name)
     const { type, shape } = header
     refuseLarger(recordBytesOf(header), 'a record', header, options)
     return {
       type,
       shape,
       recordShape: shape.slice(1),
-      records: records(bytes, header, name),
-      cancel: () => bytes.stop(),
+      records: records(reader, pieces, header, name),
+      cancel: () => pieces.stop(),
     }
   } catch (error) {
-    await raw.stop()
+    await pieces.stop()
     throw error
   }
 }
 
 const recordBytesOf = ({ shape, dataBytes }: IdxHeader): number => (dataBytes === 0 ? 0 : dataBytes / (shape[0] ?? 1))
 
-async function* records(bytes: ByteReader, header: IdxHeader, name?: string): AsyncGenerator<IdxData> {
+async function* records(
+  reader: Reader,
+  pieces: Pieces,
+  header: IdxHeader,
+  name?: string,
+): AsyncGenerator<IdxData, void, undefined> {
   const { type, shape, headerBytes } = header
   const recordBytes = recordBytesOf(header)
   // Records without a byte (a size of 0 further in) are not worth yielding up to 2^32 times.
   const count = recordBytes === 0 ? 0 : (shape[0] ?? 1)
   try {
     for (let record = 0; record < count; record++) {
-      await bytes.fill(recordBytes)
-      if (bytes.held.length < recordBytes)
-        throw wrongLength(header, `ends after ${headerBytes + record * recordBytes + bytes.held.length}`, name)
-      yield decodeElements(type, bytes.take(recordBytes).slice())
+      const bytes = new Uint8Array(recordBytes)
+      const got = await reader.fill(bytes)
+      if (got < recordBytes) throw wrongLength(header, `ends after ${headerBytes + record * recordBytes + got}`, name)
+      yield decodeInPlace(type, bytes)
     }
-    await bytes.fill(1)
-    if (bytes.held.length > 0) throw wrongLength(header, 'holds more', name)
+    if ((await reader.fill(new Uint8Array(1))) > 0) throw wrongLength(header, 'holds more', name)
   } finally {
-    await bytes.stop()
+    await pieces.stop()
   }
 }
 
-/** Bytes taken from pieces of any size. */
-class ByteReader {
-  held: Uint8Array = new Uint8Array(0)
-  readonly #pieces: Pieces
-
-  constructor(pieces: Pieces) {
-    this.#pieces = pieces
-  }
-
-  /** Reads on until at least `count` bytes are held, or the pieces end. */
-  async fill(count: number): Promise<void> {
-    const pieces = [this.held]
-    let total = this.held.length
-    while (total < count) {
-      const { done, value } = await this.#pieces.next()
-      if (done || !value) break
-      pieces.push(value)
-      total += value.length
-    }
-    if (pieces.length > 1) this.held = concatenate(pieces, total)
-  }
-
-  take(count: number): Uint8Array {
-    const taken = this.held.subarray(0, count)
-    this.held = this.held.subarray(count)
-    return taken
-  }
-
-  stop(): Promise<void> {
-    return this.#pieces.stop()
-  }
-}
-
-/** The pieces, inflated where the first two bytes say gzip. */
-const inflated = async (raw: Pieces, name?: string): Promise<Pieces> => {
-  let head: Uint8Array | undefined = new Uint8Array(0)
-  while (head.length < 2) {
-    const { done, value } = await raw.next()
+/** Reads pieces, inflated where the first two bytes say gzip. */
+const readerOf = async (pieces: Pieces, name?: string): Promise<Reader> => {
+  const start: Uint8Array[] = []
+  let first: number | undefined
+  let packed: boolean | undefined
+  while (packed === undefined) {
+    const { done, value } = await pieces.next()
     if (done || !value) break
-    head = concatenate([head, value], head.length + value.length)
+    start.push(value)
+    for (const byte of value.subarray(0, 2)) {
+      if (first === undefined) first = byte
+      else packed ??= isGzip(Uint8Array.of(first, byte))
+    }
   }
-  const packed = isGzip(head)
   const whole: Pieces = {
     next: async () => {
-      if (!head) return raw.next()
-      const value = head
-      head = undefined
-      return { value }
+      const value = start.shift()
+      return value ? { value } : pieces.next()
     },
-    stop: () => raw.stop(),
+    stop: () => pieces.stop(),
   }
-  if (!packed) return whole
-  const pieces = inflate(whole, name)
-  return {
-    next: () => pieces.next(),
-    stop: async () => {
-      await pieces.return(undefined)
-      await raw.stop()
-    },
-  }
+  return packed ? new GzipReader(whole, name) : new PlainReader(whole)
 }
