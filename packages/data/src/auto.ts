@@ -1,8 +1,6 @@
-import { DataError, type Dataset } from './dataset'
+import { DataError } from './data-error'
+import type { Dataset } from './dataset'
 import { strokes } from './strokes'
-
-/** The one failure that 'auto' may answer with another data set. */
-export class DownloadFailed extends DataError {}
 
 /** What 'auto' means: MNIST, or where it can't be downloaded `strokes` with a notice. */
 export const mnistOrStrokes = async (
@@ -12,7 +10,7 @@ export const mnistOrStrokes = async (
   try {
     return await mnist()
   } catch (error) {
-    if (!(error instanceof DownloadFailed)) throw error
+    if (!(error instanceof DataError && error.code === 'download-failed')) throw error // the one failure that is answered so
     onNotice(error.message)
     const notice = 'this is NOT MNIST, which could not be had, but "strokes", digits that digitlab draws itself'
     return { ...(await strokes()), notice }

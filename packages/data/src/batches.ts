@@ -1,4 +1,4 @@
-import { DataError } from './dataset'
+import { DataError } from './data-error'
 
 /**
  * Cuts an order of images into batches: views of `order`, each of `batchSize` indices, the last one of what is left.

@@ -53,6 +53,46 @@ describe('datasetFromFiles', () => {
     expect([...(await make({ trainLabels: table })).train.labels]).toEqual([2, 0, 1])
   })
 
+  test('takes labels of every integer type, and images with a channel of their own', async () => {
+    for (const data of [Int8Array.of(2, 0, 1), Int16Array.of(2, 0, 1), Int32Array.of(2, 0, 1), Uint8Array.of(2, 0, 1)])
+      for (const shape of [[3], [3, 1]]) {
+        const made = await make({ trainLabels: writeIdx({ shape, data }), testLabels: labels(0) })
+        expect([...made.train.labels]).toEqual([2, 0, 1])
+        expect(made.classes).toBe(3)
+        expect(made).not.toHaveProperty('notice')
+      }
+    const channels = writeIdx({ type: 'uint8', shape: [3, 2, 2, 1], data: new Uint8Array(12).fill(7) })
+    const made = await make({ trainImages: channels })
+    expect([made.imageShape, made.train.images.length]).toEqual([[2, 2], 12])
+    expect(made.files[0]?.bytes).toBe(32)
+  })
+
+  test('counts labels that begin at 1 from there', async () => {
+    const made = await make({ trainLabels: labels(1, 3, 2), testLabels: labels(3) })
+    expect(made).toMatchObject({ classes: 3, classNames: ['1', '2', '3'] })
+    expect([[...made.train.labels], [...made.test.labels]]).toEqual([[0, 2, 1], [2]])
+    expect(made).not.toHaveProperty('notice')
+    // A named set's classes are known: there the labels stay what they are.
+    const named = await make({ trainLabels: labels(1, 3, 2), testLabels: labels(3) }, ['a', 'b', 'c', 'd'])
+    expect([...named.train.labels]).toEqual([1, 3, 2])
+    expect(named).not.toHaveProperty('notice')
+  })
+
+  test('a stray label does not make many classes without a word', async () => {
+    const made = await make({ trainLabels: labels(0, 1, 255), testLabels: labels(1) })
+    expect(made.classes).toBe(256)
+    expect(made.notice).toBe(
+      'the labels go up to 255, which makes 256 classes, but 253 of them have no image (one image has the label 255): is that label a mistake?',
+    )
+  })
+
+  test('one class alone is said', async () => {
+    for (const label of [0, 1, 7])
+      expect((await make({ trainLabels: labels(label, label, label), testLabels: labels(label) })).notice).toBe(
+        `all training images are of one class, ${label}: there is nothing to tell apart`,
+      )
+  })
+
   test.each<[string, Parameters<typeof make>, string]>([
     ['counts that differ', [{ trainLabels: labels(0, 1) }], 'found 3 images (ti) and 2 labels (tl)'],
     [
@@ -65,14 +105,43 @@ describe('datasetFromFiles', () => {
       [{ trainLabels: writeIdx({ type: 'int32', shape: [3, 1], data: Int32Array.of(0, -7, 1) }) }],
       'found -7 at position 1 (tl)',
     ],
+    [
+      'a label above all classes',
+      [{ trainLabels: writeIdx({ shape: [3], data: Int16Array.of(0, 300, 1) }) }],
+      'expected labels from 0 to 255, found 300 at position 1 (tl)',
+    ],
+    [
+      'a label of 256 beside one of 0',
+      [{ trainLabels: writeIdx({ shape: [3], data: Int16Array.of(0, 256, 1) }) }],
+      'expected labels from 0 to 255 or from 1 to 256, found 256',
+    ],
+    [
+      'labels as rows with a single 1',
+      [{ trainLabels: writeIdx({ shape: [3, 3], data: Int32Array.of(0, 1, 0, 1, 0, 0, 0, 0, 1) }) }],
+      'expected one label for each image, found rows with a single 1 among 3 (tl)',
+    ],
+    [
+      'labels that are no integers',
+      [{ trainLabels: writeIdx({ shape: [3], data: Float32Array.of(0, 1, 2) }) }],
+      'expected labels as integers [count], found float32 [3] (tl)',
+    ],
+    [
+      'images of three channels',
+      [{ trainImages: writeIdx({ type: 'uint8', shape: [3, 2, 2, 3], data: new Uint8Array(36) }) }],
+      'found uint8 [3, 2, 2, 3] (ti)',
+    ],
     ['shapes that differ', [{ testImages: images(1, 3, 2) }], 'size [2, 2], found [3, 2] (ei)'],
     ['no images', [{ trainImages: images(0), trainLabels: labels() }], 'expected at least one image, found none (ti)'],
     [
       'labels for images',
       [{ trainImages: labels(1) }],
-      'expected images as uint8 [count, height, width], found uint8 [1] (ti)',
+      'expected images as uint8 [count, height, width] of 1 to 4096 pixels a side, found uint8 [1] (ti)',
     ],
-    ['images for labels', [{ trainLabels: images(3) }], 'expected labels as uint8 [count], found uint8 [3, 2, 2] (tl)'],
+    [
+      'images for labels',
+      [{ trainLabels: images(3) }],
+      'expected labels as integers [count], found uint8 [3, 2, 2] (tl)',
+    ],
     ['images without a pixel', [{ trainImages: images(3, 0, 2) }], 'found uint8 [3, 0, 2] (ti)'],
   ])('refuses %s', async (_, given, message) => {
     await expect(make(...given)).rejects.toThrow(message)
@@ -80,7 +149,7 @@ describe('datasetFromFiles', () => {
   })
 
   test('a damaged file is named', async () => {
-    await expect(make({ testLabels: labels(1, 2).subarray(0, 9) })).rejects.toThrow('the file holds 9 (el)')
+    await expect(make({ testImages: images(1).subarray(0, 17) })).rejects.toThrow('the file holds 17 (ei)')
   })
 })
 

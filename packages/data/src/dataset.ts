@@ -1,11 +1,7 @@
-import { readIdx, unpackIdx, type IdxArray } from '@digitlab/idx'
+import { readIdx, streamIdx, unpackIdx, type IdxArray, type IdxType } from '@digitlab/idx'
+import { DataError } from './data-error'
+import { readLabels } from './labels'
 import { sha256 } from './sha256'
-
-/** Data that can't be had, or are not what they should be. */
-export class DataError extends Error {
-  readonly mendable = true
-  override name = 'DataError'
-}
 
 /** Images with their labels. */
 export interface Split {
@@ -58,15 +54,20 @@ export interface DatasetNames {
   readonly name: string
   readonly title: string
   readonly origin: string
-  /** The classes' names; as many as the largest label asks for, named by their numbers, where they are not given. */
+  /** The classes' names; as many as the labels ask for, named by their numbers, where they are not given. */
   readonly classNames?: readonly string[]
 }
 
-const limits = { classes: 256, side: 4096 }
+/** The longest side of an image. */
+const longestSide = 4096
 
 /**
- * Makes a data set of four IDX files: images [count, height, width] of uint8; labels [count] of uint8, or [count, n] of
- * int32 with the class first, as QMNIST has them.
+ * Makes a data set of four IDX files: images of uint8, [count, height, width] or with one channel [count, height, width, 1];
+ * labels of any integer type, [count] or [count, 1], or [count, n] of int32 with the class first, as QMNIST has them. All four
+ * headers are held against each other before memory is taken for what they announce.
+ *
+ * Without class names there are as many classes as the labels ask for; labels that begin at 1 are counted from there. What looks
+ * wrong with them (classes without an image, one class alone) stands in the data set's notice.
  *
  * @throws DataError where counts or shapes differ, a label is outside the classes or a split is empty; IdxError where a
  * file is damaged
@@ -75,39 +76,29 @@ export const datasetFromFiles = async (
   names: DatasetNames,
   files: DatasetFiles<{ readonly name: string; readonly bytes: Uint8Array }>,
 ): Promise<Dataset> => {
-  const read = async (role: keyof DatasetFiles<unknown>) => {
-    const { name, bytes } = files[role]
-    const unpacked = await unpackIdx(bytes, { name })
-    return { name: name.replace(/\.gz$/, ''), array: readIdx(unpacked, { name }), unpacked }
+  const headers = {
+    trainImages: await headerOf(files.trainImages),
+    trainLabels: await headerOf(files.trainLabels),
+    testImages: await headerOf(files.testImages),
+    testLabels: await headerOf(files.testLabels),
   }
-  const [trainImages, trainLabels, testImages, testLabels] = (await Promise.all(fileRoles.map(read))) as [
-    Part,
-    Part,
-    Part,
-    Part,
-  ]
-  const imageShape = sidesOf(trainImages)
-  const testShape = sidesOf(testImages)
+  const imageShape = sidesOf(headers.trainImages)
+  const testShape = sidesOf(headers.testImages)
   if (imageShape.join() !== testShape.join())
     throw new DataError(
-      `expected test images of the training images' size [${imageShape.join(', ')}], found [${testShape.join(', ')}] (${testImages.name}): give files of one data set`,
+      `expected test images of the training images' size [${imageShape.join(', ')}], found [${testShape.join(', ')}] (${headers.testImages.name}): give files of one data set`,
     )
-  const train = splitOf(trainImages, trainLabels)
-  const test = splitOf(testImages, testLabels)
-  const largest = (labels: Uint8Array) => labels.reduce((most, label) => Math.max(most, label), 1)
-  const most = Math.max(largest(train.labels), largest(test.labels))
-  const classNames = names.classNames ?? Array.from({ length: most + 1 }, (_, label) => String(label))
-  for (const [{ labels }, { name }] of [
-    [train, trainLabels],
-    [test, testLabels],
-  ] as const) {
-    const at = labels.findIndex((label) => label >= classNames.length)
-    if (at >= 0)
-      throw new DataError(
-        `expected labels from 0 to ${classNames.length - 1}, found ${labels[at]} at position ${at} (${name}): give files of this data set`,
-      )
+  checkCounts(headers.trainImages, headers.trainLabels)
+  checkCounts(headers.testImages, headers.testLabels)
+
+  const read = async (role: keyof DatasetFiles<unknown>): Promise<Part> => {
+    const { name, bytes } = files[role]
+    const unpacked = await unpackIdx(bytes, { name })
+    return { name: plain(name), array: readIdx(unpacked, { name }), unpacked }
   }
-  const parts = [trainImages, trainLabels, testImages, testLabels]
+  const parts = (await Promise.all(fileRoles.map(read))) as [Part, Part, Part, Part] // one for each role
+  const [trainImages, trainLabels, testImages, testLabels] = parts
+  const { classNames, train, test, notice } = readLabels(trainLabels, testLabels, names.classNames)
   return {
     name: names.name,
     title: names.title,
@@ -115,12 +106,20 @@ export const datasetFromFiles = async (
     imageShape,
     classes: classNames.length,
     classNames,
-    train,
-    test,
+    // sidesOf saw the type of the images
+    train: { images: trainImages.array.data as Uint8Array, labels: train, count: train.length },
+    test: { images: testImages.array.data as Uint8Array, labels: test, count: test.length },
     files: await Promise.all(
       parts.map(async ({ name, unpacked }) => ({ name, bytes: unpacked.length, sha256: await sha256(unpacked) })),
     ),
+    ...(notice === undefined ? {} : { notice }),
   }
+}
+
+interface Header {
+  readonly name: string
+  readonly type: IdxType
+  readonly shape: readonly number[]
 }
 
 interface Part {
@@ -129,38 +128,43 @@ interface Part {
   readonly unpacked: Uint8Array
 }
 
-const sidesOf = ({ name, array: { type, shape } }: Part): [number, number] => {
-  const [, height = 0, width = 0] = shape
-  if (type !== 'uint8' || shape.length !== 3 || height < 1 || width < 1 || height > limits.side || width > limits.side)
+/** A file's name without that of its compression. */
+const plain = (name: string): string => name.replace(/\.gz$/, '')
+
+const headerOf = async ({ name, bytes }: { readonly name: string; readonly bytes: Uint8Array }): Promise<Header> => {
+  const stream = await streamIdx(
+    (async function* () {
+      yield bytes
+    })(),
+    { name },
+  )
+  await stream.cancel()
+  return { name: plain(name), type: stream.type, shape: stream.shape }
+}
+
+const sidesOf = ({ name, type, shape }: Header): [number, number] => {
+  const [, height = 0, width = 0, channels = 1] = shape
+  const fits = type === 'uint8' && (shape.length === 3 || shape.length === 4) && channels === 1
+  if (!fits || height < 1 || width < 1 || height > longestSide || width > longestSide)
     throw new DataError(
-      `expected images as uint8 [count, height, width], found ${type} [${shape.join(', ')}] (${name}): give an images file`,
+      `expected images as uint8 [count, height, width] of 1 to ${longestSide} pixels a side, found ${type} [${shape.join(', ')}] (${name}): give an images file`,
     )
   return [height, width]
 }
 
-const splitOf = (images: Part, labels: Part): Split => {
-  const count = images.array.shape[0] ?? 0
-  const { type, shape, data } = labels.array
+const checkCounts = (images: Header, labels: Header): void => {
+  const [imageCount = 0] = images.shape
+  const { type, shape } = labels
   const [labelCount = 0, columns = 1] = shape
-  const flat = type === 'uint8' && shape.length === 1
-  const table = type === 'int32' && shape.length === 2 && columns > 0
-  if (!flat && !table)
+  const flat = shape.length === 1 || (shape.length === 2 && columns === 1)
+  const table = type === 'int32' && shape.length === 2 && columns > 1
+  if (type.startsWith('float') || (!flat && !table))
     throw new DataError(
-      `expected labels as uint8 [count], found ${type} [${shape.join(', ')}] (${labels.name}): give a labels file`,
+      `expected labels as integers [count], found ${type} [${shape.join(', ')}] (${labels.name}): give a labels file`,
     )
-  if (count !== labelCount)
+  if (imageCount !== labelCount)
     throw new DataError(
-      `expected as many labels as images, found ${count} images (${images.name}) and ${labelCount} labels (${labels.name}): give files of one data set`,
+      `expected as many labels as images, found ${imageCount} images (${images.name}) and ${labelCount} labels (${labels.name}): give files of one data set`,
     )
-  if (count === 0) throw new DataError(`expected at least one image, found none (${images.name})`)
-  const classes = new Uint8Array(count)
-  for (let i = 0; i < count; i++) {
-    const label = data[i * columns] ?? -1
-    if (label < 0 || label >= limits.classes)
-      throw new DataError(
-        `expected labels from 0 to ${limits.classes - 1}, found ${label} at position ${i} (${labels.name})`,
-      )
-    classes[i] = label
-  }
-  return { images: images.array.data as Uint8Array, labels: classes, count } // sidesOf saw its type
+  if (imageCount === 0) throw new DataError(`expected at least one image, found none (${images.name})`)
 }

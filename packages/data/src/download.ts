@@ -1,13 +1,14 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
-import { DataError } from './dataset'
+import { createHash } from 'node:crypto'
+import { constants, createReadStream } from 'node:fs'
+import { mkdir, open, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
+import { DataError } from './data-error'
+import { claimPartial, clearPartials, releasePartial } from './partial-file'
 import {
+  firstOf,
   lengthOf,
   longest,
   notIdx,
-  reasonOf,
   refusal,
   sendsMore,
   withPatience,
@@ -21,7 +22,8 @@ import {
  * not there. Several processes may fetch the same file at once; each writes a partial file of its own.
  *
  * @param expected undefined where neither length nor hash is known
- * @throws DataError naming every address with its reason, or where the folder can't be written
+ * @throws DataError naming every address with its reason, or where the folder can't be written; what `signal` was aborted
+ * with, where it was: what has come is gone on with next time
  */
 export const download = async (
   urls: readonly string[],
@@ -29,33 +31,29 @@ export const download = async (
   expected: Expected | undefined,
   options: DownloadOptions = {},
 ): Promise<void> => {
-  const reasons: string[] = []
   await onDisk(target, () => mkdir(dirname(target), { recursive: true }))
-  for (const url of urls) {
+  const done = await firstOf(urls, options, async (url) => {
     // A partial file left by someone else may be of another content: what it leads to is then fetched anew, once.
     for (let fresh = false; ; fresh = true) {
       const partial = await claimPartial(target, fresh)
       try {
         const resumed = await fetchInto(url, partial, target, expected, options)
         const wrong = await differs(partial, expected)
-        if (!wrong) {
-          await onDisk(target, () => rename(partial, target))
-          return
-        }
+        if (!wrong) return await onDisk(target, () => rename(partial, target))
         await rm(partial, { force: true })
-        if (resumed && !fresh) continue
-        reasons.push(`${url}: ${wrong}`)
+        if (!resumed || fresh) throw new Error(wrong)
       } catch (error) {
-        await release(partial, target)
-        if (error instanceof DataError || options.signal?.aborted) throw error
-        reasons.push(`${url}: ${reasonOf(error)}`)
+        await releasePartial(partial, target)
+        throw error
       }
-      break
     }
-  }
-  throw new DataError(
-    `could not download ${basename(target)} (${reasons.join('; ')}): try again, give a folder that has it with --data-dir or DIGITLAB_DATA, or take --dataset strokes`,
-  )
+  })
+  if ('reasons' in done)
+    throw new DataError(
+      `could not download ${basename(target)} (${done.reasons}): try again when this machine is online, or put the file into a folder and name it in DIGITLAB_DATA`,
+      { code: 'download-failed' },
+    )
+  await clearPartials(target)
 }
 
 /** @returns whether it went on from bytes that were there already */
@@ -81,17 +79,18 @@ const fetchInto = async (
     const resumed = start > 0 && response.status === 206 && startOf(response) === start
     if (!response.ok || (response.status === 206 && !resumed) || !response.body) {
       await response.body?.cancel()
-      if (start === 0 || response.status >= 500) throw refusal(response)
+      const refused = refusal(response)
+      if (start === 0 || response.status === 429 || response.status >= 500) throw refused
       // The range was refused or another one given: from the start then, over what is there once bytes come.
       return fetchInto(url, partial, target, expected, options, false)
     }
     let received = resumed ? start : 0
     const limit = expected?.bytes ?? longest
     const total = expected?.bytes ?? lengthOf(response)
-    const file = await onDisk(target, () => open(partial, resumed ? 'a' : 'w'))
+    const file = await onDisk(target, () => openPartial(partial, resumed))
     try {
       for await (const piece of response.body) {
-        expectMore()
+        expectMore(piece.length)
         received += piece.length
         if (received > limit) {
           await rm(partial, { force: true })
@@ -108,6 +107,14 @@ const fetchInto = async (
   })
 }
 
+/** A link in the place of a partial file is never followed: it could lead to any file of this user's. */
+const openPartial = (path: string, goOn: boolean): Promise<FileHandle> => {
+  const { O_WRONLY, O_CREAT, O_APPEND, O_TRUNC } = constants
+  // Windows has no such flag, and asks for rights to make a link.
+  const noFollow = (constants as Partial<typeof constants>).O_NOFOLLOW ?? 0
+  return open(path, O_WRONLY | O_CREAT | noFollow | (goOn ? O_APPEND : O_TRUNC))
+}
+
 const startOf = (response: Response): number =>
   Number(/^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1] ?? NaN)
 
@@ -120,44 +127,6 @@ export const differs = async (path: string, expected: Expected | undefined): Pro
   for await (const piece of createReadStream(path)) hash.update(piece as Buffer)
   const found = hash.digest('hex')
   return found === expected.sha256 ? undefined : `expected the SHA-256 ${expected.sha256}, found ${found}`
-}
-
-/**
- * A partial file that belongs to this call alone. One that lies free (`name.part`), or belonged to a process that is gone,
- * is taken over by renaming it, which only one process can.
- */
-const claimPartial = async (target: string, fresh: boolean): Promise<string> => {
-  const [folder, name] = [dirname(target), basename(target)]
-  const own = join(folder, `${name}.${process.pid}-${randomBytes(4).toString('hex')}.part`)
-  if (fresh) return own
-  const left = (await readdir(folder).catch((): string[] => [])).filter((entry) => {
-    if (entry === `${name}.part`) return true
-    if (!entry.startsWith(`${name}.`) || !entry.endsWith('.part')) return false
-    const owner = Number(/\.(\d+)-[0-9a-f]+\.part$/.exec(entry)?.[1] ?? NaN)
-    return Number.isInteger(owner) && !isAlive(owner)
-  })
-  for (const entry of left) {
-    const taken = await rename(join(folder, entry), own).then(
-      () => true,
-      () => false,
-    ) // somebody else was quicker
-    if (taken) break
-  }
-  return own
-}
-
-/** Leaves a partial file to whoever comes next. */
-const release = async (partial: string, target: string): Promise<void> => {
-  await rename(partial, `${target}.part`).catch(() => {}) // there is none where nothing came
-}
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
 }
 
 /** Turns what a disk refuses into a sentence. */
@@ -176,10 +145,11 @@ const onDisk = async <T>(path: string, work: () => Promise<T>): Promise<T> => {
         EISDIR: 'a folder is in the way of a file',
         ENOTEMPTY: 'a folder is in the way of a file',
         EEXIST: 'a file is in the way of a folder',
+        ELOOP: 'a link is in the way of a file',
       }[code] ?? message
     throw new DataError(
       `could not write ${path} (${why}): make room or rights there, or name another cache folder with DIGITLAB_CACHE`,
-      { cause },
+      { code: 'disk', cause },
     )
   }
 }

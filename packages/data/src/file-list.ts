@@ -1,8 +1,8 @@
 // A data set from files that somebody dropped onto a page or chose there.
-import { readIdx, unpackIdx, type IdxArray } from '@digitlab/idx'
-import { catalogue, type CatalogueEntry } from './catalogue'
-import { DataError, datasetFromFiles, fileRoles, type Dataset, type DatasetFiles } from './dataset'
-import { sha256 } from './sha256'
+import { streamIdx } from '@digitlab/idx'
+import { DataError } from './data-error'
+import { fileRoles, type Dataset, type DatasetFiles } from './dataset'
+import { datasetFromOwnFiles } from './own-files'
 import { longest } from './transfer'
 
 /** What files that were given are to be called. */
@@ -16,8 +16,6 @@ type Role = keyof DatasetFiles<unknown>
 interface Read {
   readonly name: string
   /** As they were given. */
-  readonly given: Uint8Array
-  /** Unpacked. */
   readonly bytes: Uint8Array
 }
 
@@ -31,7 +29,7 @@ const wordsOf: DatasetFiles<string> = {
 /**
  * Makes a data set of four IDX files, packed or not: which is which their names tell (`train-images...`, `t10k-labels...`,
  * `qmnist-test-images...`), else what they hold (images and labels of equal number; the larger pair is to train on). Files of a
- * known data set, recognised by their hashes, take its name. Other files among them are left alone.
+ * known data set, recognised by their hashes, take its name, and no others do. Other files among them are left alone.
  *
  * @throws DataError where a file is missing, is there twice, or does not fit the others; IdxError where one is damaged
  */
@@ -40,17 +38,7 @@ export const datasetFromFileList = async (files: readonly File[], options: FileL
   const read = await Promise.all(fileRoles.map(async (role) => [role, await readFile(chosen[role])] as const))
   const parts = Object.fromEntries(read) as Readonly<Record<Role, Read>> // one entry for each role
   const name = options.name ?? folderOf(files) ?? 'files'
-  const origin = 'files given to this page'
-  const data = await datasetFromFiles({ name, title: name, origin }, parts)
-  const known = await recognised(parts, data)
-  if (!known) return data
-  return {
-    ...data,
-    name: known.name,
-    title: known.title,
-    classNames: known.classNames,
-    classes: known.classNames.length,
-  }
+  return datasetFromOwnFiles({ name, origin: 'files given to this page' }, parts)
 }
 
 /** The files by their names, where each role has exactly one; undefined where no name tells a role. */
@@ -90,10 +78,10 @@ const byContent = async (files: readonly File[]): Promise<DatasetFiles<File>> =>
   const images: { readonly file: File; readonly count: number }[] = []
   const labels: typeof images = []
   for (const file of files) {
-    const array = await arrayOf(file)
-    const entry = { file, count: array?.shape[0] ?? 0 }
-    if (array?.shape.length === 3) images.push(entry)
-    else if (array && array.shape.length < 3) labels.push(entry)
+    const shape = await shapeOf(file)
+    const entry = { file, count: shape?.[0] ?? 0 }
+    if (shape && shape.length > 2) images.push(entry)
+    else if (shape) labels.push(entry)
   }
   const [small, large] = images.sort((a, b) => a.count - b.count)
   const labelsOf = (count: number | undefined) => labels.filter((entry) => entry.count === count)
@@ -111,11 +99,12 @@ const byContent = async (files: readonly File[]): Promise<DatasetFiles<File>> =>
   }
 }
 
-/** The content of an IDX file; undefined where it is none. */
-const arrayOf = async (file: File): Promise<IdxArray | undefined> => {
-  if (file.size > longest) return undefined
+/** What an IDX file announces; undefined where it is none. */
+const shapeOf = async (file: File): Promise<readonly number[] | undefined> => {
   try {
-    return readIdx((await readFile(file)).bytes)
+    const stream = await streamIdx(file.stream())
+    await stream.cancel()
+    return stream.shape
   } catch {
     return undefined
   }
@@ -127,27 +116,11 @@ const readFile = async (file: File): Promise<Read> => {
     throw new DataError(
       `expected a file of at most ${longest} bytes, ${name} has ${size}: give the files of a smaller set`,
     )
-  let given: Uint8Array
   try {
-    given = new Uint8Array(await file.arrayBuffer())
+    return { name, bytes: new Uint8Array(await file.arrayBuffer()) }
   } catch (cause) {
-    throw new DataError(`could not read ${name} (${(cause as Error).message}): give it again`, { cause })
+    throw new DataError(`could not read ${name} (${(cause as Error).message}): give it again`, { code: 'disk', cause })
   }
-  return { name, given, bytes: await unpackIdx(given, { name }) }
-}
-
-/** The data set of the catalogue whose files these are, by the hashes of all four. */
-const recognised = async (
-  parts: Readonly<Record<Role, Read>>,
-  { files }: Dataset,
-): Promise<CatalogueEntry | undefined> => {
-  const given = await Promise.all(fileRoles.map((role) => sha256(parts[role].given)))
-  return Object.values(catalogue).find((entry) =>
-    fileRoles.every((role, i) => {
-      const { packed, unpackedSha256 } = entry.files[role]
-      return (packed !== undefined && packed.sha256 === given[i]) || unpackedSha256 === files[i]?.sha256
-    }),
-  )
 }
 
 /** The folder that was chosen, where it was one. */

@@ -1,7 +1,10 @@
 import { basename, dirname, join } from 'node:path'
 import { catalogue, catalogueNames } from './catalogue'
-import { DataError, fileRoles, type DatasetFiles } from './dataset'
-import { cacheFolder, fromFolder, type LoadOptions } from './load'
+import { DataError } from './data-error'
+import { fileRoles, type DatasetFiles } from './dataset'
+import { fromFolder, type LoadOptions } from './load'
+import { placesOf } from './places'
+import type { FileVersion } from './read-file'
 
 /** A data set of the catalogue that lies on this machine, verified. */
 export interface LocalDataset {
@@ -11,7 +14,7 @@ export interface LocalDataset {
   readonly title: string
   /** A phrase: 'the folder digits', 'the cache'. */
   readonly origin: string
-  readonly files: DatasetFiles<{ readonly name: string; readonly path: string }>
+  readonly files: DatasetFiles<{ readonly name: string; readonly path: string; readonly version: FileVersion }>
 }
 
 /**
@@ -22,19 +25,13 @@ export interface LocalDataset {
  * @throws DataError where `folder` was named and has none of them
  */
 export const findDatasets = async (options: LoadOptions = {}): Promise<readonly LocalDataset[]> => {
-  const { folder, env = process.env, onNotice = () => {} } = options
-  const given = env['DIGITLAB_DATA']
-  const places = [
-    ...(folder === undefined ? [] : [{ path: folder, origin: `the folder ${folder}` }]),
-    ...(given === undefined || given === '' ? [] : [{ path: given, origin: `the folder ${given}` }]),
-    { path: cacheFolder(env), origin: 'the cache' },
-  ]
+  const { folder, onNotice = () => {} } = options
+  const places = placesOf(options)
   const found: LocalDataset[] = []
   for (const name of catalogueNames) {
     const entry = catalogue[name]
-    for (const { path, origin } of places) {
-      // In the cache a data set lies in a folder of its name, and nowhere else.
-      const within = origin === 'the cache' ? join(path, name) : path
+    for (const { kind, folder: path, origin } of places) {
+      const within = kind === 'cache' ? join(path, name) : path
       const files = await fromFolder(entry, within).catch((error: unknown) => {
         if (!(error instanceof DataError)) throw error
         onNotice(error.message)
@@ -47,7 +44,10 @@ export const findDatasets = async (options: LoadOptions = {}): Promise<readonly 
         return packed && unpackedSha256 === undefined && !files[role].name.endsWith('.gz')
       })
       if (untold && basename(dirname(files.trainImages.path)) !== name) continue
-      const paths = fileRoles.map((role) => [role, { name: files[role].name, path: files[role].path }])
+      const paths = fileRoles.map((role) => {
+        const { name, path, version } = files[role]
+        return [role, { name, path, version }]
+      })
       const located = Object.fromEntries(paths) as LocalDataset['files'] // one for each role
       found.push({ name, title: entry.title, origin, files: located })
       break
@@ -57,7 +57,8 @@ export const findDatasets = async (options: LoadOptions = {}): Promise<readonly 
     throw new DataError(
       `${folder} holds none of ${Object.values(catalogue)
         .map(({ title }) => title)
-        .join(', ')}: give a folder with the four files of one of them, or leave --data-dir out`,
+        .join(', ')}: give a folder with the four files of one of them, or no folder`,
+      { code: 'not-in-folder' },
     )
   return found
 }

@@ -7,8 +7,8 @@ export {
   type CatalogueFile,
   type CatalogueName,
 } from './catalogue'
+export { DataError, type DataErrorCode } from './data-error'
 export {
-  DataError,
   datasetFromFiles,
   type DataFile,
   type Dataset,

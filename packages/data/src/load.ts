@@ -1,18 +1,22 @@
 import { createHash } from 'node:crypto'
-import { readdir, readFile, rm, stat } from 'node:fs/promises'
+import { readdir, rm, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
-import envPaths from 'env-paths'
-import { unpackIdx } from '@digitlab/idx'
-import { DownloadFailed, mnistOrStrokes } from './auto'
+import { IdxError, unpackIdx } from '@digitlab/idx'
+import { mnistOrStrokes } from './auto'
+import { cacheFolder } from './cache-folder'
 import { catalogue, catalogueEntry, catalogueNames, type CatalogueEntry, type CatalogueFile } from './catalogue'
-import { DataError, datasetFromFiles, fileRoles, type Dataset, type DatasetFiles } from './dataset'
+import { DataError } from './data-error'
+import { datasetFromFiles, fileRoles, type Dataset, type DatasetFiles } from './dataset'
 import { differs, download } from './download'
+import { datasetFromOwnFiles } from './own-files'
+import { clearPartials } from './partial-file'
+import { readIfThere, type FileVersion } from './read-file'
 import { strokes } from './strokes'
 import type { DownloadOptions } from './transfer'
 
 /** Where a data set is looked for, and what is told on the way. */
 export interface LoadOptions extends DownloadOptions {
-  /** Looked into first; must then have the data set. What --data-dir gives. */
+  /** Looked into first; must then have the data set. */
   readonly folder?: string
   /** Where DIGITLAB_DATA, DIGITLAB_CACHE and DIGITLAB_MIRROR are read from: the process's own environment unless given. */
   readonly env?: Readonly<Record<string, string | undefined>>
@@ -27,6 +31,7 @@ export interface Found {
   readonly name: string
   /** Where it lies on the disk. */
   readonly path: string
+  readonly version: FileVersion
   readonly bytes: Uint8Array
 }
 
@@ -37,9 +42,11 @@ export interface Found {
  * packed or not, is held to its published hash. 'auto' is MNIST where that can be had, else strokes with a notice; but a
  * folder that was named and does not hold MNIST is an error.
  *
- * @throws DataError where the name is unknown, or the data can't be had or are not what they should be
+ * @throws DataError where the name is unknown, or the data can't be had or are not what they should be; what `signal` was aborted
+ * with, where it was
  */
 export const loadDataset = async (name: string, options: LoadOptions = {}): Promise<Dataset> => {
+  options.signal?.throwIfAborted()
   if (name === 'strokes') return strokes()
   if (name === 'auto') return mnistOrStrokes(() => loadDataset('mnist', options), options.onNotice)
   const entry = catalogueEntry(name)
@@ -57,7 +64,8 @@ const locate = async (
     const files = await fromFolder(entry, folder)
     if (typeof files === 'object') return { files, origin: `the folder ${folder}` }
     throw new DataError(
-      `${folder} does not hold ${entry.title}: ${files}; give the folder with its four files, or leave --data-dir out to have them fetched`,
+      `${folder} does not hold ${entry.title}: ${files}; give the folder with its four files, or no folder to have them fetched`,
+      { code: 'not-in-folder' },
     )
   }
   const given = env['DIGITLAB_DATA']
@@ -65,7 +73,7 @@ const locate = async (
     await readdir(given).catch((cause: Error) => {
       throw new DataError(
         `could not read the folder that DIGITLAB_DATA names (${cause.message}): set it to a folder of IDX files, or unset it`,
-        { cause },
+        { code: 'disk', cause },
       )
     })
     const files = await fromFolder(entry, given)
@@ -75,7 +83,9 @@ const locate = async (
   const { folder: cache, fetched } = await fetchFiles(entry, options)
   const files = await readRoles(entry, async ({ name }) => {
     const path = join(cache, name)
-    return { name, path, bytes: await readFile(path) }
+    const found = await readIfThere(path)
+    if (found) return { name, path, ...found }
+    throw new DataError(`${path} was there and has gone: try again`, { code: 'disk' })
   })
   return { files, origin: fetched > 0 ? 'a download, now in the cache' : 'the cache' }
 }
@@ -90,6 +100,8 @@ const readRoles = async (
   return { trainImages, trainLabels, testImages, testLabels } as Roles<Found>
 }
 
+const nothing = { bytes: new Uint8Array(0), version: { device: 0, inode: 0, bytes: 0, modified: 0 } } as const
+
 /**
  * The files of a data set from a folder, or from the folder in it that has the data set's name.
  *
@@ -103,9 +115,9 @@ export const fromFolder = async (entry: CatalogueEntry, folder: string): Promise
     const found = await readRoles(entry, async (file) => {
       const packed = await readIfThere(join(place, file.name))
       const name = packed ? file.name : file.name.replace(/\.gz$/, '')
-      const bytes = packed ?? (await readIfThere(join(place, name)))
-      if (!bytes) absent.add(file.name)
-      return { name, path: join(place, name), bytes: bytes ?? new Uint8Array(0) }
+      const read = packed ?? (await readIfThere(join(place, name)))
+      if (!read) absent.add(file.name)
+      return { name, path: join(place, name), ...(read ?? nothing) }
     })
     // In the files' own order, not in the one in which the disk answered.
     const missing = fileRoles.map((role) => entry.files[role].name).filter((name) => absent.has(name))
@@ -127,9 +139,14 @@ const checkHashes = async (entry: CatalogueEntry, found: Roles<Found>, place: st
     const file = entry.files[role]
     const packed = createHash('sha256').update(bytes).digest('hex')
     if (!file.packed || packed === file.packed.sha256) continue
-    const unpacked = createHash('sha256')
-      .update(await unpackIdx(bytes, { name }))
-      .digest('hex')
+    const content = await unpackIdx(bytes, { name }).catch((cause: unknown) => {
+      if (!(cause instanceof IdxError)) throw cause
+      throw new DataError(`${join(place, name)} is not ${entry.title}'s: ${cause.message}`, {
+        code: 'wrong-hash',
+        cause,
+      })
+    })
+    const unpacked = createHash('sha256').update(content).digest('hex')
     if (unpacked === file.unpackedSha256) continue
     const other = Object.values(catalogue).find(({ files }) =>
       fileRoles.some((r) => files[r].packed?.sha256 === packed || files[r].unpackedSha256 === unpacked),
@@ -139,25 +156,12 @@ const checkHashes = async (entry: CatalogueEntry, found: Roles<Found>, place: st
     if (!isPacked && file.unpackedSha256 === undefined) continue // no hash of the unpacked file has been published
     const [expected, got] = isPacked ? [file.packed.sha256, packed] : [file.unpackedSha256, unpacked]
     throw new DataError(
-      `${join(place, name)} is not ${entry.title}'s: expected the SHA-256 ${expected}, found ${got}; get it again, or train on it as it is with --dataset ${place}`,
+      `${join(place, name)} is not ${entry.title}'s: expected the SHA-256 ${expected}, found ${got}; get it again, or load ${place} as a folder of your own`,
+      { code: 'wrong-hash' },
     )
   }
   return undefined
 }
-
-const readIfThere = async (path: string): Promise<Uint8Array | undefined> => {
-  try {
-    return await readFile(path)
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-    throw new DataError(`could not read ${path} (${message}): give it rights, or name another folder`, { cause })
-  }
-}
-
-/** The folder in which downloads are kept: DIGITLAB_CACHE, or the platform's own place for caches. */
-export const cacheFolder = (env: Readonly<Record<string, string | undefined>> = process.env): string =>
-  env['DIGITLAB_CACHE'] || envPaths('digitlab', { suffix: '' }).cache
 
 /** Sees to it that the cache holds all files of a data set; one with a wrong hash is fetched again. */
 export const fetchFiles = async (
@@ -179,17 +183,13 @@ export const fetchFiles = async (
     )
     const wrong = there ? await differs(target, packed) : undefined
     if (there && wrong === undefined) {
+      await clearPartials(target)
       files.push({ name, status: 'cached' })
       continue
     }
     if (wrong !== undefined) await rm(target, { force: true })
     const urls = mirrors.map((mirror) => new URL(name, mirror).href)
-    try {
-      await download(urls, target, packed, options)
-    } catch (error) {
-      if (!(error instanceof DataError) || error.cause !== undefined) throw error
-      throw new DownloadFailed(error.message)
-    }
+    await download(urls, target, packed, options)
     files.push({ name, status: 'downloaded' })
   }
   return { folder, fetched: files.filter(({ status }) => status === 'downloaded').length, files }
@@ -219,12 +219,13 @@ const loadFolder = async (path: string): Promise<Dataset> => {
   const read = async (role: keyof Roles<string>): Promise<Found> => {
     const name = names.find((entry) => entry === `${stems[role]}.gz` || entry === stems[role])
     const file = join(path, name ?? '')
-    const bytes = name === undefined ? undefined : await readIfThere(file)
-    if (name === undefined || !bytes)
+    const found = name === undefined ? undefined : await readIfThere(file)
+    if (name === undefined || !found)
       throw new DataError(
         `expected ${stems[role]} or ${stems[role]}.gz in ${path}, found ${names.slice(0, 8).join(', ') || 'nothing'}: put the four files there`,
+        { code: 'not-in-folder' },
       )
-    return { name, path: file, bytes }
+    return { name, path: file, ...found }
   }
   const [trainImages, trainLabels, testImages, testLabels] = (await Promise.all(fileRoles.map(read))) as [
     Found,
@@ -232,9 +233,8 @@ const loadFolder = async (path: string): Promise<Dataset> => {
     Found,
     Found,
   ]
-  const name = basename(resolve(path))
-  return datasetFromFiles(
-    { name, title: name, origin: `the folder ${path}` },
+  return datasetFromOwnFiles(
+    { name: basename(resolve(path)), origin: `the folder ${path}` },
     { trainImages, trainLabels, testImages, testLabels },
   )
 }
@@ -242,4 +242,5 @@ const loadFolder = async (path: string): Promise<Dataset> => {
 const unknownName = (name: string): DataError =>
   new DataError(
     `there is no data set and no folder "${name}": choose one of ${[...catalogueNames, 'strokes', 'auto'].join(', ')}, or give a folder of IDX files`,
+    { code: 'unknown-name' },
   )

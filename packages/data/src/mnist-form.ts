@@ -1,5 +1,5 @@
 // Indices run over pixels inside the picture: each `!` is in range.
-import { DataError } from './dataset'
+import { DataError } from './data-error'
 import { digitIn, type Box } from './ink'
 import { removeRuledLines } from './ruled-lines'
 import { shadeOf } from './shade'

@@ -1,17 +1,18 @@
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { link, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { tmpdir, userInfo } from 'node:os'
+import { isAbsolute, join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { writeIdx } from '@digitlab/idx'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { mnistFolder } from '../../../tooling/vitest/golden.ts'
 import { download } from './download'
 import { DataError } from './index'
-import { fetchDataset, findDatasets, loadDataset, verifyDataset } from './node'
+import { datasetInfo, fetchDataset, findDatasets, loadDataset, verifyDataset } from './node'
 
 let folder = ''
 beforeEach(async () => {
@@ -86,7 +87,7 @@ describe('download', () => {
     }
     await withServer(cut, (cutUrl) =>
       withServer(serving(ranges), async (url) => {
-        await expect(download([cutUrl], target(), expected)).rejects.toThrow('could not download')
+        await expect(download([cutUrl], target(), expected, { backoffMs: 10 })).rejects.toThrow('could not download')
         expect(await readdir(join(folder, 'cache'))).toEqual(['file.gz.part'])
         await download([url], target(), expected)
       }),
@@ -131,6 +132,104 @@ describe('download', () => {
     const failed = withServer(serving(), (url) => download([url], target(), expected))
     await expect(failed).rejects.toBeInstanceOf(DataError)
     await expect(failed).rejects.toThrow('a folder is in the way of a file')
+  })
+
+  const answering = (...statuses: (number | 'reset')[]) => {
+    const asked: number[] = []
+    const answer = (request: IncomingMessage, response: ServerResponse) => {
+      const status = statuses[asked.length]
+      asked.push(performance.now())
+      if (status === undefined) return serving()(request, response)
+      if (status === 'reset') return void request.socket.resetAndDestroy()
+      response.writeHead(status, status === 429 ? { 'retry-after': '1' } : {}).end()
+    }
+    return { asked, answer }
+  }
+
+  test.each([[[500]], [[503, 502]], [['reset']], [['reset', 504]]] as const)(
+    'asks again where a single mirror answers %j',
+    async (statuses) => {
+      const { asked, answer } = answering(...statuses)
+      await withServer(answer, (url) => download([url], target(), expected, { backoffMs: 10 }))
+      expect(asked).toHaveLength(statuses.length + 1)
+      expect(await readFile(target())).toEqual(content)
+    },
+  )
+
+  test('waits as long as a mirror asks for, if that is not long, and can be stopped then', async () => {
+    const busy = answering(429)
+    await withServer(busy.answer, (url) => download([url], target(), expected, { backoffMs: 10 }))
+    expect((busy.asked[1] ?? 0) - (busy.asked[0] ?? 0)).toBeGreaterThan(990)
+    await rm(target())
+    const closed = (_: IncomingMessage, response: ServerResponse) =>
+      void response.writeHead(429, { 'retry-after': new Date(Date.now() + 7_200_000).toUTCString() }).end()
+    await withServer(closed, (url) =>
+      expect(download([url], target(), expected)).rejects.toThrow(
+        /it answered 429 Too Many Requests and asks to wait 7\d\d\d s/,
+      ),
+    )
+    const reason = new Error('enough')
+    const controller = new AbortController()
+    await withServer(answering(500, 500, 500).answer, (url) => {
+      setTimeout(() => controller.abort(reason), 100)
+      const stopped = download([url], target(), expected, { backoffMs: 600_000, signal: controller.signal })
+      return expect(stopped).rejects.toBe(reason)
+    })
+  })
+
+  test('gives up after a few tries, and asks only once what will not change', async () => {
+    for (const [status, times] of [
+      [500, 3],
+      [404, 1],
+      [403, 1],
+    ] as const) {
+      const { asked, answer } = answering(...new Array<number>(9).fill(status))
+      await withServer(answer, (url) =>
+        expect(download([url], target(), expected, { backoffMs: 5 })).rejects.toThrow(`it answered ${status}`),
+      )
+      expect(asked, `${status}`).toHaveLength(times)
+    }
+  })
+
+  test('a mirror that drips is left, and the next one goes on from there', async () => {
+    const drips = (_: IncomingMessage, response: ServerResponse) => {
+      response.writeHead(200, { 'content-length': content.length })
+      const timer = setInterval(() => response.write(content.subarray(0, 1)), 20)
+      response.on('close', () => clearInterval(timer))
+    }
+    const slowest = { bytes: 10_000, withinMs: 300 }
+    await withServer(drips, (url) =>
+      expect(download([url], target(), expected, { slowest })).rejects.toThrow(
+        /expected at least 10000 bytes within 0\.3 s, \d+ came/,
+      ),
+    )
+  })
+
+  test('a partial file that is a link is not followed, and those of processes that are gone are cleared', async () => {
+    const cache = join(folder, 'cache')
+    await mkdir(cache)
+    const victim = join(folder, 'victim')
+    await writeFile(victim, 'mine')
+    const left = (n: number) => join(cache, `file.gz.${999999990 + n}-00ff00ff.part`)
+    await symlink(victim, `${target()}.part`)
+    await symlink(victim, left(0))
+    await link(victim, left(1))
+    await writeFile(left(2), content.subarray(0, 100))
+    await writeFile(left(3), content.subarray(0, 200))
+    await writeFile(join(cache, `file.gz.${process.ppid}-00ff00ff.part`), 'of a running process')
+    await writeFile(join(cache, 'file.gz.mine.part'), "a user's own")
+    await mkdir(join(cache, 'file.gz.999999994-00ff00ff.part'))
+    await withServer(serving(), (url) => download([url], target(), expected))
+    expect(await readFile(target())).toEqual(content)
+    expect(await readFile(victim, 'utf8')).toBe('mine')
+    expect((await readdir(cache)).sort()).toEqual(
+      [
+        'file.gz',
+        `file.gz.${process.ppid}-00ff00ff.part`,
+        'file.gz.999999994-00ff00ff.part',
+        'file.gz.mine.part',
+      ].sort(),
+    )
   })
 
   test('starts again where a partial file is of something else, or the server knows no ranges', async () => {
@@ -178,7 +277,8 @@ describe('download', () => {
         signal: controller.signal,
         onProgress: ({ received }) => received >= 50_000 && controller.abort(),
       })
-      await expect(stopped).rejects.toThrow()
+      await expect(stopped).rejects.toMatchObject({ name: 'AbortError' })
+      await expect(stopped).rejects.toBe(controller.signal.reason)
     })
     const ranges: (string | undefined)[] = []
     await withServer(serving(ranges), (url) => download([url], target(), expected))
@@ -226,6 +326,31 @@ describe('loadDataset', () => {
     )
   })
 
+  test('a folder has no name that stands for other content', async () => {
+    for (const name of ['mnist', 'strokes']) {
+      await writeFour(join(folder, name))
+      expect((await loadDataset(join(folder, name))).name).toBe(`own-${name}`)
+    }
+  })
+
+  test('what is no regular file is not waited for', async () => {
+    const place = join(folder, 'pipes')
+    await writeFour(place)
+    await rm(join(place, 't10k-labels-idx1-ubyte'))
+    execFileSync('mkfifo', [join(place, 't10k-labels-idx1-ubyte')])
+    await expect(loadDataset(place)).rejects.toThrow(/expected a file, .*t10k-labels-idx1-ubyte is a pipe or a device/)
+  })
+
+  test('an empty HOME is no place for a cache', async () => {
+    const program = `import { cacheFolder } from ${JSON.stringify(new URL('../dist/node.js', import.meta.url).href)}
+      console.log(cacheFolder({}))`
+    const env = { ...process.env, HOME: '', XDG_CACHE_HOME: '' }
+    const args = ['--input-type=module', '-e', program]
+    const told = execFileSync(process.execPath, args, { env, encoding: 'utf8' }).trim()
+    expect(isAbsolute(told), told).toBe(true)
+    expect(told.startsWith(userInfo().homedir)).toBe(true)
+  })
+
   test('an unknown name lists the known ones', async () => {
     await expect(loadDataset('minst')).rejects.toThrow(
       'no data set and no folder "minst": choose one of mnist, fashion-mnist, kmnist, qmnist, strokes, auto',
@@ -239,7 +364,7 @@ describe('loadDataset', () => {
     expect(data.name).toBe('strokes')
     expect(data.notice).toContain('NOT MNIST')
     expect(told).toEqual([expect.stringContaining('could not download train-images-idx3-ubyte.gz')])
-    await expect(loadDataset('mnist', offline())).rejects.toThrow('or take --dataset strokes')
+    await expect(loadDataset('mnist', offline())).rejects.toMatchObject({ code: 'download-failed' })
   })
 
   test('a folder that was named and does not hold MNIST is an error, with auto too', async () => {
@@ -249,12 +374,22 @@ describe('loadDataset', () => {
         `${folder} does not hold MNIST: it has no train-images-idx3-ubyte.gz`,
       )
       await expect(loadDataset(name, { ...offline(), folder: join(folder, 'other') })).rejects.toThrow(
-        /is not MNIST's: expected the SHA-256 440fcabf.*, found .*train on it as it is with --dataset/,
+        /is not MNIST's: expected the SHA-256 440fcabf.*, found .*or load .* as a folder of your own/,
       )
       await expect(
         loadDataset(name, { ...offline(), env: { ...offline().env, DIGITLAB_DATA: join(folder, 'nowhere') } }),
       ).rejects.toThrow('could not read the folder that DIGITLAB_DATA names')
     }
+  })
+
+  test('a damaged file in one place does not hide what another has', async () => {
+    const place = join(folder, 'damaged')
+    await writeFour(place)
+    await writeFile(join(place, 'train-images-idx3-ubyte.gz'), gzipSync('<!doctype html><title>sign in</title>'))
+    const told: string[] = []
+    const onNotice = (sentence: string) => void told.push(sentence)
+    expect(await findDatasets({ env: { ...env(), DIGITLAB_DATA: place }, onNotice })).toEqual([])
+    expect(told[0]).toMatch(/train-images-idx3-ubyte.gz is not MNIST's: .* found a web page \(HTML\)/)
   })
 
   test('what is found is what can be told apart: not files that only have the names', async () => {
@@ -300,6 +435,26 @@ describe('loadDataset', () => {
       await writeFile(join(unpacked, name.slice(0, -3)), gunzipSync(await readFile(join(mnist, name))))
     const again = await loadDataset('mnist', { env: { DIGITLAB_DATA: join(folder, 'sets') } })
     expect(again.files).toEqual(data.files)
+    const recognised = await loadDataset(unpacked)
+    expect([recognised.name, recognised.title]).toEqual(['mnist', 'MNIST'])
+    const held = { env: { ...env(), DIGITLAB_DATA: join(folder, 'sets') } }
+    expect(await verifyDataset('mnist', held)).toMatchObject({
+      origin: `the folder ${join(folder, 'sets')}`,
+      folder: unpacked,
+      whole: true,
+      files: new Array(4).fill({ status: 'right' }),
+    })
+    expect((await datasetInfo(held)).map(({ name, origin }) => [name, origin])).toEqual([
+      ['mnist', `the folder ${join(folder, 'sets')}`],
+      ['fashion-mnist', null],
+      ['kmnist', null],
+      ['qmnist', null],
+    ])
+    // The same names, but another data set: what would be loaded is in the cache.
+    expect(await verifyDataset('fashion-mnist', { env: { ...env(), DIGITLAB_DATA: mnist } })).toMatchObject({
+      origin: 'the cache',
+      whole: false,
+    })
     for (const holding of [mnist, unpacked])
       await expect(loadDataset('fashion-mnist', { folder: holding })).rejects.toThrow(
         'does not hold Fashion-MNIST: its files are those of MNIST',
@@ -311,7 +466,11 @@ describe('loadDataset', () => {
         title: 'MNIST',
         origin: `the folder ${join(folder, 'sets')}`,
         files: expect.objectContaining({
-          testLabels: { name: 't10k-labels-idx1-ubyte', path: join(unpacked, 't10k-labels-idx1-ubyte') },
+          testLabels: {
+            name: 't10k-labels-idx1-ubyte',
+            path: join(unpacked, 't10k-labels-idx1-ubyte'),
+            version: expect.objectContaining({ bytes: 10008 }) as unknown,
+          },
         }) as unknown,
       },
     ])

@@ -1,5 +1,7 @@
 export { datasetInfo, fetchDataset, verifyDataset, type DatasetInfo, type Fetched, type Verified } from './cache'
 export type { DataFile, Dataset, DatasetFiles, Split } from './dataset'
 export type { DownloadOptions, DownloadProgress } from './transfer'
-export { cacheFolder, loadDataset, type LoadOptions } from './load'
+export { cacheFolder } from './cache-folder'
+export { loadDataset, type LoadOptions } from './load'
 export { findDatasets, type LocalDataset } from './find'
+export type { FileVersion } from './read-file'

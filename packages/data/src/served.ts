@@ -1,5 +1,7 @@
 // What `digitlab serve` offers to its page beside it: `datasets.json`, and the files it names as `<data set>/<file>`.
-import { DataError, fileRoles, type DatasetFiles } from './dataset'
+import { foreignContent } from '@digitlab/idx'
+import { DataError } from './data-error'
+import { fileRoles, type DatasetFiles } from './dataset'
 
 /** A data set of the catalogue that a server has. */
 export interface ServedDataset {
@@ -18,10 +20,12 @@ export const parseServedDatasets = (text: string, url: string): readonly ServedD
     document = undefined
   }
   const { datasets } = (document ?? {}) as { datasets?: unknown }
-  if (!Array.isArray(datasets) || !datasets.every(isServed))
-    throw new DataError(
-      `expected a list of data sets at ${url}, found ${text.slice(0, 40) || 'nothing'}: start "digitlab serve" again`,
-    )
+  if (!Array.isArray(datasets) || !datasets.every(isServed)) {
+    const found = foreignContent(new TextEncoder().encode(text.slice(0, 512)))?.what ?? (text.slice(0, 40) || 'nothing')
+    throw new DataError(`expected a list of data sets at ${url}, found ${found}: start the server again`, {
+      code: 'no-list',
+    })
+  }
   return datasets
 }
 

@@ -1,6 +1,7 @@
 // Indices run over pixels inside the picture and points inside a stroke: each `!` is in range.
 import { MersenneTwister, randperm } from '@digitlab/random'
-import { DataError, type Dataset, type Split } from './dataset'
+import { DataError } from './data-error'
+import type { Dataset, Split } from './dataset'
 import { sha256 } from './sha256'
 import { templates, type Stroke } from './stroke-templates'
 

@@ -1,5 +1,5 @@
 // Data sets in a page: from the server that serves it, from the browser's cache, or from a mirror that lets pages read it.
-import { DownloadFailed, mnistOrStrokes } from './auto'
+import { mnistOrStrokes } from './auto'
 import {
   catalogueEntry,
   catalogueNames,
@@ -7,11 +7,23 @@ import {
   type CatalogueFile,
   type CatalogueName,
 } from './catalogue'
-import { DataError, datasetFromFiles, fileRoles, type Dataset, type DatasetFiles } from './dataset'
+import { DataError } from './data-error'
+import { datasetFromFiles, fileRoles, type Dataset, type DatasetFiles } from './dataset'
 import { sha256 } from './sha256'
 import { parseServedDatasets } from './served'
 import { strokes } from './strokes'
-import { lengthOf, longest, notIdx, reasonOf, refusal, sendsMore, withPatience, type DownloadOptions } from './transfer'
+import {
+  firstOf,
+  lengthOf,
+  longest,
+  notIdx,
+  PassingFailure,
+  reasonOf,
+  refusal,
+  sendsMore,
+  withPatience,
+  type DownloadOptions,
+} from './transfer'
 
 /** A data set that a page can load by its name. */
 export type WebDatasetName = 'auto' | 'strokes' | CatalogueName
@@ -59,6 +71,7 @@ export const loadDataset = async (name: WebDatasetName, options: WebLoadOptions 
   if (!entry)
     throw new DataError(
       `there is no data set "${String(name)}": choose one of ${[...catalogueNames, 'strokes', 'auto'].join(', ')}, or give four IDX files`,
+      { code: 'unknown-name' },
     )
   const { files, origin } = (await fromServer(entry, options)) ?? (await fromCacheOrMirror(entry, options))
   return datasetFromFiles({ name: entry.name, title: entry.title, classNames: entry.classNames, origin }, files)
@@ -118,23 +131,18 @@ const fromMirrors = async (
   file: CatalogueFile,
   options: WebLoadOptions,
 ): Promise<Uint8Array> => {
-  const { title, name, browserMirrors } = entry
+  const { title, browserMirrors } = entry
   if (browserMirrors.length === 0)
     throw new DataError(
-      `no mirror of ${title} lets a page read it: run "digitlab data fetch ${name}" and then "digitlab serve", or give its four files`,
+      `no mirror of ${title} lets a page read it: give its four files, or have the server of this page give them`,
+      { code: 'no-mirror' },
     )
-  const reasons: string[] = []
-  for (const mirror of browserMirrors) {
-    const url = new URL(file.name, mirror).href
-    try {
-      return await receive(url, file.name, file, options)
-    } catch (error) {
-      options.signal?.throwIfAborted()
-      reasons.push(`${url}: ${reasonOf(error)}`)
-    }
-  }
-  throw new DownloadFailed(
-    `could not download ${file.name} (${reasons.join('; ')}): look whether you are online and try again, give the four files of ${title}, or take strokes`,
+  const urls = browserMirrors.map((mirror) => new URL(file.name, mirror).href)
+  const done = await firstOf(urls, options, (url) => receive(url, file.name, file, options))
+  if ('value' in done) return done.value
+  throw new DataError(
+    `could not download ${file.name} (${done.reasons}): look whether you are online and try again, give the four files of ${title}, or take strokes`,
+    { code: 'download-failed' },
   )
 }
 
@@ -154,9 +162,11 @@ const receive = (url: string, name: string, file: CatalogueFile, options: WebLoa
     let packed = true
     try {
       for (;;) {
-        const { done, value } = await reader.read()
+        const { done, value } = await reader.read().catch((cause: unknown) => {
+          throw new PassingFailure(reasonOf(cause), { cause }) // the connection was lost
+        })
         if (done) break
-        expectMore()
+        expectMore(value.length)
         if (received === 0) packed = value[0] === 0x1f
         received += value.length
         pieces.push(value)

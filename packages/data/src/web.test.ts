@@ -132,6 +132,24 @@ describe('loadDataset in a page', () => {
     })
   })
 
+  test('asks a mirror again that fails for a moment, and one that loses the connection', async () => {
+    const name = catalogue.qmnist.files.trainImages.name
+    const whole = qmnist[name] as Uint8Array
+    let asked = 0
+    const flaky = (_: IncomingMessage, response: ServerResponse) => {
+      asked++
+      if (asked === 1) return void response.writeHead(503).end()
+      if (asked > 2) return void response.end(whole)
+      response.writeHead(200, { 'content-length': whole.length })
+      response.write(whole.subarray(0, 20), () => setTimeout(() => response.destroy(), 30))
+    }
+    await withServer({ ...qmnist, [name]: flaky }, async (url) => {
+      const data = await loadDataset('qmnist', { fetch: mirroredAt(url), caches: undefined, backoffMs: 10 })
+      expect(data.origin).toBe('a download')
+    })
+    expect(asked).toBe(3)
+  })
+
   test('stops when told to, and gives up on a server that says nothing', async () => {
     const silent = { [catalogue.qmnist.files.trainImages.name]: () => {} }
     await withServer(silent, async (url) => {
@@ -188,7 +206,7 @@ describe('loadDataset in a page', () => {
     expect(told[0]).toContain('Failed to fetch')
     await expect(loadDataset('mnist', offline)).rejects.toBeInstanceOf(DataError)
     await expect(loadDataset('kmnist', offline)).rejects.toThrow(
-      'no mirror of KMNIST lets a page read it: run "digitlab data fetch kmnist" and then "digitlab serve"',
+      'no mirror of KMNIST lets a page read it: give its four files, or have the server of this page give them',
     )
     await expect(loadDataset('toString' as WebDatasetName, offline)).rejects.toThrow('there is no data set "toString"')
   })
@@ -276,6 +294,23 @@ describe('files given to a page', () => {
     const files = listed(four()).map((file, i) => renamed(file, `${i}.bin`))
     const data = await datasetFromFileList([...files, new File(['hello'], 'notes.txt')])
     expect([data.train.count, data.test.count]).toEqual([6, 3])
+  })
+
+  test('have no name that stands for other content, whatever their folder is called', async () => {
+    const inFolder = (name: string) =>
+      listed(four()).map((file) => Object.defineProperty(file, 'webkitRelativePath', { value: `${name}/${file.name}` }))
+    for (const name of ['mnist', 'kmnist', 'strokes', 'auto'])
+      expect(await datasetFromFileList(inFolder(name))).toMatchObject({ name: `own-${name}`, title: `own-${name}` })
+    expect((await datasetFromFileList(inFolder('digits'))).name).toBe('digits')
+    expect((await datasetFromFileList(listed(four()), { name: 'mnist' })).name).toBe('own-mnist')
+  })
+
+  test('that are something else are called what they are', async () => {
+    const { trainImages, trainLabels, testImages } = four()
+    const pointer = new File(['version https://git-lfs.github.com/spec/v1\noid sha256:0\n'], 't10k-labels-idx1-ubyte')
+    await expect(datasetFromFileList([trainImages, trainLabels, testImages, pointer])).rejects.toThrow(
+      'found a Git LFS pointer, which only says where the file is (t10k-labels-idx1-ubyte): fetch the file itself',
+    )
   })
 
   test('that are missing, too many, damaged or no data set are said with what to do', async () => {

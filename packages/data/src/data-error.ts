@@ -1,0 +1,33 @@
+/** What went wrong with data, for programs: a name that stays while sentences change. */
+export type DataErrorCode =
+  /** Neither a data set nor a folder has this name. */
+  | 'unknown-name'
+  /** A folder that was named does not hold the data set. */
+  | 'not-in-folder'
+  /** A file has the right name and other content than was published. */
+  | 'wrong-hash'
+  /** No mirror gave the file. */
+  | 'download-failed'
+  /** No mirror lets a page read the data set. */
+  | 'no-mirror'
+  /** The server of a page gave something else than a list of its data sets. */
+  | 'no-list'
+  /** A file or folder cannot be read or written. */
+  | 'disk'
+  /** Values that do not fit each other, or are not what was expected. */
+  | 'bad-data'
+
+/** Data that can't be had, or are not what they should be. */
+export class DataError extends Error {
+  readonly mendable = true
+  readonly code: DataErrorCode
+  override name = 'DataError'
+
+  constructor(
+    message: string,
+    { code = 'bad-data', ...options }: ErrorOptions & { readonly code?: DataErrorCode } = {},
+  ) {
+    super(message, options)
+    this.code = code
+  }
+}
