@@ -50,6 +50,26 @@ describe.each(manifests)('$path', ({ path, manifest }) => {
   })
 })
 
+/** A file's text without its comments. */
+const code = (path: string): string => readFileSync(path, 'utf8').replace(/\/\*[^]*?\*\/|(^|\s)\/\/.*$/gm, '')
+
+const sources = (folder: string): string[] =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+    .map((name) => join(folder, name))
+
+test('a library never names the options and commands of digitlab: what a page or a program can do is another thing', () => {
+  const command = sources(join(root, 'apps/cli/src')).map(code).join('\n')
+  const options = new Set([...command.matchAll(/'(?:-\w, )?(--[a-z][a-z0-9-]*)/g)].map(([, option]) => option))
+  expect(options).toContain('--data-dir')
+  const said: string[] = []
+  for (const { path } of manifests.filter(({ path }) => path.startsWith('packages')))
+    for (const file of sources(join(root, path, 'src')))
+      for (const [words] of code(file).matchAll(/--[a-z][a-z0-9-]*|["'`(]digitlab [a-z]+/g))
+        if (options.has(words) || words.includes('digitlab ')) said.push(`${file.slice(root.length)}: ${words}`)
+  expect(said).toEqual([])
+})
+
 test('the lock file and the configuration name no registry host', () => {
   for (const file of ['pnpm-lock.yaml', 'pnpm-workspace.yaml', 'package.json']) {
     const text = readFileSync(join(root, file), 'utf8')

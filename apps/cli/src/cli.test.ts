@@ -1,7 +1,8 @@
 // The built command, as a user runs it.
 import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -344,17 +345,108 @@ test('backends and data say what there is', async () => {
     { id: 'node' },
   ])
   const { datasets } = json((await digitlab(['data', 'info', '--json'])).out) as {
-    datasets: { name: string; cached: boolean }[]
+    datasets: { name: string; origin: string | null }[]
   }
-  expect(datasets.map(({ name, cached }) => [name, cached])).toEqual([
-    ['mnist', false],
-    ['fashion-mnist', false],
-    ['kmnist', false],
-    ['qmnist', false],
+  expect(datasets.map(({ name, origin }) => [name, origin])).toEqual([
+    ['mnist', null],
+    ['fashion-mnist', null],
+    ['kmnist', null],
+    ['qmnist', null],
   ])
   const verified = await digitlab(['data', 'verify', 'mnist'])
   expect(verified.code).toBe(1)
   expect(verified.out.match(/^missing/gm)).toHaveLength(4)
+})
+
+test('what steers a terminal does not get there from files of others, nor from the command line', async () => {
+  const steering = String.raw`x\u001b[2J\u001b]0;title\u0007\u009b31m\u007f\u202e`
+  await writeFile(
+    join(folder, 'esc.json'),
+    `{"name":"m","input":[28,28,1],"layers":[{"type":"${steering}"}],"${steering}":1}`,
+  )
+  const raw = JSON.parse(`"${steering}"`) as string
+  for (const args of [
+    ['train', '--model', 'esc.json', '--dataset', digits],
+    ['train', '--dataset', raw],
+    ['evaluate', raw],
+    ['report', raw, '--json'],
+    [`--${raw}`],
+    ['data', 'fetch', raw],
+  ]) {
+    const { code, out, err } = await digitlab(args)
+    expect([1, 2], err).toContain(code)
+    // eslint-disable-next-line no-control-regex -- these are what is looked for
+    expect(out + err, args.join(' ')).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202e]/)
+    expect(err).toContain(String.raw`\u001b[2J`)
+  }
+  const long = await digitlab(['train', '--dataset', 'x'.repeat(100_000)])
+  expect(long.err.length).toBeLessThan(2000)
+  expect(long.err).toMatch(/^digitlab: there is no data set .* … .*or give a folder of IDX files/)
+})
+
+test('data says of a set in DIGITLAB_DATA, or in the folder that is named, that it is there', async ({ skip }) => {
+  const mnist = mnistFolder()
+  if (!mnist) return skip('MNIST is not at hand: set DIGITLAB_DATA')
+  const given = { env: { DIGITLAB_DATA: mnist } }
+  expect((await digitlab(['data', 'info'], given)).out).toContain(`mnist: MNIST, 10 classes`)
+  expect((await digitlab(['data', 'info'], given)).out).toContain(`in the folder ${mnist}\n`)
+  for (const [args, options] of [
+    [['data', 'verify'], given],
+    [['data', 'verify', '--data-dir', mnist], {}],
+  ] as const) {
+    const { code, out } = await digitlab(args, options)
+    expect([code, out.match(/^right/gm)?.length, out.trimEnd().endsWith(`in ${mnist}`)]).toEqual([0, 4, true])
+  }
+  const other = await digitlab(['data', 'verify', 'kmnist', '--data-dir', mnist])
+  expect([other.code, other.out.match(/^wrong/gm)?.length]).toEqual([1, 4])
+  expect(other.err).toContain(`kmnist is not whole in the folder ${mnist}: put its four files there`)
+})
+
+test('Ctrl-C during a download ends it in one sentence, and what came is gone on with', async ({ skip }) => {
+  const mnist = mnistFolder()
+  if (!mnist) return skip('MNIST is not at hand: set DIGITLAB_DATA')
+  const whole = await readFile(join(mnist, 'train-images-idx3-ubyte.gz'))
+  const ranges: (string | undefined)[] = []
+  const mirror = createServer((request, response) => {
+    ranges.push(request.headers.range)
+    response.writeHead(200, { 'content-length': whole.length })
+    response.write(whole.subarray(0, 100_000))
+  })
+  await new Promise<void>((resolve) => mirror.listen(0, '127.0.0.1', resolve))
+  try {
+    const env = {
+      DIGITLAB_MIRROR: `http://127.0.0.1:${(mirror.address() as AddressInfo).port}`,
+      DIGITLAB_CACHE: join(folder, 'stopped'),
+      DIGITLAB_DATA: '',
+    }
+    const partial = async (): Promise<number> => {
+      const names = await readdir(join(folder, 'stopped', 'mnist')).catch((): string[] => [])
+      const sizes = await Promise.all(
+        names.map(async (name) => (await stat(join(folder, 'stopped', 'mnist', name))).size),
+      )
+      return Math.max(0, ...sizes)
+    }
+    for (const args of [
+      ['data', 'fetch'],
+      ['train', '--model', 'linear', '--dataset', 'mnist', '--out', join(folder, 'never')],
+    ]) {
+      const child = spawn(process.execPath, [bin, ...args], { env: { ...process.env, ...env }, cwd: folder })
+      let err = ''
+      child.stderr.on('data', (text: Buffer) => (err += text.toString()))
+      const asked = ranges.length
+      while (ranges.length === asked || (await partial()) < 100_000)
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      child.kill('SIGINT')
+      const [code] = (await once(child, 'close')) as [number | null]
+      expect(code, err).toBe(130)
+      expect(err).not.toMatch(/bug|Error|at /)
+      expect(await readdir(join(folder, 'stopped', 'mnist'))).toEqual(['train-images-idx3-ubyte.gz.part'])
+    }
+    expect(ranges).toEqual([undefined, 'bytes=100000-'])
+  } finally {
+    mirror.closeAllConnections()
+    await new Promise((resolve) => mirror.close(resolve))
+  }
 })
 
 test('two processes that fetch at once leave one whole data set in the cache', async ({ skip }) => {

@@ -103,7 +103,7 @@ describe('with a driver (the stand-in)', () => {
     const { status, stderr } = digitlab([...args, '--device', '3'], driver)
     expect([status, stderr]).toEqual([
       1,
-      'digitlab: the backend "cuda" is not usable here: there is no GPU 3, this machine has 1 (0: host stand-in 0 for tests, not a GPU); name one of them with --device\n',
+      'digitlab: the backend "cuda" is not usable here: there is no GPU 3, this machine has 1 (0: host stand-in 0 for tests, not a GPU); name one of them\n',
     ])
   })
 

@@ -7,6 +7,7 @@ export class Interrupted extends Error {
  * Runs `work` with a signal that Ctrl-C (or a termination) aborts. A second Ctrl-C ends the process at once.
  *
  * @param notice what to say at the first one
+ * @throws Interrupted where the work did nothing but stop
  */
 export const interruptible = async <T>(notice: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
   const controller = new AbortController()
@@ -18,6 +19,9 @@ export const interruptible = async <T>(notice: string, work: (signal: AbortSigna
   process.on('SIGINT', stop).on('SIGTERM', stop)
   try {
     return await work(controller.signal)
+  } catch (error) {
+    if (controller.signal.aborted && error === controller.signal.reason) throw new Interrupted()
+    throw error
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop)
   }

@@ -1,5 +1,8 @@
+import { inspect } from 'node:util'
 import { Command, CommanderError } from 'commander'
 import { version } from '../package.json'
+import { adviceOn } from './advice'
+import { clean, clipped } from './clean'
 import { backendsCommand } from './commands/backends'
 import { compareCommand } from './commands/compare'
 import { convertCommand } from './commands/convert'
@@ -12,6 +15,7 @@ import { serveCommand } from './commands/serve'
 import { showCommand } from './commands/show'
 import { trainCommand } from './commands/train'
 import { Interrupted } from './interrupt'
+import { note } from './output'
 import { isMendable } from './usage-error'
 
 /** What a command ends with. */
@@ -46,7 +50,13 @@ export const createProgram = (): Command => {
   for (const command of commands) program.addCommand(command)
   // Sub-commands do not inherit these by themselves when they are added whole.
   const everywhere = (command: Command) => {
-    command.exitOverride().showHelpAfterError('(add --help for what it takes)')
+    command
+      .exitOverride()
+      .showHelpAfterError('(add --help for what it takes)')
+      .configureOutput({
+        writeOut: (text) => process.stdout.write(clean(text)),
+        writeErr: (text) => process.stderr.write(clean(text)),
+      })
     command.commands.forEach(everywhere)
   }
   everywhere(program)
@@ -66,11 +76,13 @@ export const main = async (argv: readonly string[]): Promise<number> => {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
     if (error instanceof Interrupted) return exitCodes.interrupted
     if (isMendable(error)) {
-      console.error(`digitlab: ${error.message}`)
+      note(`digitlab: ${clipped(error.message)}`)
+      const advice = adviceOn(error)
+      if (advice !== undefined) note(`  ${advice}`)
       return exitCodes.mendable
     }
-    console.error('digitlab: this is a bug in digitlab; please report it with what follows and the command you gave.')
-    console.error(error)
+    note('digitlab: this is a bug in digitlab; please report it with what follows and the command you gave.')
+    note(inspect(error))
     return exitCodes.bug
   }
 }

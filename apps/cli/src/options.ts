@@ -56,11 +56,8 @@ export const shared = {
       '--dataset <name>',
       'auto, mnist, fashion-mnist, kmnist, qmnist, strokes, or a folder of IDX files',
     ).default(value),
-  dataDir: () =>
-    new Option(
-      '--data-dir <folder>',
-      'where the files of the data set are (else DIGITLAB_DATA, the cache, a download)',
-    ),
+  dataDir: (what = 'where the files of the data set are (else DIGITLAB_DATA, the cache, a download)') =>
+    new Option('--data-dir <folder>', what),
   backend: () =>
     new Option('--backend <id>', 'what computes: auto, or one that "digitlab backends" lists').default('auto'),
   device: () => new Option('--device <n>', 'which GPU, from 0, for cuda').argParser(wholeNumber),

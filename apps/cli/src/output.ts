@@ -1,10 +1,17 @@
-/** The result of a command: text for a person, or one JSON document; either on standard output, once. */
-export const writeResult = (json: boolean, document: () => unknown, text: () => string): void => {
-  process.stdout.write(json ? `${JSON.stringify(document(), null, 2)}\n` : `${text().trimEnd()}\n`)
+import { clean } from './clean'
+
+/**
+ * The result of a command: text for a person, or one JSON document; either on standard output, once.
+ *
+ * @param drawn whether the text is a picture in colours of ours, and what in it is of others is clean already
+ */
+export const writeResult = (json: boolean, document: () => unknown, text: () => string, drawn = false): void => {
+  const words = json ? JSON.stringify(document(), null, 2) : text().trimEnd()
+  process.stdout.write(`${drawn && !json ? words : clean(words)}\n`)
 }
 
 /** Everything else a person may want to know goes to standard error. */
-export const note = (sentence: string): void => void process.stderr.write(`${sentence}\n`)
+export const note = (sentence: string): void => void process.stderr.write(`${clean(sentence)}\n`)
 
 export const percent = (fraction: number, digits = 2): string => `${(100 * fraction).toFixed(digits)} %`
 

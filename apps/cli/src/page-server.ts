@@ -1,5 +1,6 @@
 // What `digitlab serve` answers: the page, and the data sets that were found, and nothing else. Paths are looked up in a list that was
 // made at the start; none is ever put together from what is asked for.
+import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream/promises'
@@ -61,15 +62,17 @@ export const pageListener = (
   port: () => number,
 ): ((request: IncomingMessage, response: ServerResponse) => void) => {
   const index = indexOf(datasets)
-  const data = new Map<string, string>(
+  const data = new Map<string, DataFile>(
     datasets.flatMap(({ name, files }) =>
       [files.trainImages, files.trainLabels, files.testImages, files.testLabels].map(
-        (file) => [`data/${name}/${file.name}`, file.path] as const,
+        (file) => [`data/${name}/${file.name}`, file] as const,
       ),
     ),
   )
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     for (const [name, value] of Object.entries(everywhere)) response.setHeader(name, value)
+    if (request.rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === 'host').length > 1)
+      return refuse(response, 400, 'a request names one host')
     // A page of another name that resolves to this machine must not read what is here (DNS rebinding).
     if (!hosts(port()).includes(request.headers.host?.toLowerCase() ?? ''))
       return refuse(response, 403, `this server answers as ${hosts(port())[0]} alone`)
@@ -83,10 +86,10 @@ export const pageListener = (
     if (file) return sendPage(file, request, response)
     response.setHeader('cache-control', 'no-cache')
     if (path === 'data/datasets.json') return send(response, request, 'application/json', index)
-    const dataPath = data.get(path)
-    return dataPath === undefined
+    const dataFile = data.get(path)
+    return dataFile === undefined
       ? refuse(response, 404, 'there is nothing here')
-      : sendFile(dataPath, request, response)
+      : sendFile(dataFile, request, response)
   }
   return (request, response) => {
     answer(request, response).catch(() => {
@@ -143,15 +146,65 @@ const takesGzip = ({ headers }: IncomingMessage): boolean =>
     .split(',')
     .some((one) => /^\s*(gzip|\*)\s*(;\s*q=(?!0(\.0*)?\s*$).*)?$/i.test(one))
 
-const sendFile = async (path: string, request: IncomingMessage, response: ServerResponse): Promise<void> => {
-  const file = await open(path)
+type DataFile = LocalDataset['files']['trainImages']
+
+/**
+ * Sends a file of a data set, if it is still the one that was found and verified at the start: whatever else lies there now is not
+ * meant for a page.
+ */
+const sendFile = async (
+  { path, version }: DataFile,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> => {
+  // Opening a pipe would wait for its writer, and hold up all other files; Windows has no such flag, and no such files.
+  const file = await open(path, constants.O_RDONLY | ((constants as Partial<typeof constants>).O_NONBLOCK ?? 0))
   try {
-    const { size, mtimeMs } = await file.stat()
-    if (unchanged(request, response, `${size.toString(36)}-${Math.round(mtimeMs).toString(36)}`)) return
-    response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': size })
-    if (request.method === 'HEAD') response.end()
-    else await pipeline(file.createReadStream({ autoClose: false, end: size - 1 }), response)
+    const now = await file.stat()
+    const same =
+      now.isFile() &&
+      now.dev === version.device &&
+      now.ino === version.inode &&
+      now.size === version.bytes &&
+      now.mtimeMs === version.modified
+    if (!same) return refuse(response, 410, 'the file has changed since this server was started: start it again')
+    const tag = `${now.size.toString(36)}-${Math.round(now.mtimeMs).toString(36)}`
+    response.setHeader('accept-ranges', 'bytes')
+    if (unchanged(request, response, tag)) return
+    const range = rangeOf(request, now.size, `"${tag}"`)
+    if (range === 'none') {
+      response.setHeader('content-range', `bytes */${now.size}`)
+      return refuse(response, 416, `the file has ${now.size} bytes`)
+    }
+    const { start, end } = range ?? { start: 0, end: now.size - 1 }
+    response.writeHead(range ? 206 : 200, {
+      'content-type': 'application/octet-stream',
+      'content-length': end - start + 1,
+      ...(range ? { 'content-range': `bytes ${start}-${end}/${now.size}` } : {}),
+    })
+    if (request.method === 'HEAD' || now.size === 0) response.end()
+    else await pipeline(file.createReadStream({ autoClose: false, start, end }), response)
   } finally {
     await file.close()
   }
+}
+
+/**
+ * The part of a file that is asked for, both ends included.
+ *
+ * @returns 'none' where it lies behind the file; undefined where the whole is asked for, or several parts, which may be answered so
+ */
+const rangeOf = (
+  { headers, method }: IncomingMessage,
+  size: number,
+  etag: string,
+): { readonly start: number; readonly end: number } | 'none' | undefined => {
+  const ifRange = headers['if-range']
+  if (method !== 'GET' || (ifRange !== undefined && ifRange !== etag)) return undefined
+  const [, from = '', to = ''] = /^bytes=(\d*)-(\d*)$/.exec(headers.range ?? '') ?? []
+  if (from === '' && to === '') return undefined
+  if (from === '') return Number(to) === 0 ? 'none' : { start: Math.max(0, size - Number(to)), end: size - 1 }
+  const [start, end] = [Number(from), to === '' ? size - 1 : Math.min(Number(to), size - 1)]
+  if (to !== '' && Number(to) < start) return undefined // no range at all
+  return start >= size ? 'none' : { start, end }
 }

@@ -1,7 +1,7 @@
 // `digitlab serve`: what it gives, and above all what it does not.
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { createServer, request, type IncomingHttpHeaders } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -150,6 +150,12 @@ describe('the page', () => {
       expect((await ask('/', { host })).status, host).toBe(403)
   })
 
+  test('is given to a request that names one host', async () => {
+    const { port } = server
+    for (const second of [`localhost:${port}`, 'evil.example'])
+      expect(await askRaw(`GET / HTTP/1.1\r\nHost: ${second}`)).toMatch(/^HTTP\/1\.1 400 /)
+  })
+
   test('a build that can not be told where data are is refused, and so is a folder without one', async () => {
     const other = join(folder, 'other')
     await expect(readPage(other)).rejects.toMatchObject({ mendable: true })
@@ -184,12 +190,87 @@ describe('data', () => {
     expect(JSON.stringify(served)).not.toContain(folder)
   })
 
+  test('are given in part, as who goes on with a download asks for them', async () => {
+    const name = catalogue.qmnist.files.trainImages.name
+    const whole = await readFile(join(data, 'qmnist', name))
+    const target = `/data/qmnist/${name}`
+    const { headers } = await ask(target)
+    expect(headers['accept-ranges']).toBe('bytes')
+    const last = whole.length - 1
+    const etag = headers.etag ?? ''
+    const parts: [range: string, start: number, end: number][] = [
+      ['bytes=0-0', 0, 0],
+      ['bytes=10-19', 10, 19],
+      [`bytes=${last - 4}-`, last - 4, last],
+      ['bytes=-5', last - 4, last],
+      [`bytes=5-${whole.length + 99}`, 5, last],
+      [`bytes=-${whole.length + 99}`, 0, last],
+    ]
+    for (const [range, start, end] of parts)
+      for (const more of [{}, { 'if-range': etag }]) {
+        const part = await ask(target, { range, ...more })
+        expect([part.status, part.headers['content-range']]).toEqual([206, `bytes ${start}-${end}/${whole.length}`])
+        expect(part.body).toEqual(whole.subarray(start, end + 1))
+      }
+    for (const range of [`bytes=${whole.length}-`, `bytes=${whole.length + 5}-${whole.length + 9}`, 'bytes=-0']) {
+      const beyond = await ask(target, { range })
+      expect([beyond.status, beyond.headers['content-range']]).toEqual([416, `bytes */${whole.length}`])
+    }
+    for (const range of ['bytes=5-2', 'bytes=-', 'bytes=a-b', 'lines=1-2', 'bytes=0-1,4-5', `bytes=${'9'.repeat(40)}`])
+      expect((await ask(target, { range })).body, range).toEqual(whole)
+    const other = await ask(target, { range: 'bytes=0-0', 'if-range': '"another"' })
+    expect([other.status, other.body.length]).toEqual([200, whole.length])
+    expect((await ask(target, { range: 'bytes=0-0' }, 'HEAD')).headers['content-length']).toBe(String(whole.length))
+  })
+
+  test('that are no longer those that were found are not given: other bytes, a link elsewhere, a pipe', async () => {
+    const name = catalogue.qmnist.files.testImages.name
+    const path = join(data, 'qmnist', name)
+    const target = `/data/qmnist/${name}`
+    const kept = `${path}.kept`
+    const back = async () => {
+      await rm(path)
+      await rename(kept, path)
+    }
+    expect((await ask(target)).status).toBe(200)
+    const changes: [what: string, change: () => unknown][] = [
+      ['a link elsewhere', () => symlink(join(folder, 'secret.txt'), path)],
+      ['another file', () => writeFile(path, secret)],
+      ['a pipe', () => execFileSync('mkfifo', [path])],
+      ['a folder', () => mkdir(path)],
+    ]
+    for (const [what, change] of changes) {
+      await rename(path, kept)
+      await change()
+      // More than the threads with which Node opens files: none may be left waiting for a writer.
+      const answers = await Promise.all(Array.from({ length: 9 }, () => ask(target)))
+      expect(
+        answers.map(({ status }) => status),
+        what,
+      ).toEqual(new Array(9).fill(410))
+      expect(answers[0]?.body.toString()).not.toContain(secret)
+      if (what === 'a folder') await rm(path, { recursive: true, force: true }).then(() => writeFile(path, ''))
+      await back()
+    }
+    expect((await ask(target)).status).toBe(200)
+    const { mtime } = await stat(path)
+    const bytes = await readFile(path)
+    await writeFile(
+      path,
+      bytes.map((byte, i) => (i === 30 ? byte ^ 1 : byte)),
+    ) // in place, of the same length
+    await utimes(path, new Date(), new Date(mtime.getTime() + 5000))
+    expect((await ask(target)).status).toBe(410)
+    await writeFile(path, bytes)
+    await utimes(path, mtime, mtime)
+  })
+
   test('that have gone meanwhile are an answer, not the end', async () => {
     const path = join(data, 'qmnist', catalogue.qmnist.files.testImages.name)
-    const bytes = await readFile(path)
-    await rm(path)
+    const kept = `${path}.kept`
+    await rename(path, kept)
     expect((await ask(`/data/qmnist/${catalogue.qmnist.files.testImages.name}`)).status).toBe(500)
-    await writeFile(path, bytes)
+    await rename(kept, path)
     expect((await ask('/')).status).toBe(200)
   })
 })

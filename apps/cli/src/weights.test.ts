@@ -259,7 +259,7 @@ describe('train --init', () => {
     ])
     expect(existsSync(join(folder, 'few-run'))).toBe(false)
     await answer(...train('--dataset', 'few', '--new-head', '--out', 'few-run'))
-    expect((await digitlab('train', '--experiment', 'tuned', '--out', 'x')).err).toContain('give them with --init')
+    expect((await digitlab('train', '--experiment', 'tuned', '--out', 'x')).err).toContain('begins with given weights')
     const again = await digitlab('train', '--experiment', 'tuned', '--init', data('cnn.pth'), '--out', 'again')
     expect(again.code, again.err).toBe(0)
     const weights = await Promise.all(

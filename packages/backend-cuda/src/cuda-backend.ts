@@ -79,7 +79,7 @@ export const cudaBackendOn = (options: CudaOptions, { driver, blockSize }: CudaI
         return {
           usable: false as const,
           reason: `TF32 was asked for, and the GPU ${chosen.gpu.name} of compute capability ${shown(chosen.gpu.capability)} has none`,
-          remedy: 'leave --tf32 out, or use a GPU of compute capability 8.0 (A100, RTX 30 series) or later',
+          remedy: 'leave TF32 off, or use a GPU of compute capability 8.0 (A100, RTX 30 series) or later',
         }
       return { ...chosen, gpus, api }
     } catch (error) {

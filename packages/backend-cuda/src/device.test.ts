@@ -110,7 +110,7 @@ describe('on the stand-in', () => {
     const failing = () => ones([7000])
     expect(failing).toThrow(DriverError)
     expect(failing).toThrow(
-      'CUDA_ERROR_OUT_OF_MEMORY (2) from cuMemAlloc: use a smaller batch, another GPU (--device), or end what else holds its memory',
+      'CUDA_ERROR_OUT_OF_MEMORY (2) from cuMemAlloc: use a smaller batch, another GPU, or end what else holds its memory',
     )
     control.failCalls('')
     expect([...(await ones([2]).data())]).toEqual([1, 1]) // the backend goes on

@@ -1,11 +1,11 @@
 /** What a user can do about a CUresult; the others are defects of a kernel or of this package. */
 const remedies: Readonly<Record<number, string>> = {
-  2: 'use a smaller batch, another GPU (--device), or end what else holds its memory (nvidia-smi lists it)',
+  2: 'use a smaller batch, another GPU, or end what else holds its memory (nvidia-smi lists it)',
   3: 'run the command again; if that does not help, load the driver anew or restart the machine',
   34: 'what was found is a stub of the toolkit: put the driver’s own library before it in the library path',
   46: 'another program holds the GPU for itself: end it, or set the compute mode to default (nvidia-smi -c 0)',
   100: 'see with nvidia-smi whether the driver finds a GPU; in a container, start it with the GPU (--gpus all)',
-  101: 'name another GPU with --device',
+  101: 'name another GPU',
   201: 'run the command again',
   209: 'use a GPU of compute capability 6.0 or later',
   214: 'the GPU’s memory is faulty (ECC): use another GPU, or reset it',

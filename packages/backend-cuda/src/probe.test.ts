@@ -96,7 +96,7 @@ describe('with a driver (the stand-in)', () => {
     expect(await probe({ device: 1 })).toEqual({
       usable: true,
       device:
-        'host stand-in 1 for tests, not a GPU (--device 0: host stand-in 0 for tests, not a GPU, 1: host stand-in 1 for tests, not a GPU)',
+        'host stand-in 1 for tests, not a GPU (device 0: host stand-in 0 for tests, not a GPU, 1: host stand-in 1 for tests, not a GPU)',
     })
     expect(await probe({ device: 2 })).toMatchObject({
       reason:
@@ -163,6 +163,6 @@ test('GPUs are chosen in the driver’s order', () => {
 test('of several GPUs it is said how each is chosen', () => {
   const gpus = (...names: string[]) => names.map((name, handle) => ({ handle, name, capability: 90 }))
   expect(choice(gpus('A'))).toBe('')
-  expect(choice(gpus('A', 'A', 'A'))).toBe(', one of 3 (--device 0 to 2)')
-  expect(choice(gpus('A', 'B'))).toBe(' (--device 0: A, 1: B)')
+  expect(choice(gpus('A', 'A', 'A'))).toBe(', one of 3 (device 0 to 2)')
+  expect(choice(gpus('A', 'B'))).toBe(' (device 0: A, 1: B)')
 })

@@ -101,7 +101,7 @@ export const chooseGpu = (gpus: readonly Gpu[], ordinal: number): { gpu: Gpu } |
       ? refusalOf('the NVIDIA driver finds no GPU', remedyFor(100) ?? '')
       : refusalOf(
           `there is no GPU ${ordinal}, this machine has ${gpus.length} (${list})`,
-          'name one of them with --device',
+          'name one of them',
         )
   if (gpu.capability < oldestCapability)
     return refusalOf(
@@ -116,8 +116,8 @@ export const choice = (gpus: readonly Gpu[]): string => {
   if (gpus.length <= 1) return ''
   const names = new Set(gpus.map(({ name }) => name))
   return names.size === 1
-    ? `, one of ${gpus.length} (--device 0 to ${gpus.length - 1})`
-    : ` (--device ${gpus.map(({ name }, i) => `${i}: ${name}`).join(', ')})`
+    ? `, one of ${gpus.length} (device 0 to ${gpus.length - 1})`
+    : ` (device ${gpus.map(({ name }, i) => `${i}: ${name}`).join(', ')})`
 }
 
 const refusalOf = (reason: string, remedy: string): Refusal => ({ usable: false, reason, remedy })

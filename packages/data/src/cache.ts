@@ -130,7 +130,7 @@ const isAnother = async (entry: CatalogueEntry, folder: string): Promise<boolean
 
 /** What is known of each data set of the catalogue, and where on this machine it is. */
 export const datasetInfo = async (options: LoadOptions = {}): Promise<readonly DatasetInfo[]> => {
-  const here = await findDatasets({ ...options, onNotice: () => {} })
+  const here = await findDatasets(options)
   const cache = placesOf(options).find(({ kind }) => kind === 'cache')
   return Object.values(catalogue).map(({ name, title, classNames, mirrors, files }) => {
     const found = here.find((one) => one.name === name)

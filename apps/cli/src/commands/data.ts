@@ -1,17 +1,25 @@
 import { catalogueNames } from '@digitlab/data'
-import { datasetInfo, fetchDataset, verifyDataset } from '@digitlab/data/node'
+import { datasetInfo, fetchDataset, verifyDataset, type DatasetInfo } from '@digitlab/data/node'
 import { Argument, Command } from 'commander'
 import { interruptible } from '../interrupt'
 import { downloadLine } from '../load'
 import { shared } from '../options'
-import { grouped, writeResult } from '../output'
+import { grouped, note, writeResult } from '../output'
 import { UsageError } from '../usage-error'
 
 interface Flags {
   readonly json?: boolean
+  readonly dataDir?: string
 }
 
+const within = (dataDir: string | undefined) => (dataDir === undefined ? {} : { folder: dataDir })
+
 const named = () => new Argument('[name]', 'the data set').choices(catalogueNames).default('mnist')
+
+const whereIs = ({ name, origin, folder }: Pick<DatasetInfo, 'name' | 'origin' | 'folder'>): string =>
+  origin === null
+    ? `not on this machine${folder === null ? '' : `; "digitlab data fetch ${name}" would keep it in ${folder}`}`
+    : `in ${origin}${folder === null || origin.endsWith(folder) ? '' : `: ${folder}`}`
 
 export const dataCommand = (): Command =>
   new Command('data')
@@ -37,11 +45,14 @@ export const dataCommand = (): Command =>
     )
     .addCommand(
       new Command('verify')
-        .description('Hold the cached files of a data set to their published hashes; fetches nothing.')
+        .description(
+          'Hold the files of a data set to their published hashes, where a training would take them from; fetches nothing.',
+        )
         .addArgument(named())
+        .addOption(shared.dataDir('where the files are (else DIGITLAB_DATA, the cache)'))
         .addOption(shared.json())
-        .action(async (name: string, { json = false }: Flags) => {
-          const found = await verifyDataset(name)
+        .action(async (name: string, { json = false, dataDir }: Flags) => {
+          const found = await verifyDataset(name, within(dataDir))
           writeResult(
             json,
             () => found,
@@ -54,25 +65,27 @@ export const dataCommand = (): Command =>
                 `in ${found.folder}`,
               ].join('\n'),
           )
-          if (!found.whole) throw new UsageError(`${name} is not whole in the cache: run "digitlab data fetch ${name}"`)
+          const remedy = found.origin === 'the cache' ? `run "digitlab data fetch ${name}"` : 'put its four files there'
+          if (!found.whole) throw new UsageError(`${name} is not whole in ${found.origin}: ${remedy}`)
         }),
     )
     .addCommand(
       new Command('info')
-        .description('What each data set is, where it comes from, and whether the cache has it.')
+        .description('What each data set is, where it comes from, and where on this machine it is.')
+        .addOption(shared.dataDir('look there as well (besides DIGITLAB_DATA and the cache)'))
         .addOption(shared.json())
-        .action(async ({ json = false }: Flags) => {
-          const sets = await datasetInfo()
+        .action(async ({ json = false, dataDir }: Flags) => {
+          const sets = await datasetInfo({ ...within(dataDir), onNotice: note })
           writeResult(
             json,
             () => ({ datasets: sets }),
             () =>
               sets
-                .map(({ name, title, cached, folder, classNames, mirrors, files }) => {
+                .map(({ name, title, origin, folder, classNames, mirrors, files }) => {
                   const bytes = files.reduce((sum, file) => sum + (file.bytes ?? 0), 0)
                   return [
                     `${name}: ${title}, ${classNames.length} classes (${classNames.join(', ')})`,
-                    `  ${cached ? 'in the cache' : 'not in the cache'}: ${folder}`,
+                    `  ${whereIs({ name, origin, folder })}`,
                     `  ${bytes === 0 ? 'no published hashes' : `${grouped(bytes)} bytes, verified by SHA-256`}, from ${mirrors.join(' ')}`,
                   ].join('\n')
                 })

@@ -5,6 +5,7 @@ import { MersenneTwister, randperm } from '@digitlab/random'
 import { Command, Option } from 'commander'
 import { load } from '../load'
 import { countingNumber, refuseBeside, shared } from '../options'
+import { clean } from '../clean'
 import { writeResult } from '../output'
 import { readReportInputs } from '../report-input'
 import { UsageError } from '../usage-error'
@@ -58,11 +59,12 @@ export const showCommand = (): Command =>
           const grid = terminalGrid(images, {
             height,
             width,
-            labels,
+            labels: labels.map(clean),
             ...terminal(),
           })
-          return flags.out === undefined ? grid : `${grid}\nwritten to ${flags.out}`
+          return flags.out === undefined ? grid : `${grid}\nwritten to ${clean(flags.out)}`
         },
+        coloured(),
       )
     })
 
@@ -77,7 +79,7 @@ const showRun = async (path: string, flags: Flags, command: Command): Promise<vo
     throw new UsageError(`there are ${predictions.labels.length} test images, not ${count}: ask for fewer with --count`)
   const { labels, before, after } = predictions
   const first = (classes: ArrayLike<number>) => Array.from({ length: count }, (_, i) => classes[i] ?? 0)
-  const options = { classNames: run.dataset.classNames, count, ...terminal() }
+  const options = { classNames: run.dataset.classNames.map(clean), count, ...terminal() }
   writeResult(
     flags.json ?? false,
     () => ({ run: run.id, labels: first(labels), before: first(before), after: first(after) }),
@@ -85,6 +87,7 @@ const showRun = async (path: string, flags: Flags, command: Command): Promise<vo
       (['before', 'after'] as const)
         .map((when) => terminalPredictions(images, predictions, when, options))
         .join('\n\n'),
+    coloured(),
   )
 }
 
