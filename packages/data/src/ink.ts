@@ -1,5 +1,5 @@
 // From shades to the ink of one digit. Indices run over pixels inside the picture: each `!` is in range.
-import { DataError } from './dataset'
+import { DataError } from './data-error'
 import { findDigit, type Found } from './find-digit'
 import { leastContrast, medianOf, type Shade } from './shade'
 
