@@ -99,10 +99,7 @@ export const chooseGpu = (gpus: readonly Gpu[], ordinal: number): { gpu: Gpu } |
   if (!gpu)
     return gpus.length === 0
       ? refusalOf('the NVIDIA driver finds no GPU', remedyFor(100) ?? '')
-      : refusalOf(
-          `there is no GPU ${ordinal}, this machine has ${gpus.length} (${list})`,
-          'name one of them',
-        )
+      : refusalOf(`there is no GPU ${ordinal}, this machine has ${gpus.length} (${list})`, 'name one of them')
   if (gpu.capability < oldestCapability)
     return refusalOf(
       `the GPU ${gpu.name} has compute capability ${shown(gpu.capability)}, and ${shown(oldestCapability)} is the oldest that will do`,
