@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path'
 import type { Dataset } from '@digitlab/data'
-import { firstLayerWeights, resolveModel, type StateDict } from '@digitlab/models'
+import { defineModel, firstLayerWeights, unknownLayerTypes, type StateDict } from '@digitlab/models'
 import { firstFeatureMaps } from '@digitlab/models/compute'
 import type { ReportInput, RunPredictions } from '@digitlab/report'
 import { predictionsFile, type Run, type RunResult } from '@digitlab/train'
@@ -22,20 +22,25 @@ const mostPixels = 256 * 256
 
 /** All that a report draws, of a run and of what it was trained on. */
 const reportInput = ({ run, weights, predictions, data, missing = [] }: Parts): ReportInput => {
-  const model = resolveModel(run.model.definition)
-  const firstLayer = firstLayerWeights(model, weights)
+  const unknown = unknownLayerTypes(run.model.definition)
+  const model = unknown.length === 0 ? defineModel(run.model.definition) : undefined
+  const firstLayer = model && firstLayerWeights(model, weights)
   const images = data && { height: data.imageShape[0], width: data.imageShape[1], pixels: data.test.images }
   const size = images ? images.height * images.width : 0
-  const maps = images && size <= mostPixels && firstFeatureMaps(model, weights, images.pixels.subarray(0, size))
+  const maps =
+    model && images && size <= mostPixels && firstFeatureMaps(model, weights, images.pixels.subarray(0, size))
   return {
     run,
     ...(predictions ? { predictions } : {}),
     ...(images ? { images } : {}),
     ...(firstLayer ? { firstLayer } : {}),
     ...(maps ? { featureMaps: { image: 0, ...maps } } : {}),
-    missing,
+    missing: model ? missing : [...missing, `no pictures of the first layer: ${unknownHere(unknown)}`],
   }
 }
+
+const unknownHere = (types: readonly string[]): string =>
+  `the model has layers of the type ${types.join(', ')}, which digitlab does not have by itself`
 
 /** What the model said of the test images, as a report takes it. */
 export const predictionsOf = (data: Dataset, { before, after }: RunResult['predictions']): RunPredictions => ({

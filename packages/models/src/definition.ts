@@ -1,5 +1,5 @@
 import { allTypes, checkForm, checkLayer } from './check-form'
-import type { KnownLayer } from './layers'
+import { layerTypes, type KnownLayer } from './layers'
 import type { ActivationShape, ArraySpecs, LayerPlace, LayerType } from './layer-type'
 import type { Initial } from './initial-values'
 import { ModelError } from './model-error'
@@ -137,4 +137,18 @@ export const defineModel = (definition: ModelDefinition, extensions: ModelExtens
     entries: shaped.flatMap((layer) => [...layer.parameters, ...layer.buffers]),
     ...(unsharable === undefined ? {} : { unsharable }),
   }
+}
+
+/**
+ * The types of a definition's layers that are not among `types`, each once: a run that somebody trained with layers of his own can be
+ * read without them, and only what needs to compute its model can't be done.
+ *
+ * @param types this package's unless given
+ */
+export const unknownLayerTypes = (
+  { layers }: ModelDefinition,
+  types: readonly LayerType[] = layerTypes,
+): readonly string[] => {
+  const known = new Set(types.map(({ type }) => type))
+  return [...new Set(layers.map(({ type }) => type))].filter((type) => !known.has(type))
 }

@@ -1,6 +1,7 @@
 export { catalogue, mnistFit, modelNames, resolveModel, type Fit, type ModelName } from './catalogue'
 export {
   defineModel,
+  unknownLayerTypes,
   type ForeignLayer,
   type Layer,
   type Model,

@@ -6,6 +6,7 @@ import { env, memory, setBackend, tensor, tensor1d, tidy, type Tensor } from '@t
 import { beforeAll, describe, expect, test } from 'vitest'
 import { disposeWeights, downloadWeights, logits, lossAndGradients, lossAndGradients64, uploadWeights } from './compute'
 import {
+  catalogue,
   constant,
   defineLayer,
   defineModel,
@@ -13,10 +14,12 @@ import {
   initialWeights,
   integer,
   layerName,
+  mnistFit,
   ModelError,
   number,
   readTfjsLayout,
   trainingMemory,
+  unknownLayerTypes,
   type Initial,
   type LayerType,
   type ModelDefinition,
@@ -140,6 +143,17 @@ test('a model of them has their parameters and buffers, in the order of the stat
   expect(model.parameterCount).toBe(3 * 2 * 4 + 3 + 18 + 4 * 18 + 4)
   expect(model.unsharable).toBe('its layers[3] (gain) is computed of a whole batch')
   expect(trainingMemory(model, { batchSize: 1 }).parameters).toBe(model.parameterCount)
+})
+
+test('which of its types somebody else does not have', () => {
+  expect(unknownLayerTypes(definition)).toEqual(['scaledTanh', 'gain', 'noise'])
+  expect(
+    unknownLayerTypes(
+      definition,
+      model.layers.map(({ type }) => type),
+    ),
+  ).toEqual([])
+  expect(unknownLayerTypes(catalogue.cnn(mnistFit))).toEqual([])
 })
 
 test('loss, gradients and buffers are those of float64, in the same draws, and nothing leaks', async () => {

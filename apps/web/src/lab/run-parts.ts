@@ -1,6 +1,6 @@
 // What a run's figures are drawn from, out of the files of its folder.
 import type { Dataset } from '@digitlab/data'
-import { firstLayerWeights, resolveModel, type StateDict } from '@digitlab/models'
+import { defineModel, firstLayerWeights, unknownLayerTypes, type StateDict } from '@digitlab/models'
 import { firstFeatureMaps } from '@digitlab/models/compute'
 import { parseRun, predictionsFile, readPredictions, type Run } from '@digitlab/train'
 import { checkFinite, readSafetensors } from '@digitlab/weights'
@@ -33,14 +33,17 @@ export const weightsOf = ({ files }: Pick<KnownRun, 'files'>): StateDict => {
  */
 export const runParts = ({ key, run, files }: KnownRun, data: Dataset | string): RunParts => {
   const weights = weightsOf({ files })
-  const model = resolveModel(run.model.definition)
+  const unknown = unknownLayerTypes(run.model.definition)
+  const model = unknown.length === 0 ? defineModel(run.model.definition) : undefined
   const kept = files[predictionsFile]
   const predictions = kept === undefined ? undefined : readPredictions(bytesOf(kept), run)
-  const firstLayer = firstLayerWeights(model, weights)
+  const firstLayer = model && firstLayerWeights(model, weights)
   const images = typeof data === 'string' ? undefined : data
   const size = images ? images.imageShape[0] * images.imageShape[1] : 0
   const maps =
-    images && size <= mostPixels ? firstFeatureMaps(model, weights, images.test.images.subarray(0, size)) : undefined
+    model && images && size <= mostPixels
+      ? firstFeatureMaps(model, weights, images.test.images.subarray(0, size))
+      : undefined
   return {
     key,
     run,
@@ -50,6 +53,7 @@ export const runParts = ({ key, run, files }: KnownRun, data: Dataset | string):
     missing: [
       ...(predictions ? [] : [`${predictionsFile} did not come with it, which some figures need`]),
       ...(typeof data === 'string' ? [data] : []),
+      ...(model ? [] : [`no pictures of the first layer: the model has layers of the type ${unknown.join(', ')}`]),
     ],
   }
 }
