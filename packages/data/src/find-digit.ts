@@ -27,6 +27,8 @@ export interface Found {
   readonly chosen: { readonly parts: Parts; readonly kept: Uint8Array } | undefined
   readonly parts: Parts
   readonly kept: Uint8Array
+  /** How many of the picture's pixels it is. */
+  readonly area: number
   readonly mass: number
   /** Whether everything that there is hugs the border, so that it may be no digit. */
   readonly weak: boolean
@@ -45,7 +47,7 @@ export const findDigit = (ink: Float32Array, width: number, height: number, nois
   let best: Found | undefined
   // Where much was left out as a shadow or a table, the digit may lie in it: look again for what is darker.
   for (let round = 0; round < 3 && threshold < 1; round++) {
-    const { found, bands } = chosenAmong(partsOf(ink, width, height, threshold), ink, width, height, threshold)
+    const { found, bands } = chosenAmong(partsOf(ink, width, height, threshold), width, height)
     if (found && (!best || best.weak || (!found.weak && found.mass > 1.5 * best.mass))) best = found
     if (!bands) break
     const next = otsu(ink, round === 0 ? 0 : threshold)
@@ -76,7 +78,7 @@ const otsu = (ink: Float32Array, from: number): number => {
   return (best + 1) / 256
 }
 
-const chosenAmong = (all: Parts, ink: Float32Array, width: number, height: number, threshold: number) => {
+const chosenAmong = (all: Parts, width: number, height: number) => {
   const { parts } = all
   const least = smallest * Math.max(width, height)
   const isBand = parts.map((part) => hugsBorder(part, width, height))
@@ -88,24 +90,34 @@ const chosenAmong = (all: Parts, ink: Float32Array, width: number, height: numbe
     return most
   }
   const isFrame = new Uint8Array(parts.length)
-  let main = heaviest((i) => !isBand[i] && !isSpeck[i])
+  const isDigit = (i: number) => !isBand[i] && !isSpeck[i] && !isFrame[i]
+  let main = heaviest(isDigit)
   while (main >= 0) {
-    const inside = heaviest((i) => !isFrame[i] && i !== main && !isSpeck[i] && liesIn(parts[i]!, parts[main]!))
-    if (inside < 0 || !isFrameAround(ink, width, parts[main]!, parts[inside]!, threshold)) break
+    const inside = heaviest((i) => isDigit(i) && i !== main && liesIn(parts[i]!, parts[main]!))
+    if (inside < 0 || !isAround(all, main, parts[inside]!)) break
     isFrame[main] = 1
-    main = heaviest((i) => !isBand[i] && !isSpeck[i] && !isFrame[i])
+    main = heaviest(isDigit)
+  }
+  // A line that somebody drew under the digit may be heavier than the digit.
+  if (main >= 0 && isRule(parts[main]!)) {
+    const other = heaviest((i) => isDigit(i) && !isRule(parts[i]!) && isTallerThan(parts[i]!, parts[main]!))
+    if (other >= 0) main = other
   }
   const weak = main < 0
-  if (weak) main = heaviest((i) => !isSpeck[i] && !isFrame[i])
+  if (weak) main = heaviest((i) => !isSpeck[i] && !isFrame[i] && !isBackdrop(parts[i]!, width, height))
   if (main < 0) return { found: undefined, bands }
   const centre = parts[main]!
   for (let i = 0; i < parts.length; i++)
-    if (i !== main && liesIn(centre, parts[i]!) && isFrameAround(ink, width, parts[i]!, centre, threshold))
+    if (
+      i !== main &&
+      ((liesIn(centre, parts[i]!) && isAround(all, i, centre)) || (isRule(parts[i]!) && !isRule(centre)))
+    )
       isFrame[i] = 1
 
   const size = Math.max(centre.right - centre.left, centre.bottom - centre.top)
   const kept = new Uint8Array(parts.length)
-  let [left, top, right, bottom, mass, total] = [centre.left, centre.top, centre.right, centre.bottom, 0, 0]
+  let [left, top, right, bottom] = [centre.left, centre.top, centre.right, centre.bottom]
+  let [area, mass, total] = [0, 0, 0]
   let rivals = 0
   for (let i = 0; i < parts.length; i++) {
     const part = parts[i]!
@@ -116,6 +128,7 @@ const chosenAmong = (all: Parts, ink: Float32Array, width: number, height: numbe
     const least = gap <= beside ? lightestBeside : gap <= near ? lightest : Infinity
     if (i !== main && part.mass < least * centre.mass) continue
     kept[i] = 1
+    area += part.area
     mass += part.mass
     left = Math.min(left, part.left)
     top = Math.min(top, part.top)
@@ -125,7 +138,19 @@ const chosenAmong = (all: Parts, ink: Float32Array, width: number, height: numbe
   if (parts.length > 50 && mass < 0.3 * total) return { found: undefined, bands }
   const doubt = doubtOf(parts, kept, rivals)
   const chosen = kept.includes(0) ? { parts: all, kept } : undefined
-  const found: Found = { left, top, right, bottom, chosen, parts: all, kept, mass, weak, ...(doubt ? { doubt } : {}) }
+  const found: Found = {
+    left,
+    top,
+    right,
+    bottom,
+    chosen,
+    parts: all,
+    kept,
+    area,
+    mass,
+    weak,
+    ...(doubt ? { doubt } : {}),
+  }
   return { found, bands }
 }
 
@@ -143,28 +168,34 @@ const liesIn = (inner: Part, outer: Part): boolean =>
 const gapBetween = (a: Part, b: Part): number =>
   Math.max(0, a.left - b.right, b.left - a.right, a.top - b.bottom, b.top - a.bottom)
 
-/** Whether a part is a drawn box: each side of its bounding box is ink over most of its length, and what is inside is no speck. */
-const isFrameAround = (ink: Float32Array, width: number, part: Part, inner: Part, threshold: number): boolean => {
-  const [wide, high] = [part.right - part.left, part.bottom - part.top]
-  if (Math.max(inner.right - inner.left, inner.bottom - inner.top) < 0.15 * Math.max(wide, high)) return false
-  const depth = Math.max(2, Math.round(0.03 * Math.max(wide, high)))
-  const inkAt = (x: number, y: number) => ink[y * width + x]! >= threshold
-  const covered = (length: number, at: (place: number, deep: number) => boolean): boolean => {
-    let count = 0
-    for (let place = 0; place < length; place++)
-      for (let deep = 0; deep < depth; deep++)
-        if (at(place, deep)) {
-          count++
-          break
-        }
-    return count >= 0.7 * length
-  }
-  return (
-    covered(wide, (x, deep) => inkAt(part.left + x, part.top + deep)) &&
-    covered(wide, (x, deep) => inkAt(part.left + x, part.bottom - 1 - deep)) &&
-    covered(high, (y, deep) => inkAt(part.left + deep, part.top + y)) &&
-    covered(high, (y, deep) => inkAt(part.right - 1 - deep, part.top + y))
-  )
+/** Whether a part is a box drawn around another one, straight or not: large enough things stand where it has no ink, in its middle. */
+const isAround = ({ parts, count, rows, starts, ends, labels }: Parts, part: number, inner: Part): boolean => {
+  const { left, top, right, bottom } = parts[part]!
+  const [wide, high] = [right - left, bottom - top]
+  const size = Math.max(inner.right - inner.left, inner.bottom - inner.top) / Math.max(wide, high)
+  if (size < 0.1 || (size < 0.2 && inner.mass < 0.12 * parts[part]!.mass)) return false
+  for (let run = 0; run < count; run++)
+    if (
+      labels[run] === part &&
+      rows[run]! >= top + 0.2 * high &&
+      rows[run]! < bottom - 0.2 * high &&
+      starts[run]! < right - 0.2 * wide &&
+      ends[run]! > left + 0.2 * wide
+    )
+      return false
+  return true
+}
+
+/** Whether it is a line across, as under a word: no stroke of a digit is so thin and long. */
+const isRule = (part: Part): boolean => part.right - part.left >= 10 * (part.bottom - part.top)
+
+const isTallerThan = (part: Part, rule: Part): boolean => part.bottom - part.top >= 3 * (rule.bottom - rule.top)
+
+/** Whether what hugs the border is a half in the shade, or a table around a sheet: a solid block, or along three sides and more. */
+const isBackdrop = (part: Part, width: number, height: number): boolean => {
+  const [left, top, right, bottom] = part.contact
+  const sides = [left / height, top / width, right / height, bottom / width].filter((share) => share >= hugging).length
+  return sides >= 3 || (sides > 0 && part.area >= 0.9 * (part.right - part.left) * (part.bottom - part.top))
 }
 
 /** What speaks against one digit: parts elsewhere that could be one as well, or two tall parts side by side. */

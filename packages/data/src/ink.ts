@@ -2,6 +2,12 @@
 import { DataError } from './data-error'
 import { findDigit, type Found } from './find-digit'
 import { leastContrast, medianOf, type Shade } from './shade'
+import { evenlyLit } from './uneven-light'
+
+/** Paper that varies by this share of the picture's contrast may be lit unevenly. */
+const unevenness = 0.03
+/** A sheet is at least this share of the picture; at its rim what lies behind it shows through, over so many pixels. */
+const [leastSheet, rim] = [0.15, 2]
 
 /** `right` and `bottom` lie one past it. */
 export interface Box {
@@ -25,12 +31,30 @@ export interface DigitInk {
  * @throws DataError where there is none
  */
 export const digitIn = (picture: Shade): DigitInk => {
-  const { shade, width, height } = picture
-  const { lowest, highest, median, noise, border } = levelsOf(picture)
+  const levels = levelsOf(picture)
+  const { lowest, highest } = levels
   if (highest - lowest < leastContrast)
     throw new DataError(
       `expected a digit that stands out from its background, found shades from ${Math.round(lowest)} to ${Math.round(highest)} of 255: give a picture with more contrast`,
     )
+  const digit = digitOn(...lit(picture, levels))
+  if (!digit)
+    throw new DataError(
+      'expected a digit that stands out from its background, found nothing but specks and noise: give a picture with more contrast',
+    )
+  return digit
+}
+
+/** The picture as it is or, where its shades vary, in even light if that is what they vary with. */
+const lit = (picture: Shade, levels: Levels): [Shade, Levels] => {
+  if (picture.opacity || levels.noise < unevenness * (levels.highest - levels.lowest)) return [picture, levels]
+  const even = { ...picture, shade: evenlyLit(picture.shade, picture.width, picture.height) }
+  const evenLevels = levelsOf(even)
+  return evenLevels.noise < levels.noise / 2 ? [even, evenLevels] : [picture, levels]
+}
+
+const digitOn = (picture: Shade, { lowest, highest, median, noise, border }: Levels): DigitInk | undefined => {
+  const { shade, width, height } = picture
   const backgrounds = Math.abs(border - median) > (highest - lowest) / 2 ? [median, border] : [median]
   let [best, bestInk]: [Found | undefined, Float32Array | undefined] = [undefined, undefined]
   for (const background of backgrounds) {
@@ -40,15 +64,28 @@ export const digitIn = (picture: Shade): DigitInk => {
       if (contrast < leastContrast) continue
       const ink = inkOf(shade, background, sign, contrast)
       const found = findDigit(ink, width, height, noise / contrast)
-      if (found && (!best || (best.weak && !found.weak))) [best, bestInk] = [found, ink]
-      if (best && !best.weak) return finished(best, ink, picture)
+      if (!found || (best && found.weak)) continue
+      ;[best, bestInk] = [found, ink]
+      if (!found.weak) return onSheet(picture, found) ?? alone(found, ink, picture)
     }
   }
-  if (!best || !bestInk)
-    throw new DataError(
-      'expected a digit that stands out from its background, found nothing but specks and noise: give a picture with more contrast',
-    )
-  return { ink: bestInk, width, box: best, doubt: best.doubt }
+  return best && bestInk && { ink: bestInk, width, box: best, doubt: best.doubt }
+}
+
+/** Where what was found is a sheet of paper on something larger, the digit on it. */
+const onSheet = (picture: Shade, { left, top, right, bottom, area }: Found): DigitInk | undefined => {
+  const [wide, high] = [right - left - 2 * rim, bottom - top - 2 * rim]
+  const box = (right - left) * (bottom - top)
+  const isSheet = box > leastSheet * picture.shade.length && area > 0.8 * box && area < 0.995 * box
+  if (!isSheet || picture.opacity || wide < 28 || high < 28) return undefined
+  const shade = new Float32Array(wide * high)
+  for (let y = 0; y < high; y++) {
+    const from = (top + rim + y) * picture.width + left + rim
+    shade.set(picture.shade.subarray(from, from + wide), y * wide)
+  }
+  const sheet = { shade, width: wide, height: high, opacity: false }
+  const levels = levelsOf(sheet)
+  return levels.highest - levels.lowest < leastContrast ? undefined : digitOn(...lit(sheet, levels))
 }
 
 const inkOf = (shade: Float32Array, background: number, sign: number, contrast: number): Float32Array => {
@@ -57,8 +94,8 @@ const inkOf = (shade: Float32Array, background: number, sign: number, contrast: 
   return ink
 }
 
-/** Leaves the digit alone in the ink, and measures it from the paper around it. */
-const finished = (found: Found, ink: Float32Array, picture: Shade): DigitInk => {
+/** Leaves the digit alone in the ink. */
+const alone = (found: Found, ink: Float32Array, picture: Shade): DigitInk => {
   const { width, height } = picture
   const { chosen, doubt } = found
   if (chosen) {
@@ -80,7 +117,17 @@ const finished = (found: Found, ink: Float32Array, picture: Shade): DigitInk => 
 }
 
 /** The shades of a picture at a glance. */
-const levelsOf = ({ shade, width, height }: Shade) => {
+interface Levels {
+  readonly lowest: number
+  readonly highest: number
+  readonly median: number
+  /** Standard deviation of the paper. */
+  readonly noise: number
+  /** The median along the border. */
+  readonly border: number
+}
+
+const levelsOf = ({ shade, width, height }: Shade): Levels => {
   let [lowest, highest] = [Infinity, -Infinity]
   const counts = new Float64Array(256)
   for (let at = 0; at < shade.length; at++) {
