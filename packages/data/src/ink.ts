@@ -6,6 +6,8 @@ import { evenlyLit } from './uneven-light'
 
 /** Paper that varies by this share of the picture's contrast may be lit unevenly. */
 const unevenness = 0.03
+/** Noise of this share of the contrast hides faint strokes. */
+const noticeable = 0.03
 /** A sheet is at least this share of the picture; at its rim what lies behind it shows through, over so many pixels. */
 const [leastSheet, rim] = [0.15, 2]
 
@@ -63,7 +65,10 @@ const digitOn = (picture: Shade, { lowest, highest, median, noise, border }: Lev
       const contrast = sign > 0 ? above : below
       if (contrast < leastContrast) continue
       const ink = inkOf(shade, background, sign, contrast)
-      const found = findDigit(ink, width, height, noise / contrast)
+      // In noise a stroke's faint ends are found in averages of nine pixels, whose noise is a third, or a half where it hangs together.
+      const noisy = noise / contrast > noticeable
+      const seen = noisy ? softened(ink, width, height) : ink
+      const found = findDigit(seen, width, height, noise / contrast / (noisy ? 2 : 1))
       if (!found || (best && found.weak)) continue
       ;[best, bestInk] = [found, ink]
       if (!found.weak) return onSheet(picture, found) ?? alone(found, ink, picture)
@@ -86,6 +91,21 @@ const onSheet = (picture: Shade, { left, top, right, bottom, area }: Found): Dig
   const sheet = { shade, width: wide, height: high, opacity: false }
   const levels = levelsOf(sheet)
   return levels.highest - levels.lowest < leastContrast ? undefined : digitOn(...lit(sheet, levels))
+}
+
+/** The mean of each pixel and its eight neighbours; the border stays as it is. */
+const softened = (ink: Float32Array, width: number, height: number): Float32Array => {
+  const soft = ink.slice()
+  for (let y = 1; y < height - 1; y++)
+    for (let x = 1; x < width - 1; x++) {
+      let sum = 0
+      for (let row = y - 1; row <= y + 1; row++) {
+        const at = row * width + x
+        sum += ink[at - 1]! + ink[at]! + ink[at + 1]!
+      }
+      soft[y * width + x] = sum / 9
+    }
+  return soft
 }
 
 const inkOf = (shade: Float32Array, background: number, sign: number, contrast: number): Float32Array => {
