@@ -137,7 +137,7 @@ export type ToLab =
     }
   | { readonly type: 'load'; readonly name: Exclude<DataChoice, 'files'> }
   | { readonly type: 'cancel-load' }
-  /** The form: its values are checked, and an idle lab reads drawings with the initial weights of this model and seed. */
+  /** The form: its values are checked, and its experiment gets an id. */
   | { readonly type: 'settings'; readonly settings: Settings; readonly data: DataChoice }
   | {
       readonly type: 'train'
@@ -156,8 +156,8 @@ export type ToLab =
   | { readonly type: 'remove'; readonly key: string }
   /** Prepares the figures of a run; its data set is loaded where it is not at hand. */
   | { readonly type: 'prepare'; readonly key: string }
-  /** The same, and drawings are read with its weights while nothing trains. */
-  | { readonly type: 'look'; readonly key: string }
+  /** Whose weights read drawings while nothing trains. */
+  | { readonly type: 'read-by'; readonly by: ReadBy }
   /** Runs that the page knows and a new worker does not. */
   | { readonly type: 'known'; readonly runs: readonly KnownRun[] }
   /** The files of the data set that the page has and a new worker has not. */
@@ -234,6 +234,9 @@ export type FromLab =
   | { readonly type: 'notice'; readonly sentence: string }
   | ({ readonly type: 'read' } & Reading)
   | { readonly type: 'unreadable'; readonly sentence: string }
+
+/** Whose weights read drawings: the example's, which the page brings; those that the seed draws for the form; a run's, by its key. */
+export type ReadBy = 'example' | 'initial' | { readonly run: string }
 
 /** What files that were given turned out to be. */
 export type Opened =

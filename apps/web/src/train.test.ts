@@ -105,9 +105,15 @@ describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout
       [0.45, 0.85],
     ])
     await page.locator('.said strong').waitFor()
-    expect(await page.locator('#draw .head').innerText()).toContain('after 0 steps')
+    const read = page.locator('#draw .head')
+    await read.getByText('after 4,690 steps').waitFor() // by the example, which the page brings
+    await page.getByLabel('Read by').selectOption('initial')
+    await read.getByText('after 0 steps').waitFor()
     await choose(page, { model: 'two-layer', epochs: 1 })
     const run = await train(page)
+    await read.getByText('after 100 steps').waitFor() // by the run that has ended
+    expect(await page.getByLabel('Read by').inputValue()).toMatch(/^[0-9a-f]{32}$/)
+    expect(new URL(page.url()).search).toContain('?model=two-layer&seed=0&epochs=1&')
     const expected = await inNode('two-layer')
     expect(run.id).toBe(expected.run.id)
     expect(run.history.stepLosses).toEqual(expected.run.history.stepLosses)

@@ -10,10 +10,12 @@ import {
   type GivenFile,
   type Group,
   type KnownRun,
+  type ReadBy,
   type Settings,
   type ToLab,
 } from '../protocol'
 import { newKey } from '../new-key'
+import { defaultSettings } from '../settings'
 import { shown } from '../shown'
 import { backendOf, probe } from './backends'
 import { createChoice, Superseded, type Choice } from './choice'
@@ -25,7 +27,8 @@ import { datasetOf, sorted } from './given'
 import { startJob, type Job } from './job'
 import { forget, keptCheckpoint, keptRuns, onOthers, remove, resumableRuns, tellOthers } from './kept'
 import { pixelsOf } from './picture'
-import { createReader, untrained } from './reader'
+import { example } from './example'
+import { createReader, untrained, type Resting } from './reader'
 import { isDataOf, readRunFiles, runParts, weightsOf } from './run-parts'
 import { runLock } from './run-lock'
 
@@ -36,6 +39,7 @@ const runs = new Map<string, KnownRun>()
 let datasets: Datasets
 let choice: Choice
 let figures: MessagePort
+let readBy: ReadBy = 'example'
 let form: { readonly settings: Settings; readonly data: DataChoice } | undefined
 let job: Job | undefined
 /** Orders to train that have not ended, one after the other; loading counts. */
@@ -52,7 +56,7 @@ const exclusively = <T>(work: () => Promise<T>): Promise<T> => {
   return next
 }
 
-/** Answers for the form: the id of its experiment, and the initial weights of its model for drawings. */
+/** Answers for the form: what is wrong with it, or the id of its experiment. */
 const describe = (): void => {
   if (!form) return
   const { settings } = form
@@ -62,8 +66,7 @@ const describe = (): void => {
     (id) => post({ type: 'experiment', id, problems }),
     () => post({ type: 'experiment', problems }), // no hashes on plain http, of which the page tells
   )
-  reader.rest(untrained(settings.model, settings.seed, choice.held?.data), () => backendOf(settings.backend))
-  readAtRest()
+  if (readBy === 'initial') restBy()
 }
 
 /** What the experiment would call a data set that is chosen, loaded or not. */
@@ -89,9 +92,8 @@ const run = (order: Order, data: Dataset, resume?: Parameters<typeof startJob>[0
     job = started.job
     const known = await started.ended
     job = undefined
-    if (!known) return describe()
-    runs.set(known.key, known)
-    restWith(known)
+    if (known) runs.set(known.key, known)
+    restBy()
   })
 
 /** One training after the other, and in one tab. */
@@ -129,12 +131,26 @@ const goOn = (key: string): void =>
     await run({ key, settings, data: resumable.data, ...(group ? { group } : {}) }, data, checkpoint)
   })
 
-/** Drawings are read with a run's weights from now on. */
-const restWith = (known: KnownRun): void => {
+/** Whose weights read drawings while nothing trains. */
+const restingOf = async (by: ReadBy): Promise<Resting> => {
+  if (by === 'example') return example()
+  if (by === 'initial') {
+    const settings = form?.settings ?? defaultSettings
+    experimentOf(settings, 'mnist') // a seed that is none is told
+    return untrained(settings, choice.held?.data)
+  }
+  const known = runs.get(by.run)
+  if (!known) throw new PageError('this run is kept no longer: choose another model to read with')
+  const { definition } = known.run.model
+  return { model: resolveModel(definition), weights: weightsOf(known), steps: known.run.history.stepLosses.length }
+}
+
+const restBy = (): void => {
   const backend = form?.settings.backend ?? 'wasm'
-  const steps = known.run.history.stepLosses.length
-  reader.rest({ model: resolveModel(known.run.model.definition), weights: weightsOf(known), steps }, () =>
-    backendOf(backend),
+  const by = readBy
+  reader.rest(
+    () => restingOf(by),
+    () => backendOf(backend),
   )
   readAtRest()
 }
@@ -157,13 +173,12 @@ const dataFor = async ({ key, run }: KnownRun): Promise<Dataset | string> => {
   }
 }
 
-const look = async (key: string, readWithIt: boolean): Promise<void> => {
+const prepare = async (key: string): Promise<void> => {
   try {
     const known = runs.get(key)
     if (!known) throw new PageError('this run is kept no longer: train it again')
     runParts(known, '') // damaged files are told before anything is loaded
     post({ type: 'parts', parts: runParts(known, await dataFor(known)) })
-    if (readWithIt && !job) restWith(known)
   } catch (error) {
     post({ type: 'look-failed', key, failure: failureOf(error) })
   }
@@ -276,8 +291,10 @@ const receive = (message: ToLab): void => {
       for (const known of message.runs) runs.set(known.key, known)
       return
     case 'prepare':
-    case 'look':
-      return void look(message.key, message.type === 'look')
+      return void prepare(message.key)
+    case 'read-by':
+      readBy = message.by
+      return job ? undefined : restBy()
     case 'open':
       return void open(message.given)
     case 'files':

@@ -5,7 +5,7 @@ import { initialWeights, resolveModel, type Model, type StateDict } from '@digit
 import { disposeWeights, uploadWeights, type Weights } from '@digitlab/models/compute'
 import { MersenneTwister } from '@digitlab/random'
 import { predict } from '@digitlab/train'
-import type { FromLab, Reading } from '../protocol'
+import type { FromLab, Reading, Settings } from '../protocol'
 
 /** What is to be read, in the form of the data set. */
 interface Drawing {
@@ -16,7 +16,7 @@ interface Drawing {
 }
 
 /** Weights that are at hand while nothing is trained. */
-interface Resting {
+export interface Resting {
   readonly model: Model
   readonly weights: StateDict
   readonly steps: number
@@ -31,8 +31,8 @@ export interface Reader {
   /** One of the test images, by chance. */
   takeTestImage(data: Dataset): void
   clear(): void
-  /** Weights for whenever nothing is trained. */
-  rest(resting: Resting, backend: () => Promise<Backend>): void
+  /** Weights for whenever nothing is trained; they are fetched when there is something to read. */
+  rest(resting: () => Promise<Resting>, backend: () => Promise<Backend>): void
   /** Reads what there is to be read with weights on the backend; where `model` trains, called again and again. */
   readWith(model: Model, weights: Weights, steps: number): Promise<void>
   /** Reads what there is to be read with the weights at rest. */
@@ -40,7 +40,7 @@ export interface Reader {
 }
 
 /** The weights that the seed draws, before any training. */
-export const untrained = (name: string, seed: number, data: Dataset | undefined): Resting => {
+export const untrained = ({ model: name, seed }: Settings, data: Dataset | undefined): Resting => {
   const [height, width] = data?.imageShape ?? [28, 28]
   const model = resolveModel(name, { input: [height, width, 1], classes: data?.classes ?? 10 })
   return { model, weights: initialWeights(model, new MersenneTwister(seed)), steps: 0 }
@@ -50,7 +50,13 @@ export const createReader = (post: (message: FromLab) => void): Reader => {
   let drawing: Drawing | undefined
   let unread = false
   let lastRead = 0
-  let resting: { readonly value: Resting; readonly backend: () => Promise<Backend>; uploaded?: Weights } | undefined
+  let resting:
+    | {
+        readonly resting: () => Promise<Resting>
+        readonly backend: () => Promise<Backend>
+        uploaded?: { readonly value: Resting; readonly weights: Weights }
+      }
+    | undefined
 
   const read = async (model: Model, weights: Weights, steps: number): Promise<void> => {
     if (!drawing) return
@@ -85,8 +91,8 @@ export const createReader = (post: (message: FromLab) => void): Reader => {
       drawing = undefined
     },
     rest(value, backend) {
-      if (resting?.uploaded) disposeWeights(resting.uploaded)
-      resting = { value, backend }
+      if (resting?.uploaded) disposeWeights(resting.uploaded.weights)
+      resting = { resting: value, backend }
       unread = true
     },
     async readWith(model, weights, steps) {
@@ -95,12 +101,14 @@ export const createReader = (post: (message: FromLab) => void): Reader => {
     async readAtRest() {
       const held = resting
       if (!held || !drawing || !unread) return
-      const backend = await held.backend()
       if (!held.uploaded) {
+        const [value, backend] = await Promise.all([held.resting(), held.backend()])
         await backend.start()
-        held.uploaded = uploadWeights(held.value.model, held.value.weights)
+        if (held !== resting) return // something else is at rest by now, and is read next
+        held.uploaded = { value, weights: uploadWeights(value.model, value.weights) }
       }
-      await read(held.value.model, held.uploaded, held.value.steps)
+      const { value, weights } = held.uploaded
+      await read(value.model, weights, value.steps)
     },
   }
 }

@@ -1,5 +1,5 @@
 // What is drawn, and what the model says of it.
-import type { Reading } from '../protocol'
+import type { ReadBy, Reading } from '../protocol'
 import type { Context, Part } from './context'
 import type { Told } from './lab-connection'
 
@@ -8,10 +8,17 @@ export class DrawingState implements Part {
   unreadable = $state<string>()
   /** The name of the picture that lies on the sheet, where one was given. */
   picture = $state<string>()
+  /** Whose weights read drawings while nothing trains. */
+  by = $state.raw<ReadBy>('example')
   readonly #context: Context
 
   constructor(context: Context) {
     this.#context = context
+  }
+
+  readBy(by: ReadBy): void {
+    this.by = by
+    this.#context.send({ type: 'read-by', by })
   }
 
   draw(rgba: Uint8ClampedArray, width: number, height: number): void {
@@ -50,5 +57,6 @@ export class DrawingState implements Part {
 
   restarted(): void {
     this.reading = undefined // the sheet is read again after the next stroke
+    if (this.by !== 'example') this.readBy(this.by)
   }
 }

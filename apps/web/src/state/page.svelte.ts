@@ -2,6 +2,7 @@
 import type { Probe } from '@digitlab/backends'
 import type { PageBackend, Problems, Settings } from '../protocol'
 import { learningRates } from '../settings'
+import { addressOf, readAddress } from './address'
 import { DataState } from './data.svelte'
 import { DrawingState } from './drawing.svelte'
 import { createFigures } from './figures'
@@ -11,12 +12,14 @@ import { remember, rememberedData, rememberedSettings } from './remembered'
 import { RunsState } from './runs.svelte'
 import { TrainingState } from './training.svelte'
 
+const addressed = readAddress(location.search, rememberedSettings(), navigator.hardwareConcurrency)
+
 class Page {
-  settings = $state<Settings>(rememberedSettings())
+  settings = $state<Settings>(addressed.settings)
   probes = $state.raw<Readonly<Partial<Record<PageBackend, Probe>>>>({})
   /** Of the experiment in the form. */
   experiment = $state.raw<{ readonly id?: string; readonly problems: Problems }>({ problems: {} })
-  notices = $state.raw<readonly string[]>([])
+  notices = $state.raw<readonly string[]>(addressed.notices)
   /** What a screen reader is told. */
   announcement = $state('')
   online = $state(navigator.onLine)
@@ -31,8 +34,8 @@ class Page {
   }
   readonly data = new DataState(this.#context)
   readonly training = new TrainingState(this.#context)
-  readonly runs = new RunsState(this.#context)
   readonly drawing = new DrawingState(this.#context)
+  readonly runs = new RunsState(this.#context, this.drawing)
   readonly given = new GivenState(this.#context, this.data)
   readonly #parts = [this.data, this.training, this.runs, this.drawing, this.given]
   #lab: LabConnection
@@ -50,8 +53,11 @@ class Page {
     this.#lab = this.#connect()
     addEventListener('online', () => (this.online = true))
     addEventListener('offline', () => (this.online = false))
-    const known = rememberedData() ?? (this.#localData() === undefined ? undefined : 'auto')
-    if (known !== undefined) this.data.load(known)
+    if (addressed.data) this.data.choice = addressed.data
+    // At a first visit nothing is fetched but from the server of the page.
+    const { choice } = this.data
+    if (choice !== 'files' && (rememberedData() !== undefined || this.#localData() !== undefined))
+      this.data.load(choice)
   }
 
   #localData(): string | undefined {
@@ -96,6 +102,8 @@ class Page {
         this.training.group ??= message.runs.findLast(({ group }) => group)?.group?.id
         return
       case 'data':
+        this.#address()
+        return this.#describe()
       case 'data-failed':
         return this.#describe() // its name is part of the experiment
       case 'notice':
@@ -122,7 +130,19 @@ class Page {
       ...(changed ? { learningRate: learningRates[optimizer] } : {}),
     }
     remember('digitlab-settings', $state.snapshot(this.settings))
+    this.#address()
     this.#describe()
+  }
+
+  /** Puts the experiment into the address, so that a link is one. */
+  #address(): void {
+    const query = addressOf($state.snapshot(this.settings), this.data.choice)
+    // A browser refuses this where it is done too often; the next change puts it right.
+    try {
+      history.replaceState(history.state, '', `${location.pathname}${query}${location.hash}`)
+    } catch {
+      // as said
+    }
   }
 
   train(): void {

@@ -1,6 +1,7 @@
 // The runs that the page knows: trained here, kept by this browser or opened; the one that is looked at; those that can go on.
 import type { Failure, KnownRun, LoadProgress, Resumable, RunParts, UnreadableRun } from '../protocol'
 import type { Context, Part } from './context'
+import type { DrawingState } from './drawing.svelte'
 import type { Told } from './lab-connection'
 
 export class RunsState implements Part {
@@ -19,9 +20,12 @@ export class RunsState implements Part {
   failed = $state.raw<Readonly<Record<string, Failure>>>({})
   #preparing: readonly string[] = []
   readonly #context: Context
+  readonly #drawing: DrawingState
 
-  constructor(context: Context) {
+  /** @param drawing is read by the run that is looked at */
+  constructor(context: Context, drawing: DrawingState) {
     this.#context = context
+    this.#drawing = drawing
   }
 
   look(key: string): void {
@@ -29,7 +33,8 @@ export class RunsState implements Part {
     this.parts = undefined
     this.loading = undefined
     this.failure = undefined
-    this.#context.send({ type: 'look', key })
+    this.#context.send({ type: 'prepare', key })
+    this.#drawing.readBy({ run: key })
   }
 
   /** Sees to it that a run's figures can be drawn, without looking at it. */
@@ -50,6 +55,8 @@ export class RunsState implements Part {
     this.known = this.known.filter((run) => run.key !== key)
     if (this.looking === key) this.looking = this.parts = this.loading = this.failure = undefined
     this.#context.send({ type: 'remove', key })
+    const { by } = this.#drawing
+    if (typeof by === 'object' && by.run === key) this.#drawing.readBy('example')
   }
 
   /** What can't be read is deleted. */
