@@ -66,7 +66,7 @@ const describe = (): void => {
     (id) => post({ type: 'experiment', id, problems }),
     () => post({ type: 'experiment', problems }), // no hashes on plain http, of which the page tells
   )
-  if (readBy === 'initial') restBy()
+  if (readBy === 'initial') restBy() // of this model and seed
 }
 
 /** What the experiment would call a data set that is chosen, loaded or not. */
@@ -269,9 +269,13 @@ const receive = (message: ToLab): void => {
       return void load(message.name)
     case 'cancel-load':
       return choice.cancel()
-    case 'settings':
+    case 'settings': {
+      const elsewhere = form?.settings.backend !== message.settings.backend
       form = message
-      return job ? undefined : describe()
+      if (job) return
+      if (elsewhere) restBy()
+      return describe()
+    }
     case 'train':
       return train(message.key, message.settings, message.data, message.group)
     case 'go-on':
