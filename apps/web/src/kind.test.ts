@@ -85,7 +85,7 @@ describe.skipIf(chromiumMissing !== undefined)('the page', { timeout: 120_000 },
       ])
       await train(page)
       await page.locator('[data-cell="0,0"]').click()
-      await choose(page, { learningRate: 0 })
+      await choose(page, { learningRate: -1 })
       await page.setViewportSize({ width: 360, height: 740 })
       await looked(page)
       expect(await axeFinds(page)).toEqual([])

@@ -231,7 +231,10 @@ export type FromLab =
   | ({ readonly type: 'look-loading'; readonly key: string } & LoadProgress)
   | { readonly type: 'parts'; readonly parts: RunParts }
   | { readonly type: 'look-failed'; readonly key: string; readonly failure: Failure }
+  /** Something that the page should tell. */
   | { readonly type: 'notice'; readonly sentence: string }
+  /** Something that whoever trains should know; the training goes on. */
+  | { readonly type: 'warning'; readonly sentence: string }
   | ({ readonly type: 'read' } & Reading)
   | { readonly type: 'unreadable'; readonly sentence: string }
 

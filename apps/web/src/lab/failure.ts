@@ -21,8 +21,8 @@ export const failureOf = (error: unknown): Failure => {
   return { sentence: `This is a bug in digitlab: ${shown(message, 600)}`, bug: stack ?? message }
 }
 
-/** The message may quote a file that somebody else wrote. */
-const sentenceOf = (message: string): string => {
+/** A message of the packages as a sentence; it may quote a file that somebody else wrote. */
+export const sentenceOf = (message: string): string => {
   const trimmed = shown(message, 600).trim().replace(/\.$/, '')
   return `${trimmed.slice(0, 1).toUpperCase()}${trimmed.slice(1)}.`
 }

@@ -5,14 +5,14 @@ import type { DataChoice, FromLab, Group, KnownRun, Resumable, Settings } from '
 import { backendOf, threadsOf } from './backends'
 import { experimentOf } from './experiment'
 import { shown } from '../shown'
-import { failureOf, isMendable } from './failure'
+import { failureOf, isMendable, sentenceOf } from './failure'
 import { keepCheckpoint, keepRun } from './kept'
 import type { Reader } from './reader'
 
 /** How often the page is told where a training stands, in milliseconds. */
 const telling = 100
-/** A GPU may be lost, and a slow device may take an hour for an epoch: there a run is kept every so many steps. */
-const stepsBetween = 100
+/** How often it is kept where a training stands, in seconds: what a reload or a lost device may cost. Keeping takes milliseconds. */
+const secondsBetween = 2
 
 /** A training that goes on. */
 export interface Job {
@@ -90,7 +90,6 @@ const train = async (
     const experiment = resume?.experiment ?? experimentOf(settings, data.name)
     const backend = await backendOf(settings.backend)
     const workers = resume?.workers === 1 ? undefined : threadsOf(settings.backend, settings.threads)
-    const every = settings.backend === 'wasm' ? { epochs: 1 } : { steps: stepsBetween }
     const save = async (checkpoint: Checkpoint) => {
       try {
         kept = await keepCheckpoint(order, checkpoint)
@@ -101,7 +100,7 @@ const train = async (
     const result = await runExperiment(experiment, {
       ...{ data, backend, signal, between },
       onProgress: teller.tell,
-      checkpoint: { every, save },
+      checkpoint: { every: { seconds: secondsBetween }, save },
       ...(workers ? { workers } : {}),
       ...(resume ? { resume } : {}),
     })
@@ -195,10 +194,7 @@ const createTeller = ({ order, resume, post }: JobContext): Teller => {
           post({ type: 'epoch', record: progress.record })
           break
         case 'notice':
-          post({
-            type: 'notice',
-            sentence: `${progress.sentence.slice(0, 1).toUpperCase()}${progress.sentence.slice(1)}.`,
-          })
+          post({ type: 'warning', sentence: sentenceOf(progress.sentence) })
       }
     },
   }

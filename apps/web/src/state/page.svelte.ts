@@ -85,7 +85,10 @@ class Page {
   #died(): void {
     const sentence = 'The worker that computes was closed; a new one has been started.'
     if (this.training.phase === 'idle') this.training.fail({ sentence }, 'messages')
-    else this.training.fail({ sentence: `${sentence} What was kept of the run is offered above: go on from there.` })
+    else {
+      const offered = 'What was kept of the run is offered at the top of the page: go on from there.'
+      this.training.fail({ sentence: `${sentence} ${offered}` }, 'train')
+    }
     this.#restart()
   }
 

@@ -31,6 +31,8 @@ export class TrainingState implements Part {
   standing = $state.raw<Omit<Standing, 'losses'>>()
   losses = $state.raw<readonly number[]>([])
   epochs = $state.raw<readonly DrawnEpoch[]>([])
+  /** What to know of the latest one: that its loss grows without bound, say. */
+  warnings = $state.raw<readonly string[]>([])
   failure = $state.raw<Failure & { readonly at: From }>()
   /** The comparison that is shown: the latest. */
   group = $state<string>()
@@ -57,6 +59,7 @@ export class TrainingState implements Part {
     this.failure = undefined
     this.phase = 'starting'
     this.outcome = undefined
+    this.warnings = []
     this.current = undefined
     this.losses = []
     this.epochs = []
@@ -69,6 +72,7 @@ export class TrainingState implements Part {
     this.#from = 'messages'
     this.failure = undefined
     this.outcome = undefined
+    this.warnings = []
     this.phase = 'starting'
     this.#context.send({ type: 'go-on', key })
   }
@@ -105,6 +109,7 @@ export class TrainingState implements Part {
         this.epochs = message.epochs
         this.standing = undefined
         this.phase = 'training'
+        if (this.#from === 'messages') this.#from = 'train' // where it goes on
         if (message.group) this.group = message.group.id
         this.#context.announce(`Training of ${message.settings.model} has begun.`)
         return
@@ -144,6 +149,10 @@ export class TrainingState implements Part {
         }
         return
       }
+      case 'warning':
+        this.warnings = [...this.warnings, message.sentence]
+        this.#context.announce(message.sentence)
+        return
       case 'failed':
         return this.fail(message.failure)
       default: // is for other parts

@@ -115,6 +115,7 @@ export interface FormValues {
   readonly threads?: string
   readonly epochs?: number
   readonly seed?: number
+  readonly batchSize?: number
   readonly learningRate?: number
 }
 
@@ -124,9 +125,10 @@ export const choose = async (page: Page, values: FormValues): Promise<void> => {
   if (model !== undefined) await page.locator(`input[name=model][value="${model}"]`).check()
   if (backend !== undefined) await page.locator(`input[name=backend][value="${backend}"]`).check()
   if (threads !== undefined) await page.getByLabel('Threads').selectOption(threads)
-  const labels = { epochs: 'Epochs', seed: 'Seed', learningRate: 'Learning rate' } as const
-  for (const name of ['epochs', 'seed', 'learningRate'] as const)
-    if (numbers[name] !== undefined) await page.getByLabel(labels[name]).fill(String(numbers[name]))
+  const labels = { epochs: 'Epochs', seed: 'Seed', batchSize: 'Batch size', learningRate: 'Learning rate' } as const
+  for (const name of ['epochs', 'seed', 'batchSize', 'learningRate'] as const)
+    if (numbers[name] !== undefined)
+      await page.getByRole('spinbutton', { name: labels[name] }).fill(String(numbers[name]))
 }
 
 export const trainButton = (page: Page): Locator => page.getByRole('button', { name: /^Train (linear|two-layer|cnn)$/ })
