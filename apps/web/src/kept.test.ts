@@ -116,7 +116,7 @@ describe.skipIf(chromiumMissing !== undefined)('what the browser keeps', { timeo
   test('two tabs do not go on with one run, and know of each other', async () => {
     const { page, context, complaints } = await openPage(browser, site.url)
     await giveData(page, files)
-    await choose(page, { ...quick, epochs: 5000 })
+    await choose(page, { ...quick, epochs: 100_000 }) // longer than this test
     await trainButton(page).click()
     await phase(page, 'training')
     const other = await context.newPage()
