@@ -61,6 +61,8 @@ export interface LayerResult<W, B, T> {
   /** Those that training changed: the tensors to use from now on. */
   readonly buffers?: Partial<ByName<B, T>>
   /**
+   * The way back.
+   *
    * @param dy in the shape of y
    * @param needsInputGradient false where nothing before this layer is trained
    */
@@ -135,6 +137,7 @@ export interface LayerType<
   weights?(place: LayerPlace<CompletedOptions<T>>): W
   /** What is kept but not trained: in the state dict, not in the optimizer. */
   buffers?(place: LayerPlace<CompletedOptions<T>>): B
+  /** Computes it on the current backend. */
   forward(kit: Kit, run: LayerRun<CompletedOptions<T>, W, B, Tensor>): LayerResult<W, B, Tensor>
   /** The same in float64, by plain loops: what `forward` is compared with. */
   float64(kit: Kit64, run: LayerRun<CompletedOptions<T>, W, B, Array64>): LayerResult<W, B, Array64>
@@ -142,11 +145,16 @@ export interface LayerType<
   readonly fusions?: readonly Fusion<CompletedOptions<T>, W, B>[]
   /** How it is written to ONNX; a type without it can't be. */
   readonly onnx?: {
+    /** Its nodes, in their order. */
     write(place: Omit<LayerPlace<CompletedOptions<T>>, 'refuse'>): readonly OnnxNode[]
   }
   /** How it is written to TensorFlow.js's layers format; a type without it can't be. */
   readonly keras?: {
-    /** @param names `own` for the layer that keeps the arrays; `other('padding')` for one beside it */
+    /**
+     * Its layers there, in their order.
+     *
+     * @param names `own` for the layer that keeps the arrays; `other('padding')` for one beside it
+     */
     write(
       options: CompletedOptions<T>,
       names: { readonly own: string; readonly other: (what: string) => string },

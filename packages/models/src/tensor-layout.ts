@@ -1,6 +1,8 @@
-/** An array in tfjs's layout: its shape, and where each of its values stands in PyTorch's array. */
+/** An array in tfjs's layout. */
 export interface Layout {
+  /** As tfjs has it. */
   readonly shape: readonly number[]
+  /** Where a value of it stands in PyTorch's array. */
   readonly source: (index: number) => number
 }
 

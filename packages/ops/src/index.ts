@@ -16,5 +16,5 @@ export { kernelNames, operationPaths, OpsError, withReference, type OperationNam
 export { adamStep, sgdStep, type AdamOptions, type SgdOptions } from './optimizer-step'
 export { copyOut, sumIn } from './share-gradients'
 export { softmaxCrossEntropy, type SoftmaxCrossEntropy } from './softmax-cross-entropy'
-export { tensorOperations, type TensorOperations } from './tensor-operations'
+export { tensorOperations, type TensorGradients, type TensorOperations } from './tensor-operations'
 export * as float64 from './float64'

@@ -71,18 +71,12 @@ import {
   zerosLike,
   type Tensor4D,
 } from '@tensorflow/tfjs-core'
+import type * as tfjs from '@tensorflow/tfjs-core'
 
-/**
- * The gradient of `avgPool(x, size, strides, 0, 'floor')`, which tfjs keeps to its tape: each value of a window gets its share of dy.
- *
- * @param dy [batch, outHeight, outWidth, channels]
- * @param x [batch, height, width, channels]
- */
 const avgPoolGrad = (dy: Tensor4D, x: Tensor4D, filterSize: number, strides: number): Tensor4D =>
   engine().runKernel('AvgPoolGrad', { dy, input: x }, { filterSize, strides, pad: 0, dimRoundingMode: 'floor' })
 
-/** TensorFlow.js's own operations, as `tf.tanh(x)`: what a layer or an optimizer from elsewhere computes with. */
-export const tensorOperations = {
+const operations = {
   ...{ abs, add, avgPool, avgPoolGrad, cast, clipByValue, concat, cos, div, elu, equal, erf, exp, expandDims },
   ...{ expm1, fill, floor, greater, greaterEqual, leakyRelu, less, lessEqual, log, log1p, logicalAnd },
   ...{ logicalNot, logicalOr, matMul, max, maximum, mean, min, minimum, mul, neg, ones, onesLike, pad, pow },
@@ -91,5 +85,20 @@ export const tensorOperations = {
   ...{ zeros, zerosLike },
 } as const
 
-/** The type of {@link tensorOperations}. */
-export type TensorOperations = typeof tensorOperations
+/** What tfjs keeps to its tape and a way back needs all the same. */
+export interface TensorGradients {
+  /**
+   * The gradient of `avgPool(x, filterSize, strides, 0, 'floor')`: each value of a window gets its share of dy.
+   *
+   * @param dy [batch, outHeight, outWidth, channels]
+   * @param x [batch, height, width, channels]
+   */
+  readonly avgPoolGrad: (dy: Tensor4D, x: Tensor4D, filterSize: number, strides: number) => Tensor4D
+}
+
+/** Those of TensorFlow.js's operations that layers and optimizers need, by their names there. */
+export type TensorOperations = Pick<typeof tfjs, Exclude<keyof typeof operations, keyof TensorGradients>> &
+  TensorGradients
+
+/** TensorFlow.js's own operations, as `tf.tanh(x)`: what a layer or an optimizer from elsewhere computes with. */
+export const tensorOperations: TensorOperations = operations
