@@ -101,3 +101,11 @@ test('the required job waits for all others, and the packages are tried where th
   expect(matrix['node']).toEqual([20, 22, 24])
   expect(matrix['os']).toEqual(['ubuntu-latest', 'macos-latest', 'windows-latest'])
 })
+
+test("the reference traces are compared on GitHub: MNIST is cached by its catalogue's hash, and its lack fails", () => {
+  const { text } = read('ci.yml')
+  const keys = text.match(/key: mnist-.*/g)
+  expect(new Set(keys)).toEqual(new Set(["key: mnist-${{ hashFiles('packages/data/src/catalogue.ts') }}"]))
+  expect(keys).toHaveLength(2)
+  expect(text).toMatch(/run: npm test -- --all\n\s+env:\n\s+DIGITLAB_DATA: .*\.mnist\/mnist\n\s+REQUIRE_GOLDEN: 1/)
+})

@@ -22,18 +22,27 @@ export interface GoldenRun {
   readonly firstTestLogitsAfter: number[]
 }
 
-const shared = fileURLToPath(new URL('../../../shared', import.meta.url))
-const folder = process.env['DIGITLAB_GOLDEN'] ?? join(shared, 'golden')
+/** Beside the repository, or a checkout of it, may lie what is too large for it. */
+const beside = fileURLToPath(new URL('../../../shared', import.meta.url))
+const traces = fileURLToPath(new URL('../reference/traces', import.meta.url))
 
-/** Every reference trace at hand: those in the folder DIGITLAB_GOLDEN. One entry without a run where there are none. */
-export const goldenRuns = (): { file: string; golden: GoldenRun | undefined }[] => {
-  if (!existsSync(folder)) return [{ file: 'no reference traces', golden: undefined }]
-  const files = readdirSync(folder).filter((name) => name.endsWith('.json'))
+/** Under REQUIRE_GOLDEN=1 what the reference traces need is there, or the test fails. */
+const missing = (env: NodeJS.ProcessEnv, what: string): undefined => {
+  if (env['REQUIRE_GOLDEN'] === '1') throw new Error(`REQUIRE_GOLDEN=1: ${what}`)
+  return undefined
+}
+
+/** Every reference trace: the repository's, or those in the folder DIGITLAB_GOLDEN. One entry without a run where that has none. */
+export const goldenRuns = (env = process.env): { file: string; golden: GoldenRun | undefined }[] => {
+  const folder = env['DIGITLAB_GOLDEN'] ?? traces
+  const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json')) : []
+  if (files.length === 0)
+    return [{ file: 'no reference traces', golden: missing(env, `there are no reference traces in ${folder}`) }]
   return files.map((file) => ({ file, golden: JSON.parse(readFileSync(join(folder, file), 'utf8')) as GoldenRun }))
 }
 
 /** The folder with MNIST's four files, or undefined: DIGITLAB_DATA, or beside the repository. */
-export const mnistFolder = (): string | undefined =>
-  [process.env['DIGITLAB_DATA'], join(shared, 'mnist')].find(
+export const mnistFolder = (env = process.env): string | undefined =>
+  [env['DIGITLAB_DATA'], join(beside, 'mnist')].find(
     (path) => path !== undefined && existsSync(join(path, 'train-images-idx3-ubyte.gz')),
-  )
+  ) ?? missing(env, 'MNIST is not at hand, name the folder of its four files in DIGITLAB_DATA')
