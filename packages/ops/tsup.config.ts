@@ -1,3 +1,3 @@
 import { library } from '../../tooling/tsup/library'
 
-export default library(['src/index.ts', 'src/conformance.ts'])
+export default library(['src/index.ts', 'src/backend.ts', 'src/conformance.ts'])

@@ -1,7 +1,7 @@
 // Loop bounds are the tensors' shapes and the padding around them: each `!` on an array is in range.
 import { defineKernel } from './kernel'
 import { addScaledRuns, asFloat64, integers, scratch } from './matrix-product'
-import { geometryOf, padImage, type Geometry } from './pooled-convolution'
+import { padImage, type Geometry } from './pooled-convolution'
 
 /**
  * The gradient: a winner adds dy times its patch to its channel's filter, and dy times the filter to its patch of dx. Both
@@ -10,15 +10,8 @@ import { geometryOf, padImage, type Geometry } from './pooled-convolution'
  */
 export const convReluPoolGrad = defineKernel(
   'DigitlabConvReluPoolGrad',
-  ['dy', 'x', 'filter', 'winners'],
-  (
-    { values, output },
-    [dy, x, filter, winners],
-    { padding, needsInputGradient }: { padding: number; needsInputGradient: boolean },
-  ) => {
-    const geometry = geometryOf(x, filter, padding)
-    const { height, width, inputs, outputs, kernelHeight, kernelWidth, rows, columns } = geometry
-    const batch = x.shape[0] ?? 0
+  ({ values, output }, { dy, x, filter, winners }, { needsInputGradient }, geometry) => {
+    const { batch, height, width, inputs, outputs, kernelHeight, kernelWidth, padding, rows, columns } = geometry
     const taps = kernelHeight * kernelWidth * inputs
     const padded = scratch('conv padded', (height + 2 * padding) * (width + 2 * padding) * inputs).fill(0)
     const dFilter = scratch('conv df', outputs * taps).fill(0) // [outputs, taps]
@@ -39,9 +32,11 @@ export const convReluPoolGrad = defineKernel(
     const dFilterValues = new Float32Array(outputs * taps)
     for (let o = 0; o < outputs; o++)
       for (let t = 0; t < taps; t++) dFilterValues[t * outputs + o] = dFilter[o * taps + t]!
-    const gradients = [output(filter.shape, dFilterValues), output([outputs], new Float32Array(dBias))]
-    if (needsInputGradient) gradients.push(output(x.shape, dx))
-    return gradients
+    return {
+      dFilter: output(filter.shape, dFilterValues),
+      dBias: output([outputs], new Float32Array(dBias)),
+      dx: needsInputGradient ? output(x.shape, dx) : undefined,
+    }
   },
 )
 
@@ -74,7 +69,7 @@ const addFilterGradient = (
       const g = dy[at]!
       if (winner < 0 || g === 0) continue
       total += g
-      const row = 2 * Math.floor(window / columns) + (winner >> 1)
+      const row = 2 * Math.floor(window / columns) + ((winner >> 1) & 1) // of two bits, whatever it is
       const column = 2 * (window % columns) + (winner & 1)
       corners[count] = row * stride + column * inputs
       factors[count++] = g

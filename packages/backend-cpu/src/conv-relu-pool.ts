@@ -1,7 +1,7 @@
 // Loop bounds are the tensors' shapes and the padding around them: each `!` on an array is in range.
 import { defineKernel } from './kernel'
 import { asFloat64, integers, scratch } from './matrix-product'
-import { geometryOf, padImage } from './pooled-convolution'
+import { padImage } from './pooled-convolution'
 
 /**
  * y = maxPool2x2(relu(x * filter + bias)) and the winner of each window. The four candidates of a window are computed
@@ -10,11 +10,8 @@ import { geometryOf, padImage } from './pooled-convolution'
  */
 export const convReluPool = defineKernel(
   'DigitlabConvReluPool',
-  ['x', 'filter', 'bias'],
-  ({ values, output }, [x, filter, bias], { padding }: { padding: number }) => {
-    const geometry = geometryOf(x, filter, padding)
-    const { height, width, inputs, outputs, kernelHeight, kernelWidth, rows, columns } = geometry
-    const batch = x.shape[0] ?? 0
+  ({ values, output }, { x, filter, bias }, _, geometry) => {
+    const { batch, height, width, inputs, outputs, kernelHeight, kernelWidth, padding, rows, columns } = geometry
     const taps = kernelHeight * kernelWidth * inputs
     const paddedWidth = (width + 2 * padding) * inputs
     const padded = scratch('conv padded', (height + 2 * padding) * paddedWidth).fill(0)
@@ -39,7 +36,7 @@ export const convReluPool = defineKernel(
           at += outputs
         }
     }
-    return [output(shape, y), output(shape, winners, 'int32')]
+    return { y: output(shape, y), winners: output(shape, winners, 'int32') }
   },
 )
 

@@ -1,45 +1,16 @@
 // Loop bounds are the sizes that tfjs computes: each `!` on an array is in range.
-import { backend_util, util, type TensorInfo } from '@tensorflow/tfjs-core'
+import type { WindowSizes } from '@digitlab/ops/backend'
+import { util } from '@tensorflow/tfjs-core'
 import { defineKernel } from './kernel'
 import { finishing } from './mat-mul'
 import { addProduct, asFloat64, scratch } from './matrix-product'
-
-type Shape4D = [number, number, number, number]
-
-interface Attributes {
-  readonly strides: [number, number] | number
-  readonly pad: Parameters<typeof backend_util.computeConv2DInfo>[4]
-  readonly dataFormat: 'NHWC' | 'NCHW'
-  readonly dimRoundingMode?: 'floor' | 'round' | 'ceil'
-  readonly dilations?: [number, number] | number
-}
-
-/** The sizes of a convolution as tfjs sees them; undefined for what the stock kernel has to take. */
-const infoOf = (
-  xShape: readonly number[],
-  filterShape: readonly number[],
-  attributes: Attributes,
-  tensors: readonly TensorInfo[],
-) => {
-  const { strides, pad, dataFormat, dimRoundingMode, dilations } = attributes
-  if (dataFormat === 'NCHW' || tensors.some(({ dtype }) => dtype !== 'float32')) return undefined
-  const info = backend_util.computeConv2DInfo(
-    xShape as Shape4D,
-    filterShape as Shape4D,
-    strides,
-    dilations ?? 1,
-    pad,
-    dimRoundingMode,
-  )
-  return util.sizeFromShape(info.outShape) > 0 ? info : undefined
-}
 
 /**
  * Goes through the patches of one image: [positions, taps] <-> the image. Tap (kr, kc, channel) of position (r, c) is pixel
  * (r stride + kr dilation - top, c stride + kc dilation - left), or nothing outside the image.
  */
 const eachPatch = (
-  info: backend_util.Conv2DInfo,
+  info: WindowSizes,
   image: number,
   visit: (from: number, patch: number, channels: number) => void,
 ) => {
@@ -59,13 +30,13 @@ const eachPatch = (
       }
 }
 
-const sizes = (info: backend_util.Conv2DInfo) => ({
+const sizes = (info: WindowSizes) => ({
   positions: info.outHeight * info.outWidth,
   taps: info.filterHeight * info.filterWidth * info.inChannels,
 })
 
 /** The patches of one image as a matrix [positions, taps]. */
-const patchesOf = (info: backend_util.Conv2DInfo, x: Float32Array, image: number): Float64Array => {
+const patchesOf = (info: WindowSizes, x: Float32Array, image: number): Float64Array => {
   const { positions, taps } = sizes(info)
   const patches = scratch('convolution patches', positions * taps).fill(0)
   eachPatch(info, image, (from, patch, channels) => {
@@ -75,7 +46,7 @@ const patchesOf = (info: backend_util.Conv2DInfo, x: Float32Array, image: number
 }
 
 /** y = patches filter, image by image. */
-const convolve = (info: backend_util.Conv2DInfo, x: Float32Array, filter: Float32Array): Float32Array => {
+const convolve = (info: WindowSizes, x: Float32Array, filter: Float32Array): Float32Array => {
   const { positions, taps } = sizes(info)
   const matrix = scratch('convolution filter', taps * info.outChannels)
   matrix.set(filter)
@@ -90,34 +61,22 @@ const convolve = (info: backend_util.Conv2DInfo, x: Float32Array, filter: Float3
 }
 
 /** tfjs's `Conv2D`, NHWC. */
-export const conv2d = defineKernel(
-  'Conv2D',
-  ['x', 'filter'],
-  ({ values, output }, [x, filter], attributes: Attributes) => {
-    const info = infoOf(x.shape, filter.shape, attributes, [x, filter])
-    return info && output(info.outShape, convolve(info, values(x), values(filter)))
-  },
-)
+export const conv2d = defineKernel('Conv2D', ({ values, output }, { x, filter }, _, info) => ({
+  y: output(info.outShape, convolve(info, values(x), values(filter))),
+}))
 
 /** tfjs's `FusedConv2D`, NHWC, without activation or with ReLU. */
-export const fusedConv2d = defineKernel(
-  'FusedConv2D',
-  ['x', 'filter', 'bias', 'preluActivationWeights'],
-  (memory, [x, filter, bias, prelu], attributes: Attributes & { readonly activation: string }) => {
-    const info = infoOf(x.shape, filter.shape, attributes, [x, filter])
-    const finish = info && finishing(memory, attributes.activation, bias, prelu, info.outChannels)
-    const { values, output } = memory
-    return finish && output(info.outShape, finish(convolve(info, values(x), values(filter))))
-  },
-)
+export const fusedConv2d = defineKernel('FusedConv2D', (memory, inputs, { activation }, info) => {
+  const { x, filter } = inputs
+  const finish = finishing(memory, activation, inputs, info.outChannels)
+  const { values, output } = memory
+  return finish && { y: output(info.outShape, finish(convolve(info, values(x), values(filter)))) }
+})
 
 /** tfjs's `Conv2DBackpropFilter`: dFilter = patches^T dy, summed over the images. */
 export const conv2dBackpropFilter = defineKernel(
   'Conv2DBackpropFilter',
-  ['x', 'dy'],
-  ({ values, output }, [x, dy], attributes: Attributes & { readonly filterShape: Shape4D }) => {
-    const info = infoOf(x.shape, attributes.filterShape, attributes, [x, dy])
-    if (!info) return undefined
+  ({ values, output }, { x, dy }, { filterShape }, info) => {
     const { positions, taps } = sizes(info)
     const sums = scratch('convolution filter', taps * info.outChannels).fill(0)
     const gradient = scratch('convolution sums', positions * info.outChannels)
@@ -127,23 +86,20 @@ export const conv2dBackpropFilter = defineKernel(
       asFloat64(values(dy), image * gradient.length, positions, info.outChannels, false, gradient)
       addProduct(turned, gradient, sums, taps, positions, info.outChannels)
     }
-    return output(attributes.filterShape, new Float32Array(sums))
+    return { dFilter: output(filterShape, new Float32Array(sums)) }
   },
 )
 
 /** tfjs's `Conv2DBackpropInput`: the patches of dx are dy filter^T, added up where they overlap. */
 export const conv2dBackpropInput = defineKernel(
   'Conv2DBackpropInput',
-  ['dy', 'filter'],
-  ({ values, output }, [dy, filter], attributes: Attributes & { readonly inputShape: Shape4D }) => {
-    const info = infoOf(attributes.inputShape, filter.shape, attributes, [dy, filter])
-    if (!info) return undefined
+  ({ values, output }, { dy, filter }, { inputShape }, info) => {
     const { positions, taps } = sizes(info)
     const turned = scratch('convolution filter', taps * info.outChannels)
     asFloat64(values(filter), 0, info.outChannels, taps, true, turned)
     const gradient = scratch('convolution sums', positions * info.outChannels)
     const patches = scratch('convolution patches', positions * taps)
-    const dx = scratch('convolution dx', util.sizeFromShape(attributes.inputShape)).fill(0)
+    const dx = scratch('convolution dx', util.sizeFromShape(inputShape)).fill(0)
     for (let image = 0; image < info.batchSize; image++) {
       asFloat64(values(dy), image * gradient.length, positions, info.outChannels, false, gradient)
       patches.fill(0)
@@ -152,6 +108,6 @@ export const conv2dBackpropInput = defineKernel(
         for (let i = 0; i < channels; i++) dx[to + i]! += patches[patch + i]!
       })
     }
-    return output(attributes.inputShape, new Float32Array(dx))
+    return { dx: output(inputShape, new Float32Array(dx)) }
   },
 )

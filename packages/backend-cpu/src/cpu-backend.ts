@@ -1,4 +1,5 @@
 import { activate, type Backend } from '@digitlab/backends'
+import { installKernels } from '@digitlab/ops/backend'
 import { MathBackendCPU, version_cpu } from '@tensorflow/tfjs-backend-cpu'
 import { backend as currentBackend, version_core } from '@tensorflow/tfjs-core'
 import { version } from '../package.json'
@@ -7,7 +8,6 @@ import { convReluPoolGrad } from './conv-relu-pool-grad'
 import { conv2d, conv2dBackpropFilter, conv2dBackpropInput, fusedConv2d } from './convolution'
 import { dense, denseGrad } from './dense'
 import { gatherBatch } from './gather-batch'
-import { install } from './kernel'
 import { batchMatMul, fusedMatMul } from './mat-mul'
 import { maxPoolGrad } from './max-pool-grad'
 import { adamStep, sgdStep } from './optimizer-step'
@@ -38,7 +38,7 @@ const trainingKernels = [
  * Calls that ours do not take go to the stock kernels. A second call changes nothing.
  */
 export const registerCpuKernels = (): void => {
-  for (const kernel of [...generalKernels, ...trainingKernels]) install(kernel)
+  installKernels([...generalKernels, ...trainingKernels], 'cpu')
 }
 
 /** tfjs's plain JavaScript backend with our kernels: runs wherever JavaScript does. */

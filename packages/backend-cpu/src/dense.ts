@@ -1,6 +1,5 @@
 // Loop bounds are the tensors' shapes: each `!` on an array is in range.
-import type { TensorInfo } from '@tensorflow/tfjs-core'
-import { defineKernel, sizeOf } from './kernel'
+import { defineKernel } from './kernel'
 import { integers, scratch } from './matrix-product'
 
 /**
@@ -9,15 +8,12 @@ import { integers, scratch } from './matrix-product'
  */
 export const dense = defineKernel(
   'DigitlabDense',
-  ['x', 'weight', 'bias'],
-  ({ values, output }, [x, weight, bias], { activation }: { activation: 'identity' | 'relu' }) => {
-    const [inputs = 0, outputs = 0] = weight.shape
-    const batch = x.shape[0] ?? 0
+  ({ values, output }, { x, weight, bias }, { activation }, { batch, inputs, outputs }) => {
     const y = new Float32Array(batch * outputs)
     const w = scratch('dense weight', inputs * outputs)
     w.set(values<Float32Array>(weight))
     forward(values(x), w, values(bias), y, batch, inputs, outputs, activation === 'relu')
-    return output([batch, outputs], y)
+    return { y: output([batch, outputs], y) }
   },
 )
 
@@ -48,14 +44,7 @@ const forward = (
 /** dx = dz W^T, dW = x^T dz, db = the sum of dz, where dz is dy with what ReLU stopped set to zero. */
 export const denseGrad = defineKernel(
   'DigitlabDenseGrad',
-  ['dy', 'x', 'weight', 'y'],
-  (
-    { values, output },
-    [dy, x, weight, y],
-    { activation, needsInputGradient }: { activation: 'identity' | 'relu'; needsInputGradient: boolean },
-  ) => {
-    const [inputs = 0, outputs = 0] = weight.shape
-    const batch = x.shape[0] ?? 0
+  ({ values, output }, { dy, x, weight, y }, { activation, needsInputGradient }, { batch, inputs, outputs }) => {
     const dz = scratch('dense dz', batch * outputs)
     const [dyValues, yValues] = [values<Float32Array>(dy), values<Float32Array>(y)]
     for (let i = 0; i < dz.length; i++) dz[i] = activation === 'relu' && !(yValues[i]! > 0) ? 0 : dyValues[i]!
@@ -64,13 +53,13 @@ export const denseGrad = defineKernel(
     for (let b = 0; b < batch; b++) for (let o = 0; o < outputs; o++) dBias[o]! += dz[b * outputs + o]!
     const dWeight = new Float32Array(inputs * outputs)
     weightGradient(values(x), dz, dWeight, batch, inputs, outputs)
-    const gradients: TensorInfo[] = [output(weight.shape, dWeight), output([outputs], new Float32Array(dBias))]
-    if (needsInputGradient) {
-      const dx = new Float32Array(sizeOf(x))
-      inputGradient(values(weight), dz, dx, batch, inputs, outputs)
-      gradients.push(output(x.shape, dx))
+    const dx = new Float32Array(needsInputGradient ? batch * inputs : 0)
+    if (needsInputGradient) inputGradient(values(weight), dz, dx, batch, inputs, outputs)
+    return {
+      dWeight: output(weight.shape, dWeight),
+      dBias: output([outputs], new Float32Array(dBias)),
+      dx: needsInputGradient ? output(x.shape, dx) : undefined,
     }
-    return gradients
   },
 )
 
@@ -106,18 +95,25 @@ const weightGradient = (
 
 /** What is not zero in x [batch, inputs], image by image. */
 interface NonZeros {
-  readonly x: Float32Array
+  x: Float32Array | undefined
+  readonly batch: number
+  readonly inputs: number
   readonly columns: Int32Array
   readonly factors: Float64Array
   /** Where each image's end. */
   readonly ends: Int32Array
 }
 
-/** Those found last: the gradient of a layer asks for what its forward pass asked for. Nobody changes an input in place. */
+/** Those found last: the gradient of a layer asks for what its forward pass asked for. */
 const found: NonZeros[] = []
 
+/** For kernels that change values in place. */
+export const forgetNonZeros = (x: Float32Array): void => {
+  for (const held of found) if (held.x === x) held.x = undefined
+}
+
 const nonZeros = (x: Float32Array, batch: number, inputs: number): NonZeros => {
-  const before = found.find((held) => held.x === x && held.ends.length >= batch)
+  const before = found.find((held) => held.x === x && held.batch === batch && held.inputs === inputs)
   if (before) return before
   const reused = found.length === 4 ? found.shift() : undefined
   const fits = reused !== undefined && reused.columns.length >= x.length && reused.ends.length >= batch
@@ -142,7 +138,7 @@ const nonZeros = (x: Float32Array, batch: number, inputs: number): NonZeros => {
     }
     ends[b] = count
   }
-  const made = { x, columns, factors, ends }
+  const made = { x, batch, inputs, columns, factors, ends }
   found.push(made)
   return made
 }

@@ -1,4 +1,4 @@
-// ops has checked the order against the count, and the range against the order: each `!` is in range.
+// The contract has checked the range against the order: each `!` is in range.
 import { defineKernel } from './kernel'
 
 /** byte / 255 as float32, the nearest there is: 256 values. */
@@ -7,15 +7,12 @@ const scaled = Float32Array.from({ length: 256 }, (_, byte) => byte / 255)
 /** Images and labels at positions start .. start + size - 1 of the order, the images as floats from 0 to 1. */
 export const gatherBatch = defineKernel(
   'DigitlabGatherBatch',
-  ['images', 'labels', 'order'],
-  ({ values, output }, [images, labels, order], { start, size }: { start: number; size: number }) => {
+  ({ values, output }, { images, labels, order }, { start, size }, { count, pixels, shape }) => {
     const [bytes, targets, indices] = [
       values<Uint8Array>(images),
       values<Int32Array>(labels),
       values<Int32Array>(order),
     ]
-    const [, height = 0, width = 0] = images.shape
-    const pixels = height * width
     const batchImages = new Float32Array(size * pixels)
     const batchLabels = new Int32Array(size)
     // Four of five pixels are zero, and zeros are there already: four bytes at a time where they lie on words.
@@ -25,8 +22,13 @@ export const gatherBatch = defineKernel(
         : undefined
     for (let i = 0; i < size; i++) {
       const image = indices[start + i]!
-      batchLabels[i] = targets[image]!
       const [from, to] = [image * pixels, i * pixels]
+      if (image < 0 || image >= count) {
+        batchLabels[i] = -1
+        batchImages.fill(NaN, to, to + pixels)
+        continue
+      }
+      batchLabels[i] = targets[image]!
       if (words) {
         for (let p = 0; p < pixels; p += 4) {
           if (words[(from + p) >> 2] === 0) continue
@@ -34,6 +36,6 @@ export const gatherBatch = defineKernel(
         }
       } else for (let p = 0; p < pixels; p++) batchImages[to + p] = scaled[bytes[from + p]!]!
     }
-    return [output([size, height, width, 1], batchImages), output([size], batchLabels, 'int32')]
+    return { batchImages: output(shape, batchImages), batchLabels: output([size], batchLabels, 'int32') }
   },
 )

@@ -1,75 +1,57 @@
 // Loop bounds are the tensors' shapes: each `!` on an array is in range.
-import { broadcast_util, util, type TensorInfo } from '@tensorflow/tfjs-core'
+import { isRowOf, type KernelInputs, type MatMulSizes, type Transposes } from '@digitlab/ops/backend'
+import { util, type TensorInfo } from '@tensorflow/tfjs-core'
 import { defineKernel, type Memory } from './kernel'
 import { addProduct, asFloat64, scratch } from './matrix-product'
 
-interface Transposes {
-  readonly transposeA: boolean
-  readonly transposeB: boolean
-}
-
-/** The product of two stacks of matrices, its values not yet a tensor; undefined for what the stock kernel has to take. */
+/** The product of two stacks of matrices, its values not yet a tensor. */
 const product = (
   { values }: Memory,
   a: TensorInfo,
   b: TensorInfo,
   { transposeA, transposeB }: Transposes,
-): { shape: number[]; y: Float32Array; columns: number } | undefined => {
-  if (a.dtype !== 'float32' || b.dtype !== 'float32') return undefined
-  const [rowsA = 0, columnsA = 0] = a.shape.slice(-2)
-  const [rowsB = 0, columnsB = 0] = b.shape.slice(-2)
-  const [rows, depth] = transposeA ? [columnsA, rowsA] : [rowsA, columnsA]
-  const [depthB, columns] = transposeB ? [columnsB, rowsB] : [rowsB, columnsB]
-  if (depth !== depthB) return undefined // the stock kernel refuses it in tfjs's own words
-  const [batchA, batchB] = [a.shape.slice(0, -2), b.shape.slice(0, -2)]
-  const batch = broadcast_util.assertAndGetBroadcastShape(batchA, batchB)
-  const count = util.sizeFromShape(batch)
+  { rows, inner, columns, stackOfA, stackOfB, stack }: MatMulSizes,
+): Float32Array => {
+  const count = util.sizeFromShape([...stack])
   const y = new Float32Array(count * rows * columns)
-  const left = scratch('product left', rows * depth)
-  const right = scratch('product right', depth * columns)
+  const left = scratch('product left', rows * inner)
+  const right = scratch('product right', inner * columns)
   const sums = scratch('product sums', rows * columns)
   for (let n = 0; n < count; n++) {
-    asFloat64(values(a), sourceBatch(n, batch, batchA) * rows * depth, rows, depth, transposeA, left)
-    asFloat64(values(b), sourceBatch(n, batch, batchB) * depth * columns, depth, columns, transposeB, right)
+    asFloat64(values(a), sourceBatch(n, stack, stackOfA) * rows * inner, rows, inner, transposeA, left)
+    asFloat64(values(b), sourceBatch(n, stack, stackOfB) * inner * columns, inner, columns, transposeB, right)
     sums.fill(0)
-    addProduct(left, right, sums, rows, depth, columns)
+    addProduct(left, right, sums, rows, inner, columns)
     y.set(sums, n * rows * columns)
   }
-  return { shape: [...batch, rows, columns], y, columns }
+  return y
 }
 
+const shapeOf = ({ stack, rows, columns }: MatMulSizes) => [...stack, rows, columns]
+
 /** tfjs's `BatchMatMul`: any transposes, batches broadcast against each other. */
-export const batchMatMul = defineKernel('BatchMatMul', ['a', 'b'], (memory, [a, b], transposes: Transposes) => {
-  const made = product(memory, a, b, transposes)
-  return made && memory.output(made.shape, made.y)
-})
+export const batchMatMul = defineKernel('BatchMatMul', (memory, { a, b }, transposes, sizes) => ({
+  c: memory.output(shapeOf(sizes), product(memory, a, b, transposes, sizes)),
+}))
 
 /** tfjs's `_FusedMatMul`, without activation or with ReLU. */
-export const fusedMatMul = defineKernel(
-  '_FusedMatMul',
-  ['a', 'b', 'bias', 'preluActivationWeights'],
-  (memory, [a, b, bias, prelu], attributes: Transposes & { readonly activation: string }) => {
-    const finish = finishing(memory, attributes.activation, bias, prelu, b.shape.at(attributes.transposeB ? -2 : -1))
-    const made = finish && product(memory, a, b, attributes)
-    return made && memory.output(made.shape, finish(made.y))
-  },
-)
+export const fusedMatMul = defineKernel('_FusedMatMul', (memory, inputs, attributes, sizes) => {
+  const finish = finishing(memory, attributes.activation, inputs, sizes.columns)
+  return finish && { c: memory.output(shapeOf(sizes), finish(product(memory, inputs.a, inputs.b, attributes, sizes))) }
+})
 
 /**
  * What a fused kernel does behind its product: adds the bias to every row and rectifies. Undefined for what the stock
  * kernel has to take: another activation, a bias that is not one value a column.
- *
- * @param bias, prelu inputs that a call may leave out
  */
 export const finishing = (
   { values }: Memory,
   activation: string,
-  bias: TensorInfo | undefined,
-  prelu: TensorInfo | undefined,
-  columns: number | undefined,
+  { bias, preluActivationWeights }: Pick<KernelInputs<'_FusedMatMul'>, 'bias' | 'preluActivationWeights'>,
+  columns: number,
 ): ((y: Float32Array) => Float32Array) | undefined => {
-  const biasFits = !bias || (bias.dtype === 'float32' && util.sizeFromShape(bias.shape) === columns)
-  if ((activation !== 'linear' && activation !== 'relu') || !biasFits || prelu) return undefined
+  if ((activation !== 'linear' && activation !== 'relu') || preluActivationWeights) return undefined
+  if (bias && !isRowOf(bias, columns)) return undefined
   return (y) => {
     const added = bias && values<Float32Array>(bias)
     if (added) for (let i = 0, column = 0; i < y.length; i++, column++) y[i]! += added[(column %= added.length)]!

@@ -1,33 +1,18 @@
 // Loop bounds are the sizes that tfjs computes: each `!` on an array is in range.
-import { backend_util, util } from '@tensorflow/tfjs-core'
+import type { WindowSizes } from '@digitlab/ops/backend'
 import { defineKernel } from './kernel'
-
-interface PoolAttributes {
-  readonly filterSize: [number, number] | number
-  readonly strides: [number, number] | number
-  readonly pad: Parameters<typeof backend_util.computePool2DInfo>[4]
-  readonly dimRoundingMode?: 'floor' | 'round' | 'ceil'
-}
 
 /**
  * tfjs's `MaxPoolGrad`, NHWC: the first largest of a window gets its gradient. (`MaxPool` itself is tfjs's own: one of this
  * kind was no faster.)
  */
-export const maxPoolGrad = defineKernel(
-  'MaxPoolGrad',
-  ['dy', 'input'],
-  ({ values, output }, [dy, x], attributes: PoolAttributes) => {
-    if (x.dtype !== 'float32' || dy.dtype !== 'float32') return undefined
-    const { filterSize, strides, pad, dimRoundingMode } = attributes
-    const shape = x.shape as [number, number, number, number]
-    const info = backend_util.computePool2DInfo(shape, filterSize, strides, 1, pad, dimRoundingMode)
-    const dx = new Float64Array(util.sizeFromShape(shape))
-    addToLargest(info, values(x), values(dy), dx)
-    return output(shape, new Float32Array(dx))
-  },
-)
+export const maxPoolGrad = defineKernel('MaxPoolGrad', ({ values, output }, { dy, input: x }, _, info) => {
+  const dx = new Float64Array(values<Float32Array>(x).length)
+  addToLargest(info, values(x), values(dy), dx)
+  return { dx: output(x.shape, new Float32Array(dx)) }
+})
 
-const addToLargest = (info: backend_util.Conv2DInfo, x: Float32Array, dy: Float32Array, dx: Float64Array): void => {
+const addToLargest = (info: WindowSizes, x: Float32Array, dy: Float32Array, dx: Float64Array): void => {
   const { batchSize, inHeight, inWidth, inChannels, outHeight, outWidth, padInfo } = info
   let from = 0
   for (let b = 0; b < batchSize; b++)

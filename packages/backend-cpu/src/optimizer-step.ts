@@ -1,23 +1,14 @@
 // Gradients and what is kept beside the weights have the weights' sizes: each `!` is in range.
-import type { AdamOptions, SgdOptions } from '@digitlab/ops'
+import { forgetNonZeros } from './dense'
 import { defineKernel } from './kernel'
-
-interface Step {
-  readonly count: number
-  readonly step: number
-}
 
 /** g = gradient + weightDecay w; v = momentum v + g (v = g at step 1); w = w - learningRate v. In place. */
 export const sgdStep = defineKernel(
   'DigitlabSgdStep',
-  [],
-  ({ values }, _, attributes: SgdOptions & Step, { inputs }) => {
-    const { count, step, learningRate, momentum, weightDecay } = attributes
+  ({ values }, inputs, { count, step, learningRate, momentum, weightDecay }) => {
     for (let n = 0; n < count; n++) {
-      const [weight, gradient] = [
-        values<Float32Array>(inputs[`weight${n}`]!),
-        values<Float32Array>(inputs[`gradient${n}`]!),
-      ]
+      const [weight, gradient] = [values<Float32Array>(inputs.weight[n]!), values<Float32Array>(inputs.gradient[n]!)]
+      forgetNonZeros(weight)
       if (momentum === 0) {
         for (let i = 0; i < weight.length; i++) {
           const w = weight[i]!
@@ -25,7 +16,7 @@ export const sgdStep = defineKernel(
         }
         continue
       }
-      const velocity = values<Float32Array>(inputs[`velocity${n}`]!)
+      const velocity = values<Float32Array>(inputs.velocity[n]!)
       for (let i = 0; i < weight.length; i++) {
         const w = weight[i]!
         const g = gradient[i]! + weightDecay * w
@@ -34,24 +25,20 @@ export const sgdStep = defineKernel(
         weight[i] = w - learningRate * v
       }
     }
-    return []
+    return {}
   },
 )
 
 /** Adam in PyTorch's order; see `adamStep` of @digitlab/ops. In place. */
 export const adamStep = defineKernel(
   'DigitlabAdamStep',
-  [],
-  ({ values }, _, attributes: AdamOptions & Step, { inputs }) => {
-    const { count, step, learningRate, beta1, beta2, epsilon, weightDecay } = attributes
+  ({ values }, inputs, { count, step, learningRate, beta1, beta2, epsilon, weightDecay }) => {
     const stepSize = learningRate / (1 - beta1 ** step)
     const correction = Math.sqrt(1 - beta2 ** step)
     for (let n = 0; n < count; n++) {
-      const [weight, gradient] = [
-        values<Float32Array>(inputs[`weight${n}`]!),
-        values<Float32Array>(inputs[`gradient${n}`]!),
-      ]
-      const [first, second] = [values<Float32Array>(inputs[`first${n}`]!), values<Float32Array>(inputs[`second${n}`]!)]
+      const [weight, gradient] = [values<Float32Array>(inputs.weight[n]!), values<Float32Array>(inputs.gradient[n]!)]
+      const [first, second] = [values<Float32Array>(inputs.first[n]!), values<Float32Array>(inputs.second[n]!)]
+      forgetNonZeros(weight)
       for (let i = 0; i < weight.length; i++) {
         const w = weight[i]!
         const g = gradient[i]! + weightDecay * w
@@ -62,6 +49,6 @@ export const adamStep = defineKernel(
         weight[i] = w - stepSize * (m / (Math.sqrt(v) / correction + epsilon))
       }
     }
-    return []
+    return {}
   },
 )

@@ -4,9 +4,7 @@ import { defineKernel } from './kernel'
 /** Loss, right answers and the loss's gradient, row by row, shifted by the largest logit. */
 export const softmaxCrossEntropy = defineKernel(
   'DigitlabSoftmaxCrossEntropy',
-  ['logits', 'labels'],
-  ({ values, output }, [logits, labels], { scale }: { scale: number }) => {
-    const [batch = 0, classes = 0] = logits.shape
+  ({ values, output }, { logits, labels }, { scale }, { batch, classes }) => {
     const [z, targets] = [values<Float32Array>(logits), values<Int32Array>(labels)]
     const dLogits = new Float32Array(batch * classes)
     const exponentials = new Float64Array(classes)
@@ -22,10 +20,11 @@ export const softmaxCrossEntropy = defineKernel(
         total += exponential
       }
       const label = targets[b]!
-      loss += Math.log(total) + z[from + best]! - z[from + label]!
+      if (label < 0 || label >= classes) total = NaN // no such class: no loss, and no gradient, is a number
+      loss += Math.log(total) + z[from + best]! - (z[from + label] ?? NaN)
       if (best === label) correct++
       for (let c = 0; c < classes; c++) dLogits[from + c] = scale * (exponentials[c]! / total - (c === label ? 1 : 0))
     }
-    return [output([2], Float32Array.of(scale * loss, correct)), output(logits.shape, dLogits)]
+    return { summary: output([2], Float32Array.of(scale * loss, correct)), dLogits: output(logits.shape, dLogits) }
   },
 )

@@ -176,8 +176,9 @@ DEVICE void filterPart(const float* __restrict__ dy, const float* __restrict__ x
         const int winner = winners[first + window * of.outputs];
         if (winner < 0) continue;
         const float g = dy[first + window * of.outputs];
-        const int line = 2 * (window / of.columns) + winner / 2;
-        const int column = 2 * (window % of.columns) + winner % 2;
+        // Of two bits, whatever the winner is: its patch lies in the lines.
+        const int line = 2 * (window / of.columns) + (winner >> 1 & 1);
+        const int column = 2 * (window % of.columns) + (winner & 1);
         const float* patch = image + line * lineSize + column * of.inputs + input;
 #pragma unroll
         for (int tap = 0; tap < 9; tap++)
@@ -319,8 +320,8 @@ convReluPoolFilterGradAny(const float* __restrict__ dy, const float* __restrict_
       sum += dy[at];
       continue;
     }
-    const int r = 2 * (window / of.columns % of.rows) + winner / 2 + kr - of.padding;
-    const int c = 2 * (window % of.columns) + winner % 2 + kc - of.padding;
+    const int r = 2 * (window / of.columns % of.rows) + (winner >> 1 & 1) + kr - of.padding;
+    const int c = 2 * (window % of.columns) + (winner & 1) + kc - of.padding;
     if (r < 0 || r >= of.height || c < 0 || c >= of.width) continue;
     const int image = window / of.columns / of.rows;
     sum = mulAdd(dy[at], x[(((long long)image * of.height + r) * of.width + c) * of.inputs + input], sum);

@@ -79,7 +79,7 @@ DEVICE double unaryOf(int operation, double x, double first, double second) {
       if (rest != 0.5) return rest < 0.5 ? low : low + 1.0;
       return floor64(low / 2.0) * 2.0 == low ? low : low + 1.0;
     }
-    case 16: return x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : x == x ? 0.0 : x;
+    case 16: return x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : 0.0; // of NaN, too, as in tfjs
     case 17: return x == 0.0 ? 1.0 : 0.0; // logical not
     case 18: return x < first ? first : x > second ? second : x; // clip
     case 19: return x > 0.0 ? x : first * x; // leaky relu
@@ -163,7 +163,7 @@ struct Broadcast {
 };
 
 KERNEL binary(const void* __restrict__ a, const void* __restrict__ b, void* __restrict__ out, int size, int operation,
-              int type, int outType, Broadcast of) {
+              int typeOfA, int typeOfB, int outType, Broadcast of) {
   const int i = globalThread();
   if (i >= size) return;
   long long fromA = 0, fromB = 0;
@@ -174,7 +174,7 @@ KERNEL binary(const void* __restrict__ a, const void* __restrict__ b, void* __re
     fromA += (long long)index * of.a[axis];
     fromB += (long long)index * of.b[axis];
   }
-  store(out, outType, i, binaryOf(operation, load(a, type, fromA), load(b, type, fromB)));
+  store(out, outType, i, binaryOf(operation, load(a, typeOfA, fromA), load(b, typeOfB, fromB)));
 }
 
 /** `inner` elements go with each condition. */

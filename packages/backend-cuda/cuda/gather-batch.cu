@@ -1,24 +1,34 @@
-// batchImages[i, p] = images[order[start + i], p] / 255 and batchLabels[i] = labels[order[start + i]].
+// batchImages[i, p] = images[order[start + i], p] / 255 and batchLabels[i] = labels[order[start + i]]. Where the order is too short, or
+// points past the images, the image is NaN and the label -1.
 //
 // A block for each image; a thread turns four bytes into four floats, so that a warp reads 128 and writes 512 neighbours. The
 // division is the correctly rounded one, as torchvision's ToTensor.
 // Check: npx vitest run packages/backend-cuda -t gatherBatch
-#include "device.cuh"
+#include "math.cuh"
 
 struct alignas(4) Bytes4 {
   byte x, y, z, w;
 };
 
-DEVICE int orderedImage(const int* order, int start, const Variables* variables) {
-  return order[(variables ? variables->start : start) + blockIdx.x];
+/** -1 where there is none. */
+DEVICE int orderedImage(const int* order, int length, int count, int start, const Variables* variables) {
+  const long long position = (long long)(variables ? variables->start : start) + blockIdx.x;
+  if (position < 0 || position >= length) return -1;
+  const int image = order[position];
+  return image < count ? image : -1;
 }
 
 KERNEL gatherBatch(const byte* __restrict__ images, const int* __restrict__ labels, const int* __restrict__ order,
-                   float* __restrict__ batchImages, int* __restrict__ batchLabels, int pixels, int start,
-                   const Variables* variables) {
-  const int image = orderedImage(order, start, variables);
-  const byte* from = images + (long long)image * pixels;
+                   float* __restrict__ batchImages, int* __restrict__ batchLabels, int pixels, int count, int length,
+                   int start, const Variables* variables) {
+  const int image = orderedImage(order, length, count, start, variables);
   float* to = batchImages + (long long)blockIdx.x * pixels;
+  if (image < 0) {
+    if (threadIdx.x == 0) batchLabels[blockIdx.x] = -1;
+    for (int p = threadIdx.x; p < pixels; p += blockDim.x) to[p] = float(NOT_A_NUMBER);
+    return;
+  }
+  const byte* from = images + (long long)image * pixels;
   if (threadIdx.x == 0) batchLabels[blockIdx.x] = labels[image];
   if (pixels % 4 != 0) {
     for (int p = threadIdx.x; p < pixels; p += blockDim.x) to[p] = float(from[p]) / 255.0f;
@@ -33,7 +43,7 @@ KERNEL gatherBatch(const byte* __restrict__ images, const int* __restrict__ labe
 
 #ifdef REFERENCE
 KERNEL gatherBatchReference(const byte* images, const int* labels, const int* order, float* batchImages,
-                            int* batchLabels, int pixels, int start, const Variables*) {
+                            int* batchLabels, int pixels, int count, int length, int start, const Variables*) {
   const int image = order[start + blockIdx.x];
   batchLabels[blockIdx.x] = labels[image];
   for (int p = 0; p < pixels; p++) batchImages[blockIdx.x * pixels + p] = float(images[image * pixels + p]) / 255.0f;

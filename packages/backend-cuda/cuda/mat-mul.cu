@@ -27,6 +27,23 @@ DEVICE void matMul(const float* __restrict__ a, const float* __restrict__ b, flo
     matMul<transposeA, transposeB>(a, b, c, rows, columns, inner, aStep, bStep);                                       \
   }
 
+#ifndef TENSOR_CORES
+/** As above for integers, modulo 2^32 as JavaScript's: a thread for each element of C. */
+KERNEL matMulIntegers(const unsigned* __restrict__ a, const unsigned* __restrict__ b, unsigned* __restrict__ c, int rows,
+                      int columns, int inner, int stack, int aStep, int bStep, int transposeA, int transposeB) {
+  const int at = globalThread();
+  if (at >= stack * rows * columns) return;
+  const int j = at % columns;
+  const int i = at / columns % rows;
+  const unsigned* left = a + (long long)(at / columns / rows) * aStep;
+  const unsigned* right = b + (long long)(at / columns / rows) * bStep;
+  unsigned sum = 0;
+  for (int p = 0; p < inner; p++)
+    sum += left[transposeA ? p * rows + i : i * inner + p] * right[transposeB ? j * inner + p : p * columns + j];
+  c[at] = sum;
+}
+#endif
+
 MAT_MUL(TILED(matMulNN), false, false)
 MAT_MUL(TILED(matMulNT), false, true)
 MAT_MUL(TILED(matMulTN), true, false)

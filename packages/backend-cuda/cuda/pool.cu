@@ -1,7 +1,7 @@
 // tfjs's MaxPool, AvgPool and their gradients: NHWC, any window, stride, dilation and padding. At a tie the first of a window in memory
 // order is the largest, as in PyTorch; padding never is, and an average leaves it out.
 // Check: npx vitest run packages/backend-cuda -t pool
-#include "math.cuh"
+#include "elementwise.cu"
 
 struct Pool {
   int batch, height, width, channels;
@@ -31,15 +31,15 @@ template <class Visit> DEVICE void visitWindow(const Pool& of, Place place, Visi
 }
 
 /** A thread for each element of y. */
-KERNEL maxPool(const float* __restrict__ x, float* __restrict__ y, Pool of) {
+KERNEL maxPool(const void* __restrict__ x, void* __restrict__ y, int type, Pool of) {
   const int at = globalThread();
   if (at >= of.batch * of.rows * of.columns * of.channels) return;
-  float best = -float(INFINITE);
+  double best = -INFINITE;
   visitWindow(of, placeOf(at, of.rows, of.columns, of.channels), [&](long long from) {
-    const float value = x[from];
-    best = value > best || value != value ? value : best;
+    const double value = load(x, type, from);
+    best = value > best ? value : best; // NaN is passed over, as in tfjs
   });
-  y[at] = best;
+  store(y, type, at, best);
 }
 
 KERNEL averagePool(const float* __restrict__ x, float* __restrict__ y, Pool of) {

@@ -1,5 +1,5 @@
 // summary = [scale x sum over the batch of (log sum exp(logits) - logits[label]), how many largest logits are the label's],
-// dLogits = scale x (softmax(logits) - oneHot(label)).
+// dLogits = scale x (softmax(logits) - oneHot(label)). A label out of range makes NaN of the loss and of its row.
 //
 // One block, as the losses of all rows end in one sum: a warp for each row, 32 rows at a time. Each warp adds up its rows in their
 // order, then the warps' sums are added in theirs.
@@ -32,11 +32,13 @@ softmaxCrossEntropy(const float* __restrict__ logits, const int* __restrict__ la
       total += exp32(values[c] - largest);
       if (values[c] == largest && float(c) < first) first = float(c);
     }
+    const bool inRange = label >= 0 && label < classes;
     total = warpSum(total);
+    if (!inRange) total = float(NOT_A_NUMBER);
     first = -warpMaximum(-first);
     for (int c = lane; c < classes; c += 32)
       dLogits[row * classes + c] = scale * (exp32(values[c] - largest) / total - (c == label ? 1.0f : 0.0f));
-    loss += (largest - values[label]) + log32(total);
+    loss += inRange ? (largest - values[label]) + log32(total) : total;
     right += first == float(label) ? 1.0f : 0.0f;
   }
   if (lane == 0) {

@@ -1,31 +1,9 @@
-import { kernelNames } from '@digitlab/ops'
+import type { ConvReluPoolSizes as Shapes } from '@digitlab/ops/backend'
 import type { TensorInfo } from '@tensorflow/tfjs-core'
 import type { CudaTensors } from './cuda-tensors'
 import { blocksFor, defineKernel, elementThreads, sizeOf, struct } from './kernel'
 
-/** What a call's path and its launches depend on: the struct `Pooled` of `cuda/conv-relu-pool.cu`. */
-interface Shapes {
-  readonly batch: number
-  readonly height: number
-  readonly width: number
-  readonly inputs: number
-  readonly outputs: number
-  readonly kernelHeight: number
-  readonly kernelWidth: number
-  readonly padding: number
-  /** of y */
-  readonly rows: number
-  readonly columns: number
-}
-
-const shapesOf = (x: TensorInfo, filter: TensorInfo, padding: number): Shapes => {
-  const [batch, height, width, inputs] = x.shape as [number, number, number, number]
-  const [kernelHeight, kernelWidth, , outputs] = filter.shape as [number, number, number, number]
-  const rows = Math.floor((height + 2 * padding - kernelHeight + 1) / 2)
-  const columns = Math.floor((width + 2 * padding - kernelWidth + 1) / 2)
-  return { batch, height, width, inputs, outputs, kernelHeight, kernelWidth, padding, rows, columns }
-}
-
+/** The struct `Pooled` of `cuda/conv-relu-pool.cu`. */
 const pooled = (s: Shapes): ArrayBuffer =>
   struct(
     ...[s.batch, s.height, s.width, s.inputs, s.outputs, s.kernelHeight, s.kernelWidth, s.padding],
@@ -45,33 +23,28 @@ const convReluPoolPath = (shapes: Shapes): 'tile' | 'any' =>
   isThreeByThree(shapes) && linesBytes(shapes) <= sharedMemory ? 'tile' : 'any'
 
 /** Kernel: `cuda/conv-relu-pool.cu`; contract: `convReluPool` of @digitlab/ops. */
-export const convReluPool = defineKernel(
-  kernelNames.convReluPool,
-  ['x', 'filter', 'bias'],
-  (tensors, [x, filter, bias], { padding }: { readonly padding: number }) => {
-    const shapes = shapesOf(x, filter, padding)
-    const { batch, rows, columns, outputs } = shapes
-    const y = tensors.output([batch, rows, columns, outputs], 'float32')
-    const winners = tensors.output(y.shape, 'int32')
-    const values = [...[x, filter, bias, y, winners].map((tensor) => tensors.address(tensor)), pooled(shapes)]
-    if (convReluPoolPath(shapes) === 'tile')
-      tensors.device.launch({
-        kernel: 'convReluPool3',
-        blocks: [batch, rows],
-        threads: 256,
-        shared: linesBytes(shapes),
-        arguments: values,
-      })
-    else
-      tensors.device.launch({
-        kernel: 'convReluPoolAny',
-        blocks: blocksFor(sizeOf(y)),
-        threads: elementThreads,
-        arguments: values,
-      })
-    return [y, winners]
-  },
-)
+export const convReluPool = defineKernel('DigitlabConvReluPool', (tensors, { x, filter, bias }, _, shapes) => {
+  const { batch, rows, columns, outputs } = shapes
+  const y = tensors.output([batch, rows, columns, outputs], 'float32')
+  const winners = tensors.output(y.shape, 'int32')
+  const values = [...[x, filter, bias, y, winners].map((tensor) => tensors.address(tensor)), pooled(shapes)]
+  if (convReluPoolPath(shapes) === 'tile')
+    tensors.device.launch({
+      kernel: 'convReluPool3',
+      blocks: [batch, rows],
+      threads: 256,
+      shared: linesBytes(shapes),
+      arguments: values,
+    })
+  else
+    tensors.device.launch({
+      kernel: 'convReluPoolAny',
+      blocks: blocksFor(sizeOf(y)),
+      threads: elementThreads,
+      arguments: values,
+    })
+  return { y, winners }
+})
 
 /** Threads of a block of `convReluPoolGrad3`. */
 const gradThreads = 512
@@ -107,17 +80,10 @@ export const gradPlan = (shapes: Shapes, needsInputGradient: boolean) => {
   }
 }
 
-interface ConvReluPoolGradAttributes {
-  readonly padding: number
-  readonly needsInputGradient: boolean
-}
-
 /** Kernel: `cuda/conv-relu-pool.cu`; contract: `convReluPoolGrad` of @digitlab/ops. */
 export const convReluPoolGrad = defineKernel(
-  kernelNames.convReluPoolGrad,
-  ['dy', 'x', 'filter', 'winners'],
-  (tensors, [dy, x, filter, winners], { padding, needsInputGradient }: ConvReluPoolGradAttributes) => {
-    const shapes = shapesOf(x, filter, padding)
+  'DigitlabConvReluPoolGrad',
+  (tensors, { dy, x, filter, winners }, { needsInputGradient }, shapes) => {
     const dFilter = tensors.output(filter.shape, 'float32')
     const dBias = tensors.output([shapes.outputs], 'float32')
     const dx = needsInputGradient ? tensors.output(x.shape, 'float32') : undefined
@@ -125,7 +91,7 @@ export const convReluPoolGrad = defineKernel(
     const plan = gradPlan(shapes, needsInputGradient)
     if (plan) inTiles(tensors, tensorsOfCall, shapes, plan)
     else oneByOne(tensors, tensorsOfCall, shapes)
-    return dx ? [dFilter, dBias, dx] : [dFilter, dBias]
+    return { dFilter, dBias, dx }
   },
 )
 

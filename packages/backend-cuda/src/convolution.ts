@@ -1,31 +1,31 @@
 import { BackendError } from '@digitlab/backends'
-import { backend_util, type TensorInfo } from '@tensorflow/tfjs-core'
+import {
+  convolutionSizes,
+  type ConvolutionAttributes,
+  type KernelAttributes,
+  type KernelInputs,
+  type WindowSizes,
+} from '@digitlab/ops/backend'
+import type { TensorInfo } from '@tensorflow/tfjs-core'
 import type { CudaTensors } from './cuda-tensors'
 import { fusedActivation, withBiasAndActivation } from './elementwise'
-import { blocksFor, defineKernel, elementThreads, sizeOf, struct } from './kernel'
+import { blocksFor, defineKernel, elementThreads, expectType, sizeOf, struct } from './kernel'
+import { beginningOf } from './strided'
 
-type Shape4D = [number, number, number, number]
-
-interface ConvolutionAttributes {
-  readonly strides: [number, number] | number
-  readonly pad: Parameters<typeof backend_util.computeConv2DInfo>[4]
-  readonly dataFormat: 'NHWC' | 'NCHW'
-  readonly dimRoundingMode?: 'floor' | 'round' | 'ceil'
-  readonly dilations?: [number, number] | number
-}
-
-const infoOf = (
-  x: readonly number[],
-  filter: readonly number[],
-  { strides, pad, dataFormat, dimRoundingMode, dilations = 1 }: ConvolutionAttributes,
-): backend_util.Conv2DInfo => {
-  if (dataFormat === 'NCHW')
-    throw new BackendError('the cuda backend takes images as NHWC, not NCHW: transpose them, or use another backend')
-  return backend_util.computeConv2DInfo(x as Shape4D, filter as Shape4D, strides, dilations, pad, dimRoundingMode)
+/** What the contract leaves to tfjs's own kernels, which there are none of here. */
+const refused = (
+  name: string,
+  tensors: readonly TensorInfo[],
+  { dataFormat }: Pick<ConvolutionAttributes, 'dataFormat'>,
+): never => {
+  for (const tensor of tensors) expectType(name, tensor, 'float32')
+  throw new BackendError(
+    `the cuda backend takes images as NHWC, not ${dataFormat}: transpose them, or use another backend`,
+  )
 }
 
 /** The struct `Convolution` of `cuda/convolution.cu`. */
-const sizes = (info: backend_util.Conv2DInfo): ArrayBuffer =>
+const sizes = (info: WindowSizes): ArrayBuffer =>
   struct(
     ...[info.batchSize, info.inHeight, info.inWidth, info.inChannels],
     ...[info.outHeight, info.outWidth, info.outChannels, info.filterHeight, info.filterWidth],
@@ -33,13 +33,7 @@ const sizes = (info: backend_util.Conv2DInfo): ArrayBuffer =>
     ...[info.padInfo.top, info.padInfo.left],
   )
 
-const forward = (
-  tensors: CudaTensors,
-  x: TensorInfo,
-  filter: TensorInfo,
-  attributes: ConvolutionAttributes,
-): TensorInfo => {
-  const info = infoOf(x.shape, filter.shape, attributes)
+const forward = (tensors: CudaTensors, x: TensorInfo, filter: TensorInfo, info: WindowSizes): TensorInfo => {
   const y = tensors.output(info.outShape, 'float32')
   tensors.device.launch({
     kernel: 'convolution',
@@ -53,57 +47,78 @@ const forward = (
 /** tfjs's `Conv2D`. */
 export const conv2d = defineKernel(
   'Conv2D',
-  ['x', 'filter'],
-  (tensors, [x, filter], attributes: ConvolutionAttributes) => forward(tensors, x, filter, attributes),
+  (tensors, { x, filter }, _, info) => ({ y: forward(tensors, x, filter, info) }),
+  (_, { x, filter }, attributes) => refused('Conv2D', [x, filter], attributes),
 )
 
 /** tfjs's `FusedConv2D`. */
 export const fusedConv2d = defineKernel(
   'FusedConv2D',
-  ['x', 'filter', 'bias', 'preluActivationWeights'],
-  (
-    tensors,
-    [x, filter, bias, prelu],
-    attributes: ConvolutionAttributes & { readonly activation: string; readonly leakyreluAlpha?: number },
-  ) =>
-    withBiasAndActivation(
-      tensors,
-      forward(tensors, x, filter, attributes),
-      bias as TensorInfo | undefined,
-      fusedActivation(attributes.activation, prelu as TensorInfo | undefined, attributes.leakyreluAlpha),
-    ),
+  (tensors, { x, filter, bias, preluActivationWeights }, { activation, leakyreluAlpha }, info) => {
+    const finish = fusedActivation(activation, preluActivationWeights, leakyreluAlpha)
+    return { y: withBiasAndActivation(tensors, forward(tensors, x, filter, info), bias, finish) }
+  },
+  (_, { x, filter }, attributes) => refused('FusedConv2D', [x, filter], attributes),
 )
+
+const filterGradient = (
+  tensors: CudaTensors,
+  { x, dy }: KernelInputs<'Conv2DBackpropFilter'>,
+  { filterShape }: KernelAttributes<'Conv2DBackpropFilter'>,
+  info: WindowSizes,
+) => {
+  const dFilter = tensors.output(filterShape, 'float32')
+  tensors.device.launch({
+    kernel: 'convolutionFilterGrad',
+    blocks: [sizeOf(dFilter)],
+    threads: 256,
+    arguments: [...[x, dy, dFilter].map((tensor) => tensors.address(tensor)), sizes(info)],
+  })
+  return { dFilter }
+}
 
 /** tfjs's `Conv2DBackpropFilter`. */
 export const conv2dBackpropFilter = defineKernel(
   'Conv2DBackpropFilter',
-  ['x', 'dy'],
-  (tensors, [x, dy], attributes: ConvolutionAttributes & { readonly filterShape: number[] }) => {
-    const info = infoOf(x.shape, attributes.filterShape, attributes)
-    const dFilter = tensors.output(attributes.filterShape, 'float32')
-    tensors.device.launch({
-      kernel: 'convolutionFilterGrad',
-      blocks: [sizeOf(dFilter)],
-      threads: 256,
-      arguments: [...[x, dy, dFilter].map((tensor) => tensors.address(tensor)), sizes(info)],
-    })
-    return dFilter
+  filterGradient,
+  (tensors, { x, dy }, attributes) => {
+    const name = 'Conv2DBackpropFilter'
+    const info = convolutionSizes(name, x.shape, attributes.filterShape, attributes)
+    if (!info || x.dtype !== 'float32' || dy.dtype !== 'float32') return refused(name, [x, dy], attributes)
+    const taken = beginningOf(tensors, dy, info.outShape)
+    const made = filterGradient(tensors, { x, dy: taken }, attributes, info)
+    tensors.disposeData(taken.dataId)
+    return made
   },
 )
+
+const inputGradient = (
+  tensors: CudaTensors,
+  { dy, filter }: KernelInputs<'Conv2DBackpropInput'>,
+  { inputShape }: KernelAttributes<'Conv2DBackpropInput'>,
+  info: WindowSizes,
+) => {
+  const dx = tensors.output(inputShape, 'float32')
+  tensors.device.launch({
+    kernel: 'convolutionInputGrad',
+    blocks: blocksFor(sizeOf(dx)),
+    threads: elementThreads,
+    arguments: [...[dy, filter, dx].map((tensor) => tensors.address(tensor)), sizes(info)],
+  })
+  return { dx }
+}
 
 /** tfjs's `Conv2DBackpropInput`. */
 export const conv2dBackpropInput = defineKernel(
   'Conv2DBackpropInput',
-  ['dy', 'filter'],
-  (tensors, [dy, filter], attributes: ConvolutionAttributes & { readonly inputShape: number[] }) => {
-    const info = infoOf(attributes.inputShape, filter.shape, attributes)
-    const dx = tensors.output(attributes.inputShape, 'float32')
-    tensors.device.launch({
-      kernel: 'convolutionInputGrad',
-      blocks: blocksFor(sizeOf(dx)),
-      threads: elementThreads,
-      arguments: [...[dy, filter, dx].map((tensor) => tensors.address(tensor)), sizes(info)],
-    })
-    return dx
+  inputGradient,
+  (tensors, { dy, filter }, attributes) => {
+    const name = 'Conv2DBackpropInput'
+    const info = convolutionSizes(name, attributes.inputShape, filter.shape, attributes)
+    if (!info || dy.dtype !== 'float32' || filter.dtype !== 'float32') return refused(name, [dy, filter], attributes)
+    const taken = beginningOf(tensors, dy, info.outShape)
+    const made = inputGradient(tensors, { dy: taken, filter }, attributes, info)
+    tensors.disposeData(taken.dataId)
+    return made
   },
 )

@@ -1,3 +1,4 @@
+import { installKernels } from '@digitlab/ops/backend'
 import { activate, BackendError, type Backend, type BackendInfo } from '@digitlab/backends'
 import { backend as currentBackend, findBackend, registerBackend, version_core } from '@tensorflow/tfjs-core'
 import { dependencies, version } from '../package.json'
@@ -10,7 +11,6 @@ import { cudaVersion, libraryName, loadDriver, NoDriver, type Driver } from './d
 import { elementwiseKernels } from './elementwise'
 import { gather, oneHot, segmentSum } from './gather'
 import { gatherBatch } from './gather-batch'
-import { install } from './kernel'
 import { batchMatMul, fusedMatMul } from './mat-mul'
 import { adamStep, sgdStep } from './optimizer-step'
 import { avgPool, avgPoolGrad, maxPool, maxPoolGrad } from './pool'
@@ -103,13 +103,19 @@ export const cudaBackendOn = (options: CudaOptions, { driver, blockSize }: CudaI
         throw new BackendError(`the backend "cuda" can not start: ${found.reason}; ${found.remedy}`)
       const { gpu, api } = found
       if (!findBackend(name)) {
-        const tensors = new CudaTensors(
-          openDevice(api, gpu, { synchronous, ...(blockSize && { blockSize }) }),
-          precision,
-        )
-        tensors.device.prepare()
-        registerBackend(name, () => tensors)
-        install(kernels, name)
+        const open = () => {
+          const device = openDevice(api, gpu, { synchronous, ...(blockSize && { blockSize }) })
+          device.prepare()
+          return new CudaTensors(device, precision)
+        }
+        // Opened here, where an error reaches the caller: tfjs only warns of one. It asks again after a reset of its engine.
+        let opened: CudaTensors | undefined = open()
+        registerBackend(name, () => {
+          const tensors = opened ?? open()
+          opened = undefined
+          return tensors
+        })
+        installKernels(kernels, name)
       }
       await activate(name)
       return {

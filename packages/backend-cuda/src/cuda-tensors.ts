@@ -68,7 +68,12 @@ export class CudaTensors extends KernelBackend {
   }
 
   private place(dataId: DataId, shape: readonly number[], dtype: DataType, refCount: number): Stored {
-    const bytes = util.sizeFromShape([...shape]) * bytesOf(dtype)
+    const size = util.sizeFromShape([...shape])
+    if (!(size < 2 ** 31))
+      throw new BackendError(
+        `the cuda backend keeps fewer than 2^31 values in a tensor, [${shape.join(', ')}] has ${size}: use a smaller batch`,
+      )
+    const bytes = size * bytesOf(dtype)
     const address = bytes === 0 ? 0 : this.device.memory.take(bytes)
     const data = { address, bytes, dtype, refCount }
     this.stored.set(dataId, data)

@@ -1,4 +1,3 @@
-import { kernelNames, type Activation } from '@digitlab/ops'
 import { defineKernel } from './kernel'
 import { usesTensorCores } from './mat-mul'
 
@@ -12,11 +11,8 @@ const tiles = (...sizes: readonly number[]) => sizes.reduce((product, size) => p
 
 /** Kernel: `cuda/dense.cu`; contract: `dense` of @digitlab/ops. */
 export const dense = defineKernel(
-  kernelNames.dense,
-  ['x', 'weight', 'bias'],
-  (tensors, [x, weight, bias], { activation }: { readonly activation: Activation }) => {
-    const [batch = 0] = x.shape
-    const [inputs = 0, outputs = 0] = weight.shape
+  'DigitlabDense',
+  (tensors, { x, weight, bias }, { activation }, { batch, inputs, outputs }) => {
     const y = tensors.output([batch, outputs], 'float32')
     const addresses = [x, weight, bias, y].map((tensor) => tensors.address(tensor))
     const relu = Number(activation === 'relu')
@@ -34,22 +30,14 @@ export const dense = defineKernel(
         threads: 256,
         arguments: [...addresses, batch, inputs, outputs, relu],
       })
-    return y
+    return { y }
   },
 )
 
-interface DenseGradAttributes {
-  readonly activation: Activation
-  readonly needsInputGradient: boolean
-}
-
 /** Kernel: `cuda/dense.cu`; contract: `denseGrad` of @digitlab/ops. */
 export const denseGrad = defineKernel(
-  kernelNames.denseGrad,
-  ['dy', 'x', 'weight', 'y'],
-  (tensors, [dy, x, weight, y], { activation, needsInputGradient }: DenseGradAttributes) => {
-    const [batch = 0] = x.shape
-    const [inputs = 0, outputs = 0] = weight.shape
+  'DigitlabDenseGrad',
+  (tensors, { dy, x, weight, y }, { activation, needsInputGradient }, { batch, inputs, outputs }) => {
     const dWeight = tensors.output([inputs, outputs], 'float32')
     const dBias = tensors.output([outputs], 'float32')
     const dx = needsInputGradient ? tensors.output(x.shape, 'float32') : undefined
@@ -65,6 +53,6 @@ export const denseGrad = defineKernel(
         ...[batch, inputs, outputs, Number(activation === 'relu')],
       ],
     })
-    return dx ? [dWeight, dBias, dx] : [dWeight, dBias]
+    return { dWeight, dBias, dx }
   },
 )

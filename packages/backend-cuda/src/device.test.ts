@@ -177,8 +177,8 @@ describe('on the stand-in', () => {
       'there is no kernel nothing',
     )
     const broadcast = { kernel: 'binary', blocks: [1] as const, threads: 32 }
-    expect(() => device.launch({ ...broadcast, arguments: [1, 1, 1, 1, 0, 0, 0, new ArrayBuffer(4)] })).toThrow(
-      'parameter 7 of the kernel binary has 76 bytes, not 4',
+    expect(() => device.launch({ ...broadcast, arguments: [1, 1, 1, 1, 0, 0, 0, 0, new ArrayBuffer(4)] })).toThrow(
+      'parameter 8 of the kernel binary has 76 bytes, not 4',
     )
   })
 

@@ -1,6 +1,7 @@
 // A GPU at work: its memory, its one stream, kernels launched by name, values read back without waiting for them.
 import { DriverError } from './driver-error'
 import { call, failure, handleFrom, type Driver, type DriverFunction } from './driver'
+import { asInt32 } from './kernel'
 import { createMemoryPool, type MemoryPool } from './memory-pool'
 import type { Gpu } from './probe'
 import { readPtx, type KernelLayout, type PtxName } from './ptx'
@@ -200,7 +201,7 @@ export const openDevice = (api: Driver, gpu: Gpu, options: DeviceOptions = {}): 
         } else if (type === 'u64') setAddress(offset, value as number)
         else if (type === 'f32') fields.setFloat32(offset, value as number, true)
         else if (type === 'f64') fields.setFloat64(offset, value as number, true)
-        else fields.setInt32(offset, value as number, true)
+        else fields.setInt32(offset, asInt32(value as number), true)
       }
       submit(launch, layout.size)
       device.listener?.({ launch, parameters: parameters.slice(0, layout.size), variablesAt })
@@ -292,7 +293,7 @@ export const openDevice = (api: Driver, gpu: Gpu, options: DeviceOptions = {}): 
     },
     dispose() {
       device.synchronize()
-      memory.trim()
+      memory.dispose()
       staging.dispose()
       for (const module of modules.values()) call(api, 'cuModuleUnload', module)
       call(api, 'cuStreamDestroy', stream)

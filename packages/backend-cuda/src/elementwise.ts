@@ -1,7 +1,7 @@
 import { BackendError } from '@digitlab/backends'
 import { broadcast_util, util, type DataType, type TensorInfo } from '@tensorflow/tfjs-core'
 import { typeNumber, type CudaTensors } from './cuda-tensors'
-import { blocksFor, defineKernel, elementThreads, sizeOf, type Kernel } from './kernel'
+import { blocksFor, defineTfjsKernel, elementThreads, expectFit, expectType, sizeOf, type Kernel } from './kernel'
 
 /** What a result's type is: that of the operand, or always the one named. */
 type Result = 'same' | 'float32' | 'bool'
@@ -138,7 +138,7 @@ const binary = (tensors: CudaTensors, operation: number, a: TensorInfo, b: Tenso
     threads: elementThreads,
     arguments: [
       ...[a, b, out].map((tensor) => tensors.address(tensor)),
-      ...[size, operation, typeNumber(a.dtype), typeNumber(dtype)],
+      ...[size, operation, typeNumber(a.dtype), typeNumber(b.dtype), typeNumber(dtype)],
       broadcastOf(a.shape, b.shape, shape),
     ],
   })
@@ -186,25 +186,34 @@ export const withBiasAndActivation = (
 }
 
 const unaryKernels = Object.entries(unaries).map(([name, [operation, result, ...names]]) =>
-  defineKernel(name, ['x'], (tensors, [x], attributes: Readonly<Record<string, number | undefined>>) => {
+  defineTfjsKernel(name, ['x'], (tensors, [x], attributes: Readonly<Record<string, number | undefined>>) => {
     const [first, second] = names.map((attribute) => attributes[attribute ?? ''] ?? 0)
     return unary(tensors, operation, x, result === 'same' ? x.dtype : result, [first ?? 0, second ?? 0])
   }),
 )
 
 const binaryKernels = Object.entries(binaries).map(([name, [operation, result, first = 'a', second = 'b']]) =>
-  defineKernel(name, [first, second], (tensors, [a, b]) =>
+  defineTfjsKernel(name, [first, second], (tensors, [a, b]) =>
     binary(tensors, operation, a, b, result === 'same' ? a.dtype : result),
   ),
 )
 
-/** tfjs's `Cast`: a float becomes an integer by truncation, anything but 0 is true. */
-const cast = defineKernel('Cast', ['x'], (tensors, [x], { dtype }: { readonly dtype: DataType }) =>
-  dtype === x.dtype ? tensors.alias(x, x.shape, dtype) : unary(tensors, copy, x, dtype),
+/** x in another type: a float becomes an integer by truncation, anything but 0 is true. */
+export const cast = (tensors: CudaTensors, x: TensorInfo, dtype: DataType): TensorInfo =>
+  dtype === x.dtype ? tensors.alias(x, x.shape, dtype) : unary(tensors, copy, x, dtype)
+
+/** tfjs's `Cast`. */
+const castKernel = defineTfjsKernel('Cast', ['x'], (tensors, [x], { dtype }: { readonly dtype: DataType }) =>
+  cast(tensors, x, dtype),
 )
 
 /** tfjs's `Select`: t where the condition holds, else e. */
-const select = defineKernel('Select', ['condition', 't', 'e'], (tensors, [condition, t, e]) => {
+const select = defineTfjsKernel('Select', ['condition', 't', 'e'], (tensors, [condition, t, e]) => {
+  expectType('Select', condition, 'bool')
+  expectType('Select', e, t.dtype)
+  const chooses =
+    util.arraysEqual(condition.shape, t.shape) || (condition.shape.length === 1 && condition.shape[0] === t.shape[0])
+  expectFit('Select', chooses && util.arraysEqual(t.shape, e.shape), condition.shape, t.shape, e.shape)
   const out = tensors.output(t.shape, t.dtype)
   const size = sizeOf(t)
   const inner = Math.max(1, size / Math.max(1, sizeOf(condition))) // a condition of rank 1 chooses whole rows
@@ -230,17 +239,17 @@ export const filled = (tensors: CudaTensors, shape: readonly number[], dtype: Da
   return out
 }
 
-const fill = defineKernel(
+const fill = defineTfjsKernel(
   'Fill',
   [],
   (tensors, _, attributes: { readonly shape: number[]; readonly value: number; readonly dtype?: DataType }) =>
     filled(tensors, attributes.shape, attributes.dtype ?? 'float32', Number(attributes.value)),
 )
-const zerosLike = defineKernel('ZerosLike', ['x'], (tensors, [x]) => filled(tensors, x.shape, x.dtype, 0))
-const onesLike = defineKernel('OnesLike', ['x'], (tensors, [x]) => filled(tensors, x.shape, x.dtype, 1))
+const zerosLike = defineTfjsKernel('ZerosLike', ['x'], (tensors, [x]) => filled(tensors, x.shape, x.dtype, 0))
+const onesLike = defineTfjsKernel('OnesLike', ['x'], (tensors, [x]) => filled(tensors, x.shape, x.dtype, 1))
 
 /** tfjs's `AddN`: the sum of several tensors of one shape. */
-const addN = defineKernel('AddN', [], (tensors, _, __, { inputs }) => {
+const addN = defineTfjsKernel('AddN', [], (tensors, _, __, { inputs }) => {
   const [first, ...others] = Object.values(inputs) as [TensorInfo, ...TensorInfo[]]
   let sum = tensors.alias(first, first.shape, first.dtype)
   for (const other of others) {
@@ -255,7 +264,7 @@ const addN = defineKernel('AddN', [], (tensors, _, __, { inputs }) => {
 export const elementwiseKernels: readonly Kernel[] = [
   ...unaryKernels,
   ...binaryKernels,
-  cast,
+  castKernel,
   select,
   fill,
   zerosLike,

@@ -1,13 +1,14 @@
 // Kernel: `cuda/gather.cu`.
 import { backend_util, util, type DataType } from '@tensorflow/tfjs-core'
 import { typeNumber } from './cuda-tensors'
-import { blocksFor, defineKernel, elementThreads, sizeOf } from './kernel'
+import { blocksFor, defineTfjsKernel, elementThreads, expectFit, expectType, sizeOf } from './kernel'
 
 /** tfjs's `GatherV2`; an index out of range gives 0. */
-export const gather = defineKernel(
+export const gather = defineTfjsKernel(
   'GatherV2',
   ['x', 'indices'],
   (tensors, [x, indices], { axis, batchDims }: { readonly axis: number; readonly batchDims: number }) => {
+    expectType('GatherV2', indices, 'int32')
     const [along = 0] = util.parseAxisParam(axis, x.shape)
     const info = backend_util.segment_util.collectGatherOpShapeInfo(x, indices, along, batchDims)
     const out = tensors.output(info.outputShape, x.dtype)
@@ -26,10 +27,13 @@ export const gather = defineKernel(
 )
 
 /** tfjs's `UnsortedSegmentSum`: the gradient of a gather. */
-export const segmentSum = defineKernel(
+export const segmentSum = defineTfjsKernel(
   'UnsortedSegmentSum',
   ['x', 'segmentIds'],
   (tensors, [x, segmentIds], { numSegments }: { readonly numSegments: number }) => {
+    expectType('UnsortedSegmentSum', segmentIds, 'int32')
+    const prefix = x.shape.slice(0, segmentIds.shape.length)
+    expectFit('UnsortedSegmentSum', util.arraysEqual(prefix, segmentIds.shape), x.shape, segmentIds.shape)
     const count = sizeOf(segmentIds)
     const inner = sizeOf(x) / Math.max(1, count)
     const out = tensors.output([numSegments, ...x.shape.slice(segmentIds.shape.length)], x.dtype)
@@ -54,10 +58,11 @@ interface OneHotAttributes {
 }
 
 /** tfjs's `OneHot`. */
-export const oneHot = defineKernel(
+export const oneHot = defineTfjsKernel(
   'OneHot',
   ['indices'],
   (tensors, [indices], { depth, onValue, offValue, dtype = 'int32' }: OneHotAttributes) => {
+    expectType('OneHot', indices, 'int32')
     const out = tensors.output([...indices.shape, depth], dtype)
     const size = sizeOf(out)
     tensors.device.launch({

@@ -1,30 +1,28 @@
-import { registerKernel, util, type KernelFunc, type TensorInfo } from '@tensorflow/tfjs-core'
+import { kernelsIn, OpsError, type Kernel, type KernelCall } from '@digitlab/ops/backend'
+import { util, type DataType, type TensorInfo } from '@tensorflow/tfjs-core'
 import type { CudaTensors } from './cuda-tensors'
 
-type Call = Parameters<KernelFunc>[0]
+export type { Kernel }
+
+/** Defines a kernel by its contract in @digitlab/ops, which has checked what the kernel is given. */
+export const defineKernel = kernelsIn((backend) => backend as CudaTensors)
 
 /** As many tensors as there are names. */
 type Tensors<Names extends readonly string[]> = { readonly [I in keyof Names]: TensorInfo }
 
-/** A kernel as tfjs knows it. */
-export interface Kernel {
-  readonly name: string
-  readonly compute: (call: Call) => TensorInfo | TensorInfo[]
-}
-
 /**
- * @param inputs the names of the inputs, in the order in which `compute` takes them; one that a call leaves out is
- *   undefined, which only kernels with such inputs look at
- * @param compute checks nothing that tfjs or @digitlab/ops has checked
+ * Defines a kernel of tfjs's that has no contract: it checks by itself what it relies on.
+ *
+ * @param inputs the names of the inputs, in the order in which `compute` takes them
  */
-export const defineKernel = <const Names extends readonly string[], Attributes>(
+export const defineTfjsKernel = <const Names extends readonly string[], Attributes>(
   name: string,
   inputs: Names,
   compute: (
     tensors: CudaTensors,
     inputs: Tensors<Names>,
     attributes: Attributes,
-    call: Call,
+    call: KernelCall,
   ) => TensorInfo | TensorInfo[],
 ): Kernel => ({
   name,
@@ -37,9 +35,14 @@ export const defineKernel = <const Names extends readonly string[], Attributes>(
     ),
 })
 
-/** Registers kernels with a backend of tfjs's. */
-export const install = (kernels: readonly Kernel[], backendName: string): void => {
-  for (const { name, compute } of kernels) registerKernel({ kernelName: name, backendName, kernelFunc: compute })
+/** @throws OpsError where a tensor is of none of the types */
+export const expectType = (name: string, { dtype }: TensorInfo, ...types: readonly DataType[]): void => {
+  if (!types.includes(dtype)) throw new OpsError(`the cuda backend's ${name} takes ${types.join(' or ')}, not ${dtype}`)
+}
+
+/** @throws OpsError where a condition on the shapes of a call does not hold */
+export const expectFit = (name: string, holds: boolean, ...shapes: readonly (readonly number[])[]): void => {
+  if (!holds) throw new OpsError(`${name} does not fit ${shapes.map((shape) => `[${shape.join(', ')}]`).join(' and ')}`)
 }
 
 export const sizeOf = ({ shape }: TensorInfo): number => util.sizeFromShape(shape)
@@ -51,4 +54,10 @@ export const elementThreads = 256
 export const blocksFor = (elements: number): readonly [number] => [Math.ceil(elements / elementThreads)]
 
 /** A struct of int32 fields, as kernels take their sizes. */
-export const struct = (...fields: readonly number[]): ArrayBuffer => Int32Array.from(fields).buffer
+export const struct = (...fields: readonly number[]): ArrayBuffer => Int32Array.from(fields, asInt32).buffer
+
+/** @throws OpsError for a size that would become another one */
+export const asInt32 = (value: number): number => {
+  if (value !== (value | 0)) throw new OpsError(`the cuda backend counts in whole numbers below 2^31, not to ${value}`)
+  return value
+}

@@ -19,6 +19,8 @@ export interface MemoryPool {
   readonly usedBytes: number
   /** Gives what is not in use back to the driver. */
   trim(): void
+  /** Gives everything back, what is in use too. */
+  dispose(): void
 }
 
 /**
@@ -70,5 +72,10 @@ export const createMemoryPool = (source: MemorySource, round: (bytes: number) =>
       return usedBytes
     },
     trim,
+    dispose() {
+      for (const address of sizes.keys()) source.free(address)
+      for (const waiting of [sizes, free]) waiting.clear()
+      usedBytes = 0
+    },
   }
 }

@@ -1,77 +1,98 @@
-import { backend_util, type TensorInfo } from '@tensorflow/tfjs-core'
-import { blocksFor, defineKernel, elementThreads, sizeOf, struct } from './kernel'
+import { BackendError } from '@digitlab/backends'
+import { poolSizes, type PoolAttributes, type WindowSizes } from '@digitlab/ops/backend'
+import { util, type DataType, type TensorInfo } from '@tensorflow/tfjs-core'
+import { typeNumber, type CudaTensors } from './cuda-tensors'
+import { blocksFor, defineKernel, defineTfjsKernel, elementThreads, expectType, sizeOf, struct } from './kernel'
+import { beginningOf } from './strided'
 
-interface PoolAttributes {
-  readonly filterSize: [number, number] | number
-  readonly strides: [number, number] | number
-  readonly pad: Parameters<typeof backend_util.computePool2DInfo>[4]
-  readonly dimRoundingMode?: 'floor' | 'round' | 'ceil'
+const infoOf = (name: string, x: TensorInfo, attributes: PoolAttributes, dy?: TensorInfo): WindowSizes => {
+  const info = poolSizes(name, x.shape, attributes, dy?.shape)
+  if (info) return info
+  throw new BackendError('the cuda backend takes images as NHWC, not NCHW: transpose them, or use another backend')
 }
 
-const infoOf = (
-  x: TensorInfo,
-  { filterSize, strides, pad, dimRoundingMode }: PoolAttributes,
-): backend_util.Conv2DInfo =>
-  backend_util.computePool2DInfo(
-    x.shape as [number, number, number, number],
-    ...([filterSize, strides, 1, pad, dimRoundingMode] as const),
-  )
-
 /** The struct `Pool` of `cuda/pool.cu`. */
-const sizes = (info: backend_util.Conv2DInfo): ArrayBuffer =>
+const sizes = (info: WindowSizes): ArrayBuffer =>
   struct(
     ...[info.batchSize, info.inHeight, info.inWidth, info.inChannels, info.outHeight, info.outWidth],
     ...[info.effectiveFilterHeight, info.effectiveFilterWidth, info.strideHeight, info.strideWidth],
     ...[info.dilationHeight, info.dilationWidth, info.padInfo.top, info.padInfo.left],
   )
 
-const pooling = (name: string, kernel: string) =>
-  defineKernel(name, ['x'], (tensors, [x], attributes: PoolAttributes) => {
-    const info = infoOf(x, attributes)
+/** @param types the types that the kernel is told of, or the one that it takes */
+const pooling = (name: string, kernel: string, types: readonly DataType[]) =>
+  defineTfjsKernel(name, ['x'], (tensors, [x], attributes: PoolAttributes) => {
+    expectType(name, x, ...types)
+    const info = infoOf(name, x, attributes)
+    // As tfjs has it, whatever the padding.
+    const whole = info.filterHeight === 1 && info.filterWidth === 1 && util.arraysEqual(info.inShape, info.outShape)
+    if (whole) return tensors.alias(x, x.shape, x.dtype)
     const y = tensors.output(info.outShape, x.dtype)
     tensors.device.launch({
       kernel,
       blocks: blocksFor(sizeOf(y)),
       threads: elementThreads,
-      arguments: [tensors.address(x), tensors.address(y), sizes(info)],
+      arguments: [
+        ...[tensors.address(x), tensors.address(y)],
+        ...(types.length > 1 ? [typeNumber(x.dtype)] : []),
+        sizes(info),
+      ],
     })
     return y
   })
 
 /** tfjs's `MaxPool`. */
-export const maxPool = pooling('MaxPool', 'maxPool')
+export const maxPool = pooling('MaxPool', 'maxPool', ['float32', 'int32', 'bool'])
 
 /** tfjs's `AvgPool`. */
-export const avgPool = pooling('AvgPool', 'averagePool')
+export const avgPool = pooling('AvgPool', 'averagePool', ['float32'])
 
-/** tfjs's `MaxPoolGrad`: dy goes to the first largest of each window. */
-export const maxPoolGrad = defineKernel(
-  'MaxPoolGrad',
-  ['dy', 'input'],
-  (tensors, [dy, x], attributes: PoolAttributes) => {
-    const dx = tensors.output(x.shape, 'float32')
+/** dx for dy, of which the beginning is taken where it is longer than the output. */
+const gradient = (
+  tensors: CudaTensors,
+  name: string,
+  { dy, x }: { readonly dy: TensorInfo; readonly x: TensorInfo },
+  attributes: PoolAttributes,
+  run: (dy: TensorInfo, dx: TensorInfo, info: ArrayBuffer) => void,
+): TensorInfo => {
+  for (const tensor of [dy, x]) expectType(name, tensor, 'float32')
+  const info = infoOf(name, x, attributes, dy)
+  const dx = tensors.output(x.shape, 'float32')
+  const taken = beginningOf(tensors, dy, info.outShape)
+  run(taken, dx, sizes(info))
+  tensors.disposeData(taken.dataId)
+  return dx
+}
+
+const maxPoolGradient = (tensors: CudaTensors, dy: TensorInfo, x: TensorInfo, attributes: PoolAttributes) => ({
+  dx: gradient(tensors, 'MaxPoolGrad', { dy, x }, attributes, (dy, dx, info) =>
     tensors.device.launch({
       kernel: 'maxPoolGrad',
       blocks: blocksFor(sizeOf(dx)),
       threads: elementThreads,
-      arguments: [...[dy, x, dx].map((tensor) => tensors.address(tensor)), sizes(infoOf(x, attributes))],
-    })
-    return dx
-  },
+      arguments: [...[dy, x, dx].map((tensor) => tensors.address(tensor)), info],
+    }),
+  ),
+})
+
+/** tfjs's `MaxPoolGrad`: dy goes to the first largest of each window. */
+export const maxPoolGrad = defineKernel(
+  'MaxPoolGrad',
+  (tensors, { dy, input }, attributes) => maxPoolGradient(tensors, dy, input, attributes),
+  (tensors, { dy, input }, attributes) => maxPoolGradient(tensors, dy, input, attributes),
 )
 
 /** tfjs's `AvgPoolGrad`. */
-export const avgPoolGrad = defineKernel(
+export const avgPoolGrad = defineTfjsKernel(
   'AvgPoolGrad',
   ['dy', 'input'],
-  (tensors, [dy, x], attributes: PoolAttributes) => {
-    const dx = tensors.output(x.shape, 'float32')
-    tensors.device.launch({
-      kernel: 'averagePoolGrad',
-      blocks: blocksFor(sizeOf(dx)),
-      threads: elementThreads,
-      arguments: [...[dy, dx].map((tensor) => tensors.address(tensor)), sizes(infoOf(x, attributes))],
-    })
-    return dx
-  },
+  (tensors, [dy, x], attributes: PoolAttributes) =>
+    gradient(tensors, 'AvgPoolGrad', { dy, x }, attributes, (dy, dx, info) =>
+      tensors.device.launch({
+        kernel: 'averagePoolGrad',
+        blocks: blocksFor(sizeOf(dx)),
+        threads: elementThreads,
+        arguments: [...[dy, dx].map((tensor) => tensors.address(tensor)), info],
+      }),
+    ),
 )

@@ -1,7 +1,7 @@
 // Kernel: `cuda/reduce.cu`.
 import { util, type DataType, type TensorInfo } from '@tensorflow/tfjs-core'
 import { typeNumber, type CudaTensors } from './cuda-tensors'
-import { defineKernel, sizeOf, type Kernel } from './kernel'
+import { defineTfjsKernel, sizeOf, type Kernel } from './kernel'
 import { transposed } from './strided'
 
 /** The reductions, by the numbers that the kernel knows them by. */
@@ -31,7 +31,7 @@ const reduction = (
   typeOf: (dtype: DataType) => DataType,
   mean = false,
 ) =>
-  defineKernel(name, ['x'], (tensors, [x], { axis, reductionIndices, keepDims = false }: ReduceAttributes) => {
+  defineTfjsKernel(name, ['x'], (tensors, [x], { axis, reductionIndices, keepDims = false }: ReduceAttributes) => {
     const every = x.shape.map((_, i) => i)
     const axes = [...util.parseAxisParam(axis ?? reductionIndices ?? every, x.shape)].sort((a, b) => a - b)
     const { values, made, inner, shape } = rowsOf(tensors, x, axes)
@@ -50,7 +50,7 @@ const reduction = (
   })
 
 const argReduction = (name: string, sign: 1 | -1) =>
-  defineKernel(name, ['x'], (tensors, [x], { axis }: { readonly axis: number }) => {
+  defineTfjsKernel(name, ['x'], (tensors, [x], { axis }: { readonly axis: number }) => {
     const { values, made, inner, shape } = rowsOf(tensors, x, util.parseAxisParam(axis, x.shape))
     const out = tensors.output(shape, 'int32')
     tensors.device.launch({

@@ -275,7 +275,7 @@ describe('on the stand-in', () => {
       const images = Uint8Array.from({ length: 9 * pixels }, (_, i) => (i * 41) % 256)
       const [labels, order] = [Int32Array.of(3, 1, 4, 1, 5, 9, 2, 6, 5), Int32Array.of(8, 0, 3, 3, 7, 1)]
       const values = (at: number[], to: number[], start: number, variables: number) => [
-        ...[...at.slice(0, 3), ...to, pixels, start, variables],
+        ...[...at.slice(0, 3), ...to, pixels, 9, order.length, start, variables],
       ]
       const inputs = [images, labels, order, Int32Array.of(2, 0, 0)]
       const [want, fromOrder, fromVariables] = [

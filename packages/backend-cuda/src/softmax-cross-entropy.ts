@@ -1,12 +1,9 @@
-import { kernelNames } from '@digitlab/ops'
 import { defineKernel } from './kernel'
 
 /** Kernel: `cuda/softmax-cross-entropy.cu`; contract: `softmaxCrossEntropy` of @digitlab/ops. */
 export const softmaxCrossEntropy = defineKernel(
-  kernelNames.softmaxCrossEntropy,
-  ['logits', 'labels'],
-  (tensors, [logits, labels], { scale }: { readonly scale: number }) => {
-    const [batch = 0, classes = 0] = logits.shape
+  'DigitlabSoftmaxCrossEntropy',
+  (tensors, { logits, labels }, { scale }, { batch, classes }) => {
     const summary = tensors.output([2], 'float32')
     const dLogits = tensors.output(logits.shape, 'float32')
     tensors.device.launch({
@@ -15,6 +12,6 @@ export const softmaxCrossEntropy = defineKernel(
       threads: 1024,
       arguments: [...[logits, labels, summary, dLogits].map((t) => tensors.address(t)), batch, classes, scale],
     })
-    return [summary, dLogits]
+    return { summary, dLogits }
   },
 )

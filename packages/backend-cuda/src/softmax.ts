@@ -1,10 +1,11 @@
 import { util, type TensorInfo } from '@tensorflow/tfjs-core'
 import { BackendError } from '@digitlab/backends'
 import type { CudaTensors } from './cuda-tensors'
-import { defineKernel, sizeOf } from './kernel'
+import { defineTfjsKernel, expectType, sizeOf } from './kernel'
 
 /** Kernel: `cuda/softmax.cu`, over the last axis. */
 const compute = (tensors: CudaTensors, x: TensorInfo, axis: number, logarithm: boolean): TensorInfo => {
+  expectType('softmax', x, 'float32')
   const [along = 0] = util.parseAxisParam(axis, x.shape)
   if (along !== x.shape.length - 1)
     throw new BackendError(
@@ -23,11 +24,13 @@ const compute = (tensors: CudaTensors, x: TensorInfo, axis: number, logarithm: b
 }
 
 /** tfjs's `Softmax`. */
-export const softmax = defineKernel('Softmax', ['logits'], (tensors, [x], { dim }: { readonly dim: number }) =>
+export const softmax = defineTfjsKernel('Softmax', ['logits'], (tensors, [x], { dim }: { readonly dim: number }) =>
   compute(tensors, x, dim, false),
 )
 
 /** tfjs's `LogSoftmax`. */
-export const logSoftmax = defineKernel('LogSoftmax', ['logits'], (tensors, [x], { axis }: { readonly axis: number }) =>
-  compute(tensors, x, axis, true),
+export const logSoftmax = defineTfjsKernel(
+  'LogSoftmax',
+  ['logits'],
+  (tensors, [x], { axis }: { readonly axis: number }) => compute(tensors, x, axis, true),
 )

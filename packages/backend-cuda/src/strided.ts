@@ -1,9 +1,10 @@
 // Kernels that only move elements, or only give them another shape. Kernel: `cuda/strided.cu`.
 import { BackendError } from '@digitlab/backends'
-import { slice_util, util, type TensorInfo } from '@tensorflow/tfjs-core'
+import { OpsError } from '@digitlab/ops/backend'
+import { backend_util, slice_util, util, type TensorInfo } from '@tensorflow/tfjs-core'
 import { bytesOf, type CudaTensors } from './cuda-tensors'
-import { filled } from './elementwise'
-import { blocksFor, defineKernel, elementThreads, sizeOf, type Kernel } from './kernel'
+import { cast, filled } from './elementwise'
+import { blocksFor, defineTfjsKernel, elementThreads, expectFit, sizeOf, type Kernel } from './kernel'
 
 /** An axis of the dense array: its size, and how far a step in it lies in the other one. */
 interface Axis {
@@ -71,8 +72,16 @@ const readStrided = (
   return out
 }
 
+const isPermutation = (axes: readonly number[], rank: number): boolean =>
+  axes.length === rank &&
+  util.arraysEqual(
+    [...axes].sort((a, b) => a - b),
+    [...axes.keys()],
+  )
+
 /** The axes of a permutation of x. */
 export const transposed = (tensors: CudaTensors, x: TensorInfo, permutation: readonly number[]): TensorInfo => {
+  expectFit('Transpose', isPermutation(permutation, x.shape.length), x.shape, permutation)
   const steps = stepsOf(x.shape)
   const axes = permutation.map((axis) => ({ size: x.shape[axis] ?? 1, step: steps[axis] ?? 1 }))
   const shape = axes.map(({ size }) => size)
@@ -82,6 +91,8 @@ export const transposed = (tensors: CudaTensors, x: TensorInfo, permutation: rea
 /** x repeated over the axes in which it has one element, or none. */
 export const broadcastTo = (tensors: CudaTensors, x: TensorInfo, shape: readonly number[]): TensorInfo => {
   const before = shape.length - x.shape.length
+  const fits = x.shape.every((size, axis) => size === 1 || size === shape[before + axis])
+  expectFit('BroadcastTo', before >= 0 && fits, x.shape, shape)
   const steps = stepsOf(x.shape)
   const axes = shape.map((size, axis) => ({
     size,
@@ -89,6 +100,12 @@ export const broadcastTo = (tensors: CudaTensors, x: TensorInfo, shape: readonly
   }))
   return readStrided(tensors, x, shape, 0, axes)
 }
+
+/** The first of x along each axis, as many as a shape has; x itself under another name where that is all. */
+export const beginningOf = (tensors: CudaTensors, x: TensorInfo, shape: readonly number[]): TensorInfo =>
+  util.arraysEqual(x.shape, [...shape])
+    ? tensors.alias(x, x.shape, x.dtype)
+    : slice(tensors, x, new Array<number>(shape.length).fill(0), shape)
 
 const slice = (tensors: CudaTensors, x: TensorInfo, begin: readonly number[], size: readonly number[]): TensorInfo => {
   const steps = stepsOf(x.shape)
@@ -118,39 +135,52 @@ const paste = (tensors: CudaTensors, x: TensorInfo, target: TensorInfo, begin: r
 
 const concatenated = (tensors: CudaTensors, parts: readonly TensorInfo[], axis: number): TensorInfo => {
   const [first] = parts as [TensorInfo]
+  backend_util.assertParamsConsistent(
+    parts.map(({ shape }) => shape),
+    axis,
+  )
   const shape = [...first.shape]
   shape[axis] = parts.reduce((total, part) => total + (part.shape[axis] ?? 0), 0)
   const out = tensors.output(shape, first.dtype)
   let start = 0
   for (const part of parts) {
+    const taken = cast(tensors, part, first.dtype)
     paste(
       tensors,
-      part,
+      taken,
       out,
       shape.map((_, i) => (i === axis ? start : 0)),
     )
+    tensors.disposeData(taken.dataId)
     start += part.shape[axis] ?? 0
   }
   return out
 }
 
-const identity = defineKernel('Identity', ['x'], (tensors, [x]) => tensors.alias(x, x.shape, x.dtype))
+const identity = defineTfjsKernel('Identity', ['x'], (tensors, [x]) => tensors.alias(x, x.shape, x.dtype))
 
-const reshape = defineKernel('Reshape', ['x'], (tensors, [x], { shape }: { readonly shape: number[] }) =>
-  tensors.alias(x, util.inferFromImplicitShape(shape, sizeOf(x)), x.dtype),
+const reshape = defineTfjsKernel('Reshape', ['x'], (tensors, [x], { shape }: { readonly shape: number[] }) =>
+  reshaped(tensors, x, util.inferFromImplicitShape(shape, sizeOf(x))),
 )
 
-const expandDims = defineKernel('ExpandDims', ['input'], (tensors, [x], { dim }: { readonly dim: number }) => {
+const reshaped = (tensors: CudaTensors, x: TensorInfo, shape: number[]): TensorInfo => {
+  expectFit('Reshape', util.sizeFromShape(shape) === sizeOf(x), x.shape, shape)
+  return tensors.alias(x, shape, x.dtype)
+}
+
+const expandDims = defineTfjsKernel('ExpandDims', ['input'], (tensors, [x], { dim }: { readonly dim: number }) => {
+  const along = dim < 0 ? x.shape.length + dim + 1 : dim
+  expectFit('ExpandDims', along >= 0 && along <= x.shape.length, x.shape, [dim])
   const shape = [...x.shape]
-  shape.splice(dim < 0 ? x.shape.length + dim + 1 : dim, 0, 1)
+  shape.splice(along, 0, 1)
   return tensors.alias(x, shape, x.dtype)
 })
 
-const transpose = defineKernel('Transpose', ['x'], (tensors, [x], { perm }: { readonly perm: number[] }) =>
+const transpose = defineTfjsKernel('Transpose', ['x'], (tensors, [x], { perm }: { readonly perm: number[] }) =>
   transposed(tensors, x, perm),
 )
 
-const sliceKernel = defineKernel(
+const sliceKernel = defineTfjsKernel(
   'Slice',
   ['x'],
   (tensors, [x], attributes: { readonly begin: number | number[]; readonly size: number | number[] }) => {
@@ -172,7 +202,7 @@ interface StridedSliceAttributes {
   readonly shrinkAxisMask: number
 }
 
-const stridedSlice = defineKernel('StridedSlice', ['x'], (tensors, [x], a: StridedSliceAttributes) => {
+const stridedSlice = defineTfjsKernel('StridedSlice', ['x'], (tensors, [x], a: StridedSliceAttributes) => {
   const info = slice_util.sliceInfo(
     ...[x.shape, a.begin, a.end, a.strides, a.beginMask, a.endMask, a.ellipsisMask, a.newAxisMask, a.shrinkAxisMask],
   )
@@ -183,7 +213,10 @@ const stridedSlice = defineKernel('StridedSlice', ['x'], (tensors, [x], a: Strid
   return readStrided(tensors, x, info.finalShape, offset, axes)
 })
 
-const tile = defineKernel('Tile', ['x'], (tensors, [x], { reps }: { readonly reps: number[] }) => {
+const isCount = (value: number) => Number.isInteger(value) && value >= 0
+
+const tile = defineTfjsKernel('Tile', ['x'], (tensors, [x], { reps }: { readonly reps: number[] }) => {
+  expectFit('Tile', reps.length === x.shape.length && reps.every(isCount), x.shape, reps)
   const steps = stepsOf(x.shape)
   const axes = x.shape.flatMap((size, axis) => [
     { size: reps[axis] ?? 1, step: 0 },
@@ -198,7 +231,7 @@ const tile = defineKernel('Tile', ['x'], (tensors, [x], { reps }: { readonly rep
   )
 })
 
-const reverse = defineKernel('Reverse', ['x'], (tensors, [x], { dims }: { readonly dims: number | number[] }) => {
+const reverse = defineTfjsKernel('Reverse', ['x'], (tensors, [x], { dims }: { readonly dims: number | number[] }) => {
   const reversed = new Set(util.parseAxisParam(dims, x.shape))
   const steps = stepsOf(x.shape)
   const axes = x.shape.map((size, axis) => ({ size, step: (reversed.has(axis) ? -1 : 1) * (steps[axis] ?? 1) }))
@@ -206,15 +239,16 @@ const reverse = defineKernel('Reverse', ['x'], (tensors, [x], { dims }: { readon
   return readStrided(tensors, x, x.shape, offset, axes)
 })
 
-const broadcast = defineKernel('BroadcastTo', ['x'], (tensors, [x], { shape }: { readonly shape: number[] }) =>
+const broadcast = defineTfjsKernel('BroadcastTo', ['x'], (tensors, [x], { shape }: { readonly shape: number[] }) =>
   broadcastTo(tensors, x, shape),
 )
 
-const pad = defineKernel(
+const pad = defineTfjsKernel(
   'PadV2',
   ['x'],
   (tensors, [x], attributes: { readonly paddings: [number, number][]; readonly constantValue: number }) => {
     const { paddings, constantValue } = attributes
+    expectFit('PadV2', paddings.length === x.shape.length && paddings.flat().every(isCount), x.shape, paddings.flat())
     const shape = x.shape.map((size, axis) => size + (paddings[axis]?.[0] ?? 0) + (paddings[axis]?.[1] ?? 0))
     const out = filled(tensors, shape, x.dtype, constantValue)
     paste(
@@ -227,20 +261,24 @@ const pad = defineKernel(
   },
 )
 
-const concat = defineKernel('Concat', [], (tensors, _, { axis }: { readonly axis: number }, { inputs }) => {
-  const parts = (Object.values(inputs) as TensorInfo[]).filter((part) => sizeOf(part) > 0)
-  const [first = Object.values(inputs)[0] as TensorInfo] = parts
-  const [along = 0] = util.parseAxisParam(axis, first.shape)
-  return parts.length === 0 ? tensors.alias(first, first.shape, first.dtype) : concatenated(tensors, parts, along)
+const concat = defineTfjsKernel('Concat', [], (tensors, _, { axis }: { readonly axis: number }, { inputs }) => {
+  const parts = Object.values(inputs) as [TensorInfo, ...TensorInfo[]]
+  const [along = 0] = util.parseAxisParam(axis, parts[0].shape)
+  return concatenated(tensors, parts, along)
 })
 
-const pack = defineKernel('Pack', [], (tensors, _, { axis }: { readonly axis: number }, { inputs }) => {
-  const parts = (Object.values(inputs) as TensorInfo[]).map((part) => {
-    const shape = [...part.shape]
-    shape.splice(axis < 0 ? part.shape.length + axis + 1 : axis, 0, 1)
-    return { ...part, shape }
-  })
-  return concatenated(tensors, parts, axis < 0 ? (parts[0]?.shape.length ?? 0) + axis : axis)
+const pack = defineTfjsKernel('Pack', [], (tensors, _, { axis }: { readonly axis: number }, { inputs }) => {
+  const given = Object.values(inputs) as [TensorInfo, ...TensorInfo[]]
+  const [first] = given
+  for (const { shape, dtype } of given) {
+    expectFit('Pack', util.arraysEqual(shape, first.shape), first.shape, shape)
+    if (dtype !== first.dtype) throw new OpsError(`Pack takes tensors of one type, not ${first.dtype} and ${dtype}`)
+  }
+  const along = axis < 0 ? first.shape.length + axis + 1 : axis
+  const shape = [...first.shape]
+  shape.splice(along, 0, 1)
+  const parts = given.map((part) => ({ ...part, shape }))
+  return concatenated(tensors, parts, along)
 })
 
 /** Parts of x along an axis, each as long as told. */
@@ -254,28 +292,19 @@ const partsOf = (tensors: CudaTensors, x: TensorInfo, axis: number, lengths: rea
   })
 }
 
-const unpack = defineKernel('Unpack', ['value'], (tensors, [x], { axis }: { readonly axis: number }) => {
+const unpack = defineTfjsKernel('Unpack', ['value'], (tensors, [x], { axis }: { readonly axis: number }) => {
   const [along = 0] = util.parseAxisParam(axis, x.shape)
   const count = x.shape[along] ?? 0
   const shape = x.shape.filter((_, i) => i !== along)
   return partsOf(tensors, x, along, new Array<number>(count).fill(1)).map((part) => ({ ...part, shape }))
 })
 
-const split = defineKernel(
+const split = defineTfjsKernel(
   'SplitV',
   ['x'],
   (tensors, [x], attributes: { readonly numOrSizeSplits: number | number[]; readonly axis: number }) => {
     const [along = 0] = util.parseAxisParam(attributes.axis, x.shape)
-    const side = x.shape[along] ?? 0
-    const { numOrSizeSplits: wanted } = attributes
-    const given = typeof wanted === 'number' ? new Array<number>(wanted).fill(side / wanted) : wanted
-    const known = given.reduce((total, length) => total + Math.max(0, length), 0)
-    return partsOf(
-      tensors,
-      x,
-      along,
-      given.map((length) => (length === -1 ? side - known : length)),
-    )
+    return partsOf(tensors, x, along, backend_util.prepareSplitSize(x, attributes.numOrSizeSplits, along))
   },
 )
 

@@ -27,8 +27,14 @@ const SLACK: usize = 256
 // ---------------------------------------------------------------------------------------------------------------- frame
 
 @inline
-function frameBytes(height: usize, width: usize, inputs: usize, padding: usize): usize {
-  return roundUp((height + 2 * padding) * (width + 2 * padding) * inputs * 4, 16) + SLACK
+function frameBytes<T>(height: T, width: T, inputs: T, padding: T): T {
+  return roundUp<T>((height + <T>2 * padding) * (width + <T>2 * padding) * inputs * <T>4, <T>16) + <T>SLACK
+}
+
+/** Windows of 2 x 2 along a side of the convolution's output. */
+@inline
+function windowsAlong(size: f64, kernel: f64, padding: f64): f64 {
+  return floor<f64>((size + 2 * padding - kernel + 1) / 2)
 }
 
 /** One image [height, width, inputs] into the middle of its frame, whose border is zero already. */
@@ -73,8 +79,8 @@ function pool(c0: v128, c1: v128, c2: v128, c3: v128, y: usize, winners: usize):
 
 // --------------------------------------------------------------------------------------------------------------- single
 
-export function convSingleScratch(height: usize, width: usize, padding: usize): usize {
-  return frameBytes(height, width, 1, padding) + (height + 2 * padding) * (width + 2 * padding) * 2 + 64
+export function convSingleScratch(height: f64, width: f64, padding: f64): f64 {
+  return frameBytes<f64>(height, width, 1, padding) + (height + 2 * padding) * (width + 2 * padding) * 2 + 64
 }
 
 /**
@@ -111,12 +117,12 @@ export function convSingle(
   scratch: usize,
 ): void {
   const image = scratch
-  const list = image + frameBytes(height, width, 1, padding)
+  const list = image + frameBytes<usize>(height, width, 1, padding)
   const frameRow = (width + 2 * padding) * 4
   const rows = (height + 2 * padding - 2) >> 1
   const columns = (width + 2 * padding - 2) >> 1
   const outBytes = outputs * 4
-  clear(image, frameBytes(height, width, 1, padding))
+  clear(image, frameBytes<usize>(height, width, 1, padding))
   for (let b: usize = 0; b < batch; b++) {
     frame(x, height, width, 1, padding, image)
     const end = listPatches(image, frameRow, rows, columns, outBytes, list)
@@ -224,13 +230,13 @@ export function convSingleGrad(
   scratch: usize,
 ): void {
   const image = scratch
-  const list = image + frameBytes(height, width, 1, padding)
+  const list = image + frameBytes<usize>(height, width, 1, padding)
   const frameRow = (width + 2 * padding) * 4
   const rows = (height + 2 * padding - 2) >> 1
   const columns = (width + 2 * padding - 2) >> 1
   const outBytes = outputs * 4
   const imageBytes = rows * columns * outBytes
-  clear(image, frameBytes(height, width, 1, padding))
+  clear(image, frameBytes<usize>(height, width, 1, padding))
   clear(dFilter, 9 * outBytes)
   biasGrad(dy, winners, batch * rows * columns, outputs, dBias)
   for (let b: usize = 0; b < batch; b++) {
@@ -354,19 +360,19 @@ function biasGrad(dy: usize, winners: usize, windows: usize, outputs: usize, dBi
 const AHEAD: usize = 8
 
 export function convDirectScratch(
-  height: usize,
-  width: usize,
-  inputs: usize,
-  outputs: usize,
-  kernelHeight: usize,
-  kernelWidth: usize,
-  padding: usize,
-): usize {
-  const padded = roundUp(outputs, 8) * 4
+  height: f64,
+  width: f64,
+  inputs: f64,
+  outputs: f64,
+  kernelHeight: f64,
+  kernelWidth: f64,
+  padding: f64,
+): f64 {
+  const padded = roundUp<f64>(outputs, 8) * 4
   const taps = kernelHeight * kernelWidth * inputs
-  const windows = ((height + 2 * padding - kernelHeight + 1) >> 1) * ((width + 2 * padding - kernelWidth + 1) >> 1)
+  const windows = windowsAlong(height, kernelHeight, padding) * windowsAlong(width, kernelWidth, padding)
   return (
-    2 * frameBytes(height, width, inputs, padding) +
+    2 * frameBytes<f64>(height, width, inputs, padding) +
     taps * padded + // filter in eights
     3 * padded + // bias, a line of y, a line of winners
     (taps + 1) * 8 + // the list of taps
@@ -499,8 +505,8 @@ export function convDirect(
 ): void {
   const inBytes = inputs * 4
   const outBytes = outputs * 4
-  const padded = roundUp(outputs, 8) * 4
-  const framed = frameBytes(height, width, inputs, padding)
+  const padded = roundUp<usize>(outputs, 8) * 4
+  const framed = frameBytes<usize>(height, width, inputs, padding)
   const taps = kernelHeight * kernelWidth * inputs
   const frameRow = (width + 2 * padding) * inBytes
   const rows = (height + 2 * padding - kernelHeight + 1) >> 1
@@ -570,25 +576,24 @@ export function convDirect(
 
 /** Bytes of one filter row for all input channels, in full vectors. */
 @inline
-function segmentBytes(kernelWidth: usize, inputs: usize): usize {
-  return roundUp(kernelWidth * inputs * 4, 16)
+function segmentBytes<T>(kernelWidth: T, inputs: T): T {
+  return roundUp<T>(kernelWidth * inputs * <T>4, <T>16)
 }
 
 export function convRowsGradScratch(
-  height: usize,
-  width: usize,
-  inputs: usize,
-  outputs: usize,
-  kernelHeight: usize,
-  kernelWidth: usize,
-  padding: usize,
-): usize {
-  const rows = (height + 2 * padding - kernelHeight + 1) >> 1
-  const columns = (width + 2 * padding - kernelWidth + 1) >> 1
+  height: f64,
+  width: f64,
+  inputs: f64,
+  outputs: f64,
+  kernelHeight: f64,
+  kernelWidth: f64,
+  padding: f64,
+): f64 {
+  const windows = windowsAlong(height, kernelHeight, padding) * windowsAlong(width, kernelWidth, padding)
   return (
-    2 * frameBytes(height, width, inputs, padding) +
-    2 * outputs * kernelHeight * segmentBytes(kernelWidth, inputs) +
-    outputs * (rows * columns + 1) * 8 +
+    2 * frameBytes<f64>(height, width, inputs, padding) +
+    2 * outputs * kernelHeight * segmentBytes<f64>(kernelWidth, inputs) +
+    outputs * (windows + 1) * 8 +
     outputs * 4 +
     64
   )
@@ -664,8 +669,8 @@ export function convRowsGrad(
   const rows = (height + 2 * padding - kernelHeight + 1) >> 1
   const columns = (width + 2 * padding - kernelWidth + 1) >> 1
   const frameRow = (width + 2 * padding) * inBytes
-  const framed = frameBytes(height, width, inputs, padding)
-  const segment = segmentBytes(kernelWidth, inputs)
+  const framed = frameBytes<usize>(height, width, inputs, padding)
+  const segment = segmentBytes<usize>(kernelWidth, inputs)
   const filterBytes = kernelHeight * segment // one output channel's
   const image = scratch
   const dImage = image + framed
@@ -697,7 +702,8 @@ export function convRowsGrad(
           const winner = load<i32>(winners + o * 4)
           const g = load<f32>(dy + o * 4)
           const end = load<u32>(ends + o * 4)
-          store<u32>(end, <u32>(window + <usize>(winner >> 1) * frameRow + <usize>(winner & 1) * inBytes))
+          // Of two bits, whatever the winner is: its patch lies in the frame.
+          store<u32>(end, <u32>(window + <usize>((winner >> 1) & 1) * frameRow + <usize>(winner & 1) * inBytes))
           store<f32>(end, g, 4)
           store<u32>(ends + o * 4, end + (<u32>((winner >= 0) & (g != 0)) << 3))
         }

@@ -17,8 +17,8 @@ function chunkPixels(taps: usize): usize {
   return pixels < 6 ? 6 : pixels
 }
 
-export function convolutionScratch(taps: usize): usize {
-  return chunkPixels(taps) * taps * 4 + matMulScratch() + 64
+export function convolutionScratch(taps: f64): f64 {
+  return max<f64>(6 * taps, <f64>CHUNK) * 4 + <f64>matMulScratch() + 64
 }
 
 /** Copies between the images and the rows of `patches` for output pixels first .. last - 1: there, or added back. */

@@ -17,10 +17,10 @@ import { clear, copy, fma, lanesSum, roundUp, splat } from './simd'
 const BLOCK: usize = 16
 
 /** Bytes of scratch memory that `denseNarrow`, `denseWide` and `denseGrad` need. */
-export function denseScratch(batch: usize, inputs: usize, outputs: usize): usize {
-  const paddedIn = roundUp(inputs, BLOCK)
-  const paddedOut = roundUp(outputs, 4)
-  const list = (paddedIn > 4 * batch ? paddedIn : 4 * batch) + 4
+export function denseScratch(batch: f64, inputs: f64, outputs: f64): f64 {
+  const paddedIn = roundUp<f64>(inputs, <f64>BLOCK)
+  const paddedOut = roundUp<f64>(outputs, 4)
+  const list = max<f64>(paddedIn, 4 * batch) + 4
   return (
     outputs * paddedIn * 4 + // W transposed
     batch * paddedIn * 4 + // x in whole blocks
@@ -83,7 +83,7 @@ export function denseNarrow(
   relu: bool,
   scratch: usize,
 ): void {
-  const paddedIn = roundUp(inputs, BLOCK)
+  const paddedIn = roundUp<usize>(inputs, BLOCK)
   const rowBytes = paddedIn * 4
   const outBytes = outputs * 4
   const weights = scratch
@@ -216,7 +216,7 @@ export function denseWide(
   relu: bool,
   scratch: usize,
 ): void {
-  const paddedOut = roundUp(outputs, 4)
+  const paddedOut = roundUp<usize>(outputs, 4)
   const line = scratch
   const list = line + paddedOut * 4
   if (outputs & 3) {
@@ -495,8 +495,8 @@ export function denseGrad(
   narrow: bool,
   scratch: usize,
 ): void {
-  const paddedIn = roundUp(inputs, BLOCK)
-  const paddedOut = roundUp(outputs, 4)
+  const paddedIn = roundUp<usize>(inputs, BLOCK)
+  const paddedOut = roundUp<usize>(outputs, 4)
   const weights = scratch
   const lines = weights + outputs * paddedIn * 4
   const dz = lines + (4 * paddedIn + paddedOut) * 4

@@ -1,14 +1,17 @@
 // Gathers a batch from images and labels that stay resident: images[i] = bytes[order[start + i]] / 255,
 // labels[i] = allLabels[order[start + i]]. The division is float32's own, so that each pixel is torchvision's to the bit.
+// An index that points past the images makes an image of NaN with the label -1.
 // Check: vitest run packages/backend-wasm. Time: pnpm --filter @digitlab/backend-wasm time.
 
 /**
+ * @param count of the images
  * @param order address of the batch's first index, int32
  * @param pixels bytes of one image
  */
 export function gatherBatch(
   bytes: usize,
   allLabels: usize,
+  count: u32,
   order: usize,
   size: i32,
   pixels: usize,
@@ -19,6 +22,11 @@ export function gatherBatch(
   const most = f32x4.splat(255)
   for (let i = 0; i < size; i++) {
     const index = load<u32>(order + (<usize>i << 2))
+    if (index >= count) {
+      store<i32>(labels + (<usize>i << 2), -1)
+      for (const end = images + (<usize>pixels << 2); images < end; images += 4) store<f32>(images, NaN)
+      continue
+    }
     store<i32>(labels + (<usize>i << 2), load<i32>(allLabels + (<usize>index << 2)))
     let from = bytes + <usize>index * pixels
     const end = from + pixels

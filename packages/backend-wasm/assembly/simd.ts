@@ -25,10 +25,14 @@ export function lanesSum(v: v128): f32 {
   return f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1) + (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3))
 }
 
-/** `n` rounded up to a multiple of `step`. */
+/**
+ * `n` rounded up to a multiple of `step`. In f64 too, as everything that a size in bytes is computed with: a size that is asked for may
+ * be larger than any address.
+ */
 @inline
-export function roundUp(n: usize, step: usize): usize {
-  return ((n + step - 1) / step) * step
+export function roundUp<T>(n: T, step: T): T {
+  if (isFloat<T>()) return ceil<T>(n / step) * step
+  return ((n + step - <T>1) / step) * step
 }
 
 /** Sets `bytes` (a multiple of 4) from `to` on to zero. */

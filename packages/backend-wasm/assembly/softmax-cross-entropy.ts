@@ -1,6 +1,6 @@
 // loss = scale sum over the batch of (log sum exp(logits) - logits[label]); dLogits = scale (softmax(logits) - oneHot);
-// and how many rows have their first largest logit at the label. In float64 throughout: a batch has some hundred
-// logits, and the loss is compared with PyTorch's.
+// and how many rows have their first largest logit at the label. A label out of range makes NaN of the loss and of its row.
+// In float64 throughout: a batch has some hundred logits, and the loss is compared with PyTorch's.
 // Check: vitest run packages/backend-wasm. Time: pnpm --filter @digitlab/backend-wasm time.
 
 // ln 2 in two parts, the first with trailing zeros, so that k x LN2_HIGH is exact.
@@ -100,7 +100,9 @@ export function softmaxCrossEntropy(
       total += e
       store<f64>(scratch + (<usize>c << 3), e)
     }
-    loss += <f64>largest + logarithm(total) - <f64>load<f32>(logits + (<usize>label << 2))
+    const inRange = <u32>label < <u32>classes
+    if (!inRange) total = NaN
+    loss += <f64>largest + logarithm(total) - (inRange ? <f64>load<f32>(logits + (<usize>label << 2)) : NaN)
     for (let c = 0; c < classes; c++) {
       const p = load<f64>(scratch + (<usize>c << 3)) / total
       store<f32>(dLogits + (<usize>c << 2), <f32>(scale * (p - (c == label ? 1.0 : 0.0))))

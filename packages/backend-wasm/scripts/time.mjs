@@ -162,7 +162,7 @@ const cases = [
   [
     'gatherBatch',
     0,
-    (k, at) => k.gatherBatch(at('bytes'), at('all labels'), at('order'), batch, 784, at('images'), at('labels')),
+    (k, at) => k.gatherBatch(at('bytes'), at('all labels'), 1024, at('order'), batch, 784, at('images'), at('labels')),
   ],
   dense('images', 'w784x10', 'b10', 'y10', 784, 10, 0),
   softmax,

@@ -1,4 +1,3 @@
-import { kernelNames, type Activation } from '@digitlab/ops'
 import { defineKernel } from './kernel'
 
 /** Outputs up to which ten dot products side by side are faster than sums of rows. Found by timing 8 to 40 outputs. */
@@ -9,15 +8,8 @@ const densePath = (outputs: number): 'narrow' | 'wide' => (outputs <= narrowest 
 
 /** Kernel: `assembly/dense.ts`; contract: `dense` of @digitlab/ops. */
 export const dense = defineKernel(
-  kernelNames.dense,
-  ['x', 'weight', 'bias'],
-  (
-    { address, output, scratch, kernels, took },
-    [x, weight, bias],
-    { activation }: { readonly activation: Activation },
-  ) => {
-    const [batch = 0] = x.shape
-    const [inputs = 0, outputs = 0] = weight.shape
+  'DigitlabDense',
+  ({ address, output, scratch, kernels, took }, { x, weight, bias }, { activation }, { batch, inputs, outputs }) => {
     const y = output([batch, outputs], 'float32')
     const path = densePath(outputs)
     took(`dense ${path}`)
@@ -25,26 +17,19 @@ export const dense = defineKernel(
     const room = scratch(kernels.denseScratch(batch, inputs, outputs))
     const relu = Number(activation === 'relu')
     compute(address(x), address(weight), address(bias), address(y), batch, inputs, outputs, relu, room)
-    return y
+    return { y }
   },
 )
 
-interface DenseGradAttributes {
-  readonly activation: Activation
-  readonly needsInputGradient: boolean
-}
-
 /** Kernel: `assembly/dense.ts`; contract: `denseGrad` of @digitlab/ops. */
 export const denseGrad = defineKernel(
-  kernelNames.denseGrad,
-  ['dy', 'x', 'weight', 'y'],
+  'DigitlabDenseGrad',
   (
     { address, output, scratch, kernels, took },
-    [dy, x, weight, y],
-    { activation, needsInputGradient }: DenseGradAttributes,
+    { dy, x, weight, y },
+    { activation, needsInputGradient },
+    { batch, inputs, outputs },
   ) => {
-    const [batch = 0] = x.shape
-    const [inputs = 0, outputs = 0] = weight.shape
     const dWeight = output([inputs, outputs], 'float32')
     const dBias = output([outputs], 'float32')
     const dx = needsInputGradient ? output(x.shape, 'float32') : undefined
@@ -56,6 +41,6 @@ export const denseGrad = defineKernel(
       ...[batch, inputs, outputs, Number(activation === 'relu'), Number(path === 'narrow')],
       scratch(kernels.denseScratch(batch, inputs, outputs)),
     )
-    return dx ? [dWeight, dBias, dx] : [dWeight, dBias]
+    return { dWeight, dBias, dx }
   },
 )

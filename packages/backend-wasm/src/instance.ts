@@ -1,6 +1,6 @@
 import { BackendError, type StepVariables } from '@digitlab/backends'
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm'
-import type { DataType, TensorInfo } from '@tensorflow/tfjs-core'
+import { util, type DataType, type TensorInfo } from '@tensorflow/tfjs-core'
 import { chooseSimd, compileKernels, type KernelExports, type Simd } from './module'
 
 /** Our kernels in the memory of one tfjs backend. */
@@ -16,6 +16,8 @@ export interface Instance {
   readonly address: (tensor: TensorInfo) => number
   /** A new tensor; its values are whatever lay there. */
   readonly output: (shape: readonly number[], dtype: DataType) => TensorInfo
+  /** Sets a tensor to zero. */
+  readonly clear: (tensor: TensorInfo) => void
   /** At least `bytes` of memory for the kernel that runs now; the next call gives the same again, or more. */
   readonly scratch: (bytes: number) => number
   /** How often the scratch memory has moved. */
@@ -68,7 +70,7 @@ const scratchStep = 64 * 1024
 
 /** What tfjs's Emscripten module has and its types do not tell. */
 interface Emscripten {
-  readonly asm?: { readonly memory?: WebAssembly.Memory }
+  readonly asm?: { readonly memory?: WebAssembly.Memory; readonly malloc?: (bytes: number) => number }
   _malloc(bytes: number): number
   _free(address: number): void
 }
@@ -82,6 +84,7 @@ const instantiate = ({ simd, module }: Compiled, backend: BackendWasm): Instance
     throw new BackendError(
       'tfjs-backend-wasm runs its threaded build: set env().set("WASM_HAS_MULTITHREAD_SUPPORT", false) before setBackend("wasm")',
     )
+  guardMemory(backend)
   const { exports } = new WebAssembly.Instance(module, { env: { memory } })
   let [scratchAddress, scratchBytes, moves] = [0, 0, 0]
   const kernels = exports as unknown as KernelExports // index.ts of assembly/ exports those names, all functions of numbers
@@ -90,12 +93,15 @@ const instantiate = ({ simd, module }: Compiled, backend: BackendWasm): Instance
   const notingKernels = Object.fromEntries(
     Object.entries(kernels).map(([name, kernel]) => [
       name,
-      (...parameters: readonly number[]) => {
-        noted?.push(() => void kernel(...parameters))
-        return kernel(...parameters)
-      },
+      name.endsWith('Scratch') // only says how much is needed
+        ? kernel
+        : (...parameters: readonly number[]) => {
+            noted?.push(() => void kernel(...parameters))
+            return kernel(...parameters)
+          },
     ]),
   ) as KernelExports
+  const addressOf = ({ dataId }: TensorInfo) => backend.dataIdMap.get(dataId).memoryOffset
   return {
     simd,
     backend,
@@ -107,24 +113,29 @@ const instantiate = ({ simd, module }: Compiled, backend: BackendWasm): Instance
       noted?.push((later) => call(kernels, later))
       call(kernels, variables)
     },
-    address: ({ dataId }) => backend.dataIdMap.get(dataId).memoryOffset,
+    address: addressOf,
     output(shape, dtype) {
       outputs++
-      const output = backend.makeOutput([...shape], dtype)
-      if (backend.dataIdMap.get(output.dataId).memoryOffset === 0) throw outOfMemory(`a tensor [${shape.join(', ')}]`)
-      return output
+      return backend.makeOutput([...shape], dtype)
+    },
+    clear(tensor) {
+      const [address, bytes] = [
+        addressOf(tensor),
+        util.sizeFromShape(tensor.shape) * util.bytesPerElement(tensor.dtype),
+      ]
+      const run = () => void new Uint8Array(memory.buffer, address, bytes).fill(0)
+      noted?.push(run)
+      run()
     },
     scratch(bytes) {
       if (bytes > scratchBytes) {
         if (scratchAddress !== 0) emscripten._free(scratchAddress)
         moves++
-        scratchBytes = Math.ceil(bytes / scratchStep) * scratchStep
+        ;[scratchAddress, scratchBytes] = [0, 0] // what stays where there is no memory left
+        const wanted = Math.ceil(bytes / scratchStep) * scratchStep
         // `>>> 0` for addresses above 2 GiB, which _malloc returns as negative numbers.
-        scratchAddress = emscripten._malloc(scratchBytes) >>> 0
-        if (scratchAddress === 0) {
-          scratchBytes = 0
-          throw outOfMemory(`${bytes} bytes of scratch memory`)
-        }
+        scratchAddress = emscripten._malloc(wanted) >>> 0
+        scratchBytes = wanted
       }
       return scratchAddress
     },
@@ -142,5 +153,28 @@ const instantiate = ({ simd, module }: Compiled, backend: BackendWasm): Instance
   }
 }
 
-const outOfMemory = (what: string) =>
-  new BackendError(`WebAssembly has no memory left for ${what}: use a smaller batch, or another backend`)
+/** What a WebAssembly memory may hold at most, in bytes: addresses have 32 bits. */
+const mostBytes = 2 ** 32
+
+const guarded = new WeakSet<BackendWasm>()
+
+/**
+ * tfjs asks for tensors' memory by their bytes modulo 2^32, and writes to address 0 where it gets none. After this, either is an error
+ * that says so, for its own kernels as for ours.
+ */
+export const guardMemory = (backend: BackendWasm): void => {
+  const emscripten = backend.wasm as unknown as Emscripten
+  const malloc = emscripten.asm?.malloc
+  if (guarded.has(backend) || malloc === undefined) return
+  guarded.add(backend)
+  const checked = (bytes: number): number => {
+    const address = bytes < mostBytes ? malloc(bytes) : 0
+    if (address === 0)
+      throw new BackendError(
+        `WebAssembly has no memory left for ${bytes} bytes (it holds at most ${mostBytes}): use a smaller batch, or another backend`,
+      )
+    return address
+  }
+  // Emscripten puts its own back the first time that it needs one.
+  Object.defineProperty(emscripten, '_malloc', { get: () => checked, set: () => {} })
+}

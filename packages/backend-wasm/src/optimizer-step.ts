@@ -1,12 +1,6 @@
-import { kernelNames, type AdamOptions, type SgdOptions } from '@digitlab/ops'
 import { util, type TensorInfo } from '@tensorflow/tfjs-core'
 import type { Instance } from './instance'
 import { defineKernel } from './kernel'
-
-interface Step {
-  readonly count: number
-  readonly step: number
-}
 
 /**
  * Tells tfjs that a tensor's values changed in place. Its convolutions and matrix products keep weights repacked by
@@ -24,15 +18,12 @@ const forgetPacked = ({ backend }: Instance, { dataId }: TensorInfo): (() => voi
 
 /** Kernel: `assembly/optimizer-step.ts`; contract: `sgdStep` of @digitlab/ops. */
 export const sgdStep = defineKernel(
-  kernelNames.sgdStep,
-  [],
-  (instance, _, { count, step, learningRate, momentum, weightDecay }: SgdOptions & Step, { inputs }) => {
+  'DigitlabSgdStep',
+  (instance, inputs, { step, learningRate, momentum, weightDecay }, sizes) => {
     const { address, vary } = instance
-    for (let i = 0; i < count; i++) {
-      const weight = inputs[`weight${i}`] as TensorInfo
-      const gradient = inputs[`gradient${i}`] as TensorInfo
-      const velocity = inputs[`velocity${i}`]
-      const size = util.sizeFromShape(weight.shape)
+    for (const [i, size] of sizes.entries()) {
+      const [weight, gradient] = [inputs.weight[i], inputs.gradient[i]] as [TensorInfo, TensorInfo] // as many as sizes
+      const velocity = inputs.velocity[i]
       const tensors = [address(weight), address(gradient)] as const
       const velocityAddress = momentum !== 0 && velocity ? address(velocity) : 0
       const forget = forgetPacked(instance, weight)
@@ -48,38 +39,29 @@ export const sgdStep = defineKernel(
         { start: 0, step },
       )
     }
-    return []
+    return {}
   },
 )
 
 /** Kernel: `assembly/optimizer-step.ts`; contract: `adamStep` of @digitlab/ops. */
-export const adamStep = defineKernel(
-  kernelNames.adamStep,
-  [],
-  (instance, _, options: AdamOptions & Step, { inputs }) => {
-    const { address, vary } = instance
-    const { count, learningRate, beta1, beta2, epsilon, weightDecay } = options
-    for (let i = 0; i < count; i++) {
-      const [weight, gradient, first, second] = ['weight', 'gradient', 'first', 'second'].map(
-        (name) => inputs[`${name}${i}`],
-      ) as [TensorInfo, TensorInfo, TensorInfo, TensorInfo]
-      const tensors = [address(weight), address(gradient), address(first), address(second)] as const
-      const size = util.sizeFromShape(weight.shape)
-      const forget = forgetPacked(instance, weight)
-      vary(
-        ({ adamStep }, { step }) => {
-          const stepSize = learningRate / (1 - beta1 ** step)
-          const correction = Math.sqrt(1 - beta2 ** step)
-          adamStep(
-            ...tensors,
-            size,
-            ...[beta1, 1 - beta1, beta2, 1 - beta2, stepSize, correction, epsilon, weightDecay],
-          )
-          forget()
-        },
-        { start: 0, step: options.step },
-      )
-    }
-    return []
-  },
-)
+export const adamStep = defineKernel('DigitlabAdamStep', (instance, inputs, options, sizes) => {
+  const { address, vary } = instance
+  const { learningRate, beta1, beta2, epsilon, weightDecay } = options
+  for (const [i, size] of sizes.entries()) {
+    const [weight, gradient, first, second] = [
+      ...[inputs.weight[i], inputs.gradient[i], inputs.first[i], inputs.second[i]],
+    ] as [TensorInfo, TensorInfo, TensorInfo, TensorInfo] // as many as sizes
+    const tensors = [address(weight), address(gradient), address(first), address(second)] as const
+    const forget = forgetPacked(instance, weight)
+    vary(
+      ({ adamStep }, { step }) => {
+        const stepSize = learningRate / (1 - beta1 ** step)
+        const correction = Math.sqrt(1 - beta2 ** step)
+        adamStep(...tensors, size, ...[beta1, 1 - beta1, beta2, 1 - beta2, stepSize, correction, epsilon, weightDecay])
+        forget()
+      },
+      { start: 0, step: options.step },
+    )
+  }
+  return {}
+})

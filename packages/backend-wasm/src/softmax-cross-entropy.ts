@@ -1,16 +1,13 @@
-import { kernelNames } from '@digitlab/ops'
 import { defineKernel } from './kernel'
 
 /** Kernel: `assembly/softmax-cross-entropy.ts`; contract: `softmaxCrossEntropy` of @digitlab/ops. */
 export const softmaxCrossEntropy = defineKernel(
-  kernelNames.softmaxCrossEntropy,
-  ['logits', 'labels'],
-  ({ address, output, scratch, kernels }, [logits, labels], { scale }: { readonly scale: number }) => {
-    const [batch = 0, classes = 0] = logits.shape
+  'DigitlabSoftmaxCrossEntropy',
+  ({ address, output, scratch, kernels }, { logits, labels }, { scale }, { batch, classes }) => {
     const summary = output([2], 'float32')
     const dLogits = output(logits.shape, 'float32')
     const outputs = [address(summary), address(dLogits), scratch(8 * classes)] as const
     kernels.softmaxCrossEntropy(address(logits), address(labels), batch, classes, scale, ...outputs)
-    return [summary, dLogits]
+    return { summary, dLogits }
   },
 )

@@ -1,4 +1,5 @@
 import { activate, BackendError, type Backend } from '@digitlab/backends'
+import { installKernels } from '@digitlab/ops/backend'
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm'
 import { backend as currentBackend, env, findBackend, version_core } from '@tensorflow/tfjs-core'
 import { version } from '../package.json'
@@ -6,8 +7,7 @@ import { convReluPool, convReluPoolGrad } from './conv-relu-pool'
 import { conv2d, conv2dBackpropFilter, conv2dBackpropInput, fusedConv2d } from './convolution'
 import { dense, denseGrad } from './dense'
 import { gatherBatch } from './gather-batch'
-import { instanceOf, prepareKernels } from './instance'
-import { install } from './kernel'
+import { guardMemory, instanceOf, prepareKernels } from './instance'
 import { batchMatMul, fusedMatMul } from './mat-mul'
 import { maxPoolGrad } from './max-pool-grad'
 import { hasRelaxedSimd, hasSimd, type Simd } from './module'
@@ -65,7 +65,7 @@ export const registerWasmKernels = async ({ simd = 'auto' }: WasmOptions = {}): 
   if (!hasSimd()) throw new BackendError(noSimd)
   await import('@tensorflow/tfjs-backend-wasm') // registers the stock kernels, which ours go over
   const flavour = await prepareKernels(simd)
-  for (const kernel of [...generalKernels, ...trainingKernels]) install(kernel)
+  installKernels([...generalKernels, ...trainingKernels], 'wasm', (backend) => guardMemory(backend as BackendWasm))
   return flavour
 }
 

@@ -1,6 +1,7 @@
 // The suite that every backend must pass, as data: a list of cases that any test runner, or none, can run.
 import {
   memory,
+  reshape,
   tensor,
   tensor1d,
   type Tensor,
@@ -15,6 +16,7 @@ import { dense, denseGrad } from './dense'
 import { batchSource } from './gather-batch'
 import { adamStep, sgdStep } from './optimizer-step'
 import { copyOut, sumIn } from './share-gradients'
+import { refusals, strays } from './conformance-refusals'
 import { softmaxCrossEntropy } from './softmax-cross-entropy'
 
 /** One case of the suite, for any test runner. */
@@ -120,6 +122,29 @@ const denseCases = (): ConformanceCase[] =>
       }),
     ),
   )
+
+/** What a kernel knows of an input is its values, not their shape, and not what they were. */
+const sameInputCases = (): ConformanceCase[] => [
+  leakless('dense of one tensor in two shapes, and after a step changed it in place', async (own) => {
+    const x = filled([4, 6], 21, 0.5)
+    let xt = own(upload<Tensor2D>(x))
+    for (const inputs of [6, 12, 3]) {
+      const [weight, bias] = [filled([inputs, 5], 22), filled([5], 23)]
+      const wide = float64.array64([24 / inputs, inputs], x.data)
+      const [wt, bt] = [own(upload<Tensor2D>(weight)), own(upload<Tensor1D>(bias))]
+      const yt = own(dense(own(reshape(xt, [24 / inputs, inputs])), wt, bt, 'identity'))
+      await expectClose(`y of ${inputs} inputs`, yt, float64.dense(wide, weight, bias))
+    }
+    const gradient = filled([4, 6], 24)
+    const options = { learningRate: 0.5, momentum: 0, weightDecay: 0 }
+    const [changed] = sgdStep([xt], [own(upload(gradient))], [], 1, options).weights
+    xt = own(changed as Tensor2D)
+    x.data.forEach((value, i) => (x.data[i] = value - 0.5 * (gradient.data[i] ?? NaN)))
+    const [weight, bias] = [filled([6, 5], 25), filled([5], 26)]
+    const yt = own(dense(xt, own(upload<Tensor2D>(weight)), own(upload<Tensor1D>(bias)), 'identity'))
+    await expectClose('y of the changed', yt, float64.dense(x, weight, bias))
+  }),
+]
 
 const convolutionShapes = [
   { batch: 1, size: [5, 5], inputs: 1, outputs: 1, kernel: 3, stride: 1, padding: 1 },
@@ -379,10 +404,12 @@ const shareCases = (): ConformanceCase[] => [
 export const conformanceCases = (): ConformanceCase[] => [
   ...gatherCases(),
   ...denseCases(),
+  ...sameInputCases(),
   ...convolutionCases(),
   ...poolCases(),
   ...convReluPoolCases(),
   ...softmaxCases(),
   ...optimizerCases(),
   ...shareCases(),
+  ...[...refusals(), ...strays()].map(({ name, run }) => leakless(name, run)),
 ]

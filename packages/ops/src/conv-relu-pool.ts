@@ -1,6 +1,13 @@
-import { tidy, type Tensor, type Tensor1D, type Tensor4D } from '@tensorflow/tfjs-core'
 import {
-  checkConvolution,
+  tidy,
+  type GradConfig,
+  type NamedAttrMap,
+  type Tensor,
+  type Tensor1D,
+  type Tensor4D,
+} from '@tensorflow/tfjs-core'
+import { kernelContracts, type KernelAttributes } from './contracts'
+import {
   convolution,
   convolutionGrad,
   maxPool,
@@ -25,20 +32,19 @@ export interface ConvReluPoolForward {
 /**
  * y = maxPool2x2(relu(x * filter + bias)): a convolution of stride 1, ReLU and 2 x 2 max-pooling without overlap.
  *
- * Kernel `DigitlabConvReluPool`: inputs x, filter, bias; attribute padding; outputs y and winners. What the window's
- * largest is at a tie is the first in memory order, as in PyTorch.
+ * Kernel `DigitlabConvReluPool`. What the window's largest is at a tie is the first in memory order, as in PyTorch.
  *
  * @param x [batch, height, width, in]
  * @param filter [kernel, kernel, in, out] (HWIO)
  * @param bias [out]
  */
 export const convReluPool = (x: Tensor4D, filter: Tensor4D, bias: Tensor1D, padding: number): ConvReluPoolForward => {
-  const options = { stride: 1, padding }
-  checkConvolution(x, filter, bias, options)
   if (hasKernel('convReluPool')) {
-    const [y, winners] = runKernel('convReluPool', { x, filter, bias }, { padding })
-    return { y: y as Tensor4D, saved: [winners as Tensor] }
+    const { y, winners } = runKernel('convReluPool', { x, filter, bias }, { padding }, gradient)
+    return { y: y as Tensor4D, saved: [winners] }
   }
+  kernelContracts.DigitlabConvReluPool.sizes({ x, filter, bias }, { padding })
+  const options = { stride: 1, padding }
   const [rectified, y] = tidy(() => {
     const rectified = rectify(convolution(x, filter, bias, options)) as Tensor4D
     return [rectified, maxPool(rectified, 2)]
@@ -50,8 +56,7 @@ export const convReluPool = (x: Tensor4D, filter: Tensor4D, bias: Tensor1D, padd
  * The gradient of {@link convReluPool}: only the winner of each window passes one, so three quarters of the
  * convolution's own gradient are zero.
  *
- * Kernel `DigitlabConvReluPoolGrad`: inputs dy, x, filter, winners; attributes padding, needsInputGradient; outputs
- * dFilter, dBias and, where asked for, dx.
+ * Kernel `DigitlabConvReluPoolGrad`, whose output dx is there where it is asked for.
  *
  * @param dy in the shape of y
  * @param forward what `convReluPool` returned for x
@@ -67,7 +72,7 @@ export const convReluPoolGrad = (
   const saved = forward.saved[0] as Tensor4D
   if (saved.dtype === 'int32') {
     const inputs = { dy, x, filter, winners: saved }
-    const [dFilter, dBias, dx] = runKernel('convReluPoolGrad', inputs, { padding, needsInputGradient })
+    const { dFilter, dBias, dx } = runKernel('convReluPoolGrad', inputs, { padding, needsInputGradient })
     return { dx: dx as Tensor4D | undefined, dFilter: dFilter as Tensor4D, dBias: dBias as Tensor1D }
   }
   const options = { stride: 1, padding }
@@ -82,4 +87,17 @@ export const convReluPoolGrad = (
     dBias: gradients[1] as Tensor1D,
     dx: gradients[2] as Tensor4D | undefined,
   }
+}
+
+/** For tfjs's autograd: a loss of one's own goes back through the kernel. */
+const gradient: Omit<GradConfig, 'kernelName'> = {
+  inputsToSave: ['x', 'filter'],
+  outputsToSave: [true, true],
+  gradFunc(dys, saved, attributes: NamedAttrMap) {
+    const [dy] = dys as [Tensor4D, Tensor]
+    const [x, filter, y, winners] = saved as [Tensor4D, Tensor4D, Tensor4D, Tensor]
+    const { padding } = attributes as unknown as KernelAttributes<'DigitlabConvReluPool'>
+    const { dx, dFilter, dBias } = convReluPoolGrad(dy, x, filter, { y, saved: [winners] }, padding, true)
+    return { x: () => dx as Tensor, filter: () => dFilter, bias: () => dBias }
+  },
 }

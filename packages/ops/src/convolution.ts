@@ -17,17 +17,15 @@ import {
   type Tensor1D,
   type Tensor4D,
 } from '@tensorflow/tfjs-core'
-import { expectShape, OpsError } from './kernels'
+import { expectConvolution } from './contracts'
+import { expectTensor } from './expect'
+import { outputSize } from './geometry'
 
 /** How a convolution moves over its input: PyTorch's stride and zero padding, the same in both directions. */
 export interface ConvolutionOptions {
   readonly stride: number
   readonly padding: number
 }
-
-/** Height or width after a convolution or a pooling: floor((size + 2 padding - kernel) / stride) + 1. */
-export const outputSize = (size: number, kernel: number, stride: number, padding: number): number =>
-  Math.floor((size + 2 * padding - kernel) / stride) + 1
 
 /**
  * y = x * filter + bias, a cross-correlation as in PyTorch and tfjs, made of stock operations.
@@ -38,7 +36,7 @@ export const outputSize = (size: number, kernel: number, stride: number, padding
  * @returns [batch, outHeight, outWidth, out]
  */
 export const convolution = (x: Tensor4D, filter: Tensor4D, bias: Tensor1D, options: ConvolutionOptions): Tensor4D => {
-  checkConvolution(x, filter, bias, options)
+  expectConvolution(x.shape, filter, bias, options.stride, options.padding)
   return tidy(() => add(conv2d(x, filter, options.stride, options.padding), bias))
 }
 
@@ -58,6 +56,15 @@ export const convolutionGrad = (
   options: ConvolutionOptions,
   needsInputGradient: boolean,
 ): ConvolutionGradients => {
+  const { stride, padding } = options
+  expectConvolution(x.shape, filter, undefined, stride, padding)
+  const [batch, height, width] = x.shape
+  const [kernelHeight, kernelWidth, , outputs] = filter.shape
+  const [rows, columns] = [
+    outputSize(height, kernelHeight, stride, padding),
+    outputSize(width, kernelWidth, stride, padding),
+  ]
+  expectTensor('the gradient of a convolution', dy, [batch, rows, columns, outputs])
   const attributes = { strides: options.stride, pad: options.padding, dataFormat: 'NHWC', dimRoundingMode: 'floor' }
   const [dFilter, dBias, dx] = tidy(() => {
     const filterGradient: Tensor = engine().runKernel(
@@ -116,19 +123,3 @@ const maxPoolGradBackwards = (dy: Tensor4D, x: Tensor4D, y: Tensor4D, size: numb
       [0, 0],
     ]) // [batch, height, width, channels]
   })
-
-export const checkConvolution = (
-  x: Tensor4D,
-  filter: Tensor4D,
-  bias: Tensor1D,
-  { stride, padding }: ConvolutionOptions,
-) => {
-  const [height, width, , outputs] = filter.shape
-  expectShape('the filter of a convolution', filter.shape, [-1, -1, x.shape[3], -1])
-  expectShape('the bias of a convolution', bias.shape, [outputs])
-  const out = [outputSize(x.shape[1], height, stride, padding), outputSize(x.shape[2], width, stride, padding)]
-  if (out.some((size) => size < 1))
-    throw new OpsError(
-      `a ${height} x ${width} filter does not fit an image of ${x.shape[1]} x ${x.shape[2]} with padding ${padding}`,
-    )
-}

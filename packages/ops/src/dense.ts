@@ -8,19 +8,19 @@ import {
   tidy,
   zerosLike,
   where,
+  type GradConfig,
+  type NamedAttrMap,
   type Tensor,
   type Tensor1D,
   type Tensor2D,
 } from '@tensorflow/tfjs-core'
-import { expectShape, hasKernel, runKernel } from './kernels'
-
-/** What follows the product: nothing, or max(x, 0). */
-export type Activation = 'identity' | 'relu'
+import { kernelContracts, type Activation, type KernelAttributes } from './contracts'
+import { hasKernel, runKernel } from './kernels'
 
 /**
  * y = activation(x W + b).
  *
- * Kernel `DigitlabDense`: inputs x [batch, ...in], weight [in, out], bias [out]; attribute activation; output y.
+ * Kernel `DigitlabDense`.
  *
  * @param x [batch, ...in]: whatever follows the batch is flattened in memory order
  * @param weight [in, out] (PyTorch's, transposed)
@@ -28,11 +28,8 @@ export type Activation = 'identity' | 'relu'
  * @returns [batch, out]
  */
 export const dense = (x: Tensor, weight: Tensor2D, bias: Tensor1D, activation: Activation): Tensor2D => {
-  const [batch, inputs] = rows(x)
-  const outputs = weight.shape[1]
-  expectShape('the weight of a dense layer', weight.shape, [inputs, outputs])
-  expectShape('the bias of a dense layer', bias.shape, [outputs])
-  if (hasKernel('dense')) return runKernel('dense', { x, weight, bias }, { activation })[0] as Tensor2D
+  if (hasKernel('dense')) return runKernel('dense', { x, weight, bias }, { activation }, gradient).y as Tensor2D
+  const { batch, inputs } = kernelContracts.DigitlabDense.sizes({ x, weight, bias }, { activation })
   return tidy(() => {
     const y = add(matMul(reshape(x, [batch, inputs]), weight), bias)
     return (activation === 'relu' ? relu(y) : y) as Tensor2D
@@ -51,8 +48,7 @@ export interface DenseGradients {
  * The gradient of {@link dense}. With dz = dy where the activation passes it: dx = dz W^T, dW = x^T dz, db = sum of dz
  * over the batch. ReLU passes no gradient at 0, as in PyTorch.
  *
- * Kernel `DigitlabDenseGrad`: inputs dy, x, weight, y; attributes activation, needsInputGradient; outputs dWeight, dBias
- * and, where asked for, dx.
+ * Kernel `DigitlabDenseGrad`, whose output dx is there where it is asked for.
  *
  * @param dy [batch, out]
  * @param y what `dense` returned, [batch, out]
@@ -66,12 +62,14 @@ export const denseGrad = (
   activation: Activation,
   needsInputGradient: boolean,
 ): DenseGradients => {
-  const [batch, inputs] = rows(x)
-  expectShape('the gradient of a dense layer', dy.shape, [batch, weight.shape[1]])
   if (hasKernel('denseGrad')) {
-    const [dWeight, dBias, dx] = runKernel('denseGrad', { dy, x, weight, y }, { activation, needsInputGradient })
+    const { dx, dWeight, dBias } = runKernel('denseGrad', { dy, x, weight, y }, { activation, needsInputGradient })
     return { dx, dWeight: dWeight as Tensor2D, dBias: dBias as Tensor1D }
   }
+  const { batch, inputs } = kernelContracts.DigitlabDenseGrad.sizes(
+    { dy, x, weight, y },
+    { activation, needsInputGradient },
+  )
   const [dWeight, dBias, dx] = tidy(() => {
     const dz = activation === 'relu' ? where(greater(y, 0), dy, zerosLike(dy)) : dy
     const gradients: Tensor[] = [matMul(reshape(x, [batch, inputs]), dz, true, false), sum(dz, 0)]
@@ -81,7 +79,14 @@ export const denseGrad = (
   return { dx, dWeight: dWeight as Tensor2D, dBias: dBias as Tensor1D }
 }
 
-const rows = (x: Tensor): [batch: number, inputs: number] => {
-  const batch = x.shape[0] ?? 0
-  return [batch, batch === 0 ? 0 : x.size / batch]
+/** For tfjs's autograd: a loss of one's own goes back through the kernel. */
+const gradient: Omit<GradConfig, 'kernelName'> = {
+  inputsToSave: ['x', 'weight'],
+  outputsToSave: [true],
+  gradFunc(dy, saved, attributes: NamedAttrMap) {
+    const [x, weight, y] = saved as [Tensor, Tensor2D, Tensor2D]
+    const { activation } = attributes as unknown as KernelAttributes<'DigitlabDense'>
+    const { dx, dWeight, dBias } = denseGrad(dy as Tensor2D, x, weight, y, activation, true)
+    return { x: () => dx as Tensor, weight: () => dWeight, bias: () => dBias }
+  },
 }

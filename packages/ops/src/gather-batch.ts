@@ -1,5 +1,6 @@
 import { keep, tensor, tensor1d, tensor4d, type Tensor, type Tensor1D, type Tensor4D } from '@tensorflow/tfjs-core'
-import { hasKernel, OpsError, runKernel } from './kernels'
+import { OpsError } from './expect'
+import { hasKernel, runKernel } from './kernels'
 
 /** Some images of a data set with their labels, as tensors. */
 export interface Batch {
@@ -27,8 +28,8 @@ const scaled = Float32Array.from({ length: 256 }, (_, byte) => byte / 255)
  * Makes images and labels resident on the current backend.
  *
  * Kernel `DigitlabGatherBatch`: inputs images [count, height, width, 1] (bytes, carried as dtype bool), labels [count]
- * int32, order [n] int32; attributes start, size; outputs images [size, height, width, 1] float32, labels [size] int32.
- * A backend without it gets each batch gathered by the host.
+ * int32, order [n] int32; outputs batchImages [size, height, width, 1] float32, batchLabels [size] int32. Where the order points past
+ * the images, a batch has NaN and the label -1. A backend without it gets each batch gathered by the host.
  *
  * @param images bytes, [count, height, width]
  * @param labels classes, [count]
@@ -63,7 +64,7 @@ const residentSource = (images: Uint8Array, labels: Uint8Array, shape: Shape): B
     },
     batch(start, size) {
       const inputs = { images: residentImages, labels: residentLabels, order: order as Tensor }
-      const [batchImages, batchLabels] = runKernel('gatherBatch', inputs, { start, size })
+      const { batchImages, batchLabels } = runKernel('gatherBatch', inputs, { start, size })
       return { images: batchImages as Tensor4D, labels: batchLabels as Tensor1D }
     },
     dispose() {

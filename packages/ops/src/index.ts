@@ -4,16 +4,18 @@ export {
   convolutionGrad,
   maxPool,
   maxPoolGrad,
-  outputSize,
   rectify,
   rectifyGrad,
   type ConvolutionGradients,
   type ConvolutionOptions,
 } from './convolution'
-export { dense, denseGrad, type Activation, type DenseGradients } from './dense'
+export type { Activation, AdamOptions, SgdOptions } from './contracts'
+export { dense, denseGrad, type DenseGradients } from './dense'
+export { OpsError } from './expect'
 export { batchSource, type Batch, type BatchSource } from './gather-batch'
-export { kernelNames, operationPaths, OpsError, withReference, type OperationName, type OperationPath } from './kernels'
-export { adamStep, sgdStep, type AdamOptions, type SgdOptions } from './optimizer-step'
+export { outputSize } from './geometry'
+export { kernelNames, operationPaths, withReference, type OperationName, type OperationPath } from './kernels'
+export { adamStep, sgdStep } from './optimizer-step'
 export { copyOut, sumIn } from './share-gradients'
 export { softmaxCrossEntropy, type SoftmaxCrossEntropy } from './softmax-cross-entropy'
 export { tensorOperations, type TensorGradients, type TensorOperations } from './tensor-operations'

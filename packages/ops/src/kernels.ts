@@ -1,8 +1,19 @@
-import { engine, getBackend, getKernel, type NamedAttrMap, type Tensor } from '@tensorflow/tfjs-core'
+import {
+  engine,
+  getBackend,
+  getGradient,
+  getKernel,
+  registerGradient,
+  type GradConfig,
+  type NamedAttrMap,
+  type Tensor,
+  type TensorInfo,
+} from '@tensorflow/tfjs-core'
+import { kernelContracts, type KernelAttributes, type KernelName, type KernelOutputs } from './contracts'
 
 /**
- * The kernels a backend may register to make the operations of this package fast. Inputs, attributes and outputs of
- * each are said in the operation's own file.
+ * The kernels a backend may register to make the operations of this package fast: what each is given and makes is said in
+ * {@link kernelContracts}, what it computes in the operation's own file.
  */
 export const kernelNames = {
   gatherBatch: 'DigitlabGatherBatch',
@@ -49,26 +60,33 @@ export const operationPaths = (): Record<OperationName, OperationPath> => {
 }
 
 export const hasKernel = (name: OperationName): boolean =>
-  !referenceOnly && getKernel(kernelNames[name], getBackend()) !== undefined
+  !referenceOnly && !isNested() && getKernel(kernelNames[name], getBackend()) !== undefined
 
-/** Runs a backend's kernel with several outputs. */
-export const runKernel = (name: OperationName, inputs: Record<string, Tensor>, attributes: object): Tensor[] => {
+/** Whether a gradient of a gradient is being computed: tfjs's own operations have those, our kernels have not. */
+const isNested = () => engine().state.gradientDepth > 1
+
+/** What a kernel made, as tensors. */
+type Made<N extends KernelName> = { readonly [Output in keyof KernelOutputs<N>]: MadeTensor<KernelOutputs<N>[Output]> }
+type MadeTensor<Info> = Info extends TensorInfo ? Tensor : Tensor | undefined
+
+/**
+ * Runs a backend's kernel for an operation, and names its outputs.
+ *
+ * @param gradient the kernel's gradient, registered with tfjs as soon as its autograd is to pass the kernel
+ */
+export const runKernel = <O extends OperationName>(
+  operation: O,
+  inputs: Record<string, Tensor>,
+  attributes: KernelAttributes<(typeof kernelNames)[O]>,
+  gradient?: Omit<GradConfig, 'kernelName'>,
+): Made<(typeof kernelNames)[O]> => {
+  const name = kernelNames[operation]
+  if (gradient && engine().isTapeOn() && getGradient(name) === undefined)
+    registerGradient({ kernelName: name, ...gradient })
   // tfjs types its inputs as a map of tensors and its attributes as a map of plain values; both are what we have.
-  const outputs: Tensor | Tensor[] = engine().runKernel(kernelNames[name], inputs, attributes as NamedAttrMap)
-  return Array.isArray(outputs) ? outputs : [outputs]
-}
-
-/** An operation was given tensors or options that do not fit each other. */
-export class OpsError extends Error {
-  readonly mendable = true
-  override name = 'OpsError'
-}
-
-/** Throws an {@link OpsError} with both shapes where they differ; -1 in `expected` fits any size. */
-export const expectShape = (what: string, actual: readonly number[], expected: readonly number[]): void => {
-  const fits = actual.length === expected.length && expected.every((size, i) => size === -1 || size === actual[i])
-  if (!fits) {
-    const shown = expected.map((size) => (size === -1 ? 'any' : size)).join(', ')
-    throw new OpsError(`${what} must have shape [${shown}], not [${actual.join(', ')}]`)
-  }
+  const made: Tensor | Tensor[] = engine().runKernel(name, inputs, attributes as NamedAttrMap)
+  const outputs = Array.isArray(made) ? made : [made]
+  return Object.fromEntries(kernelContracts[name].outputs.map((output, i) => [output, outputs[i]])) as Made<
+    (typeof kernelNames)[O]
+  >
 }

@@ -1,30 +1,12 @@
 import { add, div, mul, sqrt, square, sub, tidy, type Tensor } from '@tensorflow/tfjs-core'
+import { kernelContracts, type AdamOptions, type SgdOptions } from './contracts'
 import { hasKernel, runKernel } from './kernels'
-
-/** PyTorch's `torch.optim.SGD`. */
-export interface SgdOptions {
-  readonly learningRate: number
-  /** 0 for none; the velocity starts as the first gradient, as in PyTorch. */
-  readonly momentum: number
-  /** L2 penalty, added to the gradient as weightDecay x weight. */
-  readonly weightDecay: number
-}
-
-/** PyTorch's `torch.optim.Adam`. */
-export interface AdamOptions {
-  readonly learningRate: number
-  readonly beta1: number
-  readonly beta2: number
-  readonly epsilon: number
-  readonly weightDecay: number
-}
 
 /**
  * One step of stochastic gradient descent on all weights:
  * g = gradient + weightDecay w; v = momentum v + g (at step 1: v = g); w = w - learningRate v.
  *
- * Kernel `DigitlabSgdStep`: inputs weight0.., gradient0.., and with momentum velocity0..; the attributes of SgdOptions
- * and `count`, `step`. It updates weights and velocities **in place** and has no output: the one kind of kernel here
+ * Kernel `DigitlabSgdStep`: inputs weight0.., gradient0.., and with momentum velocity0.. It updates weights and velocities **in place** and has no output: the one kind of kernel here
  * that changes a tensor, so nobody but the owner of the weights may call it.
  *
  * @param weights updated in place, or disposed of and replaced
@@ -44,6 +26,10 @@ export const sgdStep = (
     runKernel('sgdStep', inputs, { ...options, count: weights.length, step })
     return { weights, velocities }
   }
+  kernelContracts.DigitlabSgdStep.sizes(
+    { weight: weights, gradient: gradients, velocity: velocities },
+    { ...options, count: weights.length, step },
+  )
   const { learningRate, momentum, weightDecay } = options
   const next = tidy(() =>
     weights.flatMap((weight, i) => {
@@ -62,8 +48,7 @@ export const sgdStep = (
  * One step of Adam on all weights: m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
  * w = w - learningRate / (1 - beta1^step) x m / (sqrt(v) / sqrt(1 - beta2^step) + epsilon), in PyTorch's order.
  *
- * Kernel `DigitlabAdamStep`: inputs weight0.., gradient0.., first0.., second0..; the attributes of AdamOptions and
- * `count`, `step`. In place, as `DigitlabSgdStep`.
+ * Kernel `DigitlabAdamStep`: inputs weight0.., gradient0.., first0.., second0.. In place, as `DigitlabSgdStep`.
  *
  * Source: Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015.
  *
@@ -87,6 +72,10 @@ export const adamStep = (
     runKernel('adamStep', inputs, { ...options, count: weights.length, step })
     return { weights, first, second }
   }
+  kernelContracts.DigitlabAdamStep.sizes(
+    { weight: weights, gradient: gradients, first, second },
+    { ...options, count: weights.length, step },
+  )
   const { learningRate, beta1, beta2, epsilon, weightDecay } = options
   const stepSize = learningRate / (1 - beta1 ** step)
   const correction = Math.sqrt(1 - beta2 ** step)

@@ -1,13 +1,7 @@
 // What data-parallel workers need beside the training operations: gradients out to shared memory, and their sum back.
 import { add, tensor, tidy, type Tensor } from '@tensorflow/tfjs-core'
-import { hasKernel, OpsError, runKernel } from './kernels'
-
-const sizeOf = (tensors: readonly Tensor[]) => tensors.reduce((total, { size }) => total + size, 0)
-
-const expectSize = (tensors: readonly Tensor[], values: Float32Array): void => {
-  if (sizeOf(tensors) !== values.length)
-    throw new OpsError(`expected room for ${sizeOf(tensors)} values of the tensors, there is room for ${values.length}`)
-}
+import { kernelContracts } from './contracts'
+import { hasKernel, runKernel } from './kernels'
 
 /**
  * Writes the values of float32 tensors one after another to memory of the host, which may be shared between threads.
@@ -18,11 +12,12 @@ const expectSize = (tensors: readonly Tensor[], values: Float32Array): void => {
  * @param target as long as all tensors together
  */
 export const copyOut = (tensors: readonly Tensor[], target: Float32Array): void => {
-  expectSize(tensors, target)
+  const attributes = { count: tensors.length, target }
   if (hasKernel('copyOut')) {
-    runKernel('copyOut', numbered(tensors), { count: tensors.length, target })
+    runKernel('copyOut', numbered(tensors), attributes)
     return
   }
+  kernelContracts.DigitlabCopyOut.sizes({ tensor: tensors }, attributes)
   let at = 0
   for (const tensor of tensors) {
     target.set(tensor.dataSync(), at)
@@ -41,11 +36,12 @@ export const copyOut = (tensors: readonly Tensor[], target: Float32Array): void 
  * @returns the tensors that hold the sum
  */
 export const sumIn = (tensors: readonly Tensor[], parts: readonly Float32Array[], own: number): readonly Tensor[] => {
-  for (const part of parts) expectSize(tensors, part)
+  const attributes = { count: tensors.length, parts, own }
   if (hasKernel('sumIn')) {
-    runKernel('sumIn', numbered(tensors), { count: tensors.length, parts, own })
+    runKernel('sumIn', numbered(tensors), attributes)
     return tensors
   }
+  kernelContracts.DigitlabSumIn.sizes({ tensor: tensors }, attributes)
   let at = 0
   const sums = tensors.map((old) => {
     const from = at

@@ -1,23 +1,32 @@
 import {
   argMax,
   cast,
+  customGrad,
+  engine,
   equal,
   exp,
+  greater,
+  less,
+  log,
+  logicalAnd,
   max,
   mul,
   neg,
   oneHot,
+  reshape,
   scalar,
   stack,
   sub,
   sum,
-  log,
   tidy,
+  where,
+  zerosLike,
   type Tensor,
   type Tensor1D,
   type Tensor2D,
 } from '@tensorflow/tfjs-core'
-import { expectShape, hasKernel, runKernel } from './kernels'
+import { kernelContracts } from './contracts'
+import { hasKernel, runKernel } from './kernels'
 
 /** What one pass over the logits gives: the loss and its gradient. */
 export interface SoftmaxCrossEntropy {
@@ -29,30 +38,38 @@ export interface SoftmaxCrossEntropy {
 
 /**
  * loss = scale x sum over the batch of (log sum exp(logits) - logits[label]), its gradient
- * scale x (softmax(logits) - oneHot(label)), and the number of images whose largest logit is the label's.
+ * scale x (softmax(logits) - oneHot(label)), and the number of images whose largest logit is the label's. With a label out of range
+ * the loss is NaN, and so is that image's row of the gradient.
  *
- * Kernel `DigitlabSoftmaxCrossEntropy`: inputs logits, labels; attribute scale; outputs summary, dLogits.
+ * Kernel `DigitlabSoftmaxCrossEntropy`.
  *
  * @param logits [batch, classes]
  * @param labels [batch] int32, each from 0 to classes - 1
  * @param scale 1 / batch for the mean loss of PyTorch's CrossEntropyLoss; 1 / (whole batch) for a share of one
  */
 export const softmaxCrossEntropy = (logits: Tensor2D, labels: Tensor1D, scale: number): SoftmaxCrossEntropy => {
-  const [batch, classes] = logits.shape
-  expectShape('the labels of a batch', labels.shape, [batch])
-  if (hasKernel('softmaxCrossEntropy')) {
-    const [summary, dLogits] = runKernel('softmaxCrossEntropy', { logits, labels }, { scale })
+  // To tfjs's autograd the kernel's two results would be one operation without a gradient of its gradient.
+  if (hasKernel('softmaxCrossEntropy') && !engine().isTapeOn()) {
+    const { summary, dLogits } = runKernel('softmaxCrossEntropy', { logits, labels }, { scale })
     return { summary: summary as Tensor1D, dLogits: dLogits as Tensor2D }
   }
+  const { classes } = kernelContracts.DigitlabSoftmaxCrossEntropy.sizes({ logits, labels }, { scale })
   const [summary, dLogits] = tidy((): Tensor[] => {
     const shifted = sub(logits, max(logits, 1, true))
     const exponentials = exp(shifted)
     const total = sum(exponentials, 1, true)
-    const target = cast(oneHot(labels, classes), 'float32')
+    const inRange = reshape(logicalAnd(greater(labels, -1), less(labels, classes)), [-1, 1]) // [batch, 1]
+    const target = where(inRange, cast(oneHot(labels, classes), 'float32'), scalar(NaN)) // [batch, classes]
     const logProbabilities = sub(shifted, log(total))
     const loss = mul(neg(sum(mul(logProbabilities, target))), scalar(scale))
-    const correct = sum(cast(equal(argMax(logits, 1), labels), 'float32'))
-    return [stack([loss, correct]), mul(sub(exp(logProbabilities), target), scalar(scale))]
+    return [stack([loss, countOfRight(logits, labels)]), mul(sub(exp(logProbabilities), target), scalar(scale))]
   })
   return { summary: summary as Tensor1D, dLogits: dLogits as Tensor2D }
+}
+
+/** How many of a batch are classified rightly: does not change with the logits but in steps, so that its gradient is 0. */
+const countOfRight = (logits: Tensor2D, labels: Tensor1D): Tensor => {
+  const count = (x: Tensor) => sum(cast(equal(argMax(x, 1), labels), 'float32'))
+  if (!engine().isTapeOn()) return count(logits)
+  return customGrad((x) => ({ value: count(x as Tensor), gradFunc: () => zerosLike(x as Tensor) }))(logits)
 }

@@ -1,0 +1,28 @@
+// For those who write kernels: what each is given and makes, how it is defined, and how it is registered with tfjs.
+export {
+  kernelContracts,
+  type ConvReluPoolSizes,
+  type DenseSizes,
+  type GatherSizes,
+  type KernelAttributes,
+  type KernelContract,
+  type KernelContracts,
+  type KernelInputs,
+  type KernelName,
+  type KernelOutputs,
+  type KernelSizes,
+  type StepCount,
+} from './contracts'
+export { installKernels, kernelsIn, type Compute, type Kernel, type KernelCall } from './define-kernel'
+export { OpsError } from './expect'
+export {
+  convolutionSizes,
+  isRowOf,
+  matMulSizes,
+  poolSizes,
+  type ConvolutionAttributes,
+  type MatMulSizes,
+  type PoolAttributes,
+  type Transposes,
+  type WindowSizes,
+} from './geometry'

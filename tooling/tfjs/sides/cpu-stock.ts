@@ -1,0 +1,4 @@
+import '@tensorflow/tfjs-backend-cpu'
+import { expectOn } from './boot'
+
+expectOn('cpu')

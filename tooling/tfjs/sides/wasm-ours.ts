@@ -1,0 +1,4 @@
+import './wasm-stock'
+import { registerWasmKernels } from '@digitlab/backend-wasm'
+
+await registerWasmKernels()
