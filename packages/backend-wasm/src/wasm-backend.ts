@@ -12,9 +12,11 @@ import { batchMatMul, fusedMatMul } from './mat-mul'
 import { maxPoolGrad } from './max-pool-grad'
 import { hasRelaxedSimd, hasSimd, type Simd } from './module'
 import { adamStep, sgdStep } from './optimizer-step'
+import { withoutGlueListeners } from './process-listeners'
 import { record } from './record'
 import { copyOut, sumIn } from './share-gradients'
 import { softmaxCrossEntropy } from './softmax-cross-entropy'
+import { wasmFile, whyNoWasm } from './wasm-file'
 
 /** How the kernels run. */
 export interface WasmOptions {
@@ -69,7 +71,7 @@ export const registerWasmKernels = async ({ simd = 'auto' }: WasmOptions = {}): 
   return flavour
 }
 
-const files = ['tfjs-backend-wasm.wasm', 'tfjs-backend-wasm-simd.wasm', 'tfjs-backend-wasm-threaded-simd.wasm']
+const files = ['tfjs-backend-wasm.wasm', wasmFile, 'tfjs-backend-wasm-threaded-simd.wasm']
 
 /** Bytes of tfjs's memory: 65,536 pages of 64 KiB, the most that its module declares and that 32 bits address. */
 const addressable = 2 ** 32
@@ -105,12 +107,9 @@ export const wasmBackend = ({ simd = 'auto', wasmUrl }: WasmBackendOptions = {})
     // It wants an address for each of its files.
     if (wasmUrl !== undefined && !findBackend('wasm'))
       setWasmPaths(Object.fromEntries(files.map((name) => [name, wasmUrl])))
-    await activate('wasm').catch((cause: unknown) => {
-      if (wasmUrl === undefined) throw cause
-      throw new BackendError(
-        `the backend "wasm" can not start with ${wasmUrl}: see whether you are online, and whether that address gives tfjs-backend-wasm-simd.wasm of version ${version_wasm}`,
-        { cause },
-      )
+    await withoutGlueListeners(async () => activate('wasm')).catch(async (cause: unknown) => {
+      const reason = await whyNoWasm(wasmUrl, version_wasm)
+      throw reason === undefined ? cause : new BackendError(`the backend "wasm" cannot start: ${reason}`, { cause })
     })
     const instance = instanceOf(currentBackend() as BackendWasm)
     return {
