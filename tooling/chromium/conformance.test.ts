@@ -42,6 +42,30 @@ afterAll(async () => {
   await site?.close()
 })
 
+describe('a page that does not say where tfjs has its WebAssembly', () => {
+  beforeEach(({ skip }) => skip(chromiumMissing !== undefined, chromiumMissing))
+  test.each([
+    { what: 'nothing', status: 404, body: '', instead: 'answers 404 Not Found' },
+    {
+      what: 'the page itself',
+      status: 200,
+      body: '<!doctype html>',
+      instead: 'gives no WebAssembly but 15 bytes of text/html',
+    },
+  ])('is told which address gave $what', async ({ status, body, instead }) => {
+    const page = await browser.newPage()
+    await page.route('**/tfjs-backend-wasm*.wasm', (route) => route.fulfill({ status, body, contentType: 'text/html' }))
+    await page.goto(site.url)
+    const started = page.evaluate(() =>
+      (globalThis as unknown as { digitlab: ConformancePage }).digitlab.start('wasm-unplaced', 'auto'),
+    )
+    await expect(started).rejects.toThrow(
+      `BackendError: the backend "wasm" cannot start: ${site.url}tfjs-backend-wasm-simd.wasm ${instead}: serve tfjs-backend-wasm-simd.wasm`,
+    )
+    await page.close()
+  })
+})
+
 describe.each(suites)('$id in Chromium, SIMD $simd', ({ id, simd, cases, path }) => {
   beforeEach(({ skip }) => skip(chromiumMissing !== undefined, chromiumMissing))
   let page: Page

@@ -116,7 +116,10 @@ const cases: Record<string, Record<string, () => Result>> = {
       tf.logicalOr(booleans([9], 1), booleans([9], 2)),
     ],
     where: () => tf.where(booleans([3, 4], 3), floats([3, 4]), floats([3, 4], 2)),
-    prelu: () => tf.prelu(floats([4, 5]), floats([5], 2)),
+    prelu: () => [
+      tf.prelu(floats([4, 5]), floats([5], 2)),
+      tf.prelu(tf.sub(integers([4, 5], 9), tf.scalar(4, 'int32')), floats([5], 2)),
+    ],
     addN: () => tf.addN([floats([3]), floats([3], 2), floats([3], 3)]),
   },
   'matrix products': {
@@ -143,6 +146,10 @@ const cases: Record<string, Record<string, () => Result>> = {
       (['linear', 'relu', 'relu6', 'elu', 'sigmoid'] as const).map((activation) =>
         tf.fused.matMul({ a: floats([5, 6]), b: floats([6, 4], 2), bias: floats([4], 3), activation }),
       ),
+    'of integers, modulo 2^32': () => [
+      tf.matMul(integers([2, 3, 4], 50), tf.expandDims(integers([4, 5], 50, 2), 0)),
+      tf.matMul(tf.fill([2, 2], 70_000, 'int32'), tf.fill([2, 2], 70_000, 'int32')),
+    ],
     'dot and outer': () => [
       tf.dot(floats([7]), floats([7], 2)),
       tf.outerProduct(tf.tensor1d([1, 2]), tf.tensor1d([3, 4, 5])),
@@ -208,6 +215,9 @@ const cases: Record<string, Record<string, () => Result>> = {
         },
       ]),
     ),
+  },
+  'pool of integers': {
+    largest: () => tf.maxPool(integers([1, 6, 6, 2], 2 ** 28) as tf.Tensor4D, 2, 2, 0),
   },
   reduce: {
     ...Object.fromEntries(
@@ -382,5 +392,55 @@ describe('a small program', () => {
       tf.tidy(() => tf.conv2d(floats<tf.Rank.R4>([1, 2, 4, 4]), floats<tf.Rank.R4>([1, 1, 2, 2]), 1, 0, 'NCHW')),
     ).toThrow('NHWC, not NCHW')
     expect(() => tf.complex([1], [2])).toThrow()
+  })
+})
+
+describe('what does not fit is refused before it is launched, and the next call works', () => {
+  beforeEach(async () => {
+    if (untestable === undefined) await testedBackend().start()
+  })
+  const run = (name: string, inputs: tf.NamedTensorMap, attributes: object) =>
+    tf.engine().runKernel(name, inputs, attributes as tf.NamedAttrMap)
+  test.for<[string, () => unknown]>([
+    ['matMul', () => tf.matMul(floats([2, 3]), floats([4, 2]))],
+    [
+      'matMul of a vector',
+      () => run('BatchMatMul', { a: floats([3]), b: floats([3, 2]) }, { transposeA: false, transposeB: false }),
+    ],
+    ['concat', () => run('Concat', { a: floats([2, 3]), b: floats([3, 2]) }, { axis: 0 })],
+    ['stack', () => run('Pack', { a: floats([2]), b: floats([3]) }, { axis: 0 })],
+    ['split', () => run('SplitV', { x: floats([4, 2]) }, { numOrSizeSplits: [3, 3], axis: 0 })],
+    ['reshape', () => run('Reshape', { x: floats([4]) }, { shape: [5] })],
+    ['transpose', () => run('Transpose', { x: floats([2, 3]) }, { perm: [0, 0] })],
+    ['tile', () => run('Tile', { x: floats([2, 3]) }, { reps: [2] })],
+    ['pad', () => run('PadV2', { x: floats([2]) }, { paddings: [[-1, 0]], constantValue: 0 })],
+    ['broadcastTo', () => run('BroadcastTo', { x: floats([3]) }, { shape: [2, 4] })],
+    ['select', () => run('Select', { condition: booleans([2]), t: floats([3, 2]), e: floats([3, 2]) }, {})],
+    [
+      'unsortedSegmentSum',
+      () => run('UnsortedSegmentSum', { x: floats([3, 2]), segmentIds: integers([5], 2) }, { numSegments: 2 }),
+    ],
+    ['gather by floats', () => run('GatherV2', { x: floats([3]), indices: floats([2]) }, { axis: 0, batchDims: 0 })],
+    ['softmax of integers', () => run('Softmax', { logits: integers([2, 3], 5) }, { dim: 1 })],
+    [
+      'avgPoolGrad',
+      () =>
+        run(
+          'AvgPoolGrad',
+          { dy: floats([1, 1, 1, 1]), input: floats([1, 4, 4, 1]) },
+          { filterSize: 2, strides: 2, pad: 'valid' },
+        ),
+    ],
+    ['a tensor of 2^31 values', () => tf.fill([2 ** 16, 2 ** 15], 1)],
+  ])('%s', async ([, call], context) => {
+    if (untestable !== undefined) return context.skip(untestable)
+    expect(() => tf.tidy(() => void call())).toThrow(/^(?!CUDA_ERROR)/)
+    const sum = tf.tidy(() => tf.sum(tf.tensor1d([1, 2, 3])))
+    expect(await sum.data()).toEqual(Float32Array.of(6))
+    sum.dispose()
+  })
+  test('concat of something empty keeps its length', async (context) => {
+    if (untestable !== undefined) return context.skip(untestable)
+    expect(tf.tidy(() => tf.concat([tf.zeros([0, 5]), tf.zeros([0, 10])], 1).shape)).toEqual([0, 15])
   })
 })

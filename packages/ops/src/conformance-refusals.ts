@@ -1,5 +1,17 @@
 // What a kernel does with a call that does not fit: nothing is read or written outside its tensors, whatever a caller passes.
-import { engine, getBackend, getKernel, tensor, type NamedAttrMap, type Tensor } from '@tensorflow/tfjs-core'
+import {
+  conv2dTranspose,
+  engine,
+  fused,
+  getBackend,
+  getKernel,
+  slice,
+  tensor,
+  type NamedAttrMap,
+  type Rank,
+  type Tensor,
+  type Tensor4D,
+} from '@tensorflow/tfjs-core'
 import type { KernelName } from './contracts'
 import { softmaxCrossEntropy } from './softmax-cross-entropy'
 
@@ -231,6 +243,68 @@ export const refusals = (): { readonly name: string; readonly run: () => Promise
       if (refused < 3) throw new Error(`${name} took all but ${refused} calls that do not fit`)
     },
   }))
+
+const expectValues = async (what: string, got: Tensor, want: readonly number[]): Promise<void> => {
+  const values = Array.from(await got.data())
+  got.dispose()
+  if (values.length !== want.length || values.some((value, i) => Math.abs(value - (want[i] ?? NaN)) > 1e-5))
+    throw new Error(`${what}: [${values.join(', ')}] where [${want.join(', ')}] is right`)
+}
+
+/** Kernels of tfjs's own names with what tfjs allows and no test of its has. */
+export const allowances = (): { readonly name: string; readonly run: () => Promise<void> }[] => [
+  {
+    name: 'fused.matMul with one bias a row, and fused.conv2d with one a column of the image',
+    run: async () => {
+      if (!isOurs()) return
+      const ones = tensor(new Float32Array(9).fill(1), [3, 3])
+      const bias = tensor([1, -4, 3], [3, 1])
+      const sum = (activation: 'linear' | 'relu') => fused.matMul({ a: ones, b: ones, bias, activation })
+      await expectValues('matMul', sum('linear'), [4, 4, 4, -1, -1, -1, 6, 6, 6])
+      await expectValues('matMul, rectified', sum('relu'), [4, 4, 4, 0, 0, 0, 6, 6, 6])
+      const x = tensor<Rank.R4>([1, 2, 3, 4], [1, 2, 2, 1])
+      const filter = tensor<Rank.R4>([1, 2], [1, 1, 1, 2])
+      const ofColumns = tensor([10, -20], [2, 1])
+      const y = (activation: 'linear' | 'relu') =>
+        fused.conv2d({ x, filter, strides: 1, pad: 0, bias: ofColumns, activation })
+      await expectValues('conv2d', y('linear'), [11, 12, -18, -16, 13, 16, -16, -12])
+      await expectValues('conv2d, rectified', y('relu'), [11, 12, 0, 0, 13, 16, 0, 0])
+      for (const one of [ones, bias, x, filter, ofColumns]) one.dispose()
+    },
+  },
+  {
+    name: 'conv2dTranspose takes the beginning of a longer dy, and refuses a shorter one',
+    run: async () => {
+      if (!isOurs()) return
+      const filter = filled(float32(3, 3, 1, 1))
+      const long = tensor<Rank.R4>(
+        Float32Array.from({ length: 48 }, (_, i) => Math.sin(i)),
+        [1, 6, 8, 1],
+      )
+      const dx = (dy: Tensor) => conv2dTranspose(dy as Tensor4D, filter as Tensor4D, [1, 4, 4, 1], [1, 1], 'same')
+      const beginning = slice(long, [0, 0, 0, 0], [1, 4, 4, 1])
+      const want = dx(beginning)
+      await expectValues('dx', dx(long), Array.from(await want.data()))
+      for (const shape of [
+        [1, 3, 4, 1],
+        [1, 4, 3, 1],
+        [2, 4, 4, 1],
+        [1, 4, 4, 2],
+      ]) {
+        const other = filled(float32(...shape))
+        let refused = false
+        try {
+          dx(other).dispose()
+        } catch {
+          refused = true
+        }
+        other.dispose()
+        if (!refused) throw new Error(`a dy of [${shape.join(', ')}] was taken where [1, 4, 4, 1] is right`)
+      }
+      for (const one of [filter, long, beginning, want]) one.dispose()
+    },
+  },
+]
 
 /** Values that point elsewhere: labels, orders and winners out of range. */
 export const strays = (): { readonly name: string; readonly run: () => Promise<void> }[] => [

@@ -16,7 +16,7 @@ import { dense, denseGrad } from './dense'
 import { batchSource } from './gather-batch'
 import { adamStep, sgdStep } from './optimizer-step'
 import { copyOut, sumIn } from './share-gradients'
-import { refusals, strays } from './conformance-refusals'
+import { allowances, refusals, strays } from './conformance-refusals'
 import { softmaxCrossEntropy } from './softmax-cross-entropy'
 
 /** One case of the suite, for any test runner. */
@@ -411,5 +411,5 @@ export const conformanceCases = (): ConformanceCase[] => [
   ...softmaxCases(),
   ...optimizerCases(),
   ...shareCases(),
-  ...[...refusals(), ...strays()].map(({ name, run }) => leakless(name, run)),
+  ...[...refusals(), ...allowances(), ...strays()].map(({ name, run }) => leakless(name, run)),
 ]

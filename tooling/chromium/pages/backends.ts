@@ -7,12 +7,14 @@ import { webglBackend } from '@digitlab/backends/webgl'
 import { webgpuBackend } from '@digitlab/backends/webgpu'
 import wasmUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url'
 
-export type PageBackendId = 'wasm' | 'cpu' | 'webgl' | 'webgpu'
+/** 'wasm-unplaced' is not told where tfjs's file is. */
+export type PageBackendId = 'wasm' | 'wasm-unplaced' | 'cpu' | 'webgl' | 'webgpu'
 
 /** @param simd of wasm */
 export const backendOf = (id: PageBackendId, simd: 'auto' | 'relaxed' | 'plain' = 'auto'): Backend =>
   ({
     wasm: () => wasmBackend({ wasmUrl, simd }),
+    'wasm-unplaced': () => wasmBackend({ simd }),
     cpu: cpuBackend,
     webgl: webglBackend,
     webgpu: webgpuBackend,
