@@ -153,8 +153,8 @@ const instantiate = ({ simd, module }: Compiled, backend: BackendWasm): Instance
   }
 }
 
-/** What a WebAssembly memory may hold at most, in bytes: addresses have 32 bits. */
-const mostBytes = 2 ** 32
+/** Bytes of tfjs's memory: 65,536 pages of 64 KiB, the most that its module declares and that 32 bits address. */
+export const mostBytes = 2 ** 32
 
 const guarded = new WeakSet<BackendWasm>()
 

@@ -7,7 +7,7 @@ import { convReluPool, convReluPoolGrad } from './conv-relu-pool'
 import { conv2d, conv2dBackpropFilter, conv2dBackpropInput, fusedConv2d } from './convolution'
 import { dense, denseGrad } from './dense'
 import { gatherBatch } from './gather-batch'
-import { guardMemory, instanceOf, prepareKernels } from './instance'
+import { guardMemory, instanceOf, mostBytes, prepareKernels } from './instance'
 import { batchMatMul, fusedMatMul } from './mat-mul'
 import { maxPoolGrad } from './max-pool-grad'
 import { hasRelaxedSimd, hasSimd, type Simd } from './module'
@@ -73,9 +73,6 @@ export const registerWasmKernels = async ({ simd = 'auto' }: WasmOptions = {}): 
 
 const files = ['tfjs-backend-wasm.wasm', wasmFile, 'tfjs-backend-wasm-threaded-simd.wasm']
 
-/** Bytes of tfjs's memory: 65,536 pages of 64 KiB, the most that its module declares and that 32 bits address. */
-const addressable = 2 ** 32
-
 const noSimd = 'this engine has no SIMD for WebAssembly: use Node 20.19 or later, or a browser of 2023 or later'
 
 const deviceName = (simd: Simd) => (simd === 'relaxed' ? 'WebAssembly, relaxed SIMD' : 'WebAssembly, SIMD')
@@ -84,7 +81,7 @@ const deviceName = (simd: Simd) => (simd === 'relaxed' ? 'WebAssembly, relaxed S
 export const wasmBackend = ({ simd = 'auto', wasmUrl }: WasmBackendOptions = {}): Backend => ({
   id: 'wasm',
   asynchronous: false,
-  memory: () => addressable,
+  memory: () => mostBytes,
 
   async probe() {
     if (!hasSimd())
