@@ -177,6 +177,7 @@ describe('what does not fit is refused with both shapes', () => {
     expect(() => define([flatten, fc], [28, 28, 1], '../x')).toThrow(
       'the name of a model must be letters, digits, - and _, at most 64 in all, not "../x"',
     )
+    expect(() => resolveModel('resnet')).toThrow(expect.objectContaining({ code: 'bad-model', mendable: true }))
     expect(() => resolveModel('resnet')).toThrow('there is no model "resnet": choose one of linear, two-layer, cnn')
     expect(() => resolveModel('x\u001b[2J'.repeat(100))).toThrow(/^there is no model "[ -~]{1,90}: choose/)
     expect(() => resolveModel('constructor')).toThrow('there is no model "constructor"')
