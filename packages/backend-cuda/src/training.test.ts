@@ -30,7 +30,9 @@ const firstLosses = async (
   const model = resolveModel(name)
   const generator = new MersenneTwister(seed)
   const weights = uploadWeights(model, initialWeights(model, generator))
-  const optimizer = createOptimizer({ name: 'sgd', learningRate, momentum: 0, weightDecay: 0 }, weights)
+  const experiment = completeExperiment({ model: name, seed, batchSize, optimizer: { learningRate } })
+  const stepsPerEpoch = Math.ceil(train.count / batchSize)
+  const optimizer = createOptimizer(model, { experiment, stepsPerEpoch }, weights)
   const source = batchSource(train.images, train.labels, imageShape)
   source.setOrder(dataLoaderOrder(generator, train.count))
   const first = backend.record?.(() =>

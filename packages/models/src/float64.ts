@@ -5,6 +5,21 @@ import type { Model } from './definition'
 import type { Array64 } from './kit'
 import type { StateDict64 } from './layout'
 
+/** A loss of logits [batch, classes] for labels [batch], and its gradient for the logits. */
+export type LossFunction64 = (
+  logits: Array64,
+  labels: ArrayLike<number>,
+  scale: number,
+) => { readonly loss: number; readonly dLogits: Array64 }
+
+/** How a batch is taken. */
+export interface LossOptions64 {
+  /** Softmax cross-entropy unless given. */
+  readonly loss?: LossFunction64
+  /** Draws for the layers that do, in the order in which `lossAndGradients` does. */
+  readonly generator?: MersenneTwister
+}
+
 /**
  * Loss, right answers and the gradient of everything that is trained for one batch, computed in float64 by plain loops.
  *
@@ -12,7 +27,6 @@ import type { StateDict64 } from './layout'
  * @param images [batch, height, width, channels]
  * @param labels [batch]
  * @param scale 1 / batch for the mean loss
- * @param generator draws for the layers that do, in the order in which `lossAndGradients` does
  */
 export const lossAndGradients64 = (
   model: Model,
@@ -20,7 +34,7 @@ export const lossAndGradients64 = (
   images: Array64,
   labels: ArrayLike<number>,
   scale: number,
-  generator?: MersenneTwister,
+  { loss: lossOf = float64.softmaxCrossEntropy, generator }: LossOptions64 = {},
 ): { loss: number; correct: number; gradients: StateDict64; buffers: StateDict64 } => {
   const gradients: StateDict64 = new Map()
   const changedBuffers: StateDict64 = new Map()
@@ -54,8 +68,16 @@ export const lossAndGradients64 = (
       return back.dx
     })
   }
-  const { loss, correct, dLogits } = float64.softmaxCrossEntropy(x, labels, scale)
+  const { loss, dLogits } = lossOf(x, labels, scale)
+  const correct = countCorrect(x, labels)
   let dy = dLogits
   for (const back of backs.reverse()) dy = back(dy)
   return { loss, correct, gradients, buffers: changedBuffers }
 }
+
+/** How many logits are largest at their label; of equal ones the first counts. */
+const countCorrect = ({ shape: [, classes = 0], data }: Array64, labels: ArrayLike<number>): number =>
+  Array.from(labels).filter((label, b) => {
+    const row = data.subarray(b * classes, (b + 1) * classes)
+    return row.indexOf(row.reduce((best, value) => Math.max(best, value), -Infinity)) === label
+  }).length

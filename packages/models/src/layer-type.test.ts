@@ -162,7 +162,7 @@ test('loss, gradients and buffers are those of float64, in the same draws, and n
   const x = random64([5, 4, 3, 2])
   const labels = [3, 0, 1, 2, 2]
   const [ours, twin] = [new MersenneTwister(4), new MersenneTwister(4)]
-  const want = lossAndGradients64(model, readTfjsLayout(model, state), x, labels, 1 / 5, twin)
+  const want = lossAndGradients64(model, readTfjsLayout(model, state), x, labels, 1 / 5, { generator: twin })
   const weights = uploadWeights(model, state)
   const [images, targets] = [tensor(Float32Array.from(x.data), [...x.shape]), tensor1d(labels, 'int32')]
   const made = lossAndGradients(model, weights, images, targets, 1 / 5, { generator: ours })
@@ -186,7 +186,7 @@ test('loss, gradients and buffers are those of float64, in the same draws, and n
 test("their gradients are the slopes of float64's loss", () => {
   const state = readTfjsLayout(model, initialWeights(model, new MersenneTwister(5)))
   const x = random64([1, 4, 3, 2])
-  const loss = () => lossAndGradients64(model, state, x, [1], 1, new MersenneTwister(4))
+  const loss = () => lossAndGradients64(model, state, x, [1], 1, { generator: new MersenneTwister(4) })
   const { gradients } = loss()
   for (const name of ['conv.weight', 'gain.gain', 'fc.bias']) {
     const { data } = state.get(name)!

@@ -1,5 +1,5 @@
 // What a caller gave to be called while a run goes on.
-import { TrainError } from './experiment'
+import { TrainError } from './train-error'
 
 let calling = 0
 

@@ -3,7 +3,9 @@ import { Validator, type Schema } from '@cfworker/json-schema'
 import { mnistFit, resolveModel, shownValue, type StateDict } from '@digitlab/models'
 import runSchema from '../schema/run-1.schema.json'
 import { checkInterval, type Checkpoint } from './checkpoint'
-import { completeExperiment, TrainError, type Experiment } from './experiment'
+import { completeExperiment, optimizerOf } from './complete-experiment'
+import type { Extensions } from './extensions'
+import { TrainError } from './train-error'
 import { shownText } from './shown-text'
 
 const { dataset, history, backend } = runSchema.properties
@@ -16,23 +18,20 @@ const object = (properties: Record<string, unknown>) => ({
   required: Object.keys(properties),
 })
 
+const generator = object({
+  words: { type: 'array', items: { type: 'integer', minimum: 0, maximum: 0xffffffff }, minItems: 624, maxItems: 624 },
+  position: { type: 'integer', minimum: 0, maximum: 624 },
+})
+
 /** What is no array, as its metadata hold it; the experiment and the interval have their own checks. */
-const schema = {
+const schemaOf = (version: string) => ({
   ...object({
     experiment: { type: 'object' },
     startedAt: { type: 'string' },
     dataset,
     backend: object({ id, device, threads, versions }),
     workers: { type: 'integer', minimum: 1, maximum: 1024 },
-    generator: object({
-      words: {
-        type: 'array',
-        items: { type: 'integer', minimum: 0, maximum: 0xffffffff },
-        minItems: 624,
-        maxItems: 624,
-      },
-      position: { type: 'integer', minimum: 0, maximum: 624 },
-    }),
+    generator,
     epoch: { type: 'integer', minimum: 1 },
     step: count,
     totals: object({ images: count, loss: { type: 'number' }, correct: count, seconds: amount }),
@@ -40,8 +39,9 @@ const schema = {
     timing: object({ trainSeconds: amount, evaluationSeconds: amount, images: count }),
     optimizer: object({ steps: count, moments: { type: 'array', items: { type: 'string' } } }),
     initial: { type: 'boolean' },
+    ...(version === '1' ? {} : { generatorNow: generator }),
   }),
-} as unknown as Schema
+})
 
 /** A checkpoint's JSON: what is kept as arrays is named in it. */
 export type CheckpointState = Omit<Checkpoint, 'optimizer' | 'initial' | 'stepLosses'> & {
@@ -55,22 +55,23 @@ export type CheckpointState = Omit<Checkpoint, 'optimizer' | 'initial' | 'stepLo
  * @param name of the file, for errors
  * @throws TrainError naming what is wrong; ModelError where its experiment's model is none
  */
-export const checkState = (text: string, name: string): CheckpointState => {
+export const checkState = (text: string, version: string, name: string, extensions: Extensions): CheckpointState => {
   let state: unknown
   try {
     state = JSON.parse(text)
   } catch (cause) {
     throw wrong(name, `its state is not JSON, ${shownText((cause as Error).message)}`, cause)
   }
-  const error = new Validator(schema, '2020-12').validate(state).errors.at(-1)
+  const error = new Validator(schemaOf(version) as unknown as Schema, '2020-12').validate(state).errors.at(-1)
   if (error) throw wrong(name, `its state at ${shownText(error.instanceLocation)}: ${shownText(error.error)}`)
-  const found = state as CheckpointState // the schema saw its form
+  const { generatorNow, ...found } = state as CheckpointState // the schema saw its form
   if (found.every !== undefined) checkInterval(found.every)
-  return { ...found, experiment: completeExperiment(found.experiment) }
+  const experiment = completeExperiment(found.experiment, extensions)
+  return { ...found, ...(version === '1' || !generatorNow ? {} : { generatorNow }), experiment }
 }
 
 /** Checks that the parts of a checkpoint are of one place in one run. @throws TrainError naming the first that is not */
-export const checkWhole = (checkpoint: Checkpoint, name: string): void => {
+export const checkWhole = (checkpoint: Checkpoint, name: string, extensions: Extensions): void => {
   const { experiment, dataset, epoch, step, totals, epochs, timing, stepLosses, optimizer, initial } = checkpoint
   const stepsPerEpoch = Math.ceil(dataset.trainCount / experiment.batchSize)
   const taken = (epoch - 1) * stepsPerEpoch + step
@@ -100,28 +101,31 @@ export const checkWhole = (checkpoint: Checkpoint, name: string): void => {
       name,
       `the weights that it began with are ${initial ? 'there, and its experiment names none' : 'missing'}`,
     )
-  checkArrays(checkpoint, name)
+  checkArrays(checkpoint, name, extensions)
 }
 
-/** What an optimizer keeps for each weight. */
-const momentsOf = ({ optimizer }: Experiment): readonly string[] =>
-  optimizer.name === 'adam' ? ['first', 'second'] : optimizer.momentum === 0 ? [] : ['velocity']
-
-const checkArrays = ({ experiment, optimizer: { weights, moments }, initial }: Checkpoint, name: string): void => {
-  const expected = momentsOf(experiment)
+const checkArrays = (
+  { experiment, optimizer: { weights, moments }, initial }: Checkpoint,
+  name: string,
+  extensions: Extensions,
+): void => {
+  const { type, options } = optimizerOf(experiment, extensions)
+  const expected = type.state(options)
   if ([...moments.keys()].join() !== expected.join())
     throw wrong(
       name,
       `it keeps ${[...moments.keys()].map(shownValue).join(', ') || 'nothing'} beside the weights, ${experiment.optimizer.name} keeps ${expected.join(', ') || 'nothing'}`,
     )
   // Its data set's images may be of another size than MNIST's: names are the same all the same.
-  const names = resolveModel(experiment.model, mnistFit).parameters.map(({ name }) => name)
+  const model = resolveModel(experiment.model, mnistFit, extensions)
+  const [all, trained] = [model.entries, model.parameters].map((entries) => entries.map(({ name }) => name))
   const parts: [string, StateDict][] = [
     ['weights', weights],
     ...moments,
     ...(initial ? [['initial', initial] as const] : []),
   ].map(([part, arrays]) => [part as string, arrays as StateDict])
   for (const [part, arrays] of parts) {
+    const names = (moments.has(part) ? trained : all) ?? []
     const missing = names.find((entry) => !arrays.has(entry))
     if (missing !== undefined) throw wrong(name, `its ${part} lack ${shownValue(missing)}`)
     for (const [entry, { shape }] of arrays) {
@@ -134,4 +138,7 @@ const checkArrays = ({ experiment, optimizer: { weights, moments }, initial }: C
 }
 
 const wrong = (name: string, why: string, cause?: unknown): TrainError =>
-  new TrainError(`${name} is damaged: ${why}; go on from another copy, or train again`, { cause })
+  new TrainError(`${name} is damaged: ${why}; go on from another copy, or train again`, {
+    cause,
+    code: 'bad-checkpoint',
+  })

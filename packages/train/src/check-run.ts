@@ -1,6 +1,6 @@
 // Whether the numbers of a run agree with one another: what a schema can't say.
-import { TrainError } from './experiment'
-import type { Run } from './run'
+import { TrainError } from './train-error'
+import type { Run } from './run-record'
 
 /**
  * Checks that a run's counts agree.

@@ -5,12 +5,16 @@ import type { StateDict } from '@digitlab/models'
 import type { MersenneTwisterState } from '@digitlab/random'
 import { readSafetensors, WeightsError, writeSafetensors } from '@digitlab/weights'
 import { checkState, checkWhole } from './check-checkpoint'
-import { experimentDifference, TrainError, type Experiment } from './experiment'
+import { experimentDifference, type Experiment } from './complete-experiment'
+import { TrainError } from './train-error'
+import type { Extensions } from './extensions'
 import type { OptimizerState } from './optimizer'
-import type { EpochRecord, Run } from './run'
+import type { EpochRecord, Run } from './run-record'
 
-/** The version of a checkpoint's form that this package writes. */
-const checkpointVersion = 1
+/** The version of a checkpoint's form that this package writes; version 1 had no `generatorNow`. */
+const checkpointVersion = 2
+
+const damaged = { code: 'bad-checkpoint' } as const
 
 /** How often a checkpoint is made. */
 export type CheckpointInterval = { readonly steps: number } | { readonly epochs: number } | { readonly seconds: number }
@@ -36,6 +40,8 @@ export interface Checkpoint {
   readonly workers: number
   /** As it was before the order of the current epoch was drawn. */
   readonly generator: MersenneTwisterState
+  /** As it is now, after what layers drew in this epoch; absent in a checkpoint of version 1, whose models did not draw. */
+  readonly generatorNow?: MersenneTwisterState
   /** The current one, from 1; one more than there are where the last one is done. */
   readonly epoch: number
   /** Steps taken within it. */
@@ -77,23 +83,33 @@ const checkSum = (arrays: StateDict, state: string): Promise<string> => sha256(w
  * Reads a checkpoint.
  *
  * @param name how to call the file in an error
+ * @param extensions what its experiment may name beside what this package has
  * @throws TrainError where it is none, of another version, a bit of it has changed, or it is no place in a run of its experiment;
  * ModelError where the experiment's model is none
  */
-export const readCheckpoint = async (bytes: Uint8Array, name = 'the checkpoint'): Promise<Checkpoint> => {
+export const readCheckpoint = async (
+  bytes: Uint8Array,
+  name = 'the checkpoint',
+  extensions: Extensions = {},
+): Promise<Checkpoint> => {
   const { weights: arrays, metadata } = soundFile(bytes, name)
   const [format, version, state] = [metadata.get('format'), metadata.get('version'), metadata.get('state')]
   if (format !== 'digitlab-checkpoint' || state === undefined)
     throw new TrainError(
       `${name} is no checkpoint: expected the format "digitlab-checkpoint", found ${format ?? 'none'}`,
+      damaged,
     )
-  if (version !== String(checkpointVersion))
+  if (version !== '1' && version !== String(checkpointVersion))
     throw new TrainError(
-      `${name} has version ${version ?? 'none'}, this digitlab reads version ${checkpointVersion}: use the one that wrote it`,
+      `${name} has version ${version ?? 'none'}, this digitlab reads versions 1 to ${checkpointVersion}: use the one that wrote it`,
+      damaged,
     )
   if ((await checkSum(arrays, state)) !== metadata.get('sha256'))
-    throw new TrainError(`${name} is damaged: its check sum is another; train again, or go on from another copy`)
-  const { optimizer, initial, ...rest } = checkState(state, name)
+    throw new TrainError(
+      `${name} is damaged: its check sum is another; train again, or go on from another copy`,
+      damaged,
+    )
+  const { optimizer, initial, ...rest } = checkState(state, version, name, extensions)
   const checkpoint: Checkpoint = {
     ...rest,
     stepLosses: arrays.get('stepLosses')?.data ?? new Float32Array(0),
@@ -104,7 +120,7 @@ export const readCheckpoint = async (bytes: Uint8Array, name = 'the checkpoint')
     },
     ...(initial ? { initial: take(arrays, 'initial') } : {}),
   }
-  checkWhole(checkpoint, name)
+  checkWhole(checkpoint, name, extensions)
   return checkpoint
 }
 
@@ -113,7 +129,10 @@ const soundFile = (bytes: Uint8Array, name: string): ReturnType<typeof readSafet
     return readSafetensors(bytes, name)
   } catch (cause) {
     if (!(cause instanceof WeightsError)) throw cause
-    throw new TrainError(`${name} is damaged (${cause.message}); train again, or go on from another copy`, { cause })
+    throw new TrainError(`${name} is damaged (${cause.message}); train again, or go on from another copy`, {
+      ...damaged,
+      cause,
+    })
   }
 }
 
@@ -135,6 +154,7 @@ export const checkResumable = (
   const refuse = (difference: string) => {
     throw new TrainError(
       `the checkpoint is of another run: ${difference}; only the same run can go on to the bit, another one can begin with its weights`,
+      damaged,
     )
   }
   const difference = experimentDifference(checkpoint.experiment, run.experiment)

@@ -1,11 +1,14 @@
 import type { StateDict } from '@digitlab/models'
 import { uploadWeights } from '@digitlab/models/compute'
 import type { Dataset } from '@digitlab/data'
+import { MersenneTwister } from '@digitlab/random'
 import { canShareMemory } from './exchange'
+import type { Extensions } from './extensions'
 import { giveWay } from './give-way'
 import { createOptimizer } from './optimizer'
 import { aloneStepping, type Learner, type Stepping } from './stepping'
-import { TrainError, type Experiment } from './experiment'
+import { type Experiment } from './complete-experiment'
+import { TrainError } from './train-error'
 import { createTeam, type Team, type WorkerOptions } from './workers'
 
 /** How long 'auto' times each number of workers, in milliseconds; the same again is let pass before, unmeasured. */
@@ -20,6 +23,7 @@ export interface Choice {
   readonly learner: Learner
   readonly data: Dataset
   readonly experiment: Experiment
+  readonly extensions: Extensions
   /** What a trial begins with; it leaves the run's own weights alone. */
   readonly initial: StateDict
   readonly workers: WorkerOptions | undefined
@@ -42,6 +46,13 @@ export const chooseStepping = async (choice: Choice): Promise<{ stepping: Steppi
       'this backend computes on a device of its own, which workers can not share: leave the number of workers out',
     )
   }
+  if (model.unsharable !== undefined) {
+    if (count === 'auto') return { stepping: alone() }
+    throw new TrainError(
+      `workers can't share a batch of the model "${model.name}": ${model.unsharable}; train it with one`,
+      { code: 'workers' },
+    )
+  }
   const most = count === 'auto' ? (canShareMemory() ? (workers.most ?? 1) : 1) : count
   if (most === 1) return { stepping: alone() }
   const stepsInAll = Math.ceil(data.train.count / experiment.batchSize) * experiment.epochs
@@ -51,7 +62,7 @@ export const chooseStepping = async (choice: Choice): Promise<{ stepping: Steppi
     const team = createTeam(workers, most, model, data.train, data.imageShape)
     try {
       const best = await fastest(choice, team, most, milliseconds)
-      if (best > 1) return { stepping: await team.begin(learner, experiment.optimizer, best), team }
+      if (best > 1) return { stepping: await team.begin(learner, experiment, best), team }
       await team.close()
       return { stepping: alone() }
     } catch (error) {
@@ -62,7 +73,7 @@ export const chooseStepping = async (choice: Choice): Promise<{ stepping: Steppi
   const team = createTeam(workers, most, model, data.train, data.imageShape)
   try {
     await team.grow(most)
-    return { stepping: await team.begin(learner, experiment.optimizer, most), team }
+    return { stepping: await team.begin(learner, experiment, most), team }
   } catch (error) {
     await team.close()
     throw error
@@ -74,7 +85,7 @@ const fastest = async (choice: Choice, team: Team, most: number, alone: number):
   let [best, time] = [1, alone]
   for (let workers = 2; ; workers = Math.min(2 * workers, most)) {
     await team.grow(workers)
-    const measured = await timeSteps(choice, (learner) => team.begin(learner, choice.experiment.optimizer, workers))
+    const measured = await timeSteps(choice, (learner) => team.begin(learner, choice.experiment, workers))
     if (measured > time * gain) return best
     ;[best, time] = [workers, measured]
     if (workers === most) return best
@@ -83,12 +94,15 @@ const fastest = async (choice: Choice, team: Team, most: number, alone: number):
 
 /** Milliseconds a step, on weights that are thrown away. */
 const timeSteps = async (
-  { learner, data, experiment, initial }: Choice,
+  { learner, data, experiment, extensions, initial }: Choice,
   steppingOf: (learner: Learner) => Promise<Stepping>,
 ): Promise<number> => {
-  const optimizer = createOptimizer(experiment.optimizer, uploadWeights(learner.model, initial))
+  const steps = { experiment, stepsPerEpoch: Math.ceil(data.train.count / experiment.batchSize), extensions }
+  const optimizer = createOptimizer(learner.model, steps, uploadWeights(learner.model, initial))
   try {
-    const stepping = await steppingOf({ ...learner, optimizer })
+    // Trials draw from a generator of their own.
+    const generator = new MersenneTwister(learner.generator.state())
+    const stepping = await steppingOf({ ...learner, generator, optimizer })
     const order = Int32Array.from({ length: data.train.count }, (_, i) => i)
     const { batchSize } = experiment
     let [steps, elapsed] = [0, 0]

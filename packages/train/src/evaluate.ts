@@ -5,8 +5,9 @@ import type { Model } from '@digitlab/models'
 import { logits, type Weights } from '@digitlab/models/compute'
 import { batchSource, type BatchSource } from '@digitlab/ops'
 import { tidy } from '@tensorflow/tfjs-core'
-import { TrainError } from './experiment'
+import { TrainError } from './train-error'
 import { giveWay } from './give-way'
+import { crossEntropy } from './losses/cross-entropy'
 
 /** How well a model does on a split: every image counted once. */
 export interface Evaluation {
@@ -27,6 +28,11 @@ export interface Predictions {
   readonly probabilities: Float32Array
 }
 
+/** The loss of one image, from its logits. */
+export type ImageLoss = (logits: ArrayLike<number>, label: number) => number
+
+const usualLoss: ImageLoss = (logits, label) => crossEntropy.ofImage(logits, label, {})
+
 /** Images a forward pass: large enough to hide what a call costs, small enough for any device's memory. */
 export const evaluationBatch = 500
 
@@ -34,7 +40,7 @@ export const evaluationBatch = 500
  * Classifies every image of a source, in its order.
  *
  * @param between called where the loop gives way to the event loop
- * @param known false where nobody knows the labels: what is counted of them is to be left alone
+ * @param known the loss of an image; null where nobody knows the labels: what is counted of them is to be left alone
  * @throws TrainError where what the model computes of an image is no number; BackendError where tfjs's backend is set to another one
  */
 export const evaluateSource = async (
@@ -43,7 +49,7 @@ export const evaluateSource = async (
   source: BatchSource,
   labels: Uint8Array,
   between: () => Promise<void> = async () => {},
-  known = true,
+  known: ImageLoss | null = usualLoss,
 ): Promise<{ evaluation: Evaluation; predictions: Predictions }> => {
   const { count } = source
   const { classes } = model
@@ -67,8 +73,8 @@ export const evaluateSource = async (
       for (let c = 0; c < classes; c++)
         probabilities[(start + i) * classes + c] = Math.exp(row[c]! - row[best]!) / total
       const label = labels[start + i]!
-      const loss = Math.log(total) + row[best]! - row[label]!
-      if (!Number.isFinite(known ? loss : total)) throw noAnswer(model, start + i, row)
+      const loss = known ? known(row, label) : 0
+      if (!(Number.isFinite(total) && Number.isFinite(loss))) throw noAnswer(model, start + i, row)
       totalLoss += loss
       predicted[start + i] = best
       confusion[label]![best]!++
@@ -89,6 +95,7 @@ const noAnswer = (model: Model, image: number, row: ArrayLike<number>): TrainErr
   const wrong = Array.from(row).find((value) => !Number.isFinite(value))
   return new TrainError(
     `the model "${model.name}" answers image ${image} with ${wrong === undefined ? 'a loss that is no number' : wrong}: its weights are too large for float32, take those of a training that did not diverge`,
+    { code: 'diverged' },
   )
 }
 
@@ -126,7 +133,7 @@ export const predict = async (model: Model, weights: Weights, images: Uint8Array
   const labels = new Uint8Array(images.length / (height * width)) // nobody knows them
   const source = batchSource(images, labels, [height, width])
   try {
-    return (await evaluateSource(model, weights, source, labels, undefined, false)).predictions
+    return (await evaluateSource(model, weights, source, labels, undefined, null)).predictions
   } finally {
     source.dispose()
   }

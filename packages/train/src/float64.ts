@@ -1,24 +1,34 @@
 // Arrays of one entry have one length: each `!` is in range.
 import { batches, type Dataset } from '@digitlab/data'
 import { initialWeights, readTfjsLayout, resolveModel, type StateDict64 } from '@digitlab/models'
-import { lossAndGradients64 } from '@digitlab/models/compute'
+import { lossAndGradients64, type LossFunction64 } from '@digitlab/models/compute'
 import { float64 } from '@digitlab/ops'
 import { dataLoaderOrder, MersenneTwister } from '@digitlab/random'
-import type { Experiment, OptimizerOptions } from './experiment'
+import { lossOf, optimizerOf, type Experiment } from './complete-experiment'
+import type { Extensions } from './extensions'
+import { learningRateOf } from './learning-rate'
 
 /**
  * The losses of an experiment's first steps computed in float64 by plain loops: what every backend's are compared with. Slow
  * (a second or two for each step of the cnn), and so only for a few steps of the first epoch.
  *
  * @param steps at most those of one epoch
+ * @param extensions what the experiment names beside what this package has
  * @returns the mean loss of each batch
  */
-export const firstLosses64 = (experiment: Experiment, data: Dataset, steps: number): number[] => {
+export const firstLosses64 = (
+  experiment: Experiment,
+  data: Dataset,
+  steps: number,
+  extensions: Extensions = {},
+): number[] => {
   const [height, width] = data.imageShape
-  const model = resolveModel(experiment.model, { input: [height, width, 1], classes: data.classes })
+  const model = resolveModel(experiment.model, { input: [height, width, 1], classes: data.classes }, extensions)
   const generator = new MersenneTwister(experiment.seed)
   const weights = readTfjsLayout(model, initialWeights(model, generator))
-  const step = optimizer64(experiment.optimizer, weights)
+  const step = optimizer64(experiment, Math.ceil(data.train.count / experiment.batchSize), weights, extensions)
+  const { type, options } = lossOf(experiment, extensions)
+  const loss64: LossFunction64 = (logits, labels, scale) => type.loss64(float64, { logits, labels, scale, options })
   const order = dataLoaderOrder(generator, data.train.count)
   const pixels = height * width
   const losses: number[] = []
@@ -30,35 +40,34 @@ export const firstLosses64 = (experiment: Experiment, data: Dataset, steps: numb
         images.data[i * pixels + p] = Math.fround(data.train.images[image * pixels + p]! / 255)
     })
     const labels = Array.from(batch, (image) => data.train.labels[image]!)
-    const { loss, gradients } = lossAndGradients64(model, weights, images, labels, 1 / batch.length)
+    const { loss, gradients, buffers } = lossAndGradients64(model, weights, images, labels, 1 / batch.length, {
+      generator,
+      loss: loss64,
+    })
     losses.push(loss)
     step(gradients, losses.length)
+    for (const [name, values] of buffers) weights.set(name, values)
   }
   return losses
 }
 
-/** One step of PyTorch's SGD or Adam on the weights, in place; the formulas are those of `@digitlab/ops`. */
+/** Steps of the experiment's optimizer on the weights, in place. */
 const optimizer64 = (
-  options: OptimizerOptions,
+  experiment: Experiment,
+  stepsPerEpoch: number,
   weights: StateDict64,
+  extensions: Extensions,
 ): ((gradients: StateDict64, step: number) => void) => {
-  const zeros = () => new Map([...weights].map(([name, { data }]) => [name, new Float64Array(data.length)]))
-  const [first, second] = [zeros(), zeros()]
+  const { type, options } = optimizerOf(experiment, extensions)
+  const rate = learningRateOf(experiment, stepsPerEpoch, extensions)
+  const names = type.state(options)
+  const held = new Map<string, Record<string, Float64Array>>()
   return (gradients, step) => {
-    for (const [name, { data: w }] of weights) {
-      const [gradient, m, v] = [gradients.get(name)!.data, first.get(name)!, second.get(name)!]
-      for (let i = 0; i < w.length; i++) {
-        const g = gradient[i]! + options.weightDecay * w[i]!
-        if (options.name === 'sgd') {
-          m[i] = step === 1 ? g : options.momentum * m[i]! + g
-          w[i]! -= options.learningRate * m[i]!
-        } else {
-          m[i] = options.beta1 * m[i]! + (1 - options.beta1) * g
-          v[i] = options.beta2 * v[i]! + (1 - options.beta2) * g * g
-          const corrected = Math.sqrt(v[i]!) / Math.sqrt(1 - options.beta2 ** step) + options.epsilon
-          w[i]! -= (options.learningRate / (1 - options.beta1 ** step)) * (m[i]! / corrected)
-        }
-      }
+    for (const [name, { data: gradient }] of gradients) {
+      const weight = weights.get(name)!.data
+      const state = held.get(name) ?? Object.fromEntries(names.map((each) => [each, new Float64Array(weight.length)]))
+      held.set(name, state)
+      type.step64({ weight, gradient, state, step, options: { ...options, learningRate: rate.of(step) } })
     }
   }
 }

@@ -1,3 +1,5 @@
+export * from './experiment'
+export * from './run'
 export {
   readCheckpoint,
   writeCheckpoint,
@@ -5,23 +7,10 @@ export {
   type CheckpointInterval,
   type EpochTotals,
 } from './checkpoint'
-export { environment, type Environment } from './environment'
-export { evaluate, predict, type Evaluation, type Predictions } from './evaluate'
-export {
-  completeExperiment,
-  experimentDefaults,
-  experimentDifference,
-  experimentId,
-  optimizerDefaults,
-  torchSeed,
-  TrainError,
-  type Experiment,
-  type ExperimentInput,
-  type InitialOptions,
-  type OptimizerOptions,
-} from './experiment'
+export { environment } from './environment'
+export { evaluate, predict } from './evaluate'
 export { weightsId, type Initial } from './initial'
-export { createOptimizer, type Optimizer, type OptimizerState } from './optimizer'
+export { createOptimizer, type Optimizer, type OptimizerState, type Steps } from './optimizer'
 export {
   parityChecks,
   runParity,
@@ -31,10 +20,10 @@ export {
   type ParityOptions,
   type ParityPair,
 } from './parity'
-export { parseRun } from './parse-run'
 export { parseReferenceTrace, type ReferenceTrace } from './reference-trace'
 export { firstLosses64 } from './float64'
-export { runVersion, type EpochRecord, type Run } from './run'
-export { runExperiment, type Progress, type RunOptions, type RunResult, type Standing } from './run-experiment'
-export { predictionsFile, readableJson, readPredictions, runFiles, type KeptPredictions } from './run-files'
+export { earlyStopping, type CallbackContext, type EarlyStoppingOptions, type RunCallback } from './run-callback'
+export { runExperiment } from './run-experiment'
+export type { Progress, RunOptions, Standing } from './run-options'
+export { trainEvents, type TrainEvent } from './train-events'
 export type { WorkerOptions, WorkerThread } from './workers'

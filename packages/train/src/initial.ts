@@ -1,7 +1,8 @@
 import { sha256 } from '@digitlab/data'
 import { checkStateDict, type Model, type StateDict, type StateEntry } from '@digitlab/models'
 import { checkFinite, writeSafetensors } from '@digitlab/weights'
-import { TrainError, type Experiment, type InitialOptions } from './experiment'
+import { type Experiment, type InitialOptions } from './complete-experiment'
+import { TrainError } from './train-error'
 
 /** The SHA-256 of weights as a safetensors file without metadata, its entries in the order of their names. */
 export const weightsId = async (weights: StateDict): Promise<string> =>

@@ -3,14 +3,18 @@ import type { Backend } from '@digitlab/backends'
 import type { Dataset } from '@digitlab/data'
 import { trainingMemory, type Model } from '@digitlab/models'
 import { evaluationBatch } from './evaluate'
-import { TrainError, type Experiment } from './experiment'
+import { optimizerOf, type Experiment } from './complete-experiment'
+import type { Extensions } from './extensions'
+import { TrainError } from './train-error'
 import { hostMemory } from './host'
 
 const float = 4
 
-/** What sgd with momentum and adam hold for each weight. */
-const momentsOf = ({ optimizer }: Experiment): number =>
-  optimizer.name === 'adam' ? 2 : optimizer.momentum > 0 ? 1 : 0
+/** How many arrays the optimizer keeps for each weight. */
+const momentsOf = (experiment: Experiment, extensions: Extensions): number => {
+  const { type, options } = optimizerOf(experiment, extensions)
+  return type.state(options).length
+}
 
 /**
  * Bytes that a training holds at once on its backend, at least, as what is refused must not fit: weights, gradients and what the
@@ -20,12 +24,13 @@ export const leastMemory = (
   model: Model,
   experiment: Experiment,
   { imageShape: [height, width], train, test }: Pick<Dataset, 'imageShape'> & Record<'train' | 'test', Counted>,
+  extensions: Extensions = {},
 ): number => {
   const batch = Math.max(Math.min(experiment.batchSize, train.count), Math.min(evaluationBatch, test.count))
   const values = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1)
   const widest = Math.max(...model.layers.map(({ input, output }) => values(input) + values(output)))
   const images = (train.count + test.count) * height * width
-  const { weights } = trainingMemory(model, { batchSize: batch, moments: momentsOf(experiment) })
+  const { weights } = trainingMemory(model, { batchSize: batch, moments: momentsOf(experiment, extensions) })
   return weights + images + float * batch * widest
 }
 
@@ -44,9 +49,10 @@ export const checkMemory = (
   data: Dataset,
   { id, asynchronous, memory }: Backend,
   workers: number,
+  extensions: Extensions,
 ): void => {
   const weights = float * model.parameterCount
-  const needed = leastMemory(model, experiment, data)
+  const needed = leastMemory(model, experiment, data, extensions)
   const refuse = (needed: number, owner: string, has: number) => {
     throw new TrainError(
       `the model "${model.name}" has ${model.parameterCount.toLocaleString('en')} weights, and training it needs at least ${gigabytes(needed)}; ${owner} has ${gigabytes(has)}: take a smaller model or batch`,

@@ -1,15 +1,24 @@
-import { adamStep, sgdStep } from '@digitlab/ops'
 import type { Model, StateDict } from '@digitlab/models'
 import { downloadWeights, uploadWeights, type Weights } from '@digitlab/models/compute'
 import { keep, zerosLike, type Tensor } from '@tensorflow/tfjs-core'
-import type { OptimizerOptions } from './experiment'
+import { optimizerOf, type Experiment } from './complete-experiment'
+import type { Extensions } from './extensions'
+import { kit } from './kit'
+import { learningRateOf } from './learning-rate'
 
 /** Owns the weights while they are trained: whoever needs them asks for `weights()` after each step anew. */
 export interface Optimizer {
-  /** The weights as they are now. A step may replace their tensors. */
+  /** The weights as they are now, buffers among them. A step may replace their tensors. */
   weights(): Weights
-  /** One step. @param gradients by the names of the weights; the caller disposes of them */
-  step(gradients: ReadonlyMap<string, Tensor>): void
+  /**
+   * One step.
+   *
+   * @param gradients by the names of what is trained; the caller disposes of them
+   * @param buffers those that the batch changed: they become the optimizer's own
+   */
+  step(gradients: ReadonlyMap<string, Tensor>, buffers?: ReadonlyMap<string, Tensor>): void
+  /** Whether the next step can be taken by repeating a recorded one: it does the same with other numbers in the same tensors. */
+  repeatable(): boolean
   /** A step taken by repeating a recorded one. @param repeat gets the step's number, from 1; false where it did nothing */
   repeat(repeat: (step: number) => boolean): boolean
   /** Steps taken so far. */
@@ -27,18 +36,29 @@ export interface OptimizerState {
   readonly moments: ReadonlyMap<string, StateDict>
 }
 
+/** What an optimizer steps by. */
+export interface Steps {
+  readonly experiment: Experiment
+  /** Batches of an epoch, which a schedule counts in. */
+  readonly stepsPerEpoch: number
+  readonly extensions?: Extensions | undefined
+}
+
 /** Reads an optimizer's state back from the backend, to the bit. */
 export const downloadOptimizer = async (model: Model, optimizer: Optimizer): Promise<OptimizerState> => {
   const moments = new Map<string, StateDict>()
-  for (const [name, values] of optimizer.moments()) moments.set(name, await downloadWeights(model, values))
+  for (const [name, values] of optimizer.moments())
+    moments.set(name, await downloadWeights(model, values, model.parameters))
   return { steps: optimizer.steps(), weights: await downloadWeights(model, optimizer.weights()), moments }
 }
 
 /** An optimizer that goes on from a state. @throws ModelError where an entry is missing, extra or of another shape */
-export const uploadOptimizer = (model: Model, options: OptimizerOptions, state: OptimizerState): Optimizer => {
+export const uploadOptimizer = (model: Model, steps: Steps, state: OptimizerState): Optimizer => {
   const weights = uploadWeights(model, state.weights)
-  const moments = new Map([...state.moments].map(([name, values]) => [name, uploadWeights(model, values)]))
-  return createOptimizer(options, weights, { steps: state.steps, moments })
+  const moments = new Map(
+    [...state.moments].map(([name, values]) => [name, uploadWeights(model, values, model.parameters)]),
+  )
+  return createOptimizer(model, steps, weights, { steps: state.steps, moments })
 }
 
 /**
@@ -47,69 +67,57 @@ export const uploadOptimizer = (model: Model, options: OptimizerOptions, state: 
  * @param begun goes on from there: the steps taken and what was kept, whose tensors become the optimizer's own
  */
 export const createOptimizer = (
-  options: OptimizerOptions,
+  model: Model,
+  { experiment, stepsPerEpoch, extensions = {} }: Steps,
   initial: Weights,
   begun: { readonly steps: number; readonly moments: ReadonlyMap<string, Weights> } = { steps: 0, moments: new Map() },
 ): Optimizer => {
-  const names = [...initial.keys()]
-  let weights: readonly Tensor[] = [...initial.values()]
+  const { type, options } = optimizerOf(experiment, extensions)
+  const rate = learningRateOf(experiment, stepsPerEpoch, extensions)
+  const names = model.parameters.map(({ name }) => name)
+  const buffers = new Map(model.buffers.map(({ name }) => [name, initial.get(name) as Tensor]))
+  let weights: readonly Tensor[] = names.map((name) => initial.get(name) as Tensor)
   let step = begun.steps
-  const rule = ruleOf(options, weights, begun.moments)
+  const from = (name: string): readonly Tensor[] => {
+    const tensors = begun.moments.get(name)
+    return tensors ? names.map((each) => tensors.get(each) as Tensor) : weights.map((weight) => keep(zerosLike(weight)))
+  }
+  let state: Readonly<Record<string, readonly Tensor[]>> = Object.fromEntries(
+    type.state(options).map((name) => [name, from(name)]),
+  )
   const named = (tensors: readonly Tensor[]): Weights => new Map(names.map((name, i) => [name, tensors[i] as Tensor]))
   return {
-    weights: () => named(weights),
-    step(gradients) {
+    weights: () => new Map([...named(weights), ...buffers]),
+    step(gradients, changed = new Map()) {
       step++
       const ordered = names.map((name) => gradients.get(name) as Tensor)
-      weights = kept(rule.step(weights, ordered, step))
+      const of = { ...options, learningRate: rate.of(step) }
+      const next = type.step(kit, { weights, gradients: ordered, state, step, options: of })
+      const before = [weights, ...Object.values(state)].flat()
+      weights = kept(next.weights)
+      state = Object.fromEntries(Object.keys(state).map((name) => [name, kept(next.state?.[name] ?? [])]))
+      const now = new Set([weights, ...Object.values(state)].flat())
+      for (const tensor of before) if (!now.has(tensor)) tensor.dispose() // again does nothing
+      for (const [name, tensor] of changed) {
+        const old = buffers.get(name)
+        if (old !== tensor) old?.dispose()
+        buffers.set(name, keep(tensor))
+      }
     },
+    // A buffer that was replaced is read where it was.
+    repeatable: () => !rate.everyStep && buffers.size === 0,
     repeat(repeat) {
       const done = repeat(step + 1)
       if (done) step++
       return done
     },
     steps: () => step,
-    moments: () => new Map(Object.entries(rule.moments()).map(([name, tensors]) => [name, named(tensors)])),
+    moments: () => new Map(Object.entries(state).map(([name, tensors]) => [name, named(tensors)])),
     dispose() {
-      for (const tensor of [...weights, ...Object.values(rule.moments()).flat()]) tensor.dispose()
+      for (const tensor of [...weights, ...buffers.values(), ...Object.values(state).flat()]) tensor.dispose()
     },
   }
 }
 
 /** A step may run within a tidy, which must not take what lives on. */
 const kept = (tensors: readonly Tensor[]): readonly Tensor[] => tensors.map((tensor) => keep(tensor))
-
-/** How gradients move weights, with what is kept between steps. */
-interface Rule {
-  /** @returns the weights to use from now on */
-  step(weights: readonly Tensor[], gradients: readonly Tensor[], step: number): readonly Tensor[]
-  moments(): Record<string, readonly Tensor[]>
-}
-
-const ruleOf = (options: OptimizerOptions, weights: readonly Tensor[], begun: ReadonlyMap<string, Weights>): Rule => {
-  const from = (name: string): readonly Tensor[] => {
-    const tensors = begun.get(name)
-    return tensors ? [...tensors.values()] : kept(weights.map((weight) => zerosLike(weight)))
-  }
-  if (options.name === 'sgd') {
-    let velocities: readonly Tensor[] = options.momentum === 0 ? [] : from('velocity')
-    return {
-      step(weights, gradients, step) {
-        const next = sgdStep(weights, gradients, velocities, step, options)
-        velocities = kept(next.velocities)
-        return next.weights
-      },
-      moments: () => (options.momentum === 0 ? {} : { velocity: velocities }),
-    }
-  }
-  let [first, second] = [from('first'), from('second')]
-  return {
-    step(weights, gradients, step) {
-      const next = adamStep(weights, gradients, first, second, step, options)
-      first = kept(next.first)
-      second = kept(next.second)
-      return next.weights
-    },
-    moments: () => ({ first, second }),
-  }
-}

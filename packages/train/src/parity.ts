@@ -2,10 +2,12 @@
 import type { Backend } from '@digitlab/backends'
 import type { Dataset } from '@digitlab/data'
 import { resolveModel, type StateDict } from '@digitlab/models'
-import { experimentDifference, experimentId, TrainError, type Experiment } from './experiment'
+import { experimentDifference, experimentId, type Experiment } from './complete-experiment'
+import { TrainError } from './train-error'
 import { firstLosses64 } from './float64'
 import type { ReferenceTrace } from './reference-trace'
-import { runExperiment, type Progress, type RunResult } from './run-experiment'
+import { runExperiment } from './run-experiment'
+import type { Progress, RunResult } from './run-options'
 
 /** Steps compared with float64, and steps after which losses and weights are compared with each other. */
 const paritySteps = { float64: 5, first: 100 } as const

@@ -2,8 +2,9 @@ import { Validator, type Schema } from '@cfworker/json-schema'
 import schema from '../schema/run-1.schema.json'
 import { shownValue } from '@digitlab/models'
 import { checkRun } from './check-run'
-import { completeExperiment, TrainError } from './experiment'
-import { runVersion, type Run } from './run'
+import { recordedExperiment } from './complete-experiment'
+import { TrainError } from './train-error'
+import { runVersion, type Run } from './run-record'
 import { shownText } from './shown-text'
 
 /**
@@ -41,7 +42,7 @@ export const parseRun = (text: string, name = 'run.json'): Run => {
       `${name} was cut or changed (${shownText(deepest.instanceLocation)}: ${shownText(deepest.error)}): train again`,
     )
   const found = withNaN(run as unknown as Written) // the schema saw its form
-  const read: Run = { ...found, experiment: completeExperiment(found.experiment) }
+  const read: Run = { ...found, experiment: recordedExperiment(found.experiment) }
   checkRun(read, name)
   return read
 }

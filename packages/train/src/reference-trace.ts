@@ -1,4 +1,5 @@
-import { completeExperiment, TrainError, type Experiment } from './experiment'
+import { completeExperiment, type Experiment } from './complete-experiment'
+import { TrainError } from './train-error'
 
 /** A run of PyTorch, as far as parity compares it; the README of this package describes the whole file. */
 export interface ReferenceTrace {

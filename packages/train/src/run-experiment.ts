@@ -1,93 +1,30 @@
-import { useBackend, type Backend, type BackendInfo } from '@digitlab/backends'
+import { useBackend, type BackendInfo } from '@digitlab/backends'
 import type { Dataset } from '@digitlab/data'
 import { initialWeights, resolveModel, type Model, type StateDict } from '@digitlab/models'
-import { disposeWeights, downloadWeights, uploadWeights, type Weights } from '@digitlab/models/compute'
-import { batchSource, operationPaths } from '@digitlab/ops'
-import { MersenneTwister, type MersenneTwisterState } from '@digitlab/random'
+import { disposeWeights, downloadWeights, uploadWeights } from '@digitlab/models/compute'
+import { batchSource, operationPaths, type BatchSource } from '@digitlab/ops'
+import { MersenneTwister } from '@digitlab/random'
 import { call, isThenable, refuseNested } from './callbacks'
-import { checkInterval, checkResumable, type Checkpoint, type CheckpointInterval, type EpochTotals } from './checkpoint'
+import { checkInterval, checkResumable, type Checkpoint } from './checkpoint'
 import { chooseStepping } from './choose-stepping'
+import { completeExperiment, experimentId, lossOf, type Experiment, type ExperimentInput } from './complete-experiment'
 import { whileThere } from './device-loss'
 import { divergenceOf } from './divergence'
 import { environment } from './environment'
-import { checkFit, evaluateSource, type Predictions } from './evaluate'
-import { completeExperiment, experimentId, TrainError, type Experiment, type ExperimentInput } from './experiment'
+import { checkFit, evaluateSource, type Evaluation, type ImageLoss, type Predictions } from './evaluate'
+import type { Extensions } from './extensions'
 import { beginWith, recordInitial, type Initial } from './initial'
 import { checkMemory } from './memory'
 import { createOptimizer, downloadOptimizer, uploadOptimizer } from './optimizer'
-import { runVersion, type EpochRecord, type Run } from './run'
-import { trainEpoch } from './train-epoch'
+import type { CallbackContext, RunCallback } from './run-callback'
+import { checkRunOptions, type Progress, type RunOptions, type RunResult } from './run-options'
+import { runVersion, type EpochRecord, type Run } from './run-record'
+import { freshState, noTotals, standing, stateOf, type RunState } from './run-state'
+import type { Learner, Stepping } from './stepping'
+import { trainEpoch, type EpochContext } from './train-epoch'
+import { TrainError } from './train-error'
+import { trainingLoss } from './training-loss'
 import { checkWorkers, type Team, type WorkerOptions } from './workers'
-
-/** What a run tells while it goes on. */
-export type Progress =
-  | { readonly type: 'started'; readonly id: string; readonly backend: BackendInfo; readonly stepsPerEpoch: number }
-  | {
-      readonly type: 'step'
-      readonly epoch: number
-      /** within the epoch, from 1 */
-      readonly step: number
-      readonly stepsPerEpoch: number
-      readonly loss: number
-      /** Of this epoch so far. */
-      readonly imagesPerSecond: number
-      /** To the end of the training, evaluations apart. */
-      readonly secondsLeft: number
-    }
-  | { readonly type: 'evaluating'; readonly epoch: number }
-  | { readonly type: 'epoch'; readonly record: EpochRecord }
-  /** Something that whoever trains should know; the run goes on. */
-  | { readonly type: 'notice'; readonly sentence: string }
-
-/** A run between two steps. */
-export interface Standing {
-  readonly model: Model
-  /** On the backend, as they are now: the next step changes them. */
-  readonly weights: Weights
-}
-
-/** What an experiment runs on, where it begins, and who is told of it. */
-export interface RunOptions {
-  readonly data: Dataset
-  readonly backend: Backend
-  /** Shares every batch between threads; without it the calling thread trains alone. */
-  readonly workers?: WorkerOptions
-  /**
-   * Told every step and every epoch, in their order. Where it answers with a promise the run waits for that, and its clock stands still.
-   * What it throws, or rejects with, ends the run: `runExperiment` rejects with the same.
-   */
-  readonly onProgress?: (progress: Progress) => unknown
-  /** Aborting stops after the current step; the run so far is returned, as 'interrupted'. */
-  readonly signal?: AbortSignal
-  /**
-   * Called where the loop gives way to the event loop, a hundred times a second while steps are fast, in evaluations too. The run
-   * waits until it is done, and its clock stands still: to pause, or to try the weights as they are now.
-   */
-  readonly between?: (standing: Standing) => Promise<void> | void
-  /** Also return the weights as they are after this many steps, counted from 1 over all epochs. */
-  readonly snapshotStep?: number
-  /** Begins with these weights instead of those that the seed draws. The experiment records which they are. */
-  readonly initial?: Initial
-  /** Hands out where the run stands: where it is aborted, and with `every` before the first step and every so often as well. */
-  readonly checkpoint?: {
-    readonly every?: CheckpointInterval
-    /** The run waits until this is done. */
-    readonly save: (checkpoint: Checkpoint) => Promise<void>
-  }
-  /** Goes on from there, to the bit as if it had not stopped; the number of workers is that of the checkpoint. */
-  readonly resume?: Checkpoint
-}
-
-/** A run, with what is too large for run.json. */
-export interface RunResult {
-  readonly run: Run
-  /** At the end, in PyTorch's names and layout. */
-  readonly weights: StateDict
-  /** Of the test images, with the initial weights and with those at the end. */
-  readonly predictions: { readonly before: Predictions; readonly after: Predictions }
-  /** Where `snapshotStep` asked for it and the run came that far. */
-  readonly snapshot?: StateDict
-}
 
 /**
  * Runs an experiment: the same one gives the same run on every backend, to rounding, and that of PyTorch's loop
@@ -103,205 +40,340 @@ export interface RunResult {
  * device is lost while it trains, or tfjs is set to another backend: what checkpoints there are hold the run so far
  */
 export const runExperiment = async (input: ExperimentInput, options: RunOptions): Promise<RunResult> => {
-  const { data, backend, onProgress = () => {}, signal, snapshotStep, resume, checkpoint } = options
+  checkRunOptions(options)
   refuseNested()
-  if (checkpoint?.every) checkInterval(checkpoint.every)
-  const given = resume?.initial ? { weights: resume.initial } : options.initial
-  const named = experimentOn(input, data)
-  const experiment = resume?.initial ? named : await recordInitial(named, given)
-  const [height, width] = data.imageShape
-  const model = resolveModel(experiment.model, { input: [height, width, 1], classes: data.classes })
-  checkFit(model, data.imageShape, data.classes)
-  const id = await experimentId(experiment)
-  const workers = workersFor(options.workers, resume)
-  const crowded = checkWorkers(workers)
-  checkMemory(model, experiment, data, backend, workers?.count === 'auto' ? 1 : (workers?.count ?? 1))
-  return useBackend(backend, async (info, checkBackend) => {
-    const startedAt = resume?.startedAt ?? new Date().toISOString()
-    const dataset = resume?.dataset ?? describeDataset(data)
-    if (resume) checkResumable(resume, { experiment, dataset: describeDataset(data), backend: info })
-    let generator = new MersenneTwister(experiment.seed)
-    const initial = beginWith(model, initialWeights(model, generator), given)
-    if (resume) generator = new MersenneTwister(resume.generator)
-    const optimizer = resume
-      ? uploadOptimizer(model, experiment.optimizer, resume.optimizer)
-      : createOptimizer(experiment.optimizer, uploadWeights(model, initial))
-    const train = batchSource(data.train.images, data.train.labels, data.imageShape)
-    const test = batchSource(data.test.images, data.test.labels, data.imageShape)
-    const stepsPerEpoch = Math.ceil(data.train.count / experiment.batchSize)
-    let team: Team | undefined
+  const plan = await planOf(input, options)
+  return useBackend(options.backend, async (info, checkBackend) => {
+    const prepared = prepare(plan, options, info)
     try {
-      return await whileThere(backend.watch?.(), async (checkDevice) => {
+      return await whileThere(options.backend.watch?.(), async (checkDevice) => {
         const check = () => {
           checkDevice()
           checkBackend()
         }
-        const tell = (progress: Progress): Promise<void> | undefined => {
-          check()
-          const from = performance.now()
-          const told = call(onProgress, progress)
-          if (!isThenable(told)) return undefined
-          return Promise.resolve(told).then(() => {
-            waited += performance.now() - from
-            check()
-          })
-        }
-        const learner = { model, optimizer, train, backend }
-        const chosen = await chooseStepping({ learner, data, experiment, initial, workers })
-        const { stepping } = chosen
-        team = chosen.team
-        const used = { ...info, threads: info.threads * stepping.workers }
-        const operations = operationPaths()
-        let waited = 0
-        await tell({ type: 'started', id, backend: used, stepsPerEpoch })
-        for (const sentence of [crowded, oneClass(data)])
-          if (sentence !== undefined) await tell({ type: 'notice', sentence })
-        const clock = () => performance.now() - waited
-        const between = async () => {
-          if (!options.between) return
-          const from = performance.now()
-          await call(options.between, { model, weights: optimizer.weights() })
-          waited += performance.now() - from
-        }
-        const atStart = uploadWeights(model, initial)
-        const before = await evaluateSource(model, atStart, test, data.test.labels, between).finally(() =>
-          disposeWeights(atStart),
-        )
-        const stepLosses: number[] = [...(resume?.stepLosses ?? [])]
-        const epochs: EpochRecord[] = [...(resume?.epochs ?? [])]
-        let { trainSeconds, evaluationSeconds, images: trained } = resume?.timing ?? noTiming
-        let snapshot: StateDict | undefined
-        let steps = stepLosses.length
-        const afterStep = async () => {
-          check()
-          if (++steps === snapshotStep) snapshot = await downloadWeights(model, optimizer.weights())
-        }
-        const save = async (epoch: number, step: number, totals: EpochTotals, drawnFrom: MersenneTwisterState) => {
-          if (!checkpoint) return
-          const held = await downloadOptimizer(model, optimizer)
-          check()
-          saved = { epoch, step }
-          await call(checkpoint.save, {
-            experiment,
-            ...(checkpoint.every ? { every: checkpoint.every } : {}),
-            startedAt,
-            dataset,
-            backend: info,
-            workers: stepping.workers,
-            generator: drawnFrom,
-            epoch,
-            step,
-            totals,
-            epochs: [...epochs],
-            timing: { trainSeconds, evaluationSeconds, images: trained },
-            stepLosses: Float32Array.from(stepLosses),
-            optimizer: held,
-            ...(given ? { initial } : {}),
-          })
-          check()
-          savedAt = clock()
-        }
-        let saved: { readonly epoch: number; readonly step: number } | undefined
-        let savedAt = clock()
-        const every = { steps: Infinity, epochs: Infinity, seconds: Infinity, ...checkpoint?.every }
-        const wantsCheckpoint = (epoch: number) => (step: number) =>
-          ((epoch - 1) * stepsPerEpoch + step) % every.steps === 0 || clock() - savedAt >= 1000 * every.seconds
-
-        if (!resume && (checkpoint?.every || signal?.aborted)) await save(1, 0, noTotals, generator.state())
-        let begun = { step: resume?.step ?? 0, totals: resume?.totals ?? noTotals }
-        let after = resume ? undefined : before
-        let diverged = false
-        for (let epoch = resume?.epoch ?? 1; epoch <= experiment.epochs && !signal?.aborted; epoch++) {
-          const drawnFrom = generator.state()
-          const { totals, step } = await trainEpoch({
-            epoch,
-            generator,
-            experiment,
-            stepping,
-            images: train.count,
-            begun,
-            stepLosses,
-            asynchronous: backend.asynchronous,
-            tell,
-            signal,
-            check,
-            afterStep,
-            between,
-            clock,
-            wantsCheckpoint: wantsCheckpoint(epoch),
-            checkpoint: (step, totals) => save(epoch, step, totals, drawnFrom),
-          })
-          const whole = totals.images === data.train.count
-          if (!whole) await save(epoch, step, totals, drawnFrom) // aborted: nothing of it is lost
-          begun = { step: 0, totals: noTotals }
-          trainSeconds += totals.seconds
-          trained += totals.images
-          await tell({ type: 'evaluating', epoch })
-          const from = clock()
-          after = await evaluateSource(model, optimizer.weights(), test, data.test.labels, between)
-          const seconds = (clock() - from) / 1000
-          evaluationSeconds += seconds
-          if (!whole) break // interrupted: no record of half an epoch
-          const record: EpochRecord = {
-            epoch,
-            trainLoss: totals.loss / totals.images,
-            trainAccuracy: totals.correct / totals.images,
-            testLoss: after.evaluation.meanLoss,
-            testAccuracy: after.evaluation.accuracy,
-            trainSeconds: totals.seconds,
-            evaluationSeconds: seconds,
-          }
-          epochs.push(record)
-          if (epoch % every.epochs === 0) await save(epoch + 1, 0, noTotals, generator.state())
-          await tell({ type: 'epoch', record })
-          const grew = divergenceOf(experiment, record, before.evaluation.meanLoss, model.classes)
-          if (grew !== undefined && !diverged) await tell({ type: 'notice', sentence: grew })
-          diverged ||= grew !== undefined
-          const stops = signal?.aborted === true && epoch < experiment.epochs
-          if (stops && saved?.epoch !== epoch + 1) await save(epoch + 1, 0, noTotals, generator.state())
-        }
-        after ??= await evaluateSource(model, optimizer.weights(), test, data.test.labels)
-        const weights = await downloadWeights(model, optimizer.weights())
-        check()
-        const run: Run = {
-          format: 'digitlab-run',
-          version: runVersion,
-          id,
-          experiment,
-          status: epochs.length === experiment.epochs ? 'completed' : 'interrupted',
-          startedAt,
-          model: { name: model.name, parameters: model.parameterCount, definition: model.definition },
-          dataset,
-          backend: { ...used, operations },
-          environment: environment(),
-          history: { stepLosses, epochs },
-          metrics: after.evaluation,
-          timing: {
-            trainSeconds,
-            evaluationSeconds,
-            secondsPerEpoch: trained === 0 ? 0 : (trainSeconds * data.train.count) / trained,
-            imagesPerSecond: trained === 0 ? 0 : trained / trainSeconds,
-          },
-        }
-        const predictions = { before: before.predictions, after: after.predictions }
-        return { run, weights, predictions, ...(snapshot === undefined ? {} : { snapshot }) }
+        const run = await begin(plan, options, prepared, check)
+        await trainEpochs(run)
+        return conclude(run)
       })
     } finally {
-      await team?.close()
-      optimizer.dispose()
-      train.dispose()
-      test.dispose()
+      await prepared.team?.close()
+      prepared.dispose()
     }
   })
 }
+
+/** What is settled before anything is computed. */
+interface Plan {
+  readonly experiment: Experiment
+  readonly id: string
+  readonly extensions: Extensions
+  readonly model: Model
+  readonly given: Initial | undefined
+  readonly workers: WorkerOptions | undefined
+  /** What whoever trains is told at the beginning. */
+  readonly notices: readonly string[]
+}
+
+/** Settles what is to be done, and refuses what can't be. */
+const planOf = async (input: ExperimentInput, options: RunOptions): Promise<Plan> => {
+  const { data, backend, resume, checkpoint, extensions = {} } = options
+  if (checkpoint?.every) checkInterval(checkpoint.every)
+  const given = resume?.initial ? { weights: resume.initial } : options.initial
+  const named = experimentOn(input, data, extensions)
+  const experiment = resume?.initial ? named : await recordInitial(named, given)
+  const [height, width] = data.imageShape
+  const model = resolveModel(experiment.model, { input: [height, width, 1], classes: data.classes }, extensions)
+  checkFit(model, data.imageShape, data.classes)
+  const workers = workersFor(options.workers, resume)
+  const crowded = checkWorkers(workers)
+  const threads = workers?.count === 'auto' ? 1 : (workers?.count ?? 1)
+  checkMemory(model, experiment, data, backend, threads, extensions)
+  const notices = [crowded, oneClass(data)].filter((sentence) => sentence !== undefined)
+  return { experiment, id: await experimentId(experiment), extensions, model, given, workers, notices }
+}
+
+/** What is on the backend while a run goes on. */
+interface Prepared {
+  readonly info: BackendInfo
+  readonly startedAt: string
+  readonly dataset: Run['dataset']
+  readonly state: RunState
+  readonly initial: StateDict
+  readonly train: BatchSource
+  readonly test: BatchSource
+  team?: Team
+  dispose(): void
+}
+
+/** Draws or takes the weights, and puts them and the images onto the backend. */
+const prepare = (plan: Plan, { data, resume }: RunOptions, info: BackendInfo): Prepared => {
+  const { experiment, extensions, model, given } = plan
+  const dataset = describeDataset(data)
+  if (resume) checkResumable(resume, { experiment, dataset, backend: info })
+  const generator = new MersenneTwister(experiment.seed)
+  const initial = beginWith(model, initialWeights(model, generator), given)
+  const steps = { experiment, stepsPerEpoch: stepsIn(data, experiment), extensions }
+  const state = resume
+    ? stateOf(resume, uploadOptimizer(model, steps, resume.optimizer))
+    : freshState(generator, createOptimizer(model, steps, uploadWeights(model, initial)))
+  const train = batchSource(data.train.images, data.train.labels, data.imageShape)
+  const test = batchSource(data.test.images, data.test.labels, data.imageShape)
+  return {
+    ...{ info, state, initial, train, test, dataset: resume?.dataset ?? dataset },
+    startedAt: resume?.startedAt ?? new Date().toISOString(),
+    dispose() {
+      for (const held of [state.optimizer, train, test]) held.dispose()
+    },
+  }
+}
+
+/** A run that is being trained. */
+interface Running {
+  readonly plan: Plan
+  readonly options: RunOptions
+  readonly prepared: Prepared
+  readonly state: RunState
+  readonly stepping: Stepping
+  readonly used: BackendInfo
+  readonly context: EpochContext
+  readonly callbacks: (name: 'onTrainBegin' | 'onTrainEnd' | 'onEpochEnd', record?: EpochRecord) => Promise<void>
+  readonly evaluate: () => Promise<Evaluated>
+  readonly before: Evaluated
+  /** With the weights as they are; undefined where they were not looked at since they changed. */
+  after: Evaluated | undefined
+  readonly save: () => Promise<void>
+  /** Where the last checkpoint was made. */
+  readonly savedAt: () => string
+  readonly snapshot: () => StateDict | undefined
+}
+
+interface Evaluated {
+  readonly evaluation: Evaluation
+  readonly predictions: Predictions
+  readonly metrics: Readonly<Record<string, number>> | undefined
+}
+
+/** Chooses who takes the steps, looks at the weights as they are, and makes the first checkpoint. */
+const begin = async (plan: Plan, options: RunOptions, prepared: Prepared, check: () => void): Promise<Running> => {
+  const { experiment, id, extensions, model, workers, notices } = plan
+  const { data, backend, onProgress = () => {}, snapshotStep, resume, checkpoint } = options
+  const { info, state, initial, train, test } = prepared
+  const stepsPerEpoch = stepsIn(data, experiment)
+  let waited = 0
+  const clock = () => performance.now() - waited
+  /** Calls what the caller gave, and lets the clock stand still while that is waited for. */
+  const outside = (callback: () => unknown): Promise<void> | undefined => {
+    check()
+    const from = performance.now()
+    const answer = call(callback)
+    if (!isThenable(answer)) return undefined
+    return Promise.resolve(answer).then(() => {
+      waited += performance.now() - from
+      check()
+    })
+  }
+  const tell = (progress: Progress) => outside(() => onProgress(progress))
+  const stopping = new AbortController()
+  const stopped = () => stopping.signal.aborted || options.signal?.aborted === true
+
+  const learner: Learner = {
+    ...{ model, optimizer: state.optimizer, train, backend, loss: trainingLoss(experiment, extensions) },
+    get generator() {
+      return state.generator
+    },
+  }
+  const chosen = await chooseStepping({ learner, data, experiment, extensions, initial, workers })
+  const { stepping } = chosen
+  if (chosen.team) prepared.team = chosen.team
+  const used = { ...info, threads: info.threads * stepping.workers }
+  await tell({ type: 'started', id, backend: used, stepsPerEpoch })
+  for (const sentence of notices) await tell({ type: 'notice', sentence })
+
+  const between = async () => {
+    const { between } = options
+    if (between) await outside(() => between({ model, weights: state.optimizer.weights() }))
+  }
+  const loss = imageLossOf(experiment, extensions)
+  const look = async (weights = state.optimizer.weights()): Promise<Evaluated> => {
+    const found = await evaluateSource(model, weights, test, data.test.labels, between, loss)
+    return { ...found, metrics: metricsOf(found.predictions, data, model, extensions) }
+  }
+  const atStart = uploadWeights(model, initial)
+  const before = await look(atStart).finally(() => disposeWeights(atStart))
+
+  let snapshot: StateDict | undefined
+  const afterStep = async () => {
+    check()
+    const steps = (state.epoch - 1) * stepsPerEpoch + state.step
+    if (steps === snapshotStep) snapshot = await downloadWeights(model, state.optimizer.weights())
+  }
+  let saved = { at: '', clock: clock() }
+  const place = () => `${state.epoch}.${state.step}`
+  const save = async () => {
+    if (!checkpoint) return
+    const optimizer = await downloadOptimizer(model, state.optimizer)
+    const { every } = checkpoint
+    const { startedAt, dataset } = prepared
+    await outside(() =>
+      checkpoint.save({
+        ...{ experiment, startedAt, dataset, backend: info, workers: stepping.workers, ...standing(state), optimizer },
+        ...(every ? { every } : {}),
+        ...(plan.given ? { initial } : {}),
+      }),
+    )
+    saved = { at: place(), clock: clock() }
+  }
+  const every = intervalOf(checkpoint)
+  const wantsCheckpoint = (step: number) =>
+    ((state.epoch - 1) * stepsPerEpoch + step) % every.steps === 0 || clock() - saved.clock >= 1000 * every.seconds
+  const seen: CallbackContext = {
+    ...{ experiment, model, epochs: state.epochs, stop: () => stopping.abort() },
+    get weights() {
+      return state.optimizer.weights()
+    },
+    download: () => downloadWeights(model, state.optimizer.weights()),
+  }
+  const callbacks: Running['callbacks'] = async (name, record) => {
+    for (const callback of options.callbacks ?? [])
+      await outside(() => (record ? callback.onEpochEnd?.(seen, record) : callOne(callback, name, seen)))
+  }
+  const run: Running = {
+    ...{ plan, options, prepared, state, stepping, used, before, after: resume ? undefined : before },
+    ...{ evaluate: look, callbacks, save, savedAt: () => saved.at, snapshot: () => snapshot },
+    context: {
+      ...{ experiment, extensions, stepping, images: train.count, asynchronous: backend.asynchronous },
+      ...{ tell, stopped, check, afterStep, between, clock, wantsCheckpoint, save },
+    },
+  }
+  await callbacks('onTrainBegin')
+  if (!resume && (checkpoint?.every || stopped())) await save()
+  return run
+}
+
+const callOne = (
+  callback: RunCallback,
+  name: 'onTrainBegin' | 'onTrainEnd' | 'onEpochEnd',
+  context: CallbackContext,
+) => (name === 'onEpochEnd' ? undefined : callback[name]?.(context))
+
+/** Trains epoch by epoch, to the last one or until the run is stopped. */
+const trainEpochs = async (run: Running): Promise<void> => {
+  const { plan, options, state, context, before, save } = run
+  const { experiment, extensions, model } = plan
+  const { tell, clock, stopped } = context
+  const every = intervalOf(options.checkpoint)
+  let diverged = false
+  while (state.epoch <= experiment.epochs && !stopped()) {
+    const { epoch } = state
+    if (state.step === 0) state.drawnFrom = state.generator.state()
+    await trainEpoch(state, context)
+    const { totals } = state
+    const whole = totals.images === context.images
+    if (!whole) await save() // stopped: nothing of it is lost
+    await tell({ type: 'evaluating', epoch })
+    const from = clock()
+    run.after = await run.evaluate()
+    const seconds = (clock() - from) / 1000
+    const { trainSeconds, evaluationSeconds, images } = state.timing
+    state.timing = {
+      trainSeconds: trainSeconds + totals.seconds,
+      evaluationSeconds: evaluationSeconds + seconds,
+      images: images + totals.images,
+    }
+    if (!whole) return // no record of half an epoch
+    const { evaluation, metrics } = run.after
+    const record: EpochRecord = {
+      epoch,
+      trainLoss: totals.loss / totals.images,
+      trainAccuracy: totals.correct / totals.images,
+      testLoss: evaluation.meanLoss,
+      testAccuracy: evaluation.accuracy,
+      ...(metrics ? { metrics } : {}),
+      trainSeconds: totals.seconds,
+      evaluationSeconds: seconds,
+    }
+    state.epochs.push(record)
+    Object.assign(state, { epoch: epoch + 1, step: 0, totals: noTotals, drawnFrom: state.generator.state() })
+    if (epoch % every.epochs === 0) await save()
+    await tell({ type: 'epoch', record })
+    const grew = divergenceOf(experiment, record, before.evaluation.meanLoss, model.classes, extensions)
+    if (grew !== undefined && !diverged) await tell({ type: 'notice', sentence: grew })
+    diverged ||= grew !== undefined
+    await run.callbacks('onEpochEnd', record)
+    if (stopped() && epoch < experiment.epochs && run.savedAt() !== `${state.epoch}.${state.step}`) await save()
+  }
+}
+
+/** Looks at the weights as they are, and writes down what happened. */
+const conclude = async (run: Running): Promise<RunResult> => {
+  const { plan, options, prepared, state, context, before } = run
+  const { experiment, id, model } = plan
+  await run.callbacks('onTrainEnd')
+  const after = run.after ?? (await run.evaluate())
+  const weights = await downloadWeights(model, state.optimizer.weights())
+  context.check()
+  const { trainSeconds, evaluationSeconds, images } = state.timing
+  const snapshot = run.snapshot()
+  return {
+    run: {
+      format: 'digitlab-run',
+      version: runVersion,
+      id,
+      experiment,
+      status: state.epochs.length === experiment.epochs ? 'completed' : 'interrupted',
+      startedAt: prepared.startedAt,
+      model: { name: model.name, parameters: model.parameterCount, definition: model.definition },
+      dataset: prepared.dataset,
+      backend: { ...run.used, operations: operationPaths() },
+      environment: environment(),
+      history: { stepLosses: state.stepLosses, epochs: state.epochs },
+      metrics: { ...after.evaluation, ...(after.metrics ? { custom: after.metrics } : {}) },
+      timing: {
+        trainSeconds,
+        evaluationSeconds,
+        secondsPerEpoch: images === 0 ? 0 : (trainSeconds * options.data.train.count) / images,
+        imagesPerSecond: images === 0 ? 0 : images / trainSeconds,
+      },
+    },
+    weights,
+    predictions: { before: before.predictions, after: after.predictions },
+    ...(snapshot === undefined ? {} : { snapshot }),
+  }
+}
+
+const stepsIn = ({ train }: Dataset, { batchSize }: Experiment): number => Math.ceil(train.count / batchSize)
+
+/** All three, infinity where none is asked for. */
+const intervalOf = (checkpoint: RunOptions['checkpoint']) => ({
+  ...{ steps: Infinity, epochs: Infinity, seconds: Infinity },
+  ...checkpoint?.every,
+})
+
+const imageLossOf = (experiment: Experiment, extensions: Extensions): ImageLoss => {
+  const { type, options } = lossOf(experiment, extensions)
+  return (logits, label) => type.ofImage(logits, label, options)
+}
+
+/** The metrics that were passed along; undefined where there are none. */
+const metricsOf = (
+  { classes: predicted, probabilities }: Predictions,
+  { test }: Dataset,
+  { classes }: Model,
+  { metrics = [] }: Extensions,
+): Readonly<Record<string, number>> | undefined =>
+  metrics.length === 0
+    ? undefined
+    : Object.fromEntries(
+        metrics.map(({ name, of }) => [name, of({ labels: test.labels, predicted, probabilities, classes })]),
+      )
 
 /**
  * The experiment, with the data set's name where it names none.
  *
  * @throws TrainError where it names another: what a run records is what it was trained on
  */
-const experimentOn = (input: ExperimentInput, data: Dataset): Experiment => {
-  const experiment = completeExperiment({ ...input, dataset: input.dataset ?? data.name })
+const experimentOn = (input: ExperimentInput, data: Dataset, extensions: Extensions): Experiment => {
+  const experiment = completeExperiment({ ...input, dataset: input.dataset ?? data.name }, extensions)
   // A folder is named by its path, its data by the last part of that; '.' and '..' say nothing.
   const name = experiment.dataset.replace(/[\\/]+$/, '').replace(/^.*[\\/]/, '')
   if (!['', '.', '..', data.name].includes(name))
@@ -317,9 +389,6 @@ const oneClass = ({ train, classNames }: Dataset): string | undefined => {
   if (train.labels.some((label) => label !== first)) return undefined
   return `all ${train.count} training images are of the class ${classNames[first] ?? first}: there is nothing to tell apart, and any model will be right`
 }
-
-const noTotals: EpochTotals = { images: 0, loss: 0, correct: 0, seconds: 0 }
-const noTiming: Checkpoint['timing'] = { trainSeconds: 0, evaluationSeconds: 0, images: 0 }
 
 /** The number of workers decides the bits: a checkpoint's is kept, whatever 'auto' would choose now. */
 const workersFor = (workers: WorkerOptions | undefined, resume: Checkpoint | undefined): WorkerOptions | undefined => {

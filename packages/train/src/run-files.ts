@@ -3,9 +3,9 @@
 import { shownValue, type StateDict } from '@digitlab/models'
 import { readSafetensors, weightsMetadata, writeSafetensors } from '@digitlab/weights'
 import type { Predictions } from './evaluate'
-import { TrainError } from './experiment'
-import type { Run } from './run'
-import type { RunResult } from './run-experiment'
+import { TrainError } from './train-error'
+import type { Run } from './run-record'
+import type { RunResult } from './run-options'
 
 /** Beside run.json and weights.safetensors: what the model said of each test image, before and after. */
 export const predictionsFile = 'predictions.safetensors'

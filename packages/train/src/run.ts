@@ -1,68 +1,7 @@
-import type { ModelDefinition } from '@digitlab/models'
-import type { BackendInfo } from '@digitlab/backends'
-import type { OperationName, OperationPath } from '@digitlab/ops'
-import type { Environment } from './environment'
-import type { Evaluation } from './evaluate'
-import type { Experiment } from './experiment'
-
-/** The version of run.json's form that this package writes. */
-export const runVersion = 1
-
-/** What happened in one epoch. */
-export interface EpochRecord {
-  /** from 1 */
-  readonly epoch: number
-  /** Mean over the images trained on, each weighing the same. */
-  readonly trainLoss: number
-  /** Of the training images, as each was seen just before the step that learned from it. */
-  readonly trainAccuracy: number
-  readonly testLoss: number
-  readonly testAccuracy: number
-  /** Shuffling, batches, gradients and steps; evaluation apart. */
-  readonly trainSeconds: number
-  readonly evaluationSeconds: number
-}
-
-/** What happened. Plain JSON, written as run.json. */
-export interface Run {
-  readonly format: 'digitlab-run'
-  readonly version: typeof runVersion
-  /** The experiment's id. */
-  readonly id: string
-  readonly experiment: Experiment
-  /** 'interrupted' where it was stopped before its last step: the metrics are those of the weights as they were then. */
-  readonly status: 'completed' | 'interrupted'
-  /** When the run began, ISO 8601. */
-  readonly startedAt: string
-  readonly model: { readonly name: string; readonly parameters: number; readonly definition: ModelDefinition }
-  readonly dataset: {
-    readonly name: string
-    readonly title: string
-    readonly origin: string
-    /** Set where the data are not what was hoped for. */
-    readonly notice?: string
-    readonly classNames: readonly string[]
-    readonly trainCount: number
-    readonly testCount: number
-    readonly files: readonly { readonly name: string; readonly bytes: number; readonly sha256: string }[]
-  }
-  readonly backend: BackendInfo & {
-    /** Which operations ran as the backend's own kernels. */
-    readonly operations: Readonly<Record<OperationName, OperationPath>>
-  }
-  readonly environment: Environment
-  readonly history: {
-    /** The mean loss of every batch, in the order of the steps. */
-    readonly stepLosses: readonly number[]
-    readonly epochs: readonly EpochRecord[]
-  }
-  /** On the test images, with the weights at the end. */
-  readonly metrics: Evaluation
-  readonly timing: {
-    readonly trainSeconds: number
-    readonly evaluationSeconds: number
-    /** Mean over the whole epochs; over what there was where none was whole. */
-    readonly secondsPerEpoch: number
-    readonly imagesPerSecond: number
-  }
-}
+// Runs and the files of their folders: read, checked and written without anything that computes.
+export type { Environment } from './environment'
+export type { Evaluation, Predictions } from './evaluate'
+export { parseRun } from './parse-run'
+export { predictionsFile, readableJson, readPredictions, runFiles, type KeptPredictions } from './run-files'
+export type { RunResult } from './run-options'
+export { runVersion, type EpochRecord, type Run } from './run-record'

@@ -6,10 +6,12 @@ import { MersenneTwister } from '@digitlab/random'
 import '@tensorflow/tfjs-backend-cpu'
 import { env, memory, tensor1d, type Tensor } from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { completeExperiment } from './complete-experiment'
 import { createExchange, createSharedState } from './exchange'
 import { createOptimizer } from './optimizer'
 import { createRepeater } from './repeater'
 import { aloneStepping, sharedSteps, type Learner } from './stepping'
+import { trainingLoss } from './training-loss'
 
 const backend: Backend = {
   id: 'cpu',
@@ -32,10 +34,12 @@ const batchSize = 8
 
 const learnerOf = (momentum: number): Learner => {
   const weights = uploadWeights(model, initialWeights(model, new MersenneTwister(5)))
-  const optimizer = createOptimizer({ name: 'sgd', learningRate: 0.1, momentum, weightDecay: 0 }, weights)
+  const experiment = completeExperiment({ model: 'two-layer', optimizer: { momentum }, batchSize })
+  const optimizer = createOptimizer(model, { experiment, stepsPerEpoch: Math.ceil(count / batchSize) }, weights)
   const train = batchSource(images, labels, [4, 4])
   train.setOrder(order)
-  return { model, optimizer, train, backend }
+  const [loss, generator] = [trainingLoss(experiment, {}), new MersenneTwister(0)]
+  return { model, optimizer, train, backend, loss, generator }
 }
 const free = ({ optimizer, train }: Learner) => {
   optimizer.dispose()

@@ -1,7 +1,8 @@
 import type { Backend, Recording } from '@digitlab/backends'
 import type { Model } from '@digitlab/models'
-import { lossAndGradients } from '@digitlab/models/compute'
+import { lossAndGradients, type LossFunction } from '@digitlab/models/compute'
 import { copyOut, sumIn, type BatchSource } from '@digitlab/ops'
+import type { MersenneTwister } from '@digitlab/random'
 import { dispose, tidy, zeros, zerosLike, type Tensor } from '@tensorflow/tfjs-core'
 import type { Exchange } from './exchange'
 import type { Optimizer } from './optimizer'
@@ -27,6 +28,9 @@ export interface Stepping {
 
 /** What a step needs wherever it is taken. */
 export interface Learner {
+  readonly loss: LossFunction
+  /** The run's, for layers that draw: they are not shared between workers. */
+  readonly generator: MersenneTwister
   readonly model: Model
   readonly optimizer: Optimizer
   readonly train: BatchSource
@@ -34,7 +38,8 @@ export interface Learner {
 }
 
 /** Steps on this thread alone. */
-export const aloneStepping = ({ model, optimizer, train, backend }: Learner): Stepping => {
+export const aloneStepping = (learner: Learner): Stepping => {
+  const { model, optimizer, train, backend, loss } = learner
   const repeater = createRepeater(backend.record)
   let usual = 0
   return {
@@ -46,13 +51,15 @@ export const aloneStepping = ({ model, optimizer, train, backend }: Learner): St
     step(start, size) {
       const { tensors, kept, latest } = repeater.run(
         size,
-        size === usual,
+        size === usual && optimizer.repeatable(),
         (recording) => optimizer.repeat((step) => recording.replay({ start, step })),
         () =>
           tidy(() => {
             const { images, labels } = train.batch(start, size)
-            const { summary, gradients } = lossAndGradients(model, optimizer.weights(), images, labels, 1 / size)
-            optimizer.step(gradients)
+            const options = { loss, generator: learner.generator }
+            const found = lossAndGradients(model, optimizer.weights(), images, labels, 1 / size, options)
+            const { summary, gradients, buffers } = found
+            optimizer.step(gradients, buffers)
             return [summary]
           }),
       )
@@ -79,12 +86,13 @@ export interface SharedSteps {
 
 /** @param usual the size of all batches but the last */
 export const sharedSteps = (
-  { model, optimizer, train, backend }: Learner,
+  { model, optimizer, train, backend, loss }: Learner,
   exchange: Exchange,
   index: number,
   workers: number,
   usual: number,
 ): SharedSteps => {
+  const names = model.parameters.map(({ name }) => name)
   const gradients = createRepeater(backend.record)
   const update = createRepeater(backend.record)
   let held: { tensors: readonly Tensor[]; kept: boolean; size: number } | undefined
@@ -96,7 +104,6 @@ export const sharedSteps = (
   return {
     contribute(n, start, size) {
       const [from, to] = shareOf(size, index, workers)
-      const names = [...optimizer.weights().keys()]
       held = {
         size,
         ...gradients.run(
@@ -106,9 +113,9 @@ export const sharedSteps = (
           () =>
             tidy((): Tensor[] => {
               const weights = optimizer.weights()
-              if (from === to) return [...[...weights.values()].map((weight) => zerosLike(weight)), zeros([2])]
+              if (from === to) return [...names.map((name) => zerosLike(weights.get(name) as Tensor)), zeros([2])]
               const { images, labels } = train.batch(start + from, to - from)
-              const { summary, gradients } = lossAndGradients(model, weights, images, labels, 1 / size)
+              const { summary, gradients } = lossAndGradients(model, weights, images, labels, 1 / size, { loss })
               return [...names.map((name) => gradients.get(name) as Tensor), summary]
             }),
         ),
@@ -122,14 +129,13 @@ export const sharedSteps = (
       const sums = sumIn(held.tensors, parts, index)
       steppedBy = sums
       held = { ...held, tensors: sums }
-      const names = [...optimizer.weights().keys()]
       const move = (): Tensor[] => {
         tidy(() => optimizer.step(new Map(names.map((name, i) => [name, sums[i] as Tensor]))))
         return []
       }
       // Only gradients that stay where they are can be stepped by again.
       const again = (recording: Recording) => optimizer.repeat((step) => recording.replay({ start: 0, step }))
-      if (held.kept) update.run(held.size, true, again, move)
+      if (held.kept && optimizer.repeatable()) update.run(held.size, true, again, move)
       else move()
       release()
       const total = (fromEnd: number) =>

@@ -1,7 +1,7 @@
 // What the thread that leads and its workers say to each other.
 import type { ModelDefinition } from '@digitlab/models'
 import type { SharedState } from './exchange'
-import type { OptimizerOptions } from './experiment'
+import type { Experiment } from './complete-experiment'
 import type { OptimizerState } from './optimizer'
 
 /** What a worker is told. */
@@ -16,7 +16,7 @@ export type ToWorker =
       readonly imageShape: readonly [number, number]
       readonly state: SharedState
     }
-  | { readonly type: 'begin'; readonly state: OptimizerState; readonly optimizer: OptimizerOptions }
+  | { readonly type: 'begin'; readonly state: OptimizerState; readonly experiment: Experiment }
   | {
       readonly type: 'epoch'
       readonly order: Int32Array

@@ -2,9 +2,13 @@
 import type { Backend } from '@digitlab/backends'
 import { resolveModel } from '@digitlab/models'
 import { batchSource, type BatchSource } from '@digitlab/ops'
+import { MersenneTwister } from '@digitlab/random'
+import type { Experiment } from './complete-experiment'
 import { createExchange } from './exchange'
+import type { Extensions } from './extensions'
 import { uploadOptimizer, type Optimizer } from './optimizer'
 import { sharedSteps } from './stepping'
+import { trainingLoss } from './training-loss'
 import type { FromWorker, ToWorker } from './worker-messages'
 
 /** worker_threads' parentPort, or the global scope of a Web Worker. */
@@ -32,10 +36,11 @@ const portOfThread = (): Port => {
  * It computes shares of batches until it is terminated. What fails is told to the thread that leads.
  *
  * @param backend the same, with the same options, as the one that runExperiment is given
+ * @param extensions the same as well
  */
-export const serveWorker = (backend: Backend): void => {
+export const serveWorker = (backend: Backend, extensions: Extensions = {}): void => {
   const port = portOfThread()
-  const worker = createWorker(backend)
+  const worker = createWorker(backend, extensions)
   let last: Promise<void> = Promise.resolve()
   port.onmessage = ({ data }) => {
     const message = data as ToWorker // nobody else writes to a worker's port
@@ -48,9 +53,9 @@ export const serveWorker = (backend: Backend): void => {
   }
 }
 
-const createWorker = (backend: Backend): ((message: ToWorker) => Promise<void>) => {
+const createWorker = (backend: Backend, extensions: Extensions): ((message: ToWorker) => Promise<void>) => {
   let loaded: { message: ToWorker & { type: 'load' }; train: BatchSource } | undefined
-  let optimizer: Optimizer | undefined
+  let begun: { readonly optimizer: Optimizer; readonly experiment: Experiment } | undefined
   return async (message) => {
     if (message.type === 'load') {
       await backend.start()
@@ -59,16 +64,22 @@ const createWorker = (backend: Backend): ((message: ToWorker) => Promise<void>) 
     }
     if (!loaded) throw new Error('a worker was told to begin before it had data')
     const { index, state, model: definition } = loaded.message
-    const model = resolveModel(definition)
+    const model = resolveModel(definition, undefined, extensions)
     if (message.type === 'begin') {
-      optimizer?.dispose()
-      optimizer = uploadOptimizer(model, message.optimizer, message.state)
+      begun?.optimizer.dispose()
+      const { experiment } = message
+      const stepsPerEpoch = Math.ceil(loaded.train.count / experiment.batchSize)
+      const optimizer = uploadOptimizer(model, { experiment, stepsPerEpoch, extensions }, message.state)
+      begun = { optimizer, experiment }
       return
     }
-    if (!optimizer) throw new Error('a worker was told to train before it had weights')
+    if (!begun) throw new Error('a worker was told to train before it had weights')
     const { order, batchSize, workers, from } = message
     const exchange = createExchange(state, index, workers)
-    const learner = { model, optimizer, train: loaded.train, backend }
+    const loss = trainingLoss(begun.experiment, extensions)
+    // Nothing of a model that is shared draws.
+    const generator = new MersenneTwister(0)
+    const learner = { model, optimizer: begun.optimizer, train: loaded.train, backend, loss, generator }
     const steps = sharedSteps(learner, exchange, index, workers, batchSize)
     loaded.train.setOrder(order)
     try {

@@ -1,7 +1,8 @@
 // The side of the thread that leads: it starts the workers, gives each the same data and weights, and takes part itself.
 import type { Model } from '@digitlab/models'
 import type { Split } from '@digitlab/data'
-import { TrainError, type OptimizerOptions } from './experiment'
+import type { Experiment } from './complete-experiment'
+import { TrainError } from './train-error'
 import { canShareMemory, createExchange, createSharedState } from './exchange'
 import { turn } from './give-way'
 import { processors } from './host'
@@ -66,7 +67,7 @@ export interface Team {
   /** Starts more, until there are so many in all. */
   grow(workers: number): Promise<void>
   /** Gives the first `workers` of them the leader's weights and its optimizer's state. @returns steps that they share */
-  begin(learner: Learner, optimizer: OptimizerOptions, workers: number): Promise<Stepping>
+  begin(learner: Learner, experiment: Experiment, workers: number): Promise<Stepping>
   close(): Promise<void>
 }
 
@@ -100,10 +101,10 @@ export const createTeam = (
       }
       await Promise.all(added)
     },
-    async begin(learner, optimizer, workers) {
+    async begin(learner, experiment, workers) {
       const taking = members.slice(0, workers - 1)
       const begun = await downloadOptimizer(model, learner.optimizer)
-      await Promise.all(taking.map((member) => member.ask({ type: 'begin', state: begun, optimizer })))
+      await Promise.all(taking.map((member) => member.ask({ type: 'begin', state: begun, experiment })))
       return teamStepping(learner, taking, state, patience)
     },
     async close() {

@@ -3,7 +3,7 @@ import { activate, type Backend } from '@digitlab/backends'
 import type { Dataset } from '@digitlab/data'
 import '@tensorflow/tfjs-backend-cpu'
 import { env } from '@tensorflow/tfjs-core'
-import { completeExperiment, type ExperimentInput } from '../experiment'
+import { completeExperiment, type ExperimentInput } from '../complete-experiment'
 
 env().set('IS_TEST', true) // tfjs tells a test nothing about faster backends
 

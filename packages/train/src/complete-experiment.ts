@@ -1,0 +1,272 @@
+import { sha256 } from '@digitlab/data'
+import {
+  completeOptions,
+  integer,
+  isRecord,
+  layerTypes,
+  mnistFit,
+  resolveModel,
+  shownValue,
+  type CompletedOptions,
+  type ModelDefinition,
+  type OptionTable,
+} from '@digitlab/models'
+import type { Extensions } from './extensions'
+import { lossTypes } from './losses'
+import type { LossType } from './loss-type'
+import type { OptimizerType } from './optimizer-type'
+import { optimizerTypes } from './optimizers'
+import type { ScheduleType } from './schedule-type'
+import { scheduleTypes } from './schedules'
+import { TrainError } from './train-error'
+
+type Completed<T> = T extends { readonly name: infer N; readonly options: infer O extends OptionTable }
+  ? { readonly name: N } & CompletedOptions<O>
+  : never
+
+/** What is called by its name and has options of its own, from elsewhere. */
+interface Foreign {
+  // `string & {}` keeps the known names among what an editor offers
+  readonly name: string & {}
+  readonly [option: string]: unknown
+}
+
+/** How weights follow their gradients: an optimizer of this package, or one that is passed along. */
+export type OptimizerOptions =
+  Completed<(typeof optimizerTypes)[number]> | (Foreign & { readonly learningRate: number })
+
+/** How the learning rate changes. */
+export type ScheduleOptions = Completed<(typeof scheduleTypes)[number]> | Foreign
+
+/** Another loss than the mean cross-entropy. */
+export type LossChoice = Foreign
+
+/** What to run. Plain JSON; its canonical form's SHA-256 is the experiment's id. */
+export interface Experiment {
+  /** A name in the catalogue, or a model definition. */
+  readonly model: string | ModelDefinition
+  /** The name of the data set. */
+  readonly dataset: string
+  /** As `torch.manual_seed`: decides the initial weights and the order of the images. Its low 32 bits, see {@link torchSeed}. */
+  readonly seed: number
+  readonly epochs: number
+  /** Images a step; an epoch's last batch may be smaller. */
+  readonly batchSize: number
+  readonly optimizer: OptimizerOptions
+  /** Absent where the learning rate stays as it is. */
+  readonly schedule?: ScheduleOptions
+  /** Absent for cross-entropy. */
+  readonly loss?: LossChoice
+  /** Where training begins with given weights instead of those that the seed draws; absent else. */
+  readonly initial?: InitialOptions
+}
+
+/** Given weights to begin with. */
+export interface InitialOptions {
+  /** {@link weightsId} of the weights as they were given. */
+  readonly sha256: string
+  /** The last layer is drawn from the seed all the same, for other classes than the weights were made for. */
+  readonly newHead: boolean
+}
+
+/** What {@link completeExperiment} takes: everything but the model has a default. */
+export interface ExperimentInput {
+  readonly model: string | ModelDefinition
+  readonly dataset?: string
+  /** Any that PyTorch takes; recorded as {@link torchSeed} of it. */
+  readonly seed?: number | bigint
+  readonly epochs?: number
+  readonly batchSize?: number
+  readonly optimizer?: Partial<OptimizerOptions>
+  readonly schedule?: Partial<ScheduleOptions>
+  readonly loss?: LossChoice
+  readonly initial?: InitialOptions
+}
+
+/** The case study's settings. */
+export const experimentDefaults = { dataset: 'mnist', seed: 0, epochs: 5, batchSize: 64 } as const
+
+/** What `torch.manual_seed` takes. */
+const seeds = { from: -(2n ** 63n), to: 2n ** 64n - 1n } as const
+
+/**
+ * The part of a seed that counts: PyTorch's CPU generator takes the low 32 bits, so that -1, 2^32 - 1 and 2^64 - 1 begin the same run.
+ * An experiment holds this part, and the same run has one id.
+ *
+ * @throws TrainError where `torch.manual_seed` would refuse it, or where a number is not exact: a bigint is, beyond 2^53
+ */
+export const torchSeed = (seed: number | bigint): number => {
+  const whole = typeof seed === 'bigint' ? seed : Number.isSafeInteger(seed) ? BigInt(seed) : undefined
+  if (whole === undefined || whole < seeds.from || whole > seeds.to) {
+    const exact = typeof seed === 'number' && Number.isInteger(seed) ? ', beyond 2^53 as a bigint' : ''
+    throw new TrainError(`seed must be an integer from -2^63 to 2^64 - 1${exact}, not ${shownValue(seed)}`)
+  }
+  return Number(BigInt.asUintN(32, whole))
+}
+
+/** One of the tables' entries, and the options that an experiment gives it. */
+interface Chosen<T> {
+  readonly type: T
+  readonly options: Readonly<Record<string, unknown>>
+}
+
+/** What is chosen of by name. */
+interface Kind<T extends { readonly name: string; readonly options: OptionTable }> {
+  /** 'optimizer' */
+  readonly what: string
+  readonly known: readonly T[]
+  /** Where none is named. */
+  readonly usual?: T
+}
+
+const optimizerKind = ({ optimizers = [] }: Extensions): Kind<OptimizerType> => ({
+  what: 'optimizer',
+  known: [...(optimizerTypes as readonly unknown[] as OptimizerType[]), ...optimizers],
+  usual: optimizerTypes[0] as unknown as OptimizerType,
+})
+const scheduleKind = ({ schedules = [] }: Extensions): Kind<ScheduleType> => ({
+  what: 'schedule',
+  known: [...(scheduleTypes as readonly unknown[] as ScheduleType[]), ...schedules],
+})
+const lossKind = ({ losses = [] }: Extensions): Kind<LossType> => ({
+  what: 'loss',
+  known: [...(lossTypes as readonly unknown[] as LossType[]), ...losses],
+})
+
+/** Checks what an experiment says of one kind. @returns its entry and all its options, in their table's order */
+const choose = <T extends { readonly name: string; readonly options: OptionTable }>(
+  { what, known, usual }: Kind<T>,
+  given: unknown,
+): Chosen<T> => {
+  if (!isRecord(given))
+    throw new TrainError(
+      `${what} must be an object such as { "name": "${(known.at(1) ?? known[0])?.name}" }, not ${shownValue(given)}`,
+    )
+  const { name = usual?.name } = given
+  const type = known.find((each) => each.name === name)
+  if (!type)
+    throw new TrainError(
+      `there is no ${what} ${shownValue(name)}: choose one of ${known.map((each) => each.name).join(', ')}`,
+    )
+  const place = { name: type.name, path: `${what}.`, beside: ['name'], error: refused }
+  const options: Record<string, unknown> = completeOptions(type.options, given, place)
+  const ordered = Object.keys(type.options).filter((key) => options[key] !== undefined)
+  return { type, options: Object.fromEntries(ordered.map((key) => [key, options[key]])) }
+}
+
+const refused = (sentence: string) => new TrainError(sentence)
+
+/** What an optimizer of this package is where its name alone is given. */
+export const optimizerDefaults = Object.fromEntries(
+  optimizerTypes.map(({ name }) => [name, { name, ...choose(optimizerKind({}), { name }).options }]),
+) as { readonly [T in (typeof optimizerTypes)[number] as T['name']]: Completed<T> }
+
+/** The optimizer of an experiment. */
+export const optimizerOf = (
+  { optimizer }: Pick<Experiment, 'optimizer'>,
+  extensions: Extensions,
+): Chosen<OptimizerType> => choose(optimizerKind(extensions), optimizer)
+
+/** The schedule of an experiment; undefined where the learning rate stays as it is. */
+export const scheduleOf = (
+  { schedule }: Pick<Experiment, 'schedule'>,
+  extensions: Extensions,
+): Chosen<ScheduleType> | undefined => schedule && choose(scheduleKind(extensions), schedule)
+
+/** The loss of an experiment. */
+export const lossOf = ({ loss }: Pick<Experiment, 'loss'>, extensions: Extensions): Chosen<LossType> =>
+  choose(lossKind(extensions), loss ?? { name: lossTypes[0].name })
+
+const counts = { epochs: integer({ from: 1, to: 100_000 }), batchSize: integer({ from: 1, to: 1_000_000 }) }
+
+const keys = ['model', 'dataset', 'seed', 'epochs', 'batchSize', 'optimizer', 'schedule', 'loss', 'initial']
+
+/**
+ * Fills in the defaults and checks every value.
+ *
+ * @param extensions what the experiment may name beside what this package has
+ * @throws TrainError naming the value and what it may be; ModelError where the model is unknown or does not fit together
+ */
+export const completeExperiment = (input: ExperimentInput, extensions: Extensions = {}): Experiment =>
+  complete(input, extensions, false)
+
+/** The same of a run that is only looked at: what it names from elsewhere is taken as it is. */
+export const recordedExperiment = (input: ExperimentInput, extensions: Extensions = {}): Experiment =>
+  complete(input, extensions, true)
+
+const complete = (input: ExperimentInput, extensions: Extensions, lenient: boolean): Experiment => {
+  if (!isRecord(input))
+    throw new TrainError(`an experiment must be an object with at least a model, not ${shownValue(input)}`)
+  for (const key of Object.keys(input))
+    if (!keys.includes(key)) throw new TrainError(`an experiment has no ${shownValue(key)}, it has ${keys.join(', ')}`)
+  if (!(lenient && hasForeignLayer(input.model))) resolveModel(input.model, mnistFit, extensions)
+  const { dataset, seed, epochs, batchSize } = { ...experimentDefaults, ...input }
+  if (typeof dataset !== 'string' || dataset === '' || dataset === 'auto')
+    throw new TrainError(`an experiment names its data set, not ${shownValue(dataset)}`)
+  const whole = completeOptions(counts, { epochs, batchSize }, { name: 'an experiment', error: refused })
+  const named = <T extends { readonly name: string; readonly options: OptionTable }>(kind: Kind<T>, given: unknown) => {
+    const foreign = lenient && isRecord(given) && typeof given['name'] === 'string'
+    if (foreign && !kind.known.some(({ name }) => name === given['name'])) return given as unknown as Foreign
+    const { type, options } = choose(kind, given)
+    return { name: type.name, ...options }
+  }
+  const { name, ...rest } = named(optimizerKind(extensions), input.optimizer === undefined ? {} : input.optimizer)
+  const loss = input.loss === undefined ? undefined : named(lossKind(extensions), input.loss)
+  return {
+    model: input.model,
+    dataset,
+    seed: torchSeed(seed),
+    ...whole,
+    optimizer: { name, ...rest } as OptimizerOptions, // checked against its table
+    ...(input.schedule === undefined
+      ? {}
+      : { schedule: named(scheduleKind(extensions), input.schedule) as ScheduleOptions }),
+    // The usual one goes without saying, so that one experiment has one id.
+    ...(loss === undefined || loss.name === lossTypes[0].name ? {} : { loss }),
+    ...(input.initial === undefined ? {} : { initial: checkInitial(input.initial) }),
+  }
+}
+
+/** Whether a definition has a layer of a type that is not known here. */
+const hasForeignLayer = (model: unknown): boolean => {
+  const layers = isRecord(model) ? model['layers'] : undefined
+  const known = (type: unknown) => layerTypes.some((each) => each.type === type)
+  return (
+    Array.isArray(layers) &&
+    layers.some((layer) => isRecord(layer) && typeof layer['type'] === 'string' && !known(layer['type']))
+  )
+}
+
+const checkInitial = (initial: InitialOptions): InitialOptions => {
+  const { sha256, newHead }: { sha256?: unknown; newHead?: unknown } = isRecord(initial) ? initial : {}
+  if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256) || typeof newHead !== 'boolean')
+    throw new TrainError(
+      `initial must hold a sha256 of 64 hexadecimal digits and whether there is a newHead, not ${shownValue(initial)}`,
+    )
+  return { sha256, newHead }
+}
+
+/** The one way to write a JSON value: keys sorted at every depth, no white space. */
+const canonical = (value: unknown): string => {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  const entries = Object.entries(value).filter(([, held]) => held !== undefined)
+  entries.sort(([a], [b]) => (a < b ? -1 : 1))
+  return `{${entries.map(([key, held]) => `${JSON.stringify(key)}:${canonical(held)}`).join(',')}}`
+}
+
+/** The experiment's id: the SHA-256 of its canonical JSON, in hexadecimal. */
+export const experimentId = async (experiment: Experiment): Promise<string> =>
+  sha256(new TextEncoder().encode(canonical(experiment)))
+
+/** The first way in which two experiments differ, as a sentence's end; undefined where they are the same. */
+export const experimentDifference = (theirs: Experiment, ours: Experiment): string | undefined => {
+  const shown = (value: unknown) => (value === undefined ? 'none' : canonical(value).slice(0, 120))
+  const key = (keys as readonly (keyof Experiment)[]).find(
+    (key) => shown(theirs[key]) !== shown(ours[key]) || different(theirs[key], ours[key]),
+  )
+  return key && `its ${key} is ${shown(theirs[key])}, this one's ${shown(ours[key])}`
+}
+
+const different = (a: unknown, b: unknown): boolean =>
+  a !== undefined && b !== undefined && canonical(a) !== canonical(b)

@@ -1,0 +1,19 @@
+/** What a metric is computed of: what the model says of the test images. */
+export interface MetricInputs {
+  /** True classes, [count]. */
+  readonly labels: ArrayLike<number>
+  /** Predicted ones, [count]. */
+  readonly predicted: ArrayLike<number>
+  /** Softmax of the logits, [count, classes]. */
+  readonly probabilities: Float32Array
+  readonly classes: number
+}
+
+/** A number that says how good a model is, beside loss and accuracy: recorded after each epoch and at the end. */
+export interface MetricType {
+  readonly name: string
+  of(inputs: MetricInputs): number
+}
+
+/** Makes a metric, which `runExperiment` is then handed. */
+export const defineMetric = (type: MetricType): MetricType => type

@@ -1,0 +1,39 @@
+// Arrays of one weight have one length: each `!` is in range.
+import { number } from '@digitlab/models'
+import { rateAdvice, shown } from '../advice'
+import { defineOptimizer } from '../optimizer-type'
+
+/** What the case study trains with; PyTorch has no default. */
+const learningRate = 0.1
+
+/** Stochastic gradient descent, as PyTorch's `torch.optim.SGD`: momentum without dampening, weight decay as an L2 penalty. */
+export const sgd = defineOptimizer({
+  name: 'sgd',
+  options: {
+    learningRate: number({ from: 0, default: learningRate, says: 'the size of a step' }),
+    momentum: number({ from: 0, default: 0, says: 'how much of the last step is taken again' }),
+    weightDecay: number({ from: 0, default: 0, says: 'L2 penalty on the weights' }),
+  },
+  state: ({ momentum }) => (momentum === 0 ? [] : ['velocity']),
+  step({ ops }, { weights, gradients, state: { velocity = [] }, step, options }) {
+    const next = ops.sgdStep(weights, gradients, velocity, step, options)
+    return { weights: next.weights, state: options.momentum === 0 ? {} : { velocity: next.velocities } }
+  },
+  step64({ weight, gradient, state: { velocity }, step, options: { learningRate, momentum, weightDecay } }) {
+    for (let i = 0; i < weight.length; i++) {
+      const g = gradient[i]! + weightDecay * weight[i]!
+      const v = step === 1 || !velocity ? g : momentum * velocity[i]! + g
+      if (velocity) velocity[i] = v
+      weight[i]! -= learningRate * v
+    }
+  },
+  /** A weight is multiplied by 1 - learningRate x weightDecay at each step: beyond a product of 2 (1 + momentum) it grows by that alone. */
+  advice({ learningRate: rate, momentum, weightDecay }) {
+    if (momentum >= 1) return `with a momentum of ${momentum} no gradient is ever forgotten, try 0.9`
+    const working = learningRate * (momentum > 0.5 ? 0.1 : 1)
+    const most = 2 * (1 + momentum)
+    if (Math.min(rate, working) * weightDecay >= most)
+      return `a weight decay of ${weightDecay} makes weights grow by itself (times the learning rate it must stay below ${shown(most)}), try 0.0001`
+    return rateAdvice(rate, working)
+  },
+})

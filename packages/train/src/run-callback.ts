@@ -1,0 +1,46 @@
+import type { Model, StateDict } from '@digitlab/models'
+import type { Weights } from '@digitlab/models/compute'
+import type { Experiment } from './complete-experiment'
+import type { EpochRecord } from './run-record'
+
+/** A run as a callback sees it. */
+export interface CallbackContext {
+  readonly experiment: Experiment
+  readonly model: Model
+  /** On the backend, as they are now: the next step changes them. */
+  readonly weights: Weights
+  /** The same in the host's memory, in PyTorch's names and layout, to keep. */
+  download(): Promise<StateDict>
+  /** Epochs that are done, those before the run was gone on with among them. */
+  readonly epochs: readonly EpochRecord[]
+  /** Ends the run here: it is returned as 'interrupted'. */
+  stop(): void
+}
+
+/** What is called while a run goes on, as in Keras and Lightning. The run waits for it, and ends with what it throws. */
+export interface RunCallback {
+  onTrainBegin?(context: CallbackContext): unknown
+  onEpochEnd?(context: CallbackContext, record: EpochRecord): unknown
+  onTrainEnd?(context: CallbackContext): unknown
+}
+
+/** When training does not pay any more. */
+export interface EarlyStoppingOptions {
+  /** So many epochs may pass without a better one. */
+  readonly patience: number
+  /** 'testLoss' unless given. */
+  readonly monitor?: 'trainLoss' | 'trainAccuracy' | 'testLoss' | 'testAccuracy'
+}
+
+/**
+ * Stops where a number has not become better for some epochs. It looks at the records alone, so that a run that is gone on with stops
+ * where it would have.
+ */
+export const earlyStopping = ({ patience, monitor = 'testLoss' }: EarlyStoppingOptions): RunCallback => ({
+  onEpochEnd({ epochs, stop }) {
+    const sign = monitor.endsWith('Loss') ? 1 : -1
+    const values = epochs.map((record) => sign * record[monitor])
+    const best = values.indexOf(Math.min(...values))
+    if (values.length - 1 - best >= patience) stop()
+  },
+})

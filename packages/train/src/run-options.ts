@@ -1,0 +1,100 @@
+// What a run is given, tells and answers.
+import type { Backend, BackendInfo } from '@digitlab/backends'
+import type { Dataset } from '@digitlab/data'
+import { shownValue, type Model, type StateDict } from '@digitlab/models'
+import type { Weights } from '@digitlab/models/compute'
+import type { RunCallback } from './run-callback'
+import type { Checkpoint, CheckpointInterval } from './checkpoint'
+import type { Predictions } from './evaluate'
+import type { Extensions } from './extensions'
+import type { Initial } from './initial'
+import type { EpochRecord, Run } from './run-record'
+import { TrainError } from './train-error'
+import type { WorkerOptions } from './workers'
+
+/** What a run tells while it goes on. */
+export type Progress =
+  | { readonly type: 'started'; readonly id: string; readonly backend: BackendInfo; readonly stepsPerEpoch: number }
+  | {
+      readonly type: 'step'
+      readonly epoch: number
+      /** within the epoch, from 1 */
+      readonly step: number
+      readonly stepsPerEpoch: number
+      readonly loss: number
+      /** Of this epoch so far. */
+      readonly imagesPerSecond: number
+      /** To the end of the training, evaluations apart. */
+      readonly secondsLeft: number
+    }
+  | { readonly type: 'evaluating'; readonly epoch: number }
+  | { readonly type: 'epoch'; readonly record: EpochRecord }
+  /** Something that whoever trains should know; the run goes on. */
+  | { readonly type: 'notice'; readonly sentence: string }
+
+/** A run between two steps. */
+export interface Standing {
+  readonly model: Model
+  /** On the backend, as they are now: the next step changes them. */
+  readonly weights: Weights
+}
+
+/** What an experiment runs on, where it begins, and who is told of it. */
+export interface RunOptions {
+  readonly data: Dataset
+  readonly backend: Backend
+  /** What the experiment may name beside what this package has. Workers are to be served the same. */
+  readonly extensions?: Extensions
+  /** Shares every batch between threads; without it the calling thread trains alone. */
+  readonly workers?: WorkerOptions
+  /**
+   * Told every step and every epoch, in their order. Where it answers with a promise the run waits for that, and its clock stands still.
+   * What it throws, or rejects with, ends the run: `runExperiment` rejects with the same.
+   */
+  readonly onProgress?: (progress: Progress) => unknown
+  /** Called at the epochs' ends and where the run begins and ends, with the weights at hand; they may stop it. */
+  readonly callbacks?: readonly RunCallback[]
+  /** Aborting stops after the current step; the run so far is returned, as 'interrupted'. */
+  readonly signal?: AbortSignal
+  /**
+   * Called where the loop gives way to the event loop, a hundred times a second while steps are fast, in evaluations too. The run
+   * waits until it is done, and its clock stands still: to pause, or to try the weights as they are now.
+   */
+  readonly between?: (standing: Standing) => Promise<void> | void
+  /** Also return the weights as they are after this many steps, counted from 1 over all epochs. */
+  readonly snapshotStep?: number
+  /** Begins with these weights instead of those that the seed draws. The experiment records which they are. */
+  readonly initial?: Initial
+  /** Hands out where the run stands: where it is aborted, and with `every` before the first step and every so often as well. */
+  readonly checkpoint?: {
+    readonly every?: CheckpointInterval
+    /** The run waits until this is done. */
+    readonly save: (checkpoint: Checkpoint) => Promise<void>
+  }
+  /** Goes on from there, to the bit as if it had not stopped; the number of workers is that of the checkpoint. */
+  readonly resume?: Checkpoint
+}
+
+/** A run, with what is too large for run.json. */
+export interface RunResult {
+  readonly run: Run
+  /** At the end, in PyTorch's names and layout. */
+  readonly weights: StateDict
+  /** Of the test images, with the initial weights and with those at the end. */
+  readonly predictions: { readonly before: Predictions; readonly after: Predictions }
+  /** Where `snapshotStep` asked for it and the run came that far. */
+  readonly snapshot?: StateDict
+}
+
+/** Every option, so that a misspelt one is refused. */
+const known: Record<keyof RunOptions, true> = {
+  ...{ data: true, backend: true, extensions: true, workers: true, onProgress: true, callbacks: true, signal: true },
+  ...{ between: true, snapshotStep: true, initial: true, checkpoint: true, resume: true },
+}
+
+/** Refuses options that there are none of. @throws TrainError naming one, and those that there are */
+export const checkRunOptions = (options: RunOptions): void => {
+  const names = Object.keys(known)
+  const odd = Object.keys(options).find((name) => !names.includes(name))
+  if (odd !== undefined) throw new TrainError(`a run has no option ${shownValue(odd)}, it has ${names.join(', ')}`)
+}
