@@ -36,6 +36,7 @@ import {
   minimum,
   mul,
   neg,
+  oneHot,
   ones,
   onesLike,
   pad,
@@ -79,7 +80,7 @@ const avgPoolGrad = (dy: Tensor4D, x: Tensor4D, filterSize: number, strides: num
 const operations = {
   ...{ abs, add, avgPool, avgPoolGrad, cast, clipByValue, concat, cos, div, elu, equal, erf, exp, expandDims },
   ...{ expm1, fill, floor, greater, greaterEqual, leakyRelu, less, lessEqual, log, log1p, logicalAnd },
-  ...{ logicalNot, logicalOr, matMul, max, maximum, mean, min, minimum, mul, neg, ones, onesLike, pad, pow },
+  ...{ logicalNot, logicalOr, matMul, max, maximum, mean, min, minimum, mul, neg, oneHot, ones, onesLike, pad, pow },
   ...{ prod, reciprocal, relu, reshape, reverse, round, rsqrt, scalar, sigmoid, sign, sin, slice, softmax },
   ...{ softplus, split, sqrt, square, squeeze, stack, sub, sum, tanh, tensor, tidy, tile, transpose, where },
   ...{ zeros, zerosLike },

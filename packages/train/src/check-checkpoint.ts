@@ -64,10 +64,11 @@ export const checkState = (text: string, version: string, name: string, extensio
   }
   const error = new Validator(schemaOf(version) as unknown as Schema, '2020-12').validate(state).errors.at(-1)
   if (error) throw wrong(name, `its state at ${shownText(error.instanceLocation)}: ${shownText(error.error)}`)
-  const { generatorNow, ...found } = state as CheckpointState // the schema saw its form
+  const found = state as { -readonly [K in keyof CheckpointState]: CheckpointState[K] } // the schema saw its form
+  if (version === '1') delete found.generatorNow // whatever it is
   if (found.every !== undefined) checkInterval(found.every)
-  const experiment = completeExperiment(found.experiment, extensions)
-  return { ...found, ...(version === '1' || !generatorNow ? {} : { generatorNow }), experiment }
+  found.experiment = completeExperiment(found.experiment, extensions)
+  return found
 }
 
 /** Checks that the parts of a checkpoint are of one place in one run. @throws TrainError naming the first that is not */

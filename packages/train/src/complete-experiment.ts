@@ -122,7 +122,7 @@ interface Kind<T extends { readonly name: string; readonly options: OptionTable 
 const optimizerKind = ({ optimizers = [] }: Extensions): Kind<OptimizerType> => ({
   what: 'optimizer',
   known: [...(optimizerTypes as readonly unknown[] as OptimizerType[]), ...optimizers],
-  usual: optimizerTypes[0] as unknown as OptimizerType,
+  usual: optimizerTypes[0],
 })
 const scheduleKind = ({ schedules = [] }: Extensions): Kind<ScheduleType> => ({
   what: 'schedule',
@@ -218,9 +218,7 @@ const complete = (input: ExperimentInput, extensions: Extensions, lenient: boole
     seed: torchSeed(seed),
     ...whole,
     optimizer: { name, ...rest } as OptimizerOptions, // checked against its table
-    ...(input.schedule === undefined
-      ? {}
-      : { schedule: named(scheduleKind(extensions), input.schedule) as ScheduleOptions }),
+    ...(input.schedule === undefined ? {} : { schedule: named(scheduleKind(extensions), input.schedule) }),
     // The usual one goes without saying, so that one experiment has one id.
     ...(loss === undefined || loss.name === lossTypes[0].name ? {} : { loss }),
     ...(input.initial === undefined ? {} : { initial: checkInitial(input.initial) }),

@@ -1,6 +1,6 @@
 import type { Model, StateDict } from '@digitlab/models'
 import { downloadWeights, uploadWeights, type Weights } from '@digitlab/models/compute'
-import { keep, zerosLike, type Tensor } from '@tensorflow/tfjs-core'
+import { keep, tidy, zerosLike, type Tensor } from '@tensorflow/tfjs-core'
 import { optimizerOf, type Experiment } from './complete-experiment'
 import type { Extensions } from './extensions'
 import { kit } from './kit'
@@ -92,10 +92,12 @@ export const createOptimizer = (
       step++
       const ordered = names.map((name) => gradients.get(name) as Tensor)
       const of = { ...options, learningRate: rate.of(step) }
-      const next = type.step(kit, { weights, gradients: ordered, state, step, options: of })
       const before = [weights, ...Object.values(state)].flat()
-      weights = kept(next.weights)
-      state = Object.fromEntries(Object.keys(state).map((name) => [name, kept(next.state?.[name] ?? [])]))
+      tidy(() => {
+        const next = type.step(kit, { weights, gradients: ordered, state, step, options: of })
+        weights = kept(next.weights)
+        state = Object.fromEntries(Object.keys(state).map((name) => [name, kept(next.state?.[name] ?? [])]))
+      })
       const now = new Set([weights, ...Object.values(state)].flat())
       for (const tensor of before) if (!now.has(tensor)) tensor.dispose() // again does nothing
       for (const [name, tensor] of changed) {

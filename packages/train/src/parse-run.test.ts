@@ -67,9 +67,12 @@ interface Node {
 
 /** Properties of a value that its schema does not describe. */
 const undescribed = (node: Node, value: unknown, at = ''): string[] => {
-  const own = node.$ref ? (schema.$defs.definition as unknown as Node) : node
-  const { type } = value as { type?: unknown }
-  const applies = own.allOf?.find((part) => part.if.properties?.['type']?.const === type)
+  const defs = schema.$defs as unknown as Readonly<Record<string, Node>>
+  const own = (node.$ref && defs[node.$ref.replace('#/$defs/', '')]) || node
+  const { type, name } = value as { type?: unknown; name?: unknown }
+  const applies = own.allOf?.find(({ if: { properties } }) =>
+    properties?.['type'] ? properties['type'].const === type : properties?.['name']?.const === name,
+  )
   const { properties, items, additionalProperties } = applies?.then ?? own
   if (Array.isArray(value)) return items ? value.flatMap((held, n) => undescribed(items, held, `${at}/${n}`)) : []
   if (typeof value !== 'object' || value === null || additionalProperties) return []

@@ -10,11 +10,11 @@ export interface CallbackContext {
   /** On the backend, as they are now: the next step changes them. */
   readonly weights: Weights
   /** The same in the host's memory, in PyTorch's names and layout, to keep. */
-  download(): Promise<StateDict>
+  readonly download: () => Promise<StateDict>
   /** Epochs that are done, those before the run was gone on with among them. */
   readonly epochs: readonly EpochRecord[]
   /** Ends the run here: it is returned as 'interrupted'. */
-  stop(): void
+  readonly stop: () => void
 }
 
 /** What is called while a run goes on, as in Keras and Lightning. The run waits for it, and ends with what it throws. */

@@ -354,18 +354,28 @@ const imageLossOf = (experiment: Experiment, extensions: Extensions): ImageLoss 
   return (logits, label) => type.ofImage(logits, label, options)
 }
 
-/** The metrics that were passed along; undefined where there are none. */
+/**
+ * The metrics that were passed along; undefined where there are none.
+ *
+ * @throws TrainError where one is no number
+ */
 const metricsOf = (
   { classes: predicted, probabilities }: Predictions,
   { test }: Dataset,
   { classes }: Model,
   { metrics = [] }: Extensions,
-): Readonly<Record<string, number>> | undefined =>
-  metrics.length === 0
-    ? undefined
-    : Object.fromEntries(
-        metrics.map(({ name, of }) => [name, of({ labels: test.labels, predicted, probabilities, classes })]),
+): Readonly<Record<string, number>> | undefined => {
+  if (metrics.length === 0) return undefined
+  const values = metrics.map((metric) => {
+    const value = metric.of({ labels: test.labels, predicted, probabilities, classes })
+    if (!Number.isFinite(value))
+      throw new TrainError(
+        `the metric ${metric.name} of ${test.count} test images is ${value}: it must be a finite number`,
       )
+    return [metric.name, value] as const
+  })
+  return Object.fromEntries(values)
+}
 
 /**
  * The experiment, with the data set's name where it names none.

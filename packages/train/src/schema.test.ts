@@ -2,19 +2,57 @@
 // writes it.
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { definitionSchema } from '@digitlab/models'
+import { definitionSchema, optionsSchema, type OptionTable } from '@digitlab/models'
 import { format, resolveConfig } from 'prettier'
 import { expect, test } from 'vitest'
+import { lossTypes, optimizerTypes, scheduleTypes } from './experiment'
 
 const file = fileURLToPath(new URL('../schema/run-1.schema.json', import.meta.url))
 
 interface Schema {
+  readonly properties: { readonly experiment: { readonly properties: Readonly<Record<string, unknown>> } }
   readonly $defs: Readonly<Record<string, unknown>>
 }
 
+/** What is called by its name and has options of its own; what others bring along is any object with a name. */
+const kindSchema = (
+  description: string,
+  types: readonly { readonly name: string; readonly options: OptionTable }[],
+  common: Readonly<Record<string, unknown>> = {},
+) => ({
+  description,
+  type: 'object',
+  properties: { name: { type: 'string', minLength: 1 }, ...common },
+  required: ['name', ...Object.keys(common)],
+  allOf: types.map(({ name, options }) => {
+    const { properties } = optionsSchema(options)
+    const required = Object.keys(options).filter((key) => options[key]?.presence !== 'optional')
+    return {
+      if: { properties: { name: { const: name } }, required: ['name'] },
+      then: { properties: { name: true, ...properties }, required, additionalProperties: false },
+    }
+  }),
+})
+
 test('is what the tables say', async () => {
   const written = JSON.parse(readFileSync(file, 'utf8')) as Schema
-  const whole = { ...written, $defs: { ...written.$defs, definition: definitionSchema() } }
+  const { experiment } = written.properties
+  const kinds = {
+    optimizer: kindSchema('How weights follow their gradients.', optimizerTypes, {
+      learningRate: { type: 'number', minimum: 0 },
+    }),
+    schedule: kindSchema('How the learning rate changes; absent where it stays.', scheduleTypes),
+    loss: kindSchema('Absent for cross-entropy.', lossTypes),
+  }
+  const named = Object.fromEntries(Object.keys(kinds).map((kind) => [kind, { $ref: `#/$defs/${kind}` }]))
+  const whole = {
+    ...written,
+    properties: {
+      ...written.properties,
+      experiment: { ...experiment, properties: { ...experiment.properties, ...named } },
+    },
+    $defs: { ...written.$defs, definition: definitionSchema(), ...kinds },
+  }
   const json = JSON.stringify(whole, null, 2)
     // Beyond 2^53, and exact in the schema for whoever reads them so.
     .replace('-9223372036854776000', '-9223372036854775808')

@@ -15,6 +15,6 @@ export const trainingLoss = (experiment: Experiment, extensions: Extensions): Lo
       const correct = sum(cast(equal(argMax(logits, 1), labels), 'float32'))
       return { summary: stack([outputs.loss, correct]) as Tensor1D, dLogits }
     })
-    return found as { summary: Tensor1D; dLogits: Tensor2D }
+    return found
   }
 }
