@@ -25,7 +25,6 @@ import {
   writeCheckpoint,
   type ExperimentInput,
   type Extensions,
-  type OptimizerOptions,
 } from './index'
 import { learningRateOf } from './learning-rate'
 import { stock, tiny, tinyExperiment } from './testing/tiny'

@@ -1,5 +1,5 @@
 import type { LossFunction } from '@digitlab/models/compute'
-import { argMax, cast, equal, stack, sum, tidy, type Tensor1D, type Tensor2D } from '@tensorflow/tfjs-core'
+import { argMax, cast, equal, stack, sum, tidy, type Tensor1D } from '@tensorflow/tfjs-core'
 import { lossOf, type Experiment } from './complete-experiment'
 import type { Extensions } from './extensions'
 import { kit } from './kit'
