@@ -20,7 +20,7 @@ export default tseslint.config(
       'apps/cli/page/**',
     ],
   },
-  { ignores: ['tooling/release/rehearsal/programs/**'] }, // what other teams write
+  { ignores: ['tooling/release/rehearsal/programs/**', 'tooling/packages/extended/**'] }, // what others write, outside this workspace
   js.configs.recommended,
   ...tseslint.configs.recommendedTypeChecked,
   {

@@ -1,5 +1,6 @@
-/** The names a backend may have, which a run records. */
-export type BackendId = 'cuda' | 'webgpu' | 'webgl' | 'wasm' | 'cpu' | 'node' | 'tfjs-node-gpu'
+/** The name of a backend, which a run records: one of ours, or that of anybody's. */
+// `string & {}` keeps the known names among what an editor offers
+export type BackendId = 'cuda' | 'webgpu' | 'webgl' | 'wasm' | 'cpu' | 'node' | 'tfjs-node-gpu' | (string & {})
 
 /** Whether a backend can start here: on what, or why not and what would help. */
 export type Probe =
@@ -81,8 +82,28 @@ export interface Backend {
   readonly record?: <T>(compute: () => T) => { readonly result: T; readonly recording: Recording | undefined }
 }
 
+/** What a {@link BackendError} is about, for a program that acts on it; the sentence is for people. */
+export type BackendErrorCode =
+  /** There is none of that name. */
+  | 'unknown-backend'
+  /** It can't start here, or not as it was asked for. */
+  | 'not-usable'
+  /** The device that it computed on is gone. */
+  | 'device-lost'
+  /** tfjs was set to another backend while something computed. */
+  | 'backend-changed'
+
 /** A backend that was asked for can't be had. */
 export class BackendError extends Error {
   readonly mendable = true
   override name = 'BackendError'
+  readonly code: BackendErrorCode
+
+  constructor(
+    message: string,
+    { code = 'not-usable', ...options }: ErrorOptions & { readonly code?: BackendErrorCode } = {},
+  ) {
+    super(message, options)
+    this.code = code
+  }
 }

@@ -28,6 +28,7 @@ export const watchDevice = (
   const fail = (why: string) => {
     failure ??= new BackendError(
       `the device of the backend "${id}" is lost (${why}), and what it held with it: start the backend again and go on from the last checkpoint, or take another backend`,
+      { code: 'device-lost' },
     )
     tell(failure)
     return failure

@@ -2,6 +2,7 @@ export { activate } from './activate'
 export {
   BackendError,
   type Backend,
+  type BackendErrorCode,
   type BackendId,
   type BackendInfo,
   type DeviceWatch,

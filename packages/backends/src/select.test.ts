@@ -29,6 +29,7 @@ test('an unknown backend is an error that lists the known ones', async () => {
   await expect(selectBackend([backend('cpu', usable), backend('wasm', usable)], 'tpu')).rejects.toThrow(
     'there is no backend "tpu": choose auto or one of cpu, wasm',
   )
+  await expect(selectBackend([], 'tpu')).rejects.toMatchObject({ code: 'unknown-backend' })
 })
 
 test('auto takes the first usable one and says what it passed over', async () => {

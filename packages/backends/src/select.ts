@@ -28,7 +28,9 @@ export const selectBackend = async (backends: readonly Backend[], wanted: string
     const backend = backends.find(({ id }) => id === wanted)
     if (!backend) {
       const known = backends.map(({ id }) => id).join(', ')
-      throw new BackendError(`there is no backend "${wanted}": choose auto or one of ${known}`)
+      throw new BackendError(`there is no backend "${wanted}": choose auto or one of ${known}`, {
+        code: 'unknown-backend',
+      })
     }
     const probe = await backend.probe()
     if (!probe.usable)

@@ -46,6 +46,7 @@ test('a backend that is set to another one meanwhile is told, both named', async
   })
   await expect(run).rejects.toThrow('tfjs computes on "right" now, this computation began on "left"')
   await expect(run).rejects.toBeInstanceOf(BackendError)
+  await expect(run).rejects.toMatchObject({ code: 'backend-changed' })
 })
 
 test('setting it back in time is as if nothing had been', async () => {

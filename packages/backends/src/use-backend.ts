@@ -36,6 +36,7 @@ export const holdBackend = (): (() => void) => {
     if (getBackend() === name && currentBackend() === held) return
     throw new BackendError(
       `tfjs computes on "${getBackend()}" now, this computation began on "${name}": its backend was set to another one meanwhile; compute on that before or after, or in another thread`,
+      { code: 'backend-changed' },
     )
   }
 }
