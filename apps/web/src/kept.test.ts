@@ -26,11 +26,12 @@ const put = (page: Page, store: 'runs' | 'checkpoints', key: string, value: unkn
   )
 
 /** Runs a script in the lab before its own. */
-const inLab = (context: BrowserContext, script: string): Promise<void> =>
-  context.route(/assets\/lab-[^/]*\.js$/, async (route) => {
+const inLab = async (context: BrowserContext, script: string): Promise<void> => {
+  await context.route(/assets\/lab-[^/]*\.js$/, async (route) => {
     const response = await route.fetch()
     await route.fulfill({ response, body: `${script}\n${await response.text()}` })
   })
+}
 
 describe.skipIf(chromiumMissing !== undefined)('what the browser keeps', { timeout: 240_000 }, () => {
   let browser: Browser
@@ -116,7 +117,7 @@ describe.skipIf(chromiumMissing !== undefined)('what the browser keeps', { timeo
   test('two tabs do not go on with one run, and know of each other', async () => {
     const { page, context, complaints } = await openPage(browser, site.url)
     await giveData(page, files)
-    await choose(page, { ...quick, epochs: 100_000 }) // longer than this test
+    await choose(page, { ...quick, model: 'cnn', epochs: 100_000 }) // longer than this test
     await trainButton(page).click()
     await phase(page, 'training')
     const other = await context.newPage()
@@ -124,10 +125,12 @@ describe.skipIf(chromiumMissing !== undefined)('what the browser keeps', { timeo
     await other.getByText('JavaScript, one thread').waitFor()
     const notDone = (tab: Page) => tab.locator('.notice', { hasText: 'is not done: it stands at step' })
     expect(await notDone(other).count()).toBe(0) // it is being trained
+    await page.bringToFront() // a tab behind another is not drawn
     await page.getByRole('button', { name: 'Stop' }).click()
     await notDone(other).waitFor()
     await notDone(page).waitFor()
     // The other tab goes on; here it is no longer offered.
+    await other.bringToFront()
     await other.getByRole('button', { name: 'Go on' }).click()
     await phase(other, 'training')
     await notDone(page).waitFor({ state: 'hidden' })

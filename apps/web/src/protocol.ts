@@ -123,6 +123,8 @@ export interface Standing {
   readonly secondsLeft: number
   /** The losses since the last message. */
   readonly losses: Float32Array
+  /** The epochs that have ended since. */
+  readonly records: readonly DrawnEpoch[]
 }
 
 export type ToLab =
@@ -212,7 +214,6 @@ export type FromLab =
     }
   | ({ readonly type: 'standing' } & Standing)
   | { readonly type: 'evaluating'; readonly epoch: number }
-  | { readonly type: 'epoch'; readonly record: DrawnEpoch }
   | { readonly type: 'paused' }
   | { readonly type: 'resumed' }
   | {

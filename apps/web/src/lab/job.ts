@@ -1,5 +1,5 @@
 // One training at a time: it can be paused, stopped and gone on with, and where it stands is kept on the way.
-import { runExperiment, runFiles, type Checkpoint, type Progress } from '@digitlab/train'
+import { runExperiment, runFiles, type Checkpoint, type EpochRecord, type Progress } from '@digitlab/train'
 import type { Dataset } from '@digitlab/data'
 import type { DataChoice, FromLab, Group, KnownRun, Resumable, Settings } from '../protocol'
 import { backendOf, threadsOf } from './backends'
@@ -108,6 +108,7 @@ const train = async (
       ...{ key, from: 'trained', run: result.run, files: runFiles(result, data.test.labels) },
       ...(group ? { group } : {}),
     }
+    teller.flush()
     await keepRun(known).catch(teller.notKept)
     const goesOn = known.run.status === 'interrupted' ? kept : undefined
     post({ type: 'finished', known, data: order.data, ...(goesOn ? { resumable: goesOn } : {}) })
@@ -132,11 +133,14 @@ interface Teller {
 const createTeller = ({ order, resume, post }: JobContext): Teller => {
   const { key, settings, group } = order
   let losses: number[] = []
+  let records: EpochRecord[] = []
   let latest: (Progress & { type: 'step' }) | undefined
+  let evaluating: ReturnType<typeof setTimeout> | undefined
   let told = 0
   let steps = resume?.stepLosses.length ?? 0
   let warned = false
   const flush = () => {
+    clearTimeout(evaluating)
     if (!latest) return
     const { epoch, step, stepsPerEpoch, imagesPerSecond, secondsLeft } = latest
     post({
@@ -147,9 +151,10 @@ const createTeller = ({ order, resume, post }: JobContext): Teller => {
       imagesPerSecond,
       secondsLeft,
       losses: Float32Array.from(losses),
+      records,
     })
     losses = []
-    latest = undefined
+    records = []
     told = performance.now()
   }
   return {
@@ -187,11 +192,17 @@ const createTeller = ({ order, resume, post }: JobContext): Teller => {
           if (performance.now() - told > telling) flush()
           break
         case 'evaluating':
-          flush()
-          post({ type: 'evaluating', epoch: progress.epoch })
+          if (performance.now() - told > telling) flush()
+          // Of small data sets there are hundreds of epochs a second: only what lasts is told.
+          evaluating = setTimeout(() => {
+            flush()
+            post({ type: 'evaluating', epoch: progress.epoch })
+          }, telling)
           break
         case 'epoch':
-          post({ type: 'epoch', record: progress.record })
+          clearTimeout(evaluating)
+          records.push(progress.record)
+          if (performance.now() - told > telling) flush()
           break
         case 'notice':
           post({ type: 'warning', sentence: sentenceOf(progress.sentence) })

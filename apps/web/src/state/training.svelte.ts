@@ -28,7 +28,7 @@ export class TrainingState implements Part {
   current = $state.raw<Training>()
   /** How it ended, once it has. */
   outcome = $state<'done' | 'stopped' | 'failed'>()
-  standing = $state.raw<Omit<Standing, 'losses'>>()
+  standing = $state.raw<Omit<Standing, 'losses' | 'records'>>()
   losses = $state.raw<readonly number[]>([])
   epochs = $state.raw<readonly DrawnEpoch[]>([])
   /** What to know of the latest one: that its loss grows without bound, say. */
@@ -114,19 +114,18 @@ export class TrainingState implements Part {
         this.#context.announce(`Training of ${message.settings.model} has begun.`)
         return
       case 'standing': {
-        const { losses, ...standing } = message
+        const { losses, records, ...standing } = message
         this.losses = [...this.losses, ...losses]
         this.standing = standing
         if (this.phase === 'evaluating') this.phase = 'training'
+        const last = records.at(-1)
+        if (!last) return
+        this.epochs = [...this.epochs, ...records]
+        this.#context.announce(`Epoch ${last.epoch}: test accuracy ${percent(last.testAccuracy)}.`)
         return
       }
       case 'evaluating':
         if (this.phase === 'training') this.phase = 'evaluating'
-        return
-      case 'epoch':
-        this.epochs = [...this.epochs, message.record]
-        if (this.phase === 'evaluating') this.phase = 'training'
-        this.#context.announce(`Epoch ${message.record.epoch}: test accuracy ${percent(message.record.testAccuracy)}.`)
         return
       case 'paused':
         this.phase = 'paused'
