@@ -1,83 +1,122 @@
+// checkpoint/ in a run's folder: where the run stands, and where it stood before that.
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { mkdir, readFile, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import {
   parseRun,
   readCheckpoint,
-  runFiles,
   writeCheckpoint,
   type Checkpoint,
   type CheckpointInterval,
   type Run,
-  type RunResult,
 } from '@digitlab/train'
-import { removeParts, syncFolder, writeAtomic } from './atomic-file'
-import { UsageError } from './usage-error'
+import { partIn, removeParts, syncFolder, writeAtomic } from './atomic-file'
+import { begunFile, begunText, readBegun, type Begun } from './begun'
+import { keepElsewhere } from './elsewhere'
+import type { ClaimedFolder } from './new-folder'
+import { note } from './output'
+import { isMendable, UsageError } from './usage-error'
 
-const fileIn = (folder: string): string => join(folder, 'checkpoint', 'checkpoint.safetensors')
+/** The newest checkpoint and the one before it, to fall back to. */
+const generations = ['checkpoint.safetensors', 'earlier.safetensors'] as const
 
-const unwritable = (folder: string, cause: unknown): never => {
-  throw new UsageError(
-    `could not write the checkpoint to ${folder} (${(cause as Error).message}): mend that and go on with --resume, or name another --out`,
-    { cause },
-  )
-}
+const checkpointIn = (folder: string): string => join(folder, 'checkpoint')
 
-/** Writes a run's checkpoint in place of the one before, which stays until the new one is whole. */
-export const saveCheckpoint = async (folder: string, checkpoint: Checkpoint): Promise<void> => {
+/** Writes down what a run is begun with. */
+export const saveBegun = async ({ path }: ClaimedFolder, begun: Begun): Promise<void> => {
   try {
-    const path = fileIn(folder)
-    await mkdir(dirname(path), { recursive: true })
-    await writeAtomic(path, await writeCheckpoint(checkpoint))
-    await syncFolder(folder)
+    await mkdir(checkpointIn(path), { recursive: true })
+    await writeAtomic(join(path, begunFile), begunText(begun))
+    await syncFolder(path)
   } catch (cause) {
-    unwritable(folder, cause)
+    throw new UsageError(`could not write to ${path} (${(cause as Error).message}): name another --out`, { cause })
   }
-}
-
-/** What there is of a run that --resume names: the run where it is complete, else the checkpoint to go on from. */
-export const readResumable = async (folder: string): Promise<{ run: Run } | { checkpoint: Checkpoint }> => {
-  const finished = join(folder, 'run.json')
-  if (existsSync(finished)) {
-    const run = parseRun(await readFile(finished, 'utf8'), finished)
-    if (run.status === 'completed') {
-      await rm(join(folder, 'checkpoint'), { recursive: true, force: true }) // killed just before it was removed
-      return { run }
-    }
-  }
-  const path = fileIn(folder)
-  const bytes = await readFile(path).catch((cause: Error) => {
-    throw new UsageError(
-      `${folder} holds no checkpoint (${cause.message}): give a folder that "digitlab train --checkpoint-every" wrote, or train anew`,
-      { cause },
-    )
-  })
-  await removeParts(dirname(path)).catch((cause: unknown) => unwritable(folder, cause))
-  return { checkpoint: await readCheckpoint(bytes, path) }
 }
 
 /**
- * Writes a run into the folder that holds its checkpoint: run.json last, as the sign that it is whole. The checkpoint of a
- * completed run has nothing left to go on to, and is removed.
+ * Writes a run's checkpoint. The one before becomes the earlier one; each is whole, or not there, whenever the process is killed.
+ *
+ * @throws UsageError where it can't be written there: it then says where the checkpoint is instead
  */
-export const writeRunBesideCheckpoint = async (
-  folder: string,
-  result: RunResult,
-  labels: Uint8Array,
-): Promise<void> => {
+export const saveCheckpoint = async (folder: ClaimedFolder, checkpoint: Checkpoint): Promise<void> => {
+  const bytes = await writeCheckpoint(checkpoint)
+  const inside = checkpointIn(folder.path)
+  const [newest, earlier] = generations.map((name) => join(inside, name)) as [string, string]
   try {
-    await removeParts(folder)
-    for (const [name, content] of Object.entries(runFiles(result, labels)).reverse())
-      await writeAtomic(join(folder, name), content)
-    if (result.run.status === 'completed') await rm(join(folder, 'checkpoint'), { recursive: true, force: true })
+    await folder.check()
+    await mkdir(inside, { recursive: true })
+    await writeAtomic(newest, bytes, async () => {
+      if (existsSync(newest)) await rename(newest, earlier)
+    })
   } catch (cause) {
-    unwritable(folder, cause)
+    const kept = await keepElsewhere({ [join('checkpoint', generations[0])]: bytes })
+    throw new UsageError(
+      `could not write the checkpoint to ${folder.path} (${(cause as Error).message}): ${kept === undefined ? 'there is room for it nowhere else; mend that and go on with --resume' : `it was written to ${kept} instead, go on with --resume ${kept}`}`,
+      { cause },
+    )
   }
 }
 
-/** '500' or '500steps', '1epoch', '2epochs'. */
+/** What a run that --resume names can be gone on from. */
+export type Resumable =
+  | { readonly run: Run }
+  | { readonly checkpoint: Checkpoint }
+  /** Nothing has been trained yet; undefined where it is not known what was to be. */
+  | { readonly begun: Begun | undefined }
+
+/** The run in a folder, where it is complete. */
+export const readCompleted = async (folder: string): Promise<Run | undefined> => {
+  const path = join(folder, 'run.json')
+  if (!existsSync(path)) return undefined
+  const run = parseRun(await readFile(path, 'utf8'), path)
+  return run.status === 'completed' ? run : undefined
+}
+
+/**
+ * What there is of a run that was stopped or killed: the newest checkpoint, or the one before where that is damaged, which is said.
+ *
+ * @throws TrainError where every checkpoint is damaged
+ */
+export const readResumable = async (folder: string): Promise<Resumable> => {
+  const run = await readCompleted(folder)
+  if (run) return { run }
+  const inside = checkpointIn(folder)
+  if (existsSync(inside)) await removeParts(inside)
+  let newest: Error | undefined
+  for (const name of generations) {
+    const path = join(inside, name)
+    if (!existsSync(path)) continue
+    try {
+      const checkpoint = await readCheckpoint(await readFile(path), path)
+      if (newest) note(`going on from the checkpoint before the newest one, of which is said: ${newest.message}`)
+      return { checkpoint }
+    } catch (error) {
+      if (!isMendable(error)) throw error
+      if (newest) throw newest
+      newest = error
+    }
+  }
+  if (newest) throw newest
+  return { begun: await readBegun(folder) }
+}
+
+/** Removes what nothing can be gone on from any more, at once: half of it would say something else. */
+export const removeCheckpoint = async (folder: string): Promise<void> => {
+  const part = partIn(folder)
+  try {
+    await rename(checkpointIn(folder), part)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+    throw error
+  }
+  await rm(part, { recursive: true, force: true })
+}
+
+/** '500' or '500steps', '1epoch', '30s'. */
 export const parseInterval = (text: string): CheckpointInterval | undefined => {
-  const [, digits, unit = 'steps'] = /^([1-9]\d{0,8}) ?(steps?|epochs?)?$/.exec(text) ?? []
+  const [, digits, unit = 'steps'] = /^([1-9]\d{0,8}) ?(steps?|epochs?|s|seconds?)?$/.exec(text) ?? []
   if (digits === undefined) return undefined
-  return unit.startsWith('epoch') ? { epochs: Number(digits) } : { steps: Number(digits) }
+  const count = Number(digits)
+  if (unit.startsWith('epoch')) return { epochs: count }
+  return unit.startsWith('step') ? { steps: count } : { seconds: count }
 }

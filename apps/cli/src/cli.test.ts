@@ -130,7 +130,7 @@ describe('train, then evaluate', () => {
     }
     const text = await digitlab(['evaluate', join('first', 'run.json'), '--split', 'train'])
     expect(text.out).toMatch(/accuracy .* of 600/)
-    expect((await digitlab(args)).err).toContain('first is there already, and a run is never written over')
+    expect((await digitlab(args)).err).toContain('first is there already, and is never written over')
   })
 
   test('the same experiment gives the same bytes, also when it is read from a run.json', async () => {
@@ -229,11 +229,38 @@ describe('compare', () => {
     expect(out).toMatch(/^two-layer +79,510 .* cpu$/m)
     expect(await readdir(join(folder, 'table'))).toHaveLength(10)
     const page = await readFile(join(folder, 'table', 'report.html'))
-    const again = await digitlab(['report', 'table'])
+    const again = await digitlab(['report', 'table', '--data-dir', digits])
     expect(again.out, again.err).toBe(`written to ${join('table', 'report.html')}\n`)
     expect(await readFile(join(folder, 'table', 'report.html'))).toEqual(page)
     const markdown = await readFile(join(folder, 'table', 'comparison', 'comparison.md'), 'utf8')
     expect(markdown).toContain('| linear | 7,850 |')
+    for (const args of [
+      ['evaluate', 'table'],
+      ['train', '--init', 'table', '--model', 'linear'],
+    ]) {
+      const several = await digitlab(args)
+      expect(several.code).toBe(1)
+      expect(several.err).toContain(
+        `table holds 8 runs and is none itself: name one of ${join('table', 'linear-wasm-')}`,
+      )
+    }
+  })
+
+  test('names are settled before anything is trained', async () => {
+    const layers = [{ type: 'flatten' }, { type: 'dense', name: 'fc', units: 10 }]
+    for (const file of ['a.json', 'b.json'])
+      await writeFile(join(folder, file), JSON.stringify({ name: 'net', input: [28, 28, 1], layers }))
+    const cases: [string[], string][] = [
+      [['--models', 'a.json,b.json'], 'two models are called "net" (a.json and b.json)'],
+      [['--models', 'linear', '--backends', 'auto,wasm'], '--backends names wasm twice, as auto is wasm here'],
+    ]
+    for (const [args, message] of cases) {
+      const { code, err } = await digitlab(['compare', ...args, '--dataset', digits, '--out', 'unsettled'])
+      expect(err).toContain(message)
+      expect(code).toBe(1)
+      expect(err).not.toContain('epoch 1/')
+      expect(existsSync(join(folder, 'unsettled'))).toBe(false)
+    }
   })
 
   test('takes strokes where MNIST can not be had, and says so loudly in table and files', async () => {
@@ -320,6 +347,33 @@ describe('parity', () => {
     expect(ended.code, `seed ${seed}: ${ended.out}${ended.err}`).toBe(0)
     expect(ended.out).toContain('wasm - PyTorch')
   })
+})
+
+test('a seed is any that PyTorch takes, and counts by its low 32 bits', async () => {
+  const args = ['train', '--model', 'linear', '--dataset', digits, '--epochs', '1', '--no-report', '--json']
+  const seeds = ['-1', '4294967295', '18446744073709551615']
+  const runs = await Promise.all(seeds.map((seed) => digitlab([...args, '--seed', seed])))
+  const [first, ...others] = runs.map(({ out, err }) => {
+    expect(err).not.toContain('digitlab:')
+    return (json(out) as { run: Run }).run
+  })
+  expect(first?.experiment.seed).toBe(4294967295)
+  for (const other of others)
+    expect([other.id, other.history.stepLosses]).toEqual([first?.id, first?.history.stepLosses])
+})
+
+test('predict says what can be said of the pictures that are there', async () => {
+  const png = join(folder, 'digit.png')
+  const shown = await digitlab(['show', '--dataset', digits, '--count', '1', '--out', png])
+  expect(shown.code, shown.err).toBe(0)
+  const { code, out, err } = await digitlab(['predict', 'first', 'nowhere.png', png, 'first/run.json', '--json'])
+  expect(code).toBe(1)
+  const { predictions, unread } = json(out) as { predictions: { image: string }[]; unread: { image: string }[] }
+  expect(predictions.map(({ image }) => image)).toEqual([png])
+  expect(unread.map(({ image }) => image)).toEqual(['nowhere.png', 'first/run.json'])
+  expect(err).toContain('nowhere.png')
+  const none = await digitlab(['predict', 'first', 'nowhere.png'])
+  expect([none.code, none.out]).toEqual([1, ''])
 })
 
 test('show draws digits in the terminal and in a PNG', async () => {
@@ -481,17 +535,20 @@ describe('what is wrong is said in one sentence, without a stack', () => {
     [['train'], 2, "required option '--model <name>' not specified"],
     [[...linear, '--batch-size', '0'], 2, 'It must be an integer from 1'],
     [[...linear, '--epochs', '1.5'], 2, 'It must be an integer from 1'],
-    [[...linear, '--seed', '-1'], 2, 'It must be an integer from 0'],
-    [[...linear, '--learning-rate', '0'], 2, 'It must be above 0'],
+    [[...linear, '--seed', '1.5'], 2, 'It must be an integer from -2^63 to 2^64 - 1, as of torch.manual_seed'],
+    [[...linear, '--seed', '18446744073709551616'], 2, 'It must be an integer from -2^63 to 2^64 - 1'],
+    [[...linear, '--learning-rate', '-1'], 2, 'It must be a number from 0'],
     [[...linear, '--learning-rate', 'fast'], 2, 'It must be a number from 0'],
+    [[...linear, '--epochs', '1000000'], 2, 'epochs must be an integer from 1 to 100000, not 1000000'],
     [[...linear, '--optimizer', 'lion'], 2, 'Allowed choices are sgd, momentum, adam'],
     [[...linear, '--optimizer', 'adam', '--momentum', '0.5'], 1, '--momentum belongs to sgd'],
-    [[...linear, '--momentum', '2'], 1, 'momentum must be a number from 0 to 1, not 2'],
-    [['train', '--model', 'resnet'], 1, 'there is no model "resnet": choose one of linear, two-layer, cnn'],
+    [['train', '--model', 'resnet'], 2, 'there is no model "resnet": choose one of linear, two-layer, cnn'],
+    [['compare', '--models', 'linear,resnet'], 2, 'there is no model "resnet"'],
+    [['evaluate', 'first/weights.safetensors', '--model', 'resnet'], 2, 'there is no model "resnet"'],
     [['train', '--model', 'none.json'], 1, 'could not read a model from none.json'],
     [
       [...linear, '--backend', 'tpu'],
-      1,
+      2,
       'there is no backend "tpu": choose auto or one of cuda, wasm, cpu, webgpu, tfjs-node-gpu, node',
     ],
     [[...linear, '--dataset', 'minst'], 1, 'no data set and no folder "minst"'],
@@ -502,7 +559,11 @@ describe('what is wrong is said in one sentence, without a stack', () => {
       '. does not hold MNIST: it has no train-images-idx3-ubyte.gz',
     ],
     [['compare', '--models', ','], 2, 'It must be a list such as a,b'],
-    [['compare', '--seeds', '0,x'], 2, 'It must be an integer from 0'],
+    [['compare', '--seeds', '0,x'], 2, 'It must be an integer from -2^63 to 2^64 - 1'],
+    [['compare', '--seeds', '0,0'], 2, 'It names 0 twice'],
+    [['compare', '--seeds', '0,1,00'], 2, 'It names 0 twice'],
+    [['compare', '--models', 'linear,linear'], 2, 'It names linear twice'],
+    [['compare', '--backends', 'cpu,cpu'], 2, 'It names cpu twice'],
     [['evaluate', 'nowhere'], 1, 'nowhere holds no run'],
     [['report', 'nowhere'], 1, 'nowhere holds no run'],
     [['report'], 2, "missing required argument 'runs'"],

@@ -127,4 +127,17 @@ describe('with a driver (the stand-in)', () => {
     expect(plain.history.stepLosses).toHaveLength(16)
     wasm.history.stepLosses.forEach((loss, i) => expect(plain.history.stepLosses[i]).toBeCloseTo(loss, 5))
   }, 120_000)
+
+  test.each([
+    [['train', '--model', 'linear', '--device', '0'], '--device belongs to --backend cuda, and wasm was chosen'],
+    [['evaluate', 'plain', '--tf32'], '--tf32 belongs to --backend cuda, and wasm was chosen'],
+    [['compare', '--backends', 'auto,cpu', '--tf32'], '--tf32 belongs to --backend cuda, and wasm, cpu was chosen'],
+    [['parity', '--tf32'], '--tf32 belongs to --backend cuda, and wasm, cpu can be used here'],
+  ])('%j is refused where auto passes it over', (args, message) => {
+    const none = { ...driver, CUDA_STANDIN_DEVICES: '0' }
+    const { status, stderr } = digitlab([...args, ...(args[0] === 'evaluate' ? [] : ['--dataset', 'digits'])], none)
+    expect(stderr).toContain(`${message}: leave it out, or name cuda to be told why it can't be had`)
+    expect(stderr).not.toContain('epoch 1/')
+    expect(status).toBe(1)
+  })
 })

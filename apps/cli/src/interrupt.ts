@@ -1,28 +1,34 @@
+import { freshLine, note } from './output'
+
 /** The command was interrupted, and has written and said what there was. */
 export class Interrupted extends Error {
   override name = 'Interrupted'
 }
 
 /**
- * Runs `work` with a signal that Ctrl-C (or a termination) aborts. A second Ctrl-C ends the process at once.
+ * Runs `work` with a signal that Ctrl-C (or a termination) aborts. A second one ends the process at once, whatever it is doing:
+ * the system does that where no handler is left.
  *
  * @param notice what to say at the first one
  * @throws Interrupted where the work did nothing but stop
  */
 export const interruptible = async <T>(notice: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
   const controller = new AbortController()
+  const { signal } = controller
+  const letGo = () => process.off('SIGINT', stop).off('SIGTERM', stop)
   const stop = () => {
-    if (controller.signal.aborted) process.exit(130)
-    process.stderr.write(`\n${notice}\n`)
+    letGo()
+    freshLine()
+    note(notice)
     controller.abort()
   }
   process.on('SIGINT', stop).on('SIGTERM', stop)
   try {
-    return await work(controller.signal)
+    return await work(signal)
   } catch (error) {
-    if (controller.signal.aborted && error === controller.signal.reason) throw new Interrupted()
+    if (signal.aborted && error === signal.reason) throw new Interrupted()
     throw error
   } finally {
-    process.off('SIGINT', stop).off('SIGTERM', stop)
+    letGo()
   }
 }

@@ -2,19 +2,20 @@ import { selectBackend, type Backend } from '@digitlab/backends'
 import type { Dataset } from '@digitlab/data'
 import { loadDataset, type DownloadProgress } from '@digitlab/data/node'
 import { backends, type GpuFlags } from './backends'
-import { grouped, note } from './output'
-import { UsageError } from './usage-error'
+import { drawLive, grouped, note } from './output'
+import { OptionError, UsageError } from './usage-error'
 
-/** Tells on standard error how downloads go on: a line drawn over in a terminal, else one line a file. */
+/** Tells on standard error how downloads go on: a line drawn over in a terminal, and one that stays for each file. */
 export const downloadLine = (): ((progress: DownloadProgress) => void) => {
   let told = 0
   return ({ file, received, total }) => {
     const now = performance.now()
     const done = received === total
-    if (!done && (now - told < 250 || !process.stderr.isTTY)) return
+    if (!done && now - told < 250) return
     told = now
     const line = `downloading ${file}: ${grouped(received)} of ${total === undefined ? 'unknown' : grouped(total)} bytes`
-    process.stderr.write(process.stderr.isTTY ? `\r\u001b[2K${line}${done ? '\n' : ''}` : `${line}\n`)
+    if (done) note(line)
+    else drawLive(line)
   }
 }
 
@@ -32,19 +33,44 @@ export const load = async (name: string, folder: string | undefined, signal?: Ab
   return data
 }
 
-/** Chooses a backend; where `auto` chose it, tells what it is and what was passed over. What would help, `backends` tells. */
-export const choose = async (wanted: string, gpu: GpuFlags = {}): Promise<Backend> => {
-  const { backend, device, passedOver } = await selectBackend(backends(gpu), wanted)
-  note(`backend: ${backend.id} (${device})${wanted === 'auto' ? ', chosen by auto' : ''}`)
-  for (const { id, reason } of passedOver) note(`  passed over ${id}: ${reason}`)
-  return backend
+/**
+ * Chooses backends; where `auto` chose one, tells what it is and what was passed over. What would help, `backends` tells.
+ *
+ * @throws OptionError where there is none of that name; UsageError where options of the cuda backend were given and it is not among
+ * those chosen
+ */
+export const chooseEach = async (wanted: readonly string[], gpu: GpuFlags = {}): Promise<Backend[]> => {
+  const known = backends(gpu)
+  const ids = known.map(({ id }) => id)
+  const unknown = wanted.find((id) => id !== 'auto' && !ids.some((known) => known === id))
+  if (unknown !== undefined)
+    throw new OptionError(`there is no backend "${unknown}": choose auto or one of ${ids.join(', ')}`)
+  const chosen: Backend[] = []
+  for (const id of wanted) {
+    const { backend, device, passedOver } = await selectBackend(known, id)
+    note(`backend: ${backend.id} (${device})${id === 'auto' ? ', chosen by auto' : ''}`)
+    for (const { id, reason } of passedOver) note(`  passed over ${id}: ${reason}`)
+    chosen.push(backend)
+  }
+  checkGpuFlags(
+    gpu,
+    chosen.map(({ id }) => id),
+    'was chosen',
+  )
+  return chosen
 }
 
-/** Refuses options of the cuda backend where it is not among what computes. */
-export const checkGpuFlags = ({ device, tf32 }: GpuFlags, wanted: readonly string[]): void => {
+/** As {@link chooseEach}, of one. */
+export const choose = async (wanted: string, gpu: GpuFlags = {}): Promise<Backend> => {
+  const [backend] = await chooseEach([wanted], gpu)
+  return backend as Backend // one was asked for
+}
+
+/** Refuses options of the cuda backend where it is not, or can't become, what computes. */
+export const checkGpuFlags = ({ device, tf32 }: GpuFlags, wanted: readonly string[], how = 'was asked for'): void => {
   const given = device !== undefined ? '--device' : tf32 ? '--tf32' : undefined
   if (given !== undefined && !wanted.some((id) => ['auto', 'all', 'cuda'].includes(id)))
     throw new UsageError(
-      `${given} belongs to --backend cuda, and ${wanted.join(', ')} was asked for: leave one of them out`,
+      `${given} belongs to --backend cuda, and ${wanted.join(', ')} ${how}: leave it out, or name cuda to be told why it can't be had`,
     )
 }

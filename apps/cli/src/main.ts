@@ -16,7 +16,7 @@ import { showCommand } from './commands/show'
 import { trainCommand } from './commands/train'
 import { Interrupted } from './interrupt'
 import { note } from './output'
-import { isMendable } from './usage-error'
+import { isMendable, OptionError } from './usage-error'
 
 /** What a command ends with. */
 export const exitCodes = { done: 0, mendable: 1, usage: 2, bug: 70, interrupted: 130 } as const
@@ -63,12 +63,19 @@ export const createProgram = (): Command => {
   return program
 }
 
+/** Whoever reads our output may stop before its end, as `head` does: nothing is left to do then. Anything else is said. */
+const endWithoutOutput = (error: NodeJS.ErrnoException): never => {
+  if (error.code === 'EPIPE') process.exit(exitCodes.done)
+  note(
+    `digitlab: could not write the result to standard output (${error.message}): make room there, or send it elsewhere`,
+  )
+  process.exit(exitCodes.mendable)
+}
+
 /** Runs one command line, without the program's own name; answers its exit code and never throws. */
 export const main = async (argv: readonly string[]): Promise<number> => {
-  // Whoever reads our output may stop before its end, as `head` does: nothing is left to do then.
-  process.stdout.once('error', (error: NodeJS.ErrnoException) =>
-    process.exit(error.code === 'EPIPE' ? 0 : exitCodes.bug),
-  )
+  process.stdout.on('error', endWithoutOutput)
+  process.stderr.on('error', () => {}) // nobody can be told of that; the result and the exit code are still right
   try {
     await createProgram().parseAsync(argv, { from: 'user' })
     return exitCodes.done
@@ -79,7 +86,7 @@ export const main = async (argv: readonly string[]): Promise<number> => {
       note(`digitlab: ${clipped(error.message)}`)
       const advice = adviceOn(error)
       if (advice !== undefined) note(`  ${advice}`)
-      return exitCodes.mendable
+      return error instanceof OptionError ? exitCodes.usage : exitCodes.mendable
     }
     note('digitlab: this is a bug in digitlab; please report it with what follows and the command you gave.')
     note(inspect(error))

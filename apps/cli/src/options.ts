@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
-import type { ModelDefinition } from '@digitlab/models'
-import type { OptimizerOptions } from '@digitlab/train'
+import { modelNames, type ModelDefinition } from '@digitlab/models'
+import { torchSeed, TrainError, type OptimizerOptions } from '@digitlab/train'
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import { UsageError } from './usage-error'
+import { OptionError, UsageError } from './usage-error'
 
 const numberFrom =
   (least: number, form: 'integer' | 'number') =>
@@ -18,13 +18,17 @@ const numberFrom =
     return value
   }
 
-const above0 = (text: string): number => {
-  const value = numberFrom(0, 'number')(text)
-  if (value === 0) throw new InvalidArgumentError('It must be above 0.')
-  return value
+/** Any seed that PyTorch takes, as the part of it that counts. */
+export const seedNumber = (text: string): number => {
+  try {
+    if (/^\s*-?\d+\s*$/.test(text)) return torchSeed(BigInt(text))
+  } catch (error) {
+    if (!(error instanceof TrainError)) throw error
+  }
+  throw new InvalidArgumentError('It must be an integer from -2^63 to 2^64 - 1, as of torch.manual_seed.')
 }
 
-/** Splits 'a,b' into a list without empty or repeated entries, each read by `read`. */
+/** Splits 'a,b' into a list without empty entries, each read by `read`; one that is named twice is refused. */
 export const listOf =
   <T>(read: (text: string) => T) =>
   (text: string): T[] => {
@@ -34,7 +38,9 @@ export const listOf =
       .filter((part) => part !== '')
       .map(read)
     if (values.length === 0) throw new InvalidArgumentError('It must be a list such as a,b.')
-    return [...new Set(values)]
+    const twice = values.find((value, i) => values.indexOf(value) < i)
+    if (twice !== undefined) throw new InvalidArgumentError(`It names ${String(twice)} twice.`)
+    return values
   }
 
 export const wholeNumber = numberFrom(0, 'integer')
@@ -62,15 +68,16 @@ export const shared = {
     new Option('--backend <id>', 'what computes: auto, or one that "digitlab backends" lists').default('auto'),
   device: () => new Option('--device <n>', 'which GPU, from 0, for cuda').argParser(wholeNumber),
   tf32: () => new Option('--tf32', 'matrix products in TF32 on tensor cores, for cuda; the run records it'),
-  seed: () => new Option('--seed <n>', 'as torch.manual_seed').argParser(wholeNumber).default(0),
+  seed: () => new Option('--seed <n>', 'as torch.manual_seed').argParser(seedNumber).default(0),
   epochs: () => new Option('--epochs <n>', 'how often every image is seen').argParser(countingNumber).default(5),
   batchSize: () => new Option('--batch-size <n>', 'images a step').argParser(countingNumber).default(64),
-  learningRate: () => new Option('--learning-rate <x>', 'the size of a step (0.1; with adam 0.001)').argParser(above0),
+  learningRate: () =>
+    new Option('--learning-rate <x>', 'the size of a step (0.1; with adam 0.001)').argParser(numberFrom(0, 'number')),
   optimizer: () =>
     new Option('--optimizer <name>', 'sgd, momentum (sgd with momentum 0.9) or adam')
       .choices(['sgd', 'momentum', 'adam'])
       .default('sgd'),
-  momentum: () => new Option('--momentum <x>', 'momentum of sgd, 0 to 1').argParser(numberFrom(0, 'number')),
+  momentum: () => new Option('--momentum <x>', 'momentum of sgd').argParser(numberFrom(0, 'number')),
   weightDecay: () => new Option('--weight-decay <x>', 'L2 penalty on the weights').argParser(numberFrom(0, 'number')),
   workers: () =>
     new Option('--workers <n>', 'threads that share every batch; auto takes what is fastest in a trial')
@@ -112,6 +119,13 @@ export const optimizerOf = (flags: OptimizerFlags): Partial<OptimizerOptions> =>
   }
 }
 
+/** The optimizer of a run that is gone on with, with what the flags say of it; a run of sgd has momentum as an option. */
+export const changedOptimizer = (theirs: OptimizerOptions, flags: OptimizerFlags, named: boolean) => {
+  const given = optimizerOf(flags)
+  if (named && given.name !== theirs.name) return given
+  return { ...theirs, ...given, name: theirs.name }
+}
+
 /** Refuses options that another one decides already. */
 export const refuseBeside = (
   command: Command,
@@ -130,9 +144,29 @@ export const refuseBeside = (
     )
 }
 
-/** A model as --model names it: one of the catalogue, or a JSON file with a definition. */
+/** Checks values that come from options alone: what is wrong with one is a wrong command line. */
+export const checkOptions = (check: () => unknown): void => {
+  try {
+    check()
+  } catch (cause) {
+    if (cause instanceof TrainError) throw new OptionError(cause.message, { cause })
+    throw cause
+  }
+}
+
+/**
+ * A model as --model names it: one of the catalogue, or a JSON file with a definition.
+ *
+ * @throws OptionError where there is none of that name; UsageError where the file can't be read
+ */
 export const modelOf = (name: string): string | ModelDefinition => {
-  if (!name.endsWith('.json')) return name
+  if (!name.endsWith('.json')) {
+    if (!modelNames.some((known) => known === name))
+      throw new OptionError(
+        `there is no model "${name}": choose one of ${modelNames.join(', ')}, or give a JSON file with a definition`,
+      )
+    return name
+  }
   try {
     return JSON.parse(readFileSync(name, 'utf8')) as ModelDefinition
   } catch (cause) {

@@ -1,17 +1,43 @@
 import { clean } from './clean'
 
+/** Whether a line is being drawn that the next one is to replace. */
+let live = false
+
+/** Draws a line over the one that was drawn before; in a terminal only. */
+export const drawLive = (line: string): void => {
+  if (!process.stderr.isTTY) return
+  process.stderr.write(`\r\u001b[2K${clean(line).slice(0, (process.stderr.columns ?? 80) - 1)}`)
+  live = true
+}
+
+/** Takes a line that was being drawn away: nothing else may run into it. */
+const clearLive = (): void => {
+  if (live) process.stderr.write('\r\u001b[2K')
+  live = false
+}
+
+/** Makes a notice begin on a line of its own after what the terminal shows of a key, such as ^C. */
+export const freshLine = (): void => {
+  if (!live && process.stderr.isTTY) process.stderr.write('\n')
+  clearLive()
+}
+
 /**
  * The result of a command: text for a person, or one JSON document; either on standard output, once.
  *
  * @param drawn whether the text is a picture in colours of ours, and what in it is of others is clean already
  */
 export const writeResult = (json: boolean, document: () => unknown, text: () => string, drawn = false): void => {
+  clearLive()
   const words = json ? JSON.stringify(document(), null, 2) : text().trimEnd()
   process.stdout.write(`${drawn && !json ? words : clean(words)}\n`)
 }
 
 /** Everything else a person may want to know goes to standard error. */
-export const note = (sentence: string): void => void process.stderr.write(`${clean(sentence)}\n`)
+export const note = (sentence: string): void => {
+  clearLive()
+  process.stderr.write(`${clean(sentence)}\n`)
+}
 
 export const percent = (fraction: number, digits = 2): string => `${(100 * fraction).toFixed(digits)} %`
 

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { reportDocument, reportMarkdown, type LinkedFigure, type ReportInput } from '@digitlab/report'
 import { readableJson } from '@digitlab/train'
 import { writeAtomic } from './atomic-file'
+import { unwritable } from './new-files'
 import { UsageError } from './usage-error'
 
 export const reportFormats = ['html', 'md', 'json', 'svg', 'png'] as const
@@ -66,20 +67,22 @@ export const reportFiles = async (
         links.set(place, [...(links.get(place) ?? []), link])
       }
   }
-  if (formats.includes('html')) files['report.html'] = await reportHtml(inputs)
+  if (formats.includes('html')) files[reportPage] = await reportHtml(inputs)
   if (formats.includes('md')) files['report.md'] = reportMarkdown(inputs, { figures: links })
   if (formats.includes('json')) files['report.json'] = readableJson(reportDocument(inputs))
   return files
 }
 
+const reportPage = 'report.html'
+
 /** Writes the page of runs into a folder; answers its path. */
 export const writeReport = async (folder: string, inputs: readonly ReportInput[]): Promise<string> => {
-  const [path = ''] = await writeInto(folder, { 'report.html': await reportHtml(inputs) })
+  const [path = ''] = await writeInto(folder, { [reportPage]: await reportHtml(inputs) })
   return path
 }
 
 /**
- * Writes files into a folder that may be there already, each whole or not at all; what an older report left is replaced.
+ * Writes files into the folder of a run or of a comparison, each whole or not at all; what an older report left is replaced.
  *
  * @returns their paths
  * @throws UsageError where one can't be written, with the reason
@@ -95,7 +98,7 @@ export const writeInto = async (
       await mkdir(dirname(path), { recursive: true })
       await writeAtomic(path, content)
     } catch (cause) {
-      throw new UsageError(`could not write ${path} (${(cause as Error).message}): name another --out`, { cause })
+      throw unwritable(path, cause)
     }
     paths.push(path)
   }

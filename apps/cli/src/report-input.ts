@@ -1,11 +1,12 @@
 import { dirname, join } from 'node:path'
-import type { Dataset } from '@digitlab/data'
+import { catalogueEntry, type Dataset } from '@digitlab/data'
 import { defineModel, firstLayerWeights, unknownLayerTypes, type StateDict } from '@digitlab/models'
 import { firstFeatureMaps } from '@digitlab/models/compute'
 import type { ReportInput, RunPredictions } from '@digitlab/report'
 import { predictionsFile, type Run, type RunResult } from '@digitlab/train'
 import { load } from './load'
-import { isMendable } from './usage-error'
+import { note } from './output'
+import { isMendable, UsageError } from './usage-error'
 import { readPredictionsFile } from './predictions-file'
 import { isFolder, readRun } from './run-folder'
 
@@ -30,7 +31,7 @@ const reportInput = ({ run, weights, predictions, data, missing = [] }: Parts): 
   const maps =
     model && images && size <= mostPixels && firstFeatureMaps(model, weights, images.pixels.subarray(0, size))
   return {
-    run,
+    run: withoutPlaces(run),
     ...(predictions ? { predictions } : {}),
     ...(images ? { images } : {}),
     ...(firstLayer ? { firstLayer } : {}),
@@ -68,14 +69,37 @@ const differs = (run: Run, data: Dataset): string | undefined => {
   return undefined
 }
 
+/** Where the images of runs are looked for. */
+export interface ImagePlaces {
+  /** What --data-dir says. */
+  readonly dataDir?: string | undefined
+  /** The runs are this process's own: the folder that one names as its data set is read. Of somebody else's it is never. */
+  readonly ownRuns?: boolean
+}
+
+/** The data set that a run was trained on. @throws UsageError where the run names a folder, and nobody else does */
+const dataOf = async (
+  { experiment: { dataset } }: Run,
+  { dataDir, ownRuns = false }: ImagePlaces,
+): Promise<Dataset> => {
+  if (ownRuns || isKnown(dataset)) return load(dataset, dataDir)
+  if (dataDir !== undefined) return load(dataDir, undefined)
+  throw new UsageError('it was trained on a folder of files, which is only read where --data-dir names it')
+}
+
+const isKnown = (dataset: string): boolean => dataset === 'strokes' || catalogueEntry(dataset) !== undefined
+
+/** What a page may say of a run: not where something lay on a machine. */
+const withoutPlaces = (run: Run): Run =>
+  isKnown(run.experiment.dataset) && !run.dataset.origin.startsWith('the folder ')
+    ? run
+    : { ...run, dataset: { ...run.dataset, origin: 'a folder of files' } }
+
 /**
  * Reads runs for a report, each with its predictions and its data set where they are to be had; what is missing is said in
- * the report. A data set that several runs share is loaded once.
+ * the report, and why on standard error. A data set that several runs share is loaded once.
  */
-export const readReportInputs = async (
-  paths: readonly string[],
-  dataDir: string | undefined,
-): Promise<ReportInput[]> => {
+export const readReportInputs = async (paths: readonly string[], places: ImagePlaces): Promise<ReportInput[]> => {
   const loaded = new Map<string, Dataset | Error>()
   const inputs: ReportInput[] = []
   for (const path of paths) {
@@ -83,23 +107,25 @@ export const readReportInputs = async (
     const { run, weights } = await readRun(path)
     const predictions = await readPredictionsFile(join(folder, predictionsFile), run)
     const { dataset } = run.experiment
-    if (!loaded.has(dataset)) loaded.set(dataset, await load(dataset, dataDir).catch(mendable))
+    if (!loaded.has(dataset)) loaded.set(dataset, await dataOf(run, places).catch(mendable))
     const found = loaded.get(dataset)
-    const data = found instanceof Error ? undefined : found
-    const difference = data && differs(run, data)
+    const difference = found instanceof Error ? found.message : found && differs(run, found)
+    if (difference !== undefined) note(`${path}: no images: ${difference}`)
+    if (!predictions) note(`${path}: ${noPredictions}`)
     inputs.push(
       reportInput({
         run,
         weights,
         predictions,
-        data: difference === undefined ? data : undefined,
+        data: difference === undefined ? (found as Dataset) : undefined,
         missing: [
-          ...(predictions ? [] : [`the run has no ${predictionsFile}: train again for the figures that need it`]),
-          ...(found instanceof Error ? [`no images: ${found.message}`] : []),
-          ...(difference === undefined ? [] : [`no images: ${difference}`]),
+          ...(predictions ? [] : [noPredictions]),
+          ...(difference === undefined ? [] : ['no images: the data set was not at hand']),
         ],
       }),
     )
   }
   return inputs
 }
+
+const noPredictions = `the run has no ${predictionsFile}: train again for the figures that need it`

@@ -62,7 +62,8 @@ test('train leaves a page with its figures, and the predictions that they are dr
 
 test('draws again what was asked for, of one run or of several', async () => {
   const page = await readFile(join(folder, 'drawn-cnn', 'report.html'), 'utf8')
-  const again = digitlab('report', join('drawn-cnn', 'run.json'), '--format', 'html,svg,png', '--figures', 'loss,after')
+  const args = ['report', join('drawn-cnn', 'run.json'), '--format', 'html,svg,png', '--figures', 'loss,after']
+  const again = digitlab(...args, '--data-dir', 'digits')
   expect(again.code, again.err).toBe(0)
   expect(await readFile(join(folder, 'drawn-cnn', 'report.html'), 'utf8')).toBe(page)
   expect((await readdir(join(folder, 'drawn-cnn', 'figures'))).sort()).toEqual([
@@ -83,6 +84,35 @@ test('draws again what was asked for, of one run or of several', async () => {
   expect(pairs).toMatchObject([{ count: 100 }])
 })
 
+test('a folder that a run names as its data set is not read, and a page names no place on the machine', async () => {
+  const html = await readFile(join(folder, 'drawn-cnn', 'report.html'), 'utf8')
+  for (const place of [folder, 'the folder digits']) expect(html).not.toContain(place)
+  expect(html).toContain('from a folder of files')
+  await mkdir(join(folder, 'somebody'))
+  const secret = join(folder, 'secret')
+  await mkdir(secret)
+  await writeFile(join(secret, 'diary-2026.txt'), '')
+  for (const name of ['run.json', 'weights.safetensors', 'predictions.safetensors']) {
+    const bytes = await readFile(join(folder, 'drawn-linear', name))
+    const text = bytes.toString('utf8').replaceAll('"dataset": "digits"', `"dataset": ${JSON.stringify(secret)}`)
+    await writeFile(join(folder, 'somebody', name), name === 'run.json' ? text : bytes)
+  }
+  const args = ['report', 'somebody', '--format', 'html,md,json', '--json']
+  for (const more of [[], ['--data-dir', secret]]) {
+    const { code, err } = digitlab(...args, ...more)
+    expect(code, err).toBe(0)
+    for (const ending of ['html', 'md', 'json']) {
+      const text = await readFile(join(folder, 'somebody', `report.${ending}`), 'utf8')
+      for (const word of [secret, folder, 'diary', 'the folder']) expect(text).not.toContain(word)
+    }
+    expect(err).toContain(more.length === 0 ? 'which is only read where --data-dir names it' : 'found diary-2026.txt')
+  }
+  expect(await readFile(join(folder, 'somebody', 'report.html'), 'utf8')).toContain('the data set was not at hand')
+  expect(digitlab('show', 'somebody').err).not.toContain('diary')
+  digitlab(...args, '--data-dir', 'digits')
+  expect(await readFile(join(folder, 'somebody', 'report.html'), 'utf8')).toContain('data-figure="mistakes"')
+})
+
 test('says what is missing, and draws the rest', async () => {
   await mkdir(join(folder, 'bare'))
   for (const name of ['run.json', 'weights.safetensors'])
@@ -100,7 +130,7 @@ test('says what is missing, and draws the rest', async () => {
 })
 
 test('show draws what a run took the first images for', async () => {
-  const { code, out, err } = digitlab('show', 'drawn-cnn', '--count', '4')
+  const { code, out, err } = digitlab('show', 'drawn-cnn', '--count', '4', '--data-dir', 'digits')
   expect(code, err).toBe(0)
   expect(out).toMatch(/^before training: \d of 4 right\n/)
   expect(out).toMatch(/\nafter training: \d of 4 right\n/)

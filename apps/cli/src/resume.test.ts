@@ -1,164 +1,202 @@
-// A training process that is killed at random moments and resumed, against one that nobody disturbs.
-import { spawn } from 'node:child_process'
+// What --resume goes on with: the newest checkpoint, the one before it, or what the run was begun with.
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { strokes } from '@digitlab/data'
-import { writeIdx } from '@digitlab/idx'
 import { parseRun } from '@digitlab/train'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { makeWorkplace, type Ended, type Workplace } from './testing/command'
 
-const bin = fileURLToPath(new URL('../bin/digitlab.js', import.meta.url))
-let folder = ''
+let place: Workplace
+const at = (...names: string[]) => join(place.folder, ...names)
+const digitlab: Workplace['digitlab'] = (...all) => place.digitlab(...all)
+
+const epochs = 60
+const cnn = ['train', '--model', 'cnn', '--dataset', 'digits', '--epochs', String(epochs), '--workers', '1']
+const newest = ['checkpoint', 'checkpoint.safetensors'] as const
+const earlier = ['checkpoint', 'earlier.safetensors'] as const
+const finished = ['predictions.safetensors', 'report.html', 'run.json', 'weights.safetensors']
+
+/** Runs the command and sends a signal once, when standard error matches. */
+const signalled = async (args: readonly string[], when: RegExp, signal: NodeJS.Signals): Promise<Ended> => {
+  let sent = false
+  return digitlab(args, {
+    onErr: (err, child) => {
+      if (sent || !when.test(err)) return
+      sent = true
+      child.kill(signal)
+    },
+  })
+}
+
+/** A copy of the run that was stopped, to go on with in its own way. */
+const copied = async (name: string): Promise<string> => {
+  await cp(at('stopped'), at(name), { recursive: true })
+  return name
+}
+
+const damage = async (path: string): Promise<void> => {
+  const bytes = await readFile(path)
+  bytes[bytes.length - 100] = (bytes[bytes.length - 100] ?? 0) ^ 1
+  await writeFile(path, bytes)
+}
+
+/** The run in a folder ends in the bytes of the one that nobody disturbed, with its page and nothing left over. */
+const expectUndisturbed = async (name: string): Promise<void> => {
+  for (const file of ['weights.safetensors', 'predictions.safetensors'])
+    expect(await readFile(at(name, file)), `${name}/${file}`).toEqual(await readFile(at('whole', file)))
+  expect((await readdir(at(name))).sort()).toEqual(finished)
+}
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'digitlab-resume-'))
-  await mkdir(join(folder, 'digits'))
-  const { train, test } = await strokes({ trainCount: 500, testCount: 50 })
-  for (const [part, { images, labels, count }] of Object.entries({ train, t10k: test })) {
-    const write = (file: string, shape: number[], data: Uint8Array) =>
-      writeFile(join(folder, 'digits', `${part}-${file}-ubyte`), writeIdx({ type: 'uint8', shape, data }))
-    await write('images-idx3', [count, 28, 28], images)
-    await write('labels-idx1', [count], labels)
-  }
-})
-afterAll(() => rm(folder, { recursive: true, force: true }))
-
-interface Ended {
-  readonly code: number | null
-  readonly err: string
-}
-
-/** Runs the command; once it has told so many steps, and some milliseconds later, it gets a SIGKILL. */
-const digitlab = (args: readonly string[], kill?: { steps: number; after: number }) =>
-  new Promise<Ended>((resolve, reject) => {
-    const child = spawn(process.execPath, [bin, ...args], { cwd: folder })
-    let [err, armed] = ['', false]
-    child.stderr.on('data', (text: Buffer) => {
-      err += text.toString()
-      if (armed || !kill || !err.includes('data set:') || stepsIn(err) < kill.steps) return
-      armed = true
-      setTimeout(() => child.kill('SIGKILL'), kill.after)
-    })
-    child.on('error', reject)
-    child.on('close', (code) => resolve({ code, err }))
-  })
-
-const stepsIn = (err: string) => err.match(/ {2}step \d/g)?.length ?? 0
-
-/** What may not differ by a bit: the files of weights and predictions, and every figure of the run but the clock. */
-const outcome = async (name: string) => {
-  const run = parseRun(await readFile(join(folder, name, 'run.json'), 'utf8'))
-  expect(run.status).toBe('completed')
-  expect((await readdir(join(folder, name))).sort()).toEqual([
-    'predictions.safetensors',
-    'run.json',
-    'weights.safetensors',
+  place = await makeWorkplace('resume', { trainCount: 500, testCount: 50 })
+  const [whole, stopped] = await Promise.all([
+    digitlab([...cnn, '--out', 'whole']),
+    signalled([...cnn, '--out', 'stopped', '--checkpoint-every', '1epoch'], /epoch 3\//, 'SIGINT'),
   ])
-  return {
-    ...{ id: run.id, metrics: run.metrics, stepLosses: run.history.stepLosses, threads: run.backend.threads },
-    epochs: run.history.epochs.map((record) => ({ ...record, trainSeconds: 0, evaluationSeconds: 0 })),
-    weights: await readFile(join(folder, name, 'weights.safetensors')),
-    predictions: await readFile(join(folder, name, 'predictions.safetensors')),
-  }
-}
+  expect(whole.code, whole.err).toBe(0)
+  expect(stopped.code, stopped.err).toBe(130)
+  expect(stopped.err).toContain('go on with --resume stopped')
+})
+afterAll(() => place.remove())
 
-/** Kills of each kind of run: 24 in all. */
-const kills = 6
-
-const twoLayer = ['--model', 'two-layer', '--optimizer', 'momentum', '--learning-rate', '0.02']
-const cnn = ['--model', 'cnn', '--optimizer', 'adam']
-
-// Eight steps an epoch: enough of them for six kills within some 12 steps and 25 milliseconds each.
-describe.each([
-  ['wasm', 1, cnn, 25],
-  ['wasm', 2, twoLayer, 80],
-  ['cpu', 1, twoLayer, 40],
-  ['cpu', 2, twoLayer, 40],
-] as const)('on %s with %d workers', (backend, workers, model, epochs) => {
-  test(`killed ${kills} times and resumed, the end is that of an undisturbed run to the bit`, async () => {
-    const name = `${backend}-${workers}`
-    const args = [
-      'train',
-      ...model,
-      '--dataset',
-      'digits',
-      '--epochs',
-      String(epochs),
-      '--backend',
-      backend,
-      '--no-report',
-    ]
-    const whole = await digitlab([...args, '--workers', String(workers), '--out', `${name}-whole`])
-    expect(whole.code, whole.err).toBe(0)
-    // A checkpoint every five steps: of an epoch's eight, so that it falls on every place within one.
-    const first = [...args, '--workers', String(workers), '--checkpoint-every', '5', '--log-every', '1', '--out', name]
-    let [killed, inTraining] = [0, 0]
-    for (;;) {
-      const begun = existsSync(join(folder, name, 'checkpoint', 'checkpoint.safetensors'))
-      if (!begun) await rm(join(folder, name), { recursive: true, force: true })
-      // Every third while it starts, the others while it trains or writes: wherever the clock falls.
-      const steps = killed % 3 === 0 ? 0 : 1 + Math.floor(12 * Math.random())
-      const kill = { steps, after: Math.random() * (steps === 0 ? 300 : 25) }
-      const command = begun ? ['train', '--resume', name, '--log-every', '1', '--no-report'] : first
-      const { code, err } = await digitlab(command, killed < kills ? kill : undefined)
-      if (code === 0) break
-      expect(code, err).toBe(null)
-      killed++
-      if (stepsIn(err) > 0) inTraining++
-    }
-    expect(killed, 'times killed before the end').toBe(kills)
-    expect(inTraining, 'times killed between two steps').toBeGreaterThanOrEqual(4)
-    expect(await outcome(name)).toEqual(await outcome(`${name}-whole`))
-    const again = await digitlab(['train', '--resume', name])
-    expect([again.code, again.err]).toEqual([0, `the run in ${name} is complete: there is nothing left to train\n`])
-  }, 180_000)
+test('Ctrl-C leaves a run that says so, with two generations of its checkpoint', async () => {
+  expect(parseRun(await readFile(at('stopped', 'run.json'), 'utf8')).status).toBe('interrupted')
+  expect((await readdir(at('stopped', 'checkpoint'))).sort()).toEqual([
+    'begun.json',
+    'checkpoint.safetensors',
+    'earlier.safetensors',
+  ])
 })
 
-test('Ctrl-C leaves a run that says so and goes on; another experiment, backend or count is refused', async () => {
-  const args = [
-    'train',
-    '--model',
-    'cnn',
-    '--dataset',
-    'digits',
-    '--epochs',
-    '60',
-    '--workers',
-    '1',
-    '--out',
-    'stopped',
-  ]
-  const child = spawn(process.execPath, [bin, ...args, '--checkpoint-every', '1epoch'], { cwd: folder })
-  let err = ''
-  child.stderr.on('data', (text: Buffer) => {
-    err += text.toString()
-    if (err.includes('epoch 2/60') && !child.killed) child.kill('SIGINT')
-  })
-  const code = await new Promise((resolve) => child.on('close', resolve))
-  expect(code, err).toBe(130)
-  expect(err).toContain('go on with --resume stopped')
-  expect(parseRun(await readFile(join(folder, 'stopped', 'run.json'), 'utf8')).status).toBe('interrupted')
+describe('another experiment, backend or count is refused', () => {
   const refused: [string[], string][] = [
     [['--seed', '3'], "its seed is 0, this one's 3; leave the option out"],
     [['--epochs', '3'], "its epochs is 60, this one's 3"],
     [['--model', 'linear'], `its model is "cnn", this one's "linear"`],
     [['--optimizer', 'adam'], 'its optimizer is'],
+    [['--optimizer', 'momentum'], 'its optimizer is'],
     [['--learning-rate', '0.3'], 'its optimizer is {"learningRate":0.1'],
     [['--backend', 'cpu'], 'was trained on wasm, not on cpu'],
     [['--workers', '2'], 'the checkpoint was made by 1 workers, not 2'],
     [['--out', 'other'], '--resume decides'],
+    [['--device', '0'], '--device belongs to --backend cuda'],
   ]
-  for (const [more, message] of refused) {
+  test.each(refused)('%j', async (more, message) => {
     const ended = await digitlab(['train', '--resume', 'stopped', ...more])
     expect(ended.err).toContain(message)
     expect(ended.code).toBe(1)
-  }
-  const path = join(folder, 'stopped', 'checkpoint', 'checkpoint.safetensors')
-  const bytes = await readFile(path)
-  bytes[bytes.length - 100] = (bytes[bytes.length - 100] ?? 0) ^ 1
-  await writeFile(path, bytes)
-  expect((await digitlab(['train', '--resume', 'stopped'])).err).toContain('is damaged: its check sum is another')
-}, 60_000)
+    expect((await readdir(at('stopped'))).filter((name) => name.startsWith('.'))).toEqual([])
+  })
+})
+
+test('what is said beside --resume and is so goes on, to the bit, with a page', async () => {
+  const name = await copied('agreed')
+  const more = ['--model', 'cnn', '--dataset', 'auto', '--optimizer', 'sgd', '--epochs', String(epochs), '--seed', '0']
+  const { code, err } = await digitlab(['train', '--resume', name, ...more])
+  expect(code, err).toBe(0)
+  await expectUndisturbed(name)
+})
+
+test('an optimizer is held to what is said of it, and not to what it would be without', async () => {
+  const args = ['train', '--model', 'linear', '--dataset', 'digits', '--epochs', '500', '--out', 'rate']
+  const rate = ['--learning-rate', '0.02', '--momentum', '0.5']
+  const stopped = await signalled([...args, ...rate, '--workers', '1', '--no-report'], /epoch 2\//, 'SIGTERM')
+  expect(stopped.code, stopped.err).toBe(130)
+  const other = await digitlab(['train', '--resume', 'rate', '--optimizer', 'sgd', '--learning-rate', '0.1'])
+  expect(other.err).toContain('its optimizer is {"learningRate":0.02,"momentum":0.5')
+  const { code, err } = await digitlab(['train', '--resume', 'rate', '--optimizer', 'sgd', '--momentum', '0.5'])
+  expect(code, err).toBe(0)
+  expect((await readdir(at('rate'))).sort()).toEqual(finished.filter((file) => file !== 'report.html')) // as at the start
+})
+
+test('without --checkpoint-every Ctrl-C keeps a checkpoint all the same', async () => {
+  const stopped = await signalled([...cnn, '--out', 'plain'], /epoch 2\//, 'SIGINT')
+  expect(stopped.code, stopped.err).toBe(130)
+  expect(stopped.err).toContain('go on with --resume plain')
+  const { code, err } = await digitlab(['train', '--resume', 'plain'])
+  expect(code, err).toBe(0)
+  await expectUndisturbed('plain')
+})
+
+test('a damaged checkpoint is gone on from with the one before it, and two damaged ones are refused', async () => {
+  const name = await copied('damaged')
+  await damage(at(name, ...newest))
+  const both = await copied('damaged-both')
+  for (const generation of [newest, earlier]) await damage(at(both, ...generation))
+  const { code, err } = await digitlab(['train', '--resume', name])
+  expect(code, err).toBe(0)
+  expect(err).toContain('going on from the checkpoint before the newest one')
+  expect(err).toContain('is damaged: its check sum is another')
+  await expectUndisturbed(name)
+  const refused = await digitlab(['train', '--resume', both])
+  expect([refused.code, refused.err]).toEqual([
+    1,
+    expect.stringContaining('is damaged: its check sum is another') as string,
+  ])
+
+  // Killed after the newest became the earlier one, before the new one had its name.
+  const between = await copied('between')
+  await rm(at(between, ...earlier))
+  await cp(at(between, ...newest), at(between, ...earlier))
+  await rm(at(between, ...newest))
+  const gone = await digitlab(['train', '--resume', between])
+  expect(gone.code, gone.err).toBe(0)
+  await expectUndisturbed(between)
+})
+
+test('a run that was killed before its first checkpoint begins from the start', async () => {
+  const name = await copied('begun')
+  for (const path of [newest, earlier, ['run.json']]) await rm(at(name, ...path))
+  const other = await digitlab(['train', '--resume', name, '--seed', '3'])
+  expect([other.code, other.err]).toEqual([1, expect.stringContaining("its seed is 0, this one's 3") as string])
+  const { code, err } = await digitlab(['train', '--resume', name])
+  expect(code, err).toBe(0)
+  expect(err).toContain('nothing of the run in begun has been trained yet: it begins from the start')
+  await expectUndisturbed(name)
+})
+
+test('an empty checkpoint/ says nothing of what was to be: with --model it begins there', async () => {
+  await mkdir(at('hollow', 'checkpoint'), { recursive: true })
+  const unknown = await digitlab(['train', '--resume', 'hollow'])
+  expect(unknown.code).toBe(1)
+  expect(unknown.err).toContain('hollow holds no checkpoint, and nothing says what was to be trained')
+  const { code, err } = await digitlab([...cnn, '--resume', 'hollow'])
+  expect(code, err).toBe(0)
+  await expectUndisturbed('hollow')
+})
+
+test('a run that was killed before its page gets it, and a complete one is left as it is', async () => {
+  await cp(at('whole'), at('pageless'), { recursive: true })
+  await rm(at('pageless', 'report.html'))
+  const complete = 'is complete: there is nothing left to train'
+  const alone = await digitlab(['train', '--resume', 'pageless'])
+  expect([alone.code, alone.err]).toEqual([0, `the run in pageless ${complete}\n`])
+  expect(existsSync(at('pageless', 'report.html'))).toBe(false) // as with --no-report: nothing says that one is wanted
+
+  await mkdir(at('pageless', 'checkpoint'))
+  await writeFile(at('pageless', `.digitlab-lock-4194999-1-1764115200000-01234567-${hostname()}`), '')
+  const killed = await digitlab(['train', '--resume', 'pageless'])
+  expect(killed.code, killed.err).toBe(0)
+  expect(killed.err).toContain(complete)
+  await expectUndisturbed('pageless')
+  expect(await readFile(at('pageless', 'report.html'))).toEqual(await readFile(at('whole', 'report.html')))
+})
+
+test('a run that still trains is not gone on with by another process, and is not disturbed', async () => {
+  const name = await copied('busy')
+  await writeFile(at(name, '.run.json.1.part'), "somebody else's")
+  let second: Promise<Ended> | undefined
+  const first = await digitlab(['train', '--resume', name, '--log-every', '1'], {
+    onErr: (err) => {
+      if (/ {2}step \d/.test(err)) second ??= digitlab(['train', '--resume', name])
+    },
+  })
+  const other = await second
+  expect(other?.code, other?.err).toBe(1)
+  expect(other?.err).toMatch(/busy is in use: process \d+ \(since 20\S+Z\) trains there; wait for it or stop it/)
+  expect(first.code, first.err).toBe(0)
+  expect(await readFile(at(name, '.run.json.1.part'), 'utf8')).toBe("somebody else's")
+  await rm(at(name, '.run.json.1.part'))
+  await expectUndisturbed(name)
+})

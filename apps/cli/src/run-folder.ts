@@ -1,58 +1,38 @@
-import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { mkdir, readdir, readFile, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { parseRun, runFiles, type Experiment, type Run, type RunResult } from '@digitlab/train'
 import type { StateDict } from '@digitlab/models'
 import { checkFinite, readSafetensors } from '@digitlab/weights'
+import { writeAtomic } from './atomic-file'
+import { keepElsewhere } from './elsewhere'
+import type { ClaimedFolder } from './new-folder'
 import { UsageError } from './usage-error'
 
-/** `path`, or `path-2`, `path-3` ...: the first that is not there yet, so that nothing is written over. */
-export const freshPath = (path: string): string => {
-  let fresh = path
-  for (let n = 2; existsSync(fresh); n++) fresh = `${path}-${n}`
-  return fresh
-}
-
 /**
- * Sees to it that a new folder can be written, before an hour is spent on what goes into it.
+ * Writes a run into the folder that was taken for it: run.json last, as the sign that it is whole.
  *
- * @throws UsageError where it is there already (a run is never written over), or the place can't be written
+ * @param labels of the test images, [count]
+ * @throws UsageError where it can't be written there: it then says where the run is instead
  */
-export const prepareFolder = async (path: string): Promise<void> => {
-  if (existsSync(path))
-    throw new UsageError(`${path} is there already, and a run is never written over: name another --out or remove it`)
-  await writeFolder(`${path}.probe`, { probe: '' })
-  await rm(`${path}.probe`, { recursive: true })
-}
-
-/**
- * Writes files into a new folder: all of them, or nothing. They go into a folder beside it first, which is then renamed.
- *
- * @throws UsageError where the folder can't be written, with the reason
- */
-export const writeFolder = async (
-  folder: string,
-  files: Readonly<Record<string, string | Uint8Array>>,
-): Promise<string> => {
-  const target = resolve(folder)
-  let temporary: string | undefined
+export const writeRun = async (
+  folder: Pick<ClaimedFolder, 'path' | 'check'>,
+  result: RunResult,
+  labels: Uint8Array,
+): Promise<void> => {
+  const files = Object.entries(runFiles(result, labels)).reverse()
   try {
-    await mkdir(dirname(target), { recursive: true })
-    temporary = join(dirname(target), `.${basename(target)}-${randomUUID()}`)
-    await mkdir(temporary) // as open to others as any folder, which mkdtemp's is not
-    for (const [name, content] of Object.entries(files)) await writeFile(join(temporary, name), content)
-    await rename(temporary, target)
-    return folder
+    await folder.check()
+    await mkdir(folder.path, { recursive: true })
+    for (const [name, content] of files) await writeAtomic(join(folder.path, name), content)
   } catch (cause) {
-    if (temporary !== undefined) await rm(temporary, { recursive: true, force: true })
-    throw new UsageError(`could not write ${folder} (${(cause as Error).message}): name another --out`, { cause })
+    const kept = await keepElsewhere(Object.fromEntries(files))
+    throw new UsageError(
+      `could not write the run to ${folder.path} (${(cause as Error).message}): ${kept === undefined ? 'there is room for it nowhere else either' : `it was written to ${kept} instead`}`,
+      { cause },
+    )
   }
 }
-
-/** Writes a run: run.json, weights.safetensors, and the predictions of the test images whose labels are given. */
-export const writeRun = async (folder: string, result: RunResult, labels: Uint8Array): Promise<string> =>
-  writeFolder(folder, runFiles(result, labels))
 
 /** Reads a run from its folder, or from the path of its run.json. */
 export const readRun = async (path: string): Promise<{ run: Run; weights: StateDict }> => {
@@ -61,10 +41,7 @@ export const readRun = async (path: string): Promise<{ run: Run; weights: StateD
     try {
       return await readFile(join(folder, name))
     } catch (cause) {
-      throw new UsageError(
-        `${path} holds no run: ${(cause as Error).message}; give a folder that "digitlab train" wrote`,
-        { cause },
-      )
+      throw await noRun(path, folder, cause as Error)
     }
   }
   const run = parseRun(new TextDecoder().decode(await read('run.json')), join(folder, 'run.json'))
@@ -73,21 +50,42 @@ export const readRun = async (path: string): Promise<{ run: Run; weights: StateD
   return { run, weights }
 }
 
+/** Why there is no run to read: there are several of them, or there is none yet. */
+const noRun = async (path: string, folder: string, cause: Error): Promise<UsageError> => {
+  const inside = path === folder ? await runsIn(folder).catch((): string[] => []) : []
+  if (inside.length > 0)
+    return new UsageError(
+      `${path} holds ${inside.length === 1 ? 'a run' : `${inside.length} runs`} and is none itself: name ${inside.length === 1 ? '' : 'one of '}${inside.slice(0, 8).join(', ')}${inside.length > 8 ? ' ...' : ''}`,
+      { cause },
+    )
+  if (path === folder && existsSync(join(folder, 'checkpoint')))
+    return new UsageError(
+      `${path} holds a run that was begun and has not ended: wait for it, or go on with "digitlab train --resume ${path}"`,
+      { cause },
+    )
+  return new UsageError(`${path} holds no run: ${cause.message}; give a folder that "digitlab train" wrote`, { cause })
+}
+
+/** The folders of the runs in a folder, in the order in which they were begun. */
+const runsIn = async (folder: string): Promise<string[]> => {
+  const found: { folder: string; begun: string }[] = []
+  for (const name of await readdir(folder)) {
+    const file = join(folder, name, 'run.json')
+    if (!existsSync(file)) continue
+    const run = parseRun(await readFile(file, 'utf8'), file)
+    found.push({ folder: join(folder, name), begun: run.startedAt })
+  }
+  return found.sort((a, b) => (a.begun < b.begun ? -1 : 1)).map(({ folder }) => folder)
+}
+
 /**
  * The folders of the runs that a path means: itself, or where it is what "digitlab compare" wrote, those in it, in the order
  * in which they were begun.
  */
 export const runFolders = async (path: string): Promise<string[]> => {
   if (!(await isFolder(path)) || existsSync(join(path, 'run.json')) || !existsSync(path)) return [path]
-  const found: { folder: string; begun: string }[] = []
-  for (const name of await readdir(path)) {
-    const file = join(path, name, 'run.json')
-    if (!existsSync(file)) continue
-    const run = parseRun(await readFile(file, 'utf8'), file)
-    found.push({ folder: join(path, name), begun: run.startedAt })
-  }
-  if (found.length === 0) return [path] // reading from it will say what is wrong
-  return found.sort((a, b) => (a.begun < b.begun ? -1 : 1)).map(({ folder }) => folder)
+  const found = await runsIn(path)
+  return found.length === 0 ? [path] : found // reading from it will say what is wrong
 }
 
 export const isFolder = async (path: string): Promise<boolean> => {

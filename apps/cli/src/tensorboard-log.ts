@@ -1,18 +1,20 @@
-import { appendFile, mkdir } from 'node:fs/promises'
+import { appendFile, rmdir } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Dataset } from '@digitlab/data'
 import { tensorboardEvent, tensorboardHeader, type TensorboardValue } from '@digitlab/report'
 import type { Progress, RunResult } from '@digitlab/train'
 import { predictionsOf } from './report-input'
-import { freshPath } from './run-folder'
+import { makeFresh } from './new-folder'
 import { UsageError } from './usage-error'
 
-interface TensorboardLog {
+export interface TensorboardLog {
   /** Hands every event on, and keeps what TensorBoard draws. */
   following(next: (progress: Progress) => void): (progress: Progress) => void
   /** Writes what is still kept, and the grids of the fixed images. */
   end(result: RunResult, data: Dataset): Promise<void>
+  /** Waits for a run. Of one that fails what is still kept is written, how it came to that; without any event nothing is left. */
+  of<T>(run: Promise<T>): Promise<T>
 }
 
 /** How long events are kept before they are written, in milliseconds: TensorBoard looks every few seconds. */
@@ -25,20 +27,22 @@ const interval = 1000
  * @throws UsageError where the folder can't be written
  */
 export const tensorboardLog = async (folder: string | undefined, name: string): Promise<TensorboardLog> => {
-  if (folder === undefined) return { following: (next) => next, end: async () => {} }
-  const own = freshPath(join(folder, name))
+  if (folder === undefined) return { following: (next) => next, end: async () => {}, of: (run) => run }
+  const refused = (cause: Error) =>
+    new UsageError(`could not write events into ${folder} (${cause.message}): name another --tensorboard`, { cause })
+  const own = await makeFresh(join(folder, name)).catch((cause: Error) => {
+    throw refused((cause.cause as Error | undefined) ?? cause)
+  })
   const file = join(own, `events.out.tfevents.${Math.floor(Date.now() / 1000)}.${hostname()}`)
+  let begun = false
   const write = async (events: readonly Uint8Array[]) => {
     try {
-      await mkdir(own, { recursive: true })
-      await appendFile(file, Buffer.concat(events))
+      await appendFile(file, Buffer.concat([...(begun ? [] : [tensorboardHeader(Date.now() / 1000)]), ...events]))
+      begun = true
     } catch (cause) {
-      throw new UsageError(`could not write ${file} (${(cause as Error).message}): name another --tensorboard`, {
-        cause,
-      })
+      throw refused(cause as Error)
     }
   }
-  await write([tensorboardHeader(Date.now() / 1000)])
 
   let kept: Uint8Array[] = []
   let written = performance.now()
@@ -76,6 +80,13 @@ export const tensorboardLog = async (folder: string | undefined, name: string): 
       next(progress)
       onProgress(progress)
     },
+    of: (run) =>
+      run.catch(async (error: unknown) => {
+        if (kept.length > 0) flush()
+        await writing
+        if (!begun) await rmdir(own).catch(() => {}) // empty
+        throw error
+      }),
     end: async ({ run, predictions }, data) => {
       const { fixedImagesFigure } = await import('@digitlab/report/figures')
       const { figurePng } = await import('@digitlab/report/node')

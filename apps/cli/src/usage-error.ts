@@ -4,6 +4,11 @@ export class UsageError extends Error {
   override name = 'UsageError'
 }
 
+/** A value that an option never takes: the command line is wrong, whatever the files hold. */
+export class OptionError extends UsageError {
+  override name = 'OptionError'
+}
+
 /** What a user can mend: the packages' own errors say so of themselves. */
 export const isMendable = (error: unknown): error is Error =>
   error instanceof Error && 'mendable' in error && error.mendable === true

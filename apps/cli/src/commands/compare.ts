@@ -1,18 +1,22 @@
 import { join } from 'node:path'
-import { modelNames } from '@digitlab/models'
+import type { Backend } from '@digitlab/backends'
+import { modelNames, type ModelDefinition } from '@digitlab/models'
 import { compareRuns, comparisonMarkdown, comparisonText, type ComparisonRow, type ReportInput } from '@digitlab/report'
-import { completeExperiment, readableJson, runExperiment, type Run } from '@digitlab/train'
+import { completeExperiment, readableJson, runExperiment, type OptimizerOptions, type Run } from '@digitlab/train'
 import { Command, Option } from 'commander'
 import { Interrupted, interruptible } from '../interrupt'
-import { checkGpuFlags, choose, load } from '../load'
-import { addTraining, listOf, modelOf, optimizerOf, shared, wholeNumber, type OptimizerFlags } from '../options'
+import { checkGpuFlags, chooseEach, load } from '../load'
+import { claimFolder, claimFresh, folderName, type ClaimedFolder } from '../new-folder'
+import { addTraining, checkOptions, listOf, modelOf, optimizerOf, seedNumber, shared } from '../options'
+import type { OptimizerFlags } from '../options'
 import { note, writeResult } from '../output'
 import { progressLine } from '../progress-line'
-import { writeReport } from '../report-files'
+import { writeInto, writeReport } from '../report-files'
 import { inputOfResult } from '../report-input'
+import { writeRun } from '../run-folder'
 import { tensorboardLog } from '../tensorboard-log'
+import { UsageError } from '../usage-error'
 import { workersOn } from '../workers'
-import { freshPath, prepareFolder, writeFolder, writeRun } from '../run-folder'
 
 interface Flags extends OptimizerFlags {
   readonly models: readonly string[]
@@ -51,7 +55,7 @@ export const compareCommand = (): Command =>
       .addOption(shared.tf32())
       .addOption(
         new Option('--seeds <list>', 'several give mean and standard deviation')
-          .argParser(listOf(wholeNumber))
+          .argParser(listOf(seedNumber))
           .default([0], '0'),
       )
       .addOption(shared.workers())
@@ -65,40 +69,86 @@ export const compareCommand = (): Command =>
     compare({ ...flags, backends: backend ?? flags.backends }),
   )
 
-const compare = async (flags: Flags): Promise<void> => {
-  const { epochs, batchSize } = flags
-  checkGpuFlags(flags, flags.backends)
-  const optimizer = optimizerOf(flags)
-  const settings = flags.models.flatMap((name) =>
-    flags.seeds.map((seed) => ({ model: modelOf(name), seed, epochs, batchSize, optimizer })),
-  )
-  for (const setting of settings) completeExperiment(setting) // a wrong value is told before anything is loaded
-  const stamp = new Date().toISOString().slice(0, 19).replaceAll(':', '-')
-  const out = flags.out ?? freshPath(join('runs', `compare-${stamp}`))
-  await prepareFolder(out)
+/** One of the runs that are compared. */
+interface Setting {
+  readonly model: string | ModelDefinition
+  readonly name: string
+  readonly seed: number
+  readonly epochs: number
+  readonly batchSize: number
+  readonly optimizer: Partial<OptimizerOptions>
+}
 
+/**
+ * What is to be run on each backend.
+ *
+ * @throws UsageError where two models have one name: nobody could tell them apart in the table
+ */
+const settingsOf = (flags: Flags): Setting[] => {
+  const { epochs, batchSize } = flags
+  const optimizer = optimizerOf(flags)
+  const models = flags.models.map((from) => {
+    const model = modelOf(from)
+    checkOptions(() => completeExperiment({ model, epochs, batchSize, optimizer })) // a wrong value is told before anything is loaded
+    return { from, model, name: typeof model === 'string' ? model : model.name }
+  })
+  for (const [i, { name, from }] of models.entries()) {
+    const other = models.slice(0, i).find((earlier) => folderName(earlier.name) === folderName(name))
+    if (other)
+      throw new UsageError(
+        `two models are called "${name}" (${other.from} and ${from}): give one of them another name, the table tells them apart by it`,
+      )
+  }
+  return models.flatMap(({ model, name }) =>
+    flags.seeds.map((seed) => ({ model, name, seed, epochs, batchSize, optimizer })),
+  )
+}
+
+/** @throws UsageError where `auto` chose one that is named as well */
+const chooseApart = async (flags: Flags): Promise<Backend[]> => {
+  const chosen = await chooseEach(flags.backends, flags)
+  const twice = chosen.find(({ id }, i) => chosen.findIndex((other) => other.id === id) < i)
+  if (twice)
+    throw new UsageError(`--backends names ${twice.id} twice, as auto is ${twice.id} here: leave one of them out`)
+  return chosen
+}
+
+const compare = async (flags: Flags): Promise<void> => {
+  checkGpuFlags(flags, flags.backends)
+  const settings = settingsOf(flags)
+  const stamp = new Date().toISOString().slice(0, 19).replaceAll(':', '-')
+  const folder = await (flags.out === undefined ? claimFresh(join('runs', `compare-${stamp}`)) : claimFolder(flags.out))
+  try {
+    await compareInto(folder, settings, flags)
+  } catch (error) {
+    await folder.abandon()
+    throw error
+  }
+}
+
+const compareInto = async (claimed: ClaimedFolder, settings: readonly Setting[], flags: Flags): Promise<void> => {
+  const { path: out } = claimed
+  const { epochs } = flags
   const runs: { folder: string; run: Run }[] = []
   const inputs: ReportInput[] = []
   const interrupted = await interruptible('stopping after this step ...', async (signal) => {
-    const chosen = []
-    for (const wanted of flags.backends) chosen.push(await choose(wanted, flags))
+    const chosen = await chooseApart(flags)
     const data = await load(flags.dataset, flags.dataDir, signal)
     const dataset = flags.dataset === 'auto' ? data.name : flags.dataset
     for (const backend of chosen)
-      for (const setting of settings) {
+      for (const { name: model, ...setting } of settings) {
         if (signal.aborted) return true
         const experiment = completeExperiment({ ...setting, dataset })
-        const model = typeof experiment.model === 'string' ? experiment.model : experiment.model.name
         const label = [`${model} on ${backend.id}`, ...(flags.seeds.length > 1 ? [`seed ${setting.seed}`] : [])].join(
           ' ',
         )
-        const name = `${model}-${backend.id}-seed${setting.seed}`
+        const name = `${folderName(model)}-${backend.id}-seed${setting.seed}`
         const log = await tensorboardLog(flags.tensorboard, name)
         const onProgress = log.following(progressLine(label, epochs, flags.logEvery ?? 0))
         const workers = workersOn(backend, flags.workers)
-        const result = await runExperiment(experiment, { data, backend, workers, onProgress, signal })
+        const result = await log.of(runExperiment(experiment, { data, backend, workers, onProgress, signal }))
         const folder = join(out, name)
-        await writeRun(folder, result, data.test.labels)
+        await writeRun({ ...claimed, path: folder }, result, data.test.labels)
         runs.push({ folder, run: result.run })
         await log.end(result, data)
         if (!flags.report) continue
@@ -110,11 +160,12 @@ const compare = async (flags: Flags): Promise<void> => {
 
   const completed = runs.filter(({ run }) => run.status === 'completed')
   const comparison = compareRuns(completed.map(({ run }) => rowOf(run)))
-  const folder = await writeFolder(join(out, 'comparison'), {
+  await writeInto(join(out, 'comparison'), {
     'comparison.json': readableJson(comparison),
     'comparison.md': comparisonMarkdown(comparison),
   })
   const report = inputs.length === 0 ? null : await writeReport(out, inputs)
+  await claimed.release()
   writeResult(
     flags.json ?? false,
     () => ({
@@ -130,7 +181,7 @@ const compare = async (flags: Flags): Promise<void> => {
       })),
     }),
     () =>
-      `${comparisonText(comparison)}\nwritten to ${out} (the table to ${folder})${report === null ? '' : `\nall figures on one page: ${report}`}`,
+      `${comparisonText(comparison)}\nwritten to ${out} (the table to ${join(out, 'comparison')})${report === null ? '' : `\nall figures on one page: ${report}`}`,
   )
   if (interrupted) {
     note(

@@ -1,10 +1,8 @@
-import { existsSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
 import { basename, dirname, extname, join } from 'node:path'
 import type { Model, StateDict } from '@digitlab/models'
 import { weightsMetadata, writeOnnx, writePth, writeSafetensors, writeTfjs } from '@digitlab/weights'
 import { Command, Option } from 'commander'
-import { writeAtomic } from '../atomic-file'
+import { writeNewFiles } from '../new-files'
 import { shared } from '../options'
 import { grouped, writeResult } from '../output'
 import { UsageError } from '../usage-error'
@@ -62,15 +60,8 @@ export const convertCommand = (): Command =>
       const ordered: StateDict = new Map(model.parameters.map(({ name }) => [name, weights.get(name) ?? missing(name)]))
       const files = write(model, ordered, weightsMetadata(model.definition, experiment), flags)
       const paths = [...files].map(([name, bytes]) => [name === '' ? to : join(dirname(to), name), bytes] as const)
-      const there = paths.find(([path]) => existsSync(path))
-      if (there) throw new UsageError(`${there[0]} is there already: name another file or remove it`)
-      try {
-        await mkdir(dirname(to), { recursive: true })
-        // model.json last: whoever finds it finds its shards.
-        for (const [path, bytes] of [...paths].reverse()) await writeAtomic(path, bytes)
-      } catch (cause) {
-        throw new UsageError(`could not write ${to} (${(cause as Error).message}): name another file`, { cause })
-      }
+      // model.json last: whoever finds it finds its shards.
+      await writeNewFiles(new Map([...paths].reverse()))
       writeResult(
         flags.json ?? false,
         () => ({ model: model.name, parameters: model.parameterCount, files: paths.map(([path]) => path) }),

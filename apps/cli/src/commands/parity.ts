@@ -14,8 +14,17 @@ import {
 import { Command, Option } from 'commander'
 import { backends, type GpuFlags } from '../backends'
 import { interruptible } from '../interrupt'
-import { checkGpuFlags, choose, load } from '../load'
-import { addTraining, listOf, modelOf, optimizerOf, refuseBeside, shared, type OptimizerFlags } from '../options'
+import { checkGpuFlags, chooseEach, load } from '../load'
+import {
+  addTraining,
+  checkOptions,
+  listOf,
+  modelOf,
+  optimizerOf,
+  refuseBeside,
+  shared,
+  type OptimizerFlags,
+} from '../options'
 import { note, writeResult } from '../output'
 import { progressLine } from '../progress-line'
 import { UsageError } from '../usage-error'
@@ -77,7 +86,7 @@ const parity = async (flags: Flags, command: Command): Promise<void> => {
   const settings = reference
     ? { ...reference.experiment, epochs }
     : { model: modelOf(flags.model), seed, epochs, batchSize, optimizer: optimizerOf(flags) }
-  completeExperiment(settings) // a wrong value is told before anything is loaded
+  checkOptions(() => completeExperiment(settings)) // a wrong value is told before anything is loaded
   const wanted = reference ? 'mnist' : flags.dataset
 
   const result = await interruptible('stopping after this step ...', async (signal) => {
@@ -114,18 +123,19 @@ const tipped = ({ pairs }: Parity): boolean =>
     .filter(({ checks }) => Object.values(checks).some(({ passed }) => !passed))
     .every(({ sides, checks }) => sides.includes('PyTorch') && checks.firstLoss?.passed)
 
-const chooseAll = async (wanted: readonly string[], gpu: GpuFlags): Promise<Backend[]> => {
-  if (!wanted.includes('all')) {
-    const named: Backend[] = []
-    for (const id of wanted) named.push(await choose(id, gpu))
-    return named
-  }
+const chooseAll = async (wanted: readonly string[], gpu: GpuFlags): Promise<readonly Backend[]> => {
+  if (!wanted.includes('all')) return chooseEach(wanted, gpu)
   const usable: Backend[] = []
   for (const backend of backends(gpu)) {
     const probe = await backend.probe()
     if (probe.usable) usable.push(backend)
     else note(`  passed over ${backend.id}: ${probe.reason}; ${probe.remedy}`)
   }
+  checkGpuFlags(
+    gpu,
+    usable.map(({ id }) => id),
+    'can be used here',
+  )
   return usable
 }
 

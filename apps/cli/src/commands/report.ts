@@ -1,10 +1,12 @@
 import { dirname, join } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { countingNumber, listOf, shared } from '../options'
-import { note, writeResult } from '../output'
+import { checkNamed, writeNewFiles } from '../new-files'
+import { makeFresh } from '../new-folder'
+import { writeResult } from '../output'
 import { reportFiles, reportFormats, writeInto, type ReportFormat } from '../report-files'
 import { readReportInputs } from '../report-input'
-import { freshPath, isFolder, runFolders } from '../run-folder'
+import { isFolder, runFolders } from '../run-folder'
 
 interface Flags {
   readonly format: readonly ReportFormat[]
@@ -51,12 +53,9 @@ export const reportCommand = (): Command =>
     .option('--out <folder>', 'where to write (the folder that was named; for several a new one in runs/)')
     .addOption(shared.json())
     .action(async (named: string[], flags: Flags) => {
-      const [only, ...others] = named
       const paths: string[] = []
       for (const path of named) paths.push(...(await runFolders(path)))
-      const inputs = await readReportInputs(paths, flags.dataDir)
-      for (const [n, { missing = [] }] of inputs.entries())
-        for (const sentence of missing) note(`${paths[n]}: ${sentence}`)
+      const inputs = await readReportInputs(paths, { dataDir: flags.dataDir })
       const files = await reportFiles(inputs, {
         formats: flags.format,
         figures: flags.figures,
@@ -64,13 +63,27 @@ export const reportCommand = (): Command =>
         ...(flags.width === undefined ? {} : { width: flags.width }),
         ...(flags.scale === undefined ? {} : { scale: flags.scale }),
       })
-      const stamp = new Date().toISOString().slice(0, 19).replaceAll(':', '-')
-      const own =
-        only !== undefined && others.length === 0 ? ((await isFolder(only)) ? only : dirname(only)) : undefined
-      const written = await writeInto(flags.out ?? own ?? freshPath(join('runs', `report-${stamp}`)), files)
+      const written = await writeReportFiles(named, flags.out, files)
       writeResult(
         flags.json ?? false,
         () => ({ written, missing: inputs.map(({ missing }) => missing ?? []) }),
         () => written.map((path) => `written to ${path}`).join('\n'),
       )
     })
+
+/** Into --out, or the run's own folder, or a new one for several. @returns the paths of the files */
+const writeReportFiles = async (
+  named: readonly string[],
+  out: string | undefined,
+  files: Readonly<Record<string, string | Uint8Array>>,
+): Promise<string[]> => {
+  const [only, ...others] = named
+  if (out === undefined && only !== undefined && others.length === 0)
+    return writeInto((await isFolder(only)) ? only : dirname(only), files)
+  const stamp = new Date().toISOString().slice(0, 19).replaceAll(':', '-')
+  const folder = out ?? (await makeFresh(join('runs', `report-${stamp}`)))
+  checkNamed(folder)
+  const paths = new Map(Object.entries(files).map(([name, content]) => [join(folder, name), content]))
+  await writeNewFiles(paths)
+  return [...paths.keys()]
+}

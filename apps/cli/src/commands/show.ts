@@ -1,11 +1,10 @@
-import { existsSync } from 'node:fs'
-import { rename, rm, writeFile } from 'node:fs/promises'
 import { gridPng, imageGrid, terminalGrid, terminalPredictions } from '@digitlab/report'
 import { MersenneTwister, randperm } from '@digitlab/random'
 import { Command, Option } from 'commander'
 import { load } from '../load'
 import { countingNumber, refuseBeside, shared } from '../options'
 import { clean } from '../clean'
+import { writeNewFiles } from '../new-files'
 import { writeResult } from '../output'
 import { readReportInputs } from '../report-input'
 import { UsageError } from '../usage-error'
@@ -72,7 +71,7 @@ export const showCommand = (): Command =>
 const showRun = async (path: string, flags: Flags, command: Command): Promise<void> => {
   refuseBeside(command, 'a run', ['dataset', 'split', 'seed', 'out'], 'what is shown')
   const { count = 20 } = flags
-  const [input] = await readReportInputs([path], flags.dataDir)
+  const [input] = await readReportInputs([path], { dataDir: flags.dataDir })
   const { run, predictions, images, missing = [] } = input ?? {}
   if (!run || !predictions || !images) throw new UsageError(`${path} can't be shown: ${missing.join('; ')}`)
   if (count > predictions.labels.length)
@@ -101,13 +100,5 @@ const coloured = (): boolean => process.stdout.isTTY && !process.env['NO_COLOR']
 
 const writePng = async (path: string, png: Uint8Array): Promise<void> => {
   if (!path.endsWith('.png')) throw new UsageError(`--out takes a file that ends in .png, not ${path}`)
-  if (existsSync(path)) throw new UsageError(`${path} is there already: name another --out or remove it`)
-  const temporary = `${path}.${process.pid}.part`
-  try {
-    await writeFile(temporary, png)
-    await rename(temporary, path)
-  } catch (cause) {
-    await rm(temporary, { force: true })
-    throw new UsageError(`could not write ${path} (${(cause as Error).message}): name another --out`, { cause })
-  }
+  await writeNewFiles(new Map([[path, png]]))
 }

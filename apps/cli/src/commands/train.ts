@@ -1,53 +1,34 @@
 import { join } from 'node:path'
+import type { Dataset } from '@digitlab/data'
 import { classificationMetrics, metricsText } from '@digitlab/report'
 import {
   completeExperiment,
-  experimentDifference,
+  experimentId,
   runExperiment,
-  TrainError,
+  weightsId,
   type Checkpoint,
   type CheckpointInterval,
-  type ExperimentInput,
+  type Experiment,
   type Initial,
   type Run,
+  type RunResult,
 } from '@digitlab/train'
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { parseInterval, readResumable, saveCheckpoint, writeRunBesideCheckpoint } from '../checkpoint-folder'
+import { parseInterval, removeCheckpoint, saveBegun, saveCheckpoint } from '../checkpoint-folder'
 import { Interrupted, interruptible } from '../interrupt'
-import { checkGpuFlags, choose, load } from '../load'
-import { addTraining, modelOf, optimizerOf, refuseBeside, shared, type OptimizerFlags } from '../options'
+import { choose, load } from '../load'
+import { claimFresh, folderName, type ClaimedFolder } from '../new-folder'
+import { addTraining, shared } from '../options'
 import { grouped, note, writeResult } from '../output'
 import { progressLine } from '../progress-line'
 import { writeReport } from '../report-files'
 import { inputOfResult } from '../report-input'
-import { tensorboardLog } from '../tensorboard-log'
-import { workersOn } from '../workers'
-import { freshPath, readExperiment, prepareFolder, writeRun } from '../run-folder'
+import { writeRun } from '../run-folder'
+import { tensorboardLog, type TensorboardLog } from '../tensorboard-log'
+import { newPlan, resumedPlan, type Plan, type TrainFlags } from '../train-plan'
 import { UsageError } from '../usage-error'
 import { readWeights } from '../weights-file'
-
-interface Flags extends OptimizerFlags {
-  readonly model?: string
-  readonly experiment?: string
-  readonly dataset: string
-  readonly dataDir?: string
-  readonly backend: string
-  readonly device?: number
-  readonly tf32?: boolean
-  readonly seed: number
-  readonly epochs: number
-  readonly batchSize: number
-  readonly workers: number | 'auto'
-  readonly init?: string
-  readonly newHead?: boolean
-  readonly checkpointEvery?: CheckpointInterval
-  readonly resume?: string
-  readonly logEvery?: number
-  readonly report: boolean
-  readonly tensorboard?: string
-  readonly out?: string
-  readonly json?: boolean
-}
+import { workersOn } from '../workers'
 
 export const trainCommand = (): Command =>
   addTraining(
@@ -67,7 +48,7 @@ export const trainCommand = (): Command =>
       .addOption(
         new Option(
           '--checkpoint-every <n>',
-          'keep what --resume needs every 500 (steps), 500steps or 1epoch',
+          'keep what --resume needs every 500 (steps), 500steps, 1epoch or 30s as well, and not only where it is stopped',
         ).argParser(interval),
       )
       .option('--resume <run>', 'go on where the run in this folder stopped, to the bit')
@@ -81,137 +62,114 @@ export const trainCommand = (): Command =>
 
 const interval = (text: string): CheckpointInterval => {
   const every = parseInterval(text)
-  if (!every) throw new InvalidArgumentError('It must be such as 500, 500steps or 1epoch.')
+  if (!every) throw new InvalidArgumentError('It must be such as 500, 500steps, 1epoch or 30s.')
   return every
 }
 
-const decided = [
-  'model',
-  'dataset',
-  'seed',
-  'epochs',
-  'batchSize',
-  'learningRate',
-  'optimizer',
-  'momentum',
-  'weightDecay',
-]
-
-const settingsOf = async (flags: Flags, command: Command): Promise<ExperimentInput> => {
-  if (flags.experiment !== undefined) {
-    refuseBeside(command, '--experiment', decided)
-    return readExperiment(flags.experiment)
-  }
-  if (flags.model === undefined) command.error("error: required option '--model <name>' not specified")
-  const { model, seed, epochs, batchSize } = flags
-  return { model: modelOf(model), seed, epochs, batchSize, optimizer: optimizerOf(flags) }
-}
-
-/** The checkpoint to go on from. Options that were given all the same must say what the checkpoint says. */
-const checkpointOf = async (
-  folder: string,
-  flags: Flags,
-  command: Command,
-): Promise<{ run: Run } | { checkpoint: Checkpoint }> => {
-  refuseBeside(command, '--resume', ['init', 'newHead', 'experiment', 'out'])
-  const found = await readResumable(folder)
-  const theirs = 'run' in found ? found.run : found.checkpoint
-  const given = (name: string) => command.getOptionValueSource(name) === 'cli'
-  const { experiment, backend } = theirs
-  const { learningRate, momentum, weightDecay } = flags
-  const changed = { ...experiment.optimizer, ...defined({ learningRate, momentum, weightDecay }) }
-  const ours = completeExperiment({
-    ...experiment,
-    ...(flags.model === undefined ? {} : { model: modelOf(flags.model) }),
-    ...(given('dataset') ? { dataset: flags.dataset } : {}),
-    ...(given('seed') ? { seed: flags.seed } : {}),
-    ...(given('epochs') ? { epochs: flags.epochs } : {}),
-    ...(given('batchSize') ? { batchSize: flags.batchSize } : {}),
-    optimizer: given('optimizer') ? optimizerOf(flags) : changed,
-  })
-  const difference = experimentDifference(experiment, ours)
-  if (difference !== undefined)
-    throw new TrainError(
-      `the run in ${folder} is of another experiment: ${difference}; leave the option out, or begin another run with --init ${folder}`,
-    )
-  if (given('backend') && flags.backend !== 'auto' && flags.backend !== backend.id)
-    throw new TrainError(
-      `the run in ${folder} was trained on ${backend.id}, not on ${flags.backend}: each backend gives bits of its own, leave --backend out`,
-    )
-  return found
-}
-
-const defined = (values: Record<string, number | undefined>) =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
-
-const train = async (flags: Flags, command: Command): Promise<void> => {
+const train = async (flags: TrainFlags, command: Command): Promise<void> => {
   if (flags.newHead && flags.init === undefined)
     throw new UsageError('--new-head belongs to --init, which says what weights to begin with: give both')
-  const found = flags.resume === undefined ? undefined : await checkpointOf(flags.resume, flags, command)
-  if (found && 'run' in found) {
-    note(`the run in ${flags.resume} is complete: there is nothing left to train`)
-    return tell(flags, found.run, flags.resume as string, null)
-  }
-  const resume = found?.checkpoint
-  const settings = resume?.experiment ?? (await settingsOf(flags, command))
-  checkGpuFlags(flags, [resume?.backend.id ?? flags.backend])
-  if (settings.initial && flags.init === undefined && !resume)
-    throw new UsageError('the experiment begins with given weights: give them with --init')
-  const { epochs, seed } = completeExperiment(settings) // a wrong value is told before anything is loaded
-  const initial: Initial | undefined =
-    flags.init === undefined
-      ? undefined
-      : { weights: (await readWeights(flags.init)).weights, newHead: flags.newHead ?? false }
-  const every = flags.checkpointEvery ?? resume?.every
-  if (!resume) await prepareFolder(flags.out ?? join('runs', 'next'))
-  let out = flags.resume ?? flags.out
+  if (flags.resume === undefined) return carryOut(await newPlan(flags, command), flags)
+  const found = await resumedPlan(flags.resume, flags, command)
+  if ('begun' in found) return carryOut(found, flags)
+  note(`the run in ${flags.resume} is complete: there is nothing left to train`)
+  tell(flags, found.run, flags.resume, found.page)
+}
 
-  const { result, data, log, interrupted } = await interruptible('stopping after this step ...', async (signal) => {
-    const backend = await choose(resume?.backend.id ?? flags.backend, flags)
-    const wanted = settings.dataset ?? flags.dataset
-    const data = await load(wanted, flags.dataDir, signal)
-    const dataset = wanted === 'auto' ? data.name : wanted
-    const experiment = completeExperiment({ ...settings, dataset })
-    const name = typeof experiment.model === 'string' ? experiment.model : experiment.model.name
-    const log = await tensorboardLog(flags.tensorboard, `${name}-${data.name}-seed${seed}`)
-    const line = progressLine(`${name} on ${backend.id}`, epochs, flags.logEvery ?? 0)
-    const onProgress = log.following(line)
-    const workers = workersOn(backend, flags.workers)
-    if (every)
-      out ??= freshPath(
-        join('runs', `${name}-${data.name}-seed${seed}-${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}`),
+const carryOut = async (
+  { begun, checkpoint: resume, resumed, folder: named }: Plan,
+  flags: TrainFlags,
+): Promise<void> => {
+  let folder = named
+  let worthKeeping = resumed
+  try {
+    const { settings, backend: wanted } = begun
+    const { epochs, seed } = completeExperiment(settings)
+    const initial: Initial | undefined =
+      begun.init === undefined
+        ? undefined
+        : { weights: (await readWeights(begun.init)).weights, newHead: begun.newHead ?? false }
+    if (folder && !resume) await saveBegun(folder, begun)
+
+    await interruptible('stopping after this step ...', async (signal) => {
+      const backend = await choose(wanted, begun)
+      const data = await load(begun.dataset, begun.dataDir, signal)
+      const experiment = await withInitial(
+        completeExperiment({ ...settings, dataset: begun.dataset === 'auto' ? data.name : begun.dataset }),
+        initial,
       )
-    const save = (checkpoint: Checkpoint) => saveCheckpoint(out as string, checkpoint) // named in the line above
-    const result = await runExperiment(experiment, {
-      ...{ data, backend, workers, onProgress, signal },
-      ...(initial ? { initial } : {}),
-      ...(every ? { checkpoint: { every, save } } : {}),
-      ...(resume ? { resume } : {}),
+      const model = typeof experiment.model === 'string' ? experiment.model : experiment.model.name
+      const name = `${folderName(model)}-${folderName(data.name)}-seed${seed}`
+      if (!folder) {
+        folder = await claimFresh(join('runs', `${name}-${(await experimentId(experiment)).slice(0, 8)}`))
+        await saveBegun(folder, begun)
+      }
+      const into = folder
+      const log = await tensorboardLog(flags.tensorboard, name)
+      const line = progressLine(`${model} on ${backend.id}`, epochs, flags.logEvery ?? 0)
+      const save = async (checkpoint: Checkpoint) => {
+        await saveCheckpoint(into, checkpoint)
+        worthKeeping ||= checkpoint.stepLosses.length > 0
+      }
+      const result = await log.of(
+        runExperiment(experiment, {
+          ...{ data, backend, workers: workersOn(backend, begun.workers), onProgress: log.following(line), signal },
+          ...(initial ? { initial } : {}),
+          checkpoint: { ...(begun.every ? { every: begun.every } : {}), save },
+          ...(resume ? { resume } : {}),
+        }),
+      )
+      worthKeeping = true
+      const interrupted = signal.aborted
+      await conclude({ folder: into, result, data, log, interrupted }, begun.report, flags) // a first Ctrl-C does not end it
     })
-    return { result, data, log, interrupted: signal.aborted }
-  })
+  } catch (error) {
+    if (folder && worthKeeping) await folder.release()
+    else if (folder) {
+      await removeCheckpoint(folder.path).catch(() => {}) // what went wrong is said already
+      await folder.abandon()
+    }
+    throw error
+  }
+}
 
+/** What is recorded of given weights, as the name of the run's folder takes its id from it. */
+const withInitial = async (experiment: Experiment, initial: Initial | undefined): Promise<Experiment> =>
+  initial && !experiment.initial
+    ? {
+        ...experiment,
+        initial: { sha256: await weightsId(initial.weights), newHead: initial.newHead ?? false },
+      }
+    : experiment
+
+interface Ended {
+  readonly folder: ClaimedFolder
+  readonly result: RunResult
+  readonly data: Dataset
+  readonly log: TensorboardLog
+  readonly interrupted: boolean
+}
+
+/** Writes a run and its page, and says what it came to. */
+const conclude = async ({ folder, result, data, log, interrupted }: Ended, wantsPage: boolean, flags: TrainFlags) => {
   const { run } = result
-  const folder =
-    out ?? freshPath(join('runs', `${run.model.name}-${run.dataset.name}-seed${seed}-${run.id.slice(0, 8)}`))
+  const { path } = folder
   let report: string | null = null
   try {
-    if (every) await writeRunBesideCheckpoint(folder, result, data.test.labels)
-    else await writeRun(folder, result, data.test.labels)
+    await writeRun(folder, result, data.test.labels)
     await log.end(result, data)
-    if (flags.report) report = await writeReport(folder, [inputOfResult(result, data)])
+    if (wantsPage) report = await writeReport(path, [inputOfResult(result, data)])
+    if (run.status === 'completed') await removeCheckpoint(path) // last: what is not written yet can be gone on with
   } catch (error) {
     note(summaryOf(run)) // what was found out is not lost with the disk
     throw error
   }
-  tell(flags, run, folder, report)
-  if (interrupted && run.status === 'interrupted') {
-    const goOn = every ? `; go on with --resume ${folder}` : ''
-    note(
-      `interrupted after ${grouped(run.history.stepLosses.length)} steps; what there is was written to ${folder}${goOn}`,
-    )
-    throw new Interrupted()
-  }
+  await folder.release()
+  tell(flags, run, path, report)
+  if (!interrupted || run.status !== 'interrupted') return
+  const steps = grouped(run.history.stepLosses.length)
+  note(`interrupted after ${steps} steps; what there is was written to ${path}; go on with --resume ${path}`)
+  throw new Interrupted()
 }
 
 const metricsOf = ({ metrics: { confusion, meanLoss } }: Run) => classificationMetrics(confusion, { meanLoss })
@@ -224,7 +182,7 @@ const summaryOf = (run: Run): string =>
   ].join('\n')
 
 /** @param report where the page is, null where none was written now */
-const tell = (flags: Flags, run: Run, out: string, report: string | null): void =>
+const tell = (flags: TrainFlags, run: Run, out: string, report: string | null): void =>
   writeResult(
     flags.json ?? false,
     () => ({ out, report, run, metrics: metricsOf(run) }),

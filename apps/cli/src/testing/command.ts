@@ -1,0 +1,85 @@
+// The built command, as a user runs it, on a small data set in a folder of its own.
+import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { strokes } from '@digitlab/data'
+import { writeIdx } from '@digitlab/idx'
+
+export const bin = fileURLToPath(new URL('../../bin/digitlab.js', import.meta.url))
+
+/** What became of a command. */
+export interface Ended {
+  /** Null where a signal ended it. */
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly out: string
+  readonly err: string
+}
+
+interface RunOptions {
+  readonly env?: Readonly<Record<string, string>>
+  readonly onStart?: (child: ChildProcess) => void
+  /** Told whenever something comes on standard error, with all that came so far. */
+  readonly onErr?: (err: string, child: ChildProcess) => void
+  readonly stdout?: 'pipe' | number
+}
+
+/** A folder to run commands in, without MNIST and without a mirror that answers. */
+export interface Workplace {
+  readonly folder: string
+  digitlab(args: readonly string[], options?: RunOptions): Promise<Ended>
+  remove(): Promise<void>
+}
+
+/** Writes digits of `strokes` as the four IDX files of a data set. */
+export const writeDigits = async (
+  folder: string,
+  counts: { readonly trainCount: number; readonly testCount: number },
+): Promise<void> => {
+  await mkdir(folder, { recursive: true })
+  const { train, test } = await strokes(counts)
+  for (const [part, { images, labels, count }] of Object.entries({ train, t10k: test })) {
+    const write = (file: string, shape: number[], data: Uint8Array) =>
+      writeFile(join(folder, `${part}-${file}-ubyte`), writeIdx({ type: 'uint8', shape, data }))
+    await write('images-idx3', [count, 28, 28], images)
+    await write('labels-idx1', [count], labels)
+  }
+}
+
+/** A new workplace. @param digits makes a data set `digits` in it */
+export const makeWorkplace = async (
+  name: string,
+  digits?: { readonly trainCount: number; readonly testCount: number },
+): Promise<Workplace> => {
+  const folder = await mkdtemp(join(tmpdir(), `digitlab-${name}-`))
+  if (digits) await writeDigits(join(folder, 'digits'), digits)
+  return {
+    folder,
+    remove: () => rm(folder, { recursive: true, force: true }),
+    digitlab: (args, { env = {}, onStart, onErr, stdout = 'pipe' } = {}) =>
+      new Promise((resolve, reject) => {
+        const child = spawn(process.execPath, [bin, ...args], {
+          cwd: folder,
+          stdio: ['ignore', stdout, 'pipe'],
+          env: {
+            ...process.env,
+            DIGITLAB_DATA: '',
+            DIGITLAB_CACHE: join(folder, 'cache'),
+            DIGITLAB_MIRROR: 'http://127.0.0.1:2',
+            ...env,
+          },
+        })
+        onStart?.(child)
+        let [out, err] = ['', '']
+        child.stdout?.on('data', (text: Buffer) => (out += text.toString()))
+        child.stderr?.on('data', (text: Buffer) => {
+          err += text.toString()
+          onErr?.(err, child)
+        })
+        child.on('error', reject)
+        child.on('close', (code, signal) => resolve({ code, signal, out, err }))
+      }),
+  }
+}
