@@ -1,21 +1,9 @@
 // Chromium for tests: found on the machine, started with what software rendering needs, or a reason to skip.
-import { existsSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
 import { chromium, type Browser } from 'playwright-core'
+import { findChromium } from './find-chromium.mjs'
 
-const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
-
-/**
- * The program to start: the one that DIGITLAB_CHROMIUM names, else one on the path, else Playwright's own where its command has
- * installed that.
- */
-const findChromium = (): string | undefined => {
-  const named = process.env['DIGITLAB_CHROMIUM']
-  if (named) return existsSync(named) ? named : undefined
-  const folders = ['/usr/bin', ...(process.env['PATH'] ?? '').split(delimiter)]
-  const installed = names.flatMap((name) => folders.map((folder) => join(folder, name)))
-  return [...installed, chromium.executablePath()].find((path) => existsSync(path))
-}
+/** One that is installed, or Playwright's own where its command has installed that. */
+const installed = (): string | undefined => findChromium([chromium.executablePath()])
 
 const absent = (): string => {
   const named = process.env['DIGITLAB_CHROMIUM']
@@ -30,7 +18,7 @@ const required = process.env['REQUIRE_BROWSER'] === '1'
  * Why tests in Chromium are to be skipped; undefined where there is one, and under REQUIRE_BROWSER=1, where
  * {@link launchChromium} fails instead.
  */
-export const chromiumMissing: string | undefined = required || findChromium() !== undefined ? undefined : absent()
+export const chromiumMissing: string | undefined = required || installed() !== undefined ? undefined : absent()
 
 /** What Chromium needs to give WebGPU and WebGL on its software adapter, SwiftShader, where there is no GPU or no driver. */
 const softwareRendering = [
@@ -53,7 +41,7 @@ export interface LaunchOptions {
  * @throws Error where there is none, with what to do
  */
 export const launchChromium = async ({ flags = [], gpu = true }: LaunchOptions = {}): Promise<Browser> => {
-  const executablePath = findChromium()
+  const executablePath = installed()
   if (executablePath === undefined) throw new Error(absent())
   // Chromium refuses its sandbox to root, as whom containers run.
   const root = process.getuid?.() === 0 ? ['--no-sandbox'] : []

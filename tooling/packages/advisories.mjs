@@ -1,8 +1,28 @@
+// @ts-check
+
+/**
+ * An advisory ("GHSA-...") that is known, and why it does no harm here.
+ *
+ * @typedef {{ readonly advisory: string, readonly package: string, readonly reason: string }} Explained
+ */
+
+/**
+ * What pnpm says of one advisory.
+ *
+ * @typedef {object} Found
+ * @property {string} [github_advisory_id]
+ * @property {number} [id]
+ * @property {string} module_name
+ * @property {string} severity
+ * @property {string} title
+ * @property {readonly { readonly paths?: readonly string[] }[]} [findings] how the package comes in: "packages__report>linkedom>..."
+ */
+
 /**
  * What an audit's report asks for.
  *
- * @param report pnpm's, from "pnpm audit --json"
- * @param explained advisories that are known and do no harm here: { advisory, package, reason }
+ * @param {{ readonly advisories?: Readonly<Record<string, Found>> }} report pnpm's, from "pnpm audit --json"
+ * @param {readonly Explained[]} explained
  * @returns what is high or critical and not explained, and explanations of what is no longer found
  */
 export const judge = (report, explained) => {
@@ -13,6 +33,7 @@ export const judge = (report, explained) => {
     title: advisory.title,
     path: advisory.findings?.[0]?.paths?.[0] ?? advisory.module_name,
   }))
+  /** @type {(one: { advisory: string, package: string }, other: { advisory: string, package: string }) => boolean} */
   const same = (one, other) => one.advisory === other.advisory && one.package === other.package
   const grave = found.filter(({ severity }) => severity === 'high' || severity === 'critical')
   return {

@@ -1,30 +1,50 @@
+// @ts-check
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 
-/** What is a copy of another workspace's build: that one has the source maps, which are not shipped. */
+/**
+ * What is a copy of another workspace's build: that one has the source maps, which are not shipped.
+ *
+ * @type {Readonly<Record<string, string>>}
+ */
 const builtElsewhere = { page: '../web/dist' }
 
 /** The bundler's own helper functions, which have no map; notices.mjs names them. */
 const helpers = /^rolldown-runtime-/
 
-/** The code that a package ships as built: what "files" names, without its sources and the scripts that are no build. */
+/**
+ * The code that a package ships as built: what "files" names, without its sources and the scripts that are no build.
+ *
+ * @param {string} folder
+ * @param {{ readonly files: readonly string[] }} manifest
+ */
 const builtFiles = (folder, { files }) =>
   files
     .filter((name) => !name.startsWith('!') && name !== 'src' && name !== 'bin')
     .map((name) => builtElsewhere[name] ?? name)
     .filter((name) => statSync(join(folder, name), { throwIfNoEntry: false })?.isDirectory())
-    .flatMap((name) => readdirSync(join(folder, name), { recursive: true }).map((file) => join(folder, name, file)))
+    .flatMap((name) =>
+      readdirSync(join(folder, name), { recursive: true, encoding: 'utf8' }).map((file) => join(folder, name, file)),
+    )
     .filter((file) => /\.[cm]?js$/.test(file) && !helpers.test(basename(file)))
 
-/** The folder of the package that a source belongs to; undefined for one of our own. */
+/**
+ * The folder of the package that a source belongs to; undefined for one of our own.
+ *
+ * @param {string} source
+ */
 const ownerOf = (source) => /^.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+(?=[\\/])/.exec(source)?.[0]
 
 /**
  * The packages whose code is bundled into a package, as its source maps tell: name, version, licence and the licence's text.
  *
+ * @param {string} folder
+ * @param {{ readonly name: string, readonly files: readonly string[] }} manifest
+ * @returns {{ name: string, version: string, licence: string, text: string }[]} text is the licence's file, and the notice that goes with it
  * @throws Error for code without a map, which could be anybody's
  */
 export const bundledInto = (folder, manifest) => {
+  /** @type {Set<string>} */
   const owners = new Set()
   for (const file of builtFiles(folder, manifest)) {
     const map = `${file}.map`

@@ -1,23 +1,14 @@
 // A page of another team's, built by Vite and, where there is a Chromium, opened.
 import { readFile, readdir, rm } from 'node:fs/promises'
-import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { extname, join } from 'node:path'
+import { findChromium } from '../../chromium/find-chromium.mjs'
 import { end, launch, npm } from '../shell.mjs'
 import { expectThat, Skipped } from './parts.mjs'
 import { program } from './idx.mjs'
 
 const vite = '8.3.8'
 const secondsToTrain = 90
-
-/** Where a Chromium is looked for: DIGITLAB_CHROMIUM, then its usual places. */
-const chromium = () =>
-  [
-    process.env.DIGITLAB_CHROMIUM,
-    ...['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'].map((name) => `/usr/bin/${name}`),
-    '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-    'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
-  ].find((path) => path !== undefined && existsSync(path))
 
 const types = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm' }
 
@@ -103,7 +94,7 @@ export const tryPage = async ({ attempt, team, versions }) => {
   })
   if (!built) return
   await attempt(part, 'opened in Chromium, trains the cnn', async () => {
-    const browser = chromium()
+    const browser = findChromium()
     if (browser === undefined) throw new Skipped('no Chromium here: name one in DIGITLAB_CHROMIUM')
     const server = await servePage(join(folder, 'dist'))
     try {
