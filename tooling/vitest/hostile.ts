@@ -76,7 +76,9 @@ export const hostileReader = async <Module>(
     platform: 'node',
     format: 'esm',
     conditions: ['@digitlab/source'],
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)" },
+    banner: {
+      js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url)",
+    },
     logLevel: 'error',
   })
   const main = join(folder, 'read.mjs')

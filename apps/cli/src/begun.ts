@@ -17,6 +17,8 @@ export interface Begun {
   readonly workers: number | 'auto'
   /** The file or the run of the weights that it begins with. */
   readonly init?: string
+  /** Which of its state dicts, where it holds several. */
+  readonly key?: string
   readonly newHead?: boolean
   readonly every?: CheckpointInterval
   /** Whether a page is wanted. */
@@ -64,6 +66,7 @@ const kindsOf: Readonly<Record<string, readonly string[]>> = {
   tf32: ['boolean', 'undefined'],
   workers: ['number', 'string'],
   init: ['string', 'undefined'],
+  key: ['string', 'undefined'],
   newHead: ['boolean', 'undefined'],
   every: ['object', 'undefined'],
   report: ['boolean'],

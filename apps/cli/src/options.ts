@@ -57,6 +57,8 @@ const workerCount = (text: string): number | 'auto' => {
 /** Options that several commands share, each defined once. */
 export const shared = {
   json: () => new Option('--json', 'print one JSON document on standard output'),
+  /** @param where what it belongs to */
+  key: (where = '') => new Option('--key <name>', `${where}which state dict of a PyTorch file that holds several`),
   dataset: (value: string) =>
     new Option(
       '--dataset <name>',

@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { catalogueEntry, type Dataset } from '@digitlab/data'
 import { defineModel, firstLayerWeights, unknownLayerTypes, type StateDict } from '@digitlab/models'
 import { firstFeatureMaps } from '@digitlab/models/compute'
@@ -8,7 +8,7 @@ import { load } from './load'
 import { note } from './output'
 import { isMendable, UsageError } from './usage-error'
 import { readPredictionsFile } from './predictions-file'
-import { isFolder, readRun } from './run-folder'
+import { folderOfRun, readRun } from './run-folder'
 
 interface Parts {
   readonly run: Run
@@ -103,7 +103,7 @@ export const readReportInputs = async (paths: readonly string[], places: ImagePl
   const loaded = new Map<string, Dataset | Error>()
   const inputs: ReportInput[] = []
   for (const path of paths) {
-    const folder = (await isFolder(path)) ? path : dirname(path)
+    const folder = await folderOfRun(path)
     const { run, weights } = await readRun(path)
     const predictions = await readPredictionsFile(join(folder, predictionsFile), run)
     const { dataset } = run.experiment

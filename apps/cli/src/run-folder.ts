@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { parseRun, runFiles, type Experiment, type Run, type RunResult } from '@digitlab/train'
 import type { StateDict } from '@digitlab/models'
 import { checkFinite, readSafetensors } from '@digitlab/weights'
@@ -34,9 +34,20 @@ export const writeRun = async (
   }
 }
 
+/**
+ * The folder of a run: itself, or that of its run.json. No other file in it stands for the run.
+ *
+ * @throws UsageError for another file
+ */
+export const folderOfRun = async (path: string): Promise<string> => {
+  if (await isFolder(path)) return path
+  if (basename(path) !== 'run.json') throw new UsageError(`${path} is no run: give the folder of one, or its run.json`)
+  return dirname(path)
+}
+
 /** Reads a run from its folder, or from the path of its run.json. */
 export const readRun = async (path: string): Promise<{ run: Run; weights: StateDict }> => {
-  const folder = (await isFolder(path)) ? path : dirname(path)
+  const folder = await folderOfRun(path)
   const read = async (name: string): Promise<Uint8Array> => {
     try {
       return await readFile(join(folder, name))

@@ -38,6 +38,7 @@ export interface TrainFlags extends OptimizerFlags {
   readonly batchSize: number
   readonly workers: number | 'auto'
   readonly init?: string
+  readonly key?: string
   readonly newHead?: boolean
   readonly checkpointEvery?: CheckpointInterval
   readonly resume?: string
@@ -97,10 +98,10 @@ const begunOf = async (flags: TrainFlags, command: Command): Promise<Begun> => {
   checkGpuFlags(flags, [flags.backend])
   if (settings.initial && flags.init === undefined)
     throw new UsageError('the experiment begins with given weights: give them with --init')
-  const { dataDir, device, tf32, init, newHead, checkpointEvery } = flags
+  const { dataDir, device, tf32, init, key, newHead, checkpointEvery } = flags
   return {
     ...{ settings, dataset: dataset ?? flags.dataset, backend: flags.backend, workers: flags.workers },
-    ...defined({ dataDir, device, tf32, init, newHead, every: checkpointEvery }),
+    ...defined({ dataDir, device, tf32, init, key, newHead, every: checkpointEvery }),
     report: flags.report,
   }
 }
@@ -114,7 +115,7 @@ export interface Complete {
 
 /** What there is to go on with in a folder that --resume names. */
 export const resumedPlan = async (path: string, flags: TrainFlags, command: Command): Promise<Plan | Complete> => {
-  refuseBeside(command, '--resume', ['init', 'newHead', 'experiment', 'out'])
+  refuseBeside(command, '--resume', ['init', 'key', 'newHead', 'experiment', 'out'])
   if (!existsSync(path))
     throw new UsageError(`${path} holds no checkpoint, it is not there: give a folder that "digitlab train" wrote into`)
   // A complete run is looked at without a lock, so that it may lie where nothing can be written.

@@ -1,47 +1,106 @@
+import { closeSync, fstatSync, openSync, readSync, realpathSync, statSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
-import { extname } from 'node:path'
-import type { Model, StateDict } from '@digitlab/models'
-import { checkFinite, findModel, readOnnx, readPth, readSafetensors } from '@digitlab/weights'
+import { basename, dirname, relative, resolve, sep } from 'node:path'
+import { resolveModel, type Model, type ModelDefinition, type StateDict } from '@digitlab/models'
+import {
+  checkFinite,
+  findModel,
+  readWeights as readContents,
+  WeightsError,
+  withoutPrefix,
+  type ReadExternal,
+  type WeightsContents,
+} from '@digitlab/weights'
 import { modelOf } from './options'
+import { note } from './output'
 import { readRun } from './run-folder'
 import { UsageError } from './usage-error'
 
-type Read = (bytes: Uint8Array, name: string) => { weights: StateDict; metadata: ReadonlyMap<string, string> }
+/** What weights can be read from, for a help text. */
+export const readableWeights =
+  "a run's folder or its run.json, or a file: safetensors, PyTorch or ONNX, told by its bytes"
 
-const readers: Readonly<Record<string, Read>> = {
-  '.safetensors': readSafetensors,
-  '.pth': readPth,
-  '.pt': readPth,
-  '.onnx': readOnnx,
+/** Whether a path stands for a run: its folder, or its run.json. */
+export const isRun = async (path: string): Promise<boolean> =>
+  basename(path) === 'run.json' || ((await stat(path).catch(() => undefined))?.isDirectory() ?? false)
+
+/** A regular file's bytes: what has no end, as a pipe, is not waited for. */
+const bytesOf = async (path: string): Promise<Uint8Array> => {
+  const unreadable = (reason: string, cause?: unknown): never => {
+    throw new UsageError(`could not read ${path} (${reason}): give ${readableWeights}`, { cause })
+  }
+  try {
+    if (!(await stat(path)).isFile()) return unreadable('it is no regular file')
+    return await readFile(path)
+  } catch (cause) {
+    if (cause instanceof UsageError) throw cause
+    return unreadable((cause as Error).message, cause)
+  }
 }
 
-/** What weights can be read from, for a help text. */
-export const readableWeights = `a run's folder, or a file: ${Object.keys(readers).join(', ')}`
-
-export const isWeightsFile = (path: string): boolean => Object.hasOwn(readers, extname(path).toLowerCase())
+/** Reads what an ONNX file keeps beside itself: in its own folder, wherever links lead, and as much as there is. */
+const beside =
+  (path: string): ReadExternal =>
+  (location, from, length) => {
+    const folder = dirname(resolve(path))
+    let file: number | undefined
+    try {
+      const found = realpathSync(resolve(folder, location))
+      if (relative(realpathSync(folder), found).split(sep)[0] === '..') throw new Error('it leads out of the folder')
+      if (!statSync(found).isFile()) throw new Error('it is no regular file')
+      file = openSync(found, 'r')
+      const { size } = fstatSync(file)
+      const bytes = new Uint8Array(Math.max(0, Math.min(length, size - from)))
+      for (let at = 0; at < bytes.length;) {
+        const read = readSync(file, bytes, at, bytes.length - at, from + at)
+        if (read === 0) break
+        at += read
+      }
+      return bytes
+    } catch (cause) {
+      throw new UsageError(
+        `${path} keeps weights in ${location}, which could not be read (${(cause as Error).message}): put both into one folder`,
+        { cause },
+      )
+    } finally {
+      if (file !== undefined) closeSync(file)
+    }
+  }
 
 /**
- * Reads the weights of a file, by its extension, or of a run.
+ * Reads the weights of a file, by what it holds, or of a run.
  *
+ * @param key which state dict of a PyTorch file that holds several
  * @throws UsageError where it can't be read; WeightsError where it is damaged or holds NaN
  */
-export const readWeights = async (
-  path: string,
-): Promise<{ weights: StateDict; metadata: ReadonlyMap<string, string> }> => {
-  const read = readers[extname(path).toLowerCase()]
-  if (read && !(await isFolder(path))) {
-    const bytes = await readFile(path).catch((cause: Error) => {
-      throw new UsageError(`could not read ${path} (${cause.message}): give ${readableWeights}`, { cause })
-    })
-    const { weights, metadata } = read(bytes, path)
-    checkFinite(weights)
-    return { weights, metadata }
+export const readWeights = async (path: string, key?: string): Promise<WeightsContents> => {
+  if (await isRun(path)) {
+    if (key !== undefined) throw new UsageError(`${path} is a run, which has one set of weights: leave --key out`)
+    const { run, weights } = await readRun(path)
+    const definition = JSON.stringify(run.model.definition)
+    const metadata = new Map(Object.entries({ model: definition, experiment: run.id }))
+    return { weights, integers: new Map(), metadata, notes: [] }
   }
-  if (extname(path) !== '' && extname(path) !== '.json' && !(await isFolder(path)))
-    throw new UsageError(`${path} has an extension that is not read: give ${readableWeights}`)
-  const { run, weights } = await readRun(path)
-  const definition = JSON.stringify(run.model.definition)
-  return { weights, metadata: new Map([...Object.entries({ model: definition, experiment: run.id })]) }
+  const options = { external: beside(path), ...(key === undefined ? {} : { key }) }
+  const contents = choosing(path, readContents, await bytesOf(path), path, options)
+  checkFinite(contents.weights)
+  for (const each of contents.notes) note(`${path}: ${each}`)
+  return contents
+}
+
+/** Says how to choose, where the file leaves something to choose. */
+const choosing = <Args extends unknown[]>(
+  path: string,
+  read: (...args: Args) => WeightsContents,
+  ...args: Args
+): WeightsContents => {
+  try {
+    return read(...args)
+  } catch (cause) {
+    if (!(cause instanceof WeightsError) || cause.choices.length === 0) throw cause
+    const choices = cause.choices.map((each) => `--key ${JSON.stringify(each)}`).join(' or ')
+    throw new UsageError(`${path} holds several state dicts: choose one with ${choices}`, { cause })
+  }
 }
 
 /**
@@ -52,14 +111,27 @@ export const readWeights = async (
 export const readModel = async (
   path: string,
   given: string | undefined,
+  key?: string,
 ): Promise<{ weights: StateDict; model: Model; experiment: string | undefined }> => {
-  const { weights, metadata } = await readWeights(path)
-  const model = findModel(weights, metadata, given === undefined ? undefined : modelOf(given), path)
-  return { weights, model, experiment: metadata.get('experiment') }
+  const contents = await readWeights(path, key)
+  const { model, weights, notes } = findModel(contents, given === undefined ? undefined : modelOf(given), path)
+  for (const each of notes) note(`${path}: ${each}`)
+  return { weights, model, experiment: contents.metadata.get('experiment') }
 }
 
-const isFolder = async (path: string): Promise<boolean> =>
-  stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  )
+/**
+ * Reads weights to begin a training with, by the names of its model. The last layer may be for other classes.
+ *
+ * @throws UsageError where they can't be read
+ */
+export const readInitial = async (
+  path: string,
+  model: string | ModelDefinition,
+  key: string | undefined,
+): Promise<StateDict> => {
+  const { weights } = await readWeights(path, key)
+  const names = resolveModel(model).entries.map(({ name }) => name)
+  const found = withoutPrefix(weights, names)
+  for (const each of found?.notes ?? []) note(`${path}: ${each}`)
+  return found?.weights ?? weights
+}

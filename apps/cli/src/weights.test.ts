@@ -1,15 +1,16 @@
 // Weights that travel, through the built command: convert, evaluate, predict, train --init.
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { strokes } from '@digitlab/data'
 import { writeIdx } from '@digitlab/idx'
-import { readSafetensors, writeSafetensors } from '@digitlab/weights'
+import { readPth, readSafetensors, writePth, writeSafetensors } from '@digitlab/weights'
 import { PNG } from 'pngjs'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { floats, message, onnxFile, tensorOf } from '../../../packages/weights/src/testing/onnx-file.ts'
 import { mnistFolder } from '../../../tooling/vitest/golden.ts'
 
 const bin = fileURLToPath(new URL('../bin/digitlab.js', import.meta.url))
@@ -269,6 +270,100 @@ describe('train --init', () => {
   })
 })
 
+/** A file of the two-layer model's names and shapes, with `activation` between its layers. */
+const twoLayer = (activation: string, before: Parameters<typeof onnxFile>[0]['nodes'] = []) =>
+  onnxFile({
+    nodes: [
+      ...before,
+      { op: 'Flatten', in: [before.at(-1)?.out ?? 'x'], out: 'f' },
+      { op: 'Gemm', in: ['f', 'fc1.weight', 'fc1.bias'], out: 'h', with: { transB: 1 } },
+      { op: activation, in: ['h'], out: 'r', name: 'relu' },
+      { op: 'Gemm', in: ['r', 'fc2.weight', 'fc2.bias'], out: 'y', with: { transB: 1 } },
+    ],
+    initializers: [...readPth(readFileSync(data('two-layer.pth'))).weights].map(([name, { shape, data }]) =>
+      floats(name, shape, data),
+    ),
+  })
+
+/** A linear model that keeps its weights in another file. */
+const linearBeside = (location: string) =>
+  onnxFile({
+    nodes: [
+      { op: 'Flatten', in: ['x'], out: 'f' },
+      { op: 'Gemm', in: ['f', 'fc.weight'], out: 'y', with: { transB: 1 } },
+    ],
+    initializers: [tensorOf('fc.weight', [10, 784], 1, [13, message([1, 'location'], [2, location])], [14, 1])],
+  })
+
+describe('ONNX files of others', () => {
+  test('what the graph computes is what is evaluated', async () => {
+    const scale = (name: string, value: number) => ({
+      ...{ op: 'Constant', in: [], out: name },
+      with: { value: floats(name, [], [value]) },
+    })
+    const normalized = twoLayer('Relu', [
+      ...[scale('mean', 0.1307), scale('std', 0.3081)],
+      { op: 'Sub', in: ['x', 'mean'], out: 'x1', name: 'center' },
+      { op: 'Div', in: ['x1', 'std'], out: 'x2', name: 'spread' },
+    ])
+    await writeFile(join(folder, 'plain.onnx'), twoLayer('Relu'))
+    await writeFile(join(folder, 'normalized.onnx'), normalized)
+    const loss = async (...args: string[]) => {
+      const found = await answer('evaluate', ...args, '--dataset', 'digits', '--backend', 'cpu')
+      return (found as { metrics: { meanLoss: number } }).metrics.meanLoss
+    }
+    const ours = await loss(data('two-layer.pth'))
+    expect(await loss('plain.onnx')).toBe(ours)
+    expect(await loss('normalized.onnx')).not.toBeCloseTo(ours, 1)
+    const { err } = await digitlab('convert', 'normalized.onnx', 'b/folded.pth')
+    expect(err).toContain('node "center" (Sub), node "spread" (Div) are folded into "fc1"')
+    expect(await loss('b/folded.pth')).toBe(await loss('normalized.onnx'))
+    expect((await digitlab('evaluate', 'plain.onnx', '--model', 'linear')).err).toContain(
+      'the graph of plain.onnx is not the model "linear": its layer 2 is dense, out 100, the model\'s dense, out 10',
+    )
+  })
+
+  test('weights in a file beside the model are read', async () => {
+    await mkdir(join(folder, 'beside/sub'), { recursive: true })
+    const values = readPth(readFileSync(data('linear.pth'))).weights.get('fc.weight')?.data ?? new Float32Array(0)
+    await writeFile(join(folder, 'beside/sub/a.data'), new Uint8Array(values.buffer))
+    await writeFile(join(folder, 'beside/a.onnx'), linearBeside('sub/a.data'))
+    await answer('convert', 'beside/a.onnx', 'beside/a.safetensors')
+    const { weights } = readSafetensors(await readFile(join(folder, 'beside/a.safetensors')))
+    expect(weights.get('fc.weight')?.data).toEqual(values)
+    await writeFile(join(folder, 'beside/sub/a.data'), new Uint8Array(values.buffer).subarray(0, 100))
+    expect((await digitlab('evaluate', 'beside/a.onnx')).err).toContain('which has 100 of these')
+  })
+})
+
+test('checkpoints of PyTorch: what is chosen of them is said', async () => {
+  await writeFile(join(folder, 'wrapped.bin'), dataParallel())
+  const { code, err } = await digitlab('convert', 'wrapped.bin', 'c/linear.pth')
+  expect([code, err]).toEqual([0, expect.stringContaining('all its entries begin with "module.", which was taken off')])
+  const { code: begun, err: said } = await digitlab(
+    ...[
+      'train',
+      '--model',
+      'linear',
+      '--dataset',
+      'digits',
+      '--epochs',
+      '1',
+      '--init',
+      'wrapped.bin',
+      '--out',
+      'begun',
+    ],
+  )
+  expect([begun, said]).toEqual([0, expect.stringContaining('all its entries begin with "module."')])
+})
+
+/** The linear model's weights as DataParallel saves them. */
+const dataParallel = () =>
+  writePth(
+    new Map([...readPth(readFileSync(data('linear.pth'))).weights].map(([name, entry]) => [`module.${name}`, entry])),
+  )
+
 test('what is wrong is said in one sentence, and nothing is written', async () => {
   const good = readSafetensors(
     writeSafetensors(new Map([['fc.weight', { shape: [10, 784], data: new Float32Array(7840) }]])),
@@ -279,6 +374,17 @@ test('what is wrong is said in one sentence, and nothing is written', async () =
   await writeFile(join(folder, 'nan.safetensors'), bias(new Float32Array(10).fill(NaN)))
   await writeFile(join(folder, 'shape.safetensors'), bias(new Float32Array(9)))
   await writeFile(join(folder, 'cut.pth'), (await readFile(data('cnn.pth'))).subarray(0, 5000))
+  await writeFile(join(folder, 'lfs.pth'), 'version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 3\n')
+  await writeFile(join(folder, 'tuned/model.json'), '{"modelTopology":{}}')
+  await writeFile(join(folder, 'sigmoid.onnx'), twoLayer('Sigmoid'))
+  const huge = new Map(good.weights).set('fc.bias', { shape: [10], data: new Float32Array(10) })
+  huge.set('fc.weight', { shape: [10, 784], data: new Float32Array(7840).fill(3e38) })
+  await writeFile(join(folder, 'huge.safetensors'), writeSafetensors(huge))
+  await mkdir(join(folder, 'outside'))
+  await writeFile(join(folder, 'outside.data'), new Uint8Array(4 * 7840))
+  await symlink(join(folder, 'outside.data'), join(folder, 'outside/a.data'))
+  await writeFile(join(folder, 'outside/a.onnx'), linearBeside('a.data'))
+  await writeFile(join(folder, 'three.png'), draw('3', 60))
   await writeFile(join(folder, 'blank.png'), PNG.sync.write(new PNG({ width: 9, height: 9 })))
   await writeFile(join(folder, 'cut.png'), draw('3', 40).subarray(0, 120))
   const cases: [string[], string][] = [
@@ -292,8 +398,21 @@ test('what is wrong is said in one sentence, and nothing is written', async () =
     [['convert', data('cnn.pth'), 'o.h5'], 'o.h5 has an extension that is not written'],
     [['convert', data('cnn.pth'), 'o.onnx', '--model', 'linear'], 'the weights hold [10, 1568]'],
     [['convert', data('odd.pth'), 'o.onnx'], 'does not say what model its weights are of'],
-    [['convert', 'x.h5', 'o.onnx'], 'x.h5 has an extension that is not read'],
+    [['convert', 'x.h5', 'o.onnx'], 'could not read x.h5'],
     [['convert', 'none.pth', 'o.onnx'], 'could not read none.pth'],
+    [['convert', 'lfs.pth', 'o.onnx'], 'lfs.pth is a pointer of Git LFS'],
+    [['convert', 'tuned/model.json', 'o.pth'], 'tuned/model.json is JSON text, not weights'],
+    [['convert', 'tuned/report.html', 'o.pth'], 'tuned/report.html is a web page, not the file itself'],
+    [['convert', 'tuned/predictions.safetensors', 'o.pth'], 'does not say what model its weights are of'],
+    [['report', 'tuned/model.json'], 'tuned/model.json is no run: give the folder of one, or its run.json'],
+    [['train', '--experiment', 'tuned/model.json'], 'tuned/model.json is no run'],
+    [['evaluate', data('two-dicts.pth')], 'choose one with --key "model" or --key "ema"'],
+    [['evaluate', 'tuned', '--key', 'a'], 'tuned is a run and says itself what its model is: leave --key out'],
+    [['train', '--model', 'linear', '--key', 'a'], '--key belongs to --init'],
+    [['evaluate', 'sigmoid.onnx'], 'sigmoid.onnx can\'t be read: its node "relu" (Sigmoid) computes what is not among'],
+    [['evaluate', 'outside/a.onnx'], 'which could not be read (it leads out of the folder)'],
+    [['evaluate', 'huge.safetensors', '--dataset', 'digits'], 'the model "linear" answers image 0 with Infinity'],
+    [['predict', 'huge.safetensors', 'three.png'], 'the model "linear" answers image 0 with Infinity'],
     [['evaluate', 'nan.safetensors', '--dataset', 'digits'], 'found NaN at index 0 of "fc.bias"'],
     [['predict', data('cnn.pth'), 'blank.png'], 'blank.png: expected a digit that stands out'],
     [['predict', data('cnn.pth'), 'cut.png'], 'cut.png is a damaged PNG file'],

@@ -6,8 +6,11 @@ import {
   resolveModel,
   type Model,
   type ModelDefinition,
+  type ShapedLayer,
   type StateDict,
 } from '@digitlab/models'
+import type { WeightsContents } from './contents'
+import { quoted } from './shown'
 import { WeightsError } from './weights-error'
 
 /** What goes into a file beside the weights: the model's definition as JSON, the experiment's id, the version of this form. */
@@ -18,47 +21,115 @@ export const weightsMetadata = (definition: ModelDefinition, experiment?: string
   ...(experiment === undefined ? {} : { experiment }),
 })
 
+/** Weights and what they are of. */
+export interface FoundModel {
+  readonly model: Model
+  /** By the model's names and in its order. */
+  readonly weights: StateDict
+  /** What was chosen or passed over on the way, a sentence each. */
+  readonly notes: readonly string[]
+}
+
+/** What a model is looked for by. */
+type Held = Pick<WeightsContents, 'weights' | 'metadata'> & Partial<Pick<WeightsContents, 'integers' | 'graph'>>
+
 /**
- * The model that weights belong to: the one that was given, the one that the file's metadata define, or the one of the
- * catalogue that has exactly these entries.
+ * The model that a file's weights belong to: the one that was given, the one that the file's metadata define, the one of the
+ * catalogue that has exactly these entries, or the one that its graph describes. A graph is never passed over: where it
+ * computes anything else than the model, that is refused.
  *
- * @param metadata of the file; @param given a name in the catalogue or a definition
- * @param name how to call the file in an error
- * @throws ModelError where an entry is missing, extra or of another shape; WeightsError where no model is known
+ * A prefix that all entries share (`module.`, of PyTorch's DataParallel) is taken off where the model has none. Integers that
+ * the model has no entry for are passed over.
+ *
+ * @param given a name in the catalogue or a definition
+ * @param name the file's name in error messages
+ * @throws ModelError where an entry is missing, extra or of another shape; WeightsError where no model is known, or the
+ * file's graph is another one
  */
-export const findModel = (
-  weights: StateDict,
-  metadata: ReadonlyMap<string, string>,
-  given: string | ModelDefinition | undefined,
-  name = 'the file',
-): Model => {
-  // As many classes as the last entry, the bias of the last layer, has values.
-  const classes = [...weights.values()].at(-1)?.shape[0] ?? 10
-  const fitted = (model: string | ModelDefinition) =>
-    resolveModel(model, { input: [28, 28, 1], classes: Math.max(1, classes) })
-  if (given !== undefined) {
-    const model = fitted(given)
-    checkStateDict(model, weights)
-    return model
-  }
-  const held = metadata.get('model')
-  if (held !== undefined) {
-    const model = defined(held, name)
-    checkStateDict(model, weights)
-    return model
-  }
+export const findModel = (held: Held, given?: string | ModelDefinition, name = 'the file'): FoundModel => {
+  const own = definitionIn(held.metadata)
+  if (held.graph) return ofGraph(held, held.graph, given ?? own, name)
+  const stated = given ?? own
+  const found = stated === undefined ? undefined : fitted(stated, held)
+  if (stated !== undefined) return found ?? refused(model(stated, held), held)
   for (const known of modelNames) {
-    const model = fitted(known)
-    if (fits(model, weights)) return model
+    const of = fitted(known, held)
+    if (of) return of
   }
   throw new WeightsError(
-    `${name} does not say what model its weights are of, and they are of none of ${modelNames.join(', ')}: name it with its definition`,
+    `${name} does not say what model its weights are of, and they are of none of ${modelNames.join(', ')}: give the model's definition`,
   )
 }
 
-const fits = (model: Model, weights: StateDict): boolean => {
+/** A model by its name, with as many classes as the weights of its last layer tell apart. */
+const model = (given: string | ModelDefinition, { weights }: Held): Model => {
+  const usual = resolveModel(given)
+  const last = usual.parameters.at(-1)?.name ?? ''
+  const [, entry] = [...weights].find(([name]) => name === last || name.endsWith(`.${last}`)) ?? []
+  return resolveModel(given, { input: usual.definition.input, classes: Math.max(1, entry?.shape[0] ?? usual.classes) })
+}
+
+/** The weights as those of a model, or undefined where they are not. */
+const fitted = (given: string | ModelDefinition, held: Held): FoundModel | undefined => {
+  const of = model(given, held)
+  const names = of.entries.map(({ name }) => name)
+  const found = withoutPrefix(held.weights, names)
+  if (!found || !fits(of, found.weights)) return undefined
+  const notes = [...found.notes]
+  const passed = [...(held.integers ?? [])].map(([entry]) => entry)
+  const wanted = passed.find((entry) => names.includes(entry))
+  if (wanted !== undefined) return undefined
+  if (passed.length > 0) notes.push(`passed over, for they are integers: ${passed.slice(0, 8).map(quoted).join(', ')}`)
+  return { model: of, weights: found.weights, notes }
+}
+
+/**
+ * Weights by the names that are wanted and in that order, where they have these or all of them behind one prefix
+ * (`module.`, of PyTorch's DataParallel).
+ *
+ * @returns undefined where they have others; in `notes`, what was taken off
+ */
+export const withoutPrefix = (
+  weights: StateDict,
+  wanted: readonly string[],
+): { readonly weights: StateDict; readonly notes: readonly string[] } | undefined => {
+  const prefix = sharedPrefix([...weights.keys()], wanted)
+  if (prefix === undefined) return undefined
+  return {
+    weights: new Map(
+      wanted.flatMap((name) => {
+        const entry = weights.get(prefix + name)
+        return entry ? [[name, entry] as const] : []
+      }),
+    ),
+    notes: prefix === '' ? [] : [`all its entries begin with ${quoted(prefix)}, which was taken off`],
+  }
+}
+
+/** What all of `names` have before one of `wanted`: '' where they are the same, undefined where they are others. */
+const sharedPrefix = (names: readonly string[], wanted: readonly string[]): string | undefined => {
+  const [first = ''] = wanted
+  const known = new Set(wanted)
+  if (names.length !== wanted.length) return undefined
+  const prefixes = names.filter((name) => name === first || name.endsWith(`.${first}`))
+  return prefixes
+    .map((name) => name.slice(0, name.length - first.length))
+    .find((prefix) => names.every((name) => name.startsWith(prefix) && known.has(name.slice(prefix.length))))
+}
+
+/** Says what is wrong with weights that are not a model's. */
+const refused = (of: Model, { weights, integers }: Held): never => {
+  for (const { name } of of.entries) {
+    const entry = integers?.get(name)
+    if (entry) throw new ModelError(`${quoted(name)} of the model "${of.name}" is of integers, expected floats`)
+  }
+  checkStateDict(of, weights)
+  throw new Error(`the weights are those of the model "${of.name}", and were taken for others`)
+}
+
+const fits = (of: Model, weights: StateDict): boolean => {
   try {
-    checkStateDict(model, weights)
+    checkStateDict(of, weights)
     return true
   } catch (error) {
     if (error instanceof ModelError) return false
@@ -66,14 +137,73 @@ const fits = (model: Model, weights: StateDict): boolean => {
   }
 }
 
-const defined = (json: string, name: string): Model => {
+/** Characters; one of a thousand layers has a tenth of it. */
+const longestDefinition = 2 ** 20
+
+/** What weightsMetadata wrote; whatever else a file keeps under that name is another program's. */
+export const definitionIn = (metadata: ReadonlyMap<string, string>): ModelDefinition | undefined => {
+  const json = metadata.get('model') ?? ''
+  if (json.length > longestDefinition) return undefined
   try {
-    const definition: unknown = JSON.parse(json)
-    if (typeof definition !== 'object' || definition === null) throw new ModelError('it is no object')
-    return defineModel(definition as ModelDefinition)
-  } catch (cause) {
-    throw new WeightsError(`the model in the metadata of ${name} is none (${(cause as Error).message}): name it`, {
-      cause,
-    })
+    const held: unknown = JSON.parse(json)
+    if (typeof held !== 'object' || held === null || !('layers' in held) || !('input' in held)) return undefined
+    return defineModel(held as ModelDefinition).definition
+  } catch {
+    return undefined
   }
+}
+
+/** A graph and the model that it is to be of. */
+const ofGraph = (
+  { weights, integers }: Held,
+  drawn: Model,
+  stated: string | ModelDefinition | undefined,
+  name: string,
+): FoundModel => {
+  const held: Held = { weights, metadata: new Map(), ...(integers ? { integers } : {}) }
+  const fit = { input: drawn.definition.input, classes: drawn.classes }
+  if (stated === undefined) {
+    const known = modelNames.map((each) => resolveModel(each, fit)).find((of) => difference(drawn, of) === undefined)
+    const sameNames = known?.entries.every(({ name }, i) => name === drawn.entries[i]?.name)
+    const of = known && sameNames ? known : drawn
+    checkStateDict(of, weights)
+    return { model: of, weights: renamed(drawn, of, held), notes: [] }
+  }
+  const of = resolveModel(stated, fit)
+  const differs = difference(drawn, of)
+  if (differs !== undefined)
+    throw new WeightsError(
+      `the graph of ${name} is not the model "${of.name}": ${differs}; leave the model out to take it as it is`,
+    )
+  return { model: of, weights: renamed(drawn, of, held), notes: [] }
+}
+
+/** The weights of one model by the names of another that has the same layers. */
+const renamed = (from: Model, to: Model, { weights }: Held): StateDict =>
+  new Map(
+    to.entries.flatMap(({ name }, i) => {
+      const entry = weights.get(from.entries[i]?.name ?? '')
+      return entry ? [[name, entry] as const] : []
+    }),
+  )
+
+/** Where two models part, names aside; undefined where they compute the same. */
+const difference = (graph: Model, of: Model): string | undefined => {
+  const [ours, theirs] = [of.definition.input, graph.definition.input]
+  if (ours.join() !== theirs.join()) return `it takes [${theirs.join(', ')}], the model [${ours.join(', ')}]`
+  const length = Math.max(graph.layers.length, of.layers.length)
+  for (let i = 0; i < length; i++) {
+    const [found, expected] = [shownLayer(graph.layers[i]), shownLayer(of.layers[i])]
+    if (found !== expected) return `its layer ${i + 1} is ${found}, the model's ${expected}`
+  }
+  return undefined
+}
+
+/** A layer with all its options, but for its name and what is checked against the layer before. */
+const shownLayer = (layer: ShapedLayer | undefined): string => {
+  if (!layer) return 'none'
+  const options = Object.entries(layer.options).filter(
+    ([key, value]) => !['name', 'in'].includes(key) && value !== undefined,
+  )
+  return [layer.type.type, ...options.map(([key, value]) => `${key} ${JSON.stringify(value)}`)].join(', ')
 }

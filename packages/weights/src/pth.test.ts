@@ -35,9 +35,9 @@ const bits = (weights: StateDict) =>
 
 describe('files that PyTorch wrote', () => {
   test.each(['linear', 'two-layer', 'cnn'])('%s has the entries of its model', (name) => {
-    const { weights, metadata } = readPth(data(`${name}.pth`))
-    expect(findModel(weights, metadata, undefined).name).toBe(name)
-    expect([...weights.keys()]).toEqual(resolveModel(name).parameters.map((parameter) => parameter.name))
+    const held = readPth(data(`${name}.pth`))
+    expect(findModel(held).model.name).toBe(name)
+    expect([...held.weights.keys()]).toEqual(resolveModel(name).parameters.map((parameter) => parameter.name))
   })
 
   test('the format before zip holds the same', () => {
@@ -46,12 +46,13 @@ describe('files that PyTorch wrote', () => {
 
   test.each(['odd.pth', 'odd-legacy.pth'])('element types, strides, offsets and shared storages: %s', (file) => {
     const wanted = JSON.parse(data('odd.json').toString()) as Record<string, { shape: number[]; data: number[] }>
-    const { weights } = readPth(data(file))
-    expect([...weights.keys()]).toEqual(Object.keys(wanted))
-    for (const [name, { shape, data }] of weights) {
+    const { weights, integers } = readPth(data(file))
+    expect([...weights.keys(), ...integers.keys()]).toEqual(Object.keys(wanted))
+    for (const [name, { shape, data }] of [...weights, ...integers]) {
       expect(shape, name).toEqual(wanted[name]?.shape)
-      expect([...data], name).toEqual(wanted[name]?.data.map(Math.fround))
+      expect(Array.from<number | bigint, number>(data, Number), name).toEqual(wanted[name]?.data.map(Math.fround))
     }
+    expect(integers.get('int64')?.data).toEqual(BigInt64Array.of(0n, -7n, 1n << 40n))
   })
 })
 
@@ -138,14 +139,14 @@ describe('what is damaged or hostile is refused with what is wrong', () => {
     [
       'a bomb',
       zipSync({ 'a/data.pkl': new Uint8Array(64 * 2 ** 20) }),
-      'its records unpack to 67108864 bytes, expected at most',
+      'its record "a/data.pkl", 67108864 bytes unpacked, asks for more memory',
     ],
     ['an end past the storage', entry('0', 4, 1, [4], [1]), '"w" reaches to element 4 of a storage of 4'],
     ['strides past the storage', entry('0', 4, 0, [2, 2], [3, 1]), '"w" reaches to element 4 of a storage of 4'],
     ['a missing stride', entry('0', 4, 0, [2, 2], [1]), '"w" has 1 strides'],
     ['a negative size', entry('0', 4, 0, [-1], [1]), 'a shape or a stride in it is a tuple'],
     ['sizes past 2^53', entry('0', 4, 0, [2 ** 30, 2 ** 30], [0, 0]), 'multiplies past 2^53'],
-    ['one value everywhere', entry('0', 4, 0, [2 ** 30], [0]), '"w" of shape [1073741824] asks for more values'],
+    ['one value everywhere', entry('0', 4, 0, [2 ** 30], [0]), '"w" of shape [1073741824] asks for more memory'],
     ['a storage of another size', entry('0', 5, 0, [4], [1]), 'the record "a/data/0" holds 16 bytes, expected 20'],
     ['a storage that is not there', entry('../0', 4, 0, [4], [1]), 'it has no record "a/data/../0"'],
   ])('%s', (_, bytes, message) => {
@@ -167,15 +168,11 @@ describe('what is damaged or hostile is refused with what is wrong', () => {
     expect(() => readPth(held('middle'))).toThrow('its byte order is "middle", expected "little" or "big"')
   })
 
-  test('a pickle of a million open lists takes no stack', () => {
-    const deep = zip([
-      0x80,
-      2,
-      ...new Array<number>(1_000_000).fill(0x5d),
-      ...new Array<number>(999_999).fill(0x61),
-      0x2e,
-    ])
-    expect(() => readPth(deep)).toThrow('it holds a list, expected a dict')
+  test('a pickle of open lists takes no stack, and of a million no memory', () => {
+    const deep = (lists: number) =>
+      zip([0x80, 2, ...new Array<number>(lists).fill(0x5d), ...new Array<number>(lists - 1).fill(0x61), 0x2e])
+    expect(() => readPth(deep(150_000))).toThrow('it holds a list, expected a dict')
+    expect(() => readPth(deep(1_000_000))).toThrow('asks for more memory than a file of its length may give')
   })
 
   test('whatever is flipped, cut or made up, nothing but a WeightsError comes out', () => {

@@ -2,68 +2,50 @@
 //
 // Source: PyTorch's torch/serialization.py and torch/_utils.py (`_rebuild_tensor_v2`).
 import type { StateDict } from '@digitlab/models'
-import { elementTypes, type ElementType } from './element-types'
-import { Global, readPickle, shownPickled, Tuple, type Fail, type PickleOptions } from './pickle'
-import { isCount, mostValues, sizeOf } from './shape'
+import { chooseStateDict } from './choose-state-dict'
+import type { IntegerEntry, WeightsContents } from './contents'
+import { readElements } from './element-types'
+import { Budget, failing, type Failing } from './failing'
+import { readPickle, type PickleOptions } from './pickle'
+import { shownPickled } from './pickle-values'
+import { mostEntries, sizeOf } from './shape'
 import { quoted, shownShape } from './shown'
-import { WeightsError } from './weights-error'
+import { bareTypes, storageOf, storageTypes, torchNames, type Storage, type Tensor } from './torch-names'
 import { readZip } from './zip'
 
 /** Opens a file in the format before zip. */
 const magic = 0x1950a86a20f9469cfc6cn
 const legacyProtocol = 1001
 
-const storageTypes: Readonly<Record<string, ElementType>> = {
-  FloatStorage: elementTypes.float32,
-  DoubleStorage: elementTypes.float64,
-  HalfStorage: elementTypes.float16,
-  BFloat16Storage: elementTypes.bfloat16,
-  LongStorage: elementTypes.int64,
-}
-
-/** Memory that tensors are views of. */
-interface Storage {
-  readonly key: string
-  readonly typeName: string
-  /** Elements. */
-  readonly count: number
-}
-
-class Tensor {
-  constructor(
-    readonly storage: Storage,
-    readonly offset: number,
-    readonly shape: readonly number[],
-    readonly strides: readonly number[],
-  ) {}
+/** What is read of a PyTorch file. */
+export interface PthOptions {
+  /** Which state dict, where the file holds several: its name, or names with dots between from the outside in. */
+  readonly key?: string
 }
 
 /**
  * Reads a state dict that PyTorch saved: strides, offsets and shared storages are followed, both byte orders are taken;
- * float64, float16, bfloat16 and int64 become float32. Of a dict that holds more, its `state_dict` or `model_state_dict` is
- * read. The pickle in it is data here: any name but those of a state dict is refused, and nothing is ever run.
+ * float64, float16, bfloat16 and float8 become float32, integers and booleans are read beside them. Of a dict that holds a
+ * state dict beside other things (a checkpoint of a training), the state dict is read. The pickle in it is data here: any
+ * name but those that `torch.load(path, weights_only=True)` takes is refused, and nothing is ever run.
  *
- * @param name how to call the file in an error
- * @throws WeightsError where the file is cut off, damaged or hostile, naming entry, expected and found
+ * @param name the file's name in error messages
+ * @throws WeightsError where the file is cut off, damaged or hostile, naming entry, expected and found; with `choices` where
+ * it holds several state dicts and no key was given
  */
-export const readPth = (
-  bytes: Uint8Array,
-  name = 'the file',
-): { weights: StateDict; metadata: ReadonlyMap<string, string> } => {
-  const fail: Fail = (sentence, cause) => {
-    throw new WeightsError(
-      `${name} is no sound PyTorch file: ${sentence}; get or write it again`,
-      cause === undefined ? {} : { cause },
-    )
-  }
+export const readPth = (bytes: Uint8Array, name = 'the file', { key }: PthOptions = {}): WeightsContents => {
+  const failures = failing(name, 'PyTorch')
+  const { fail, unsupported } = failures
+  const budget = new Budget(bytes.length, fail)
   const [first, second] = bytes
   const saved =
     first === 0x50 && second === 0x4b
-      ? fromZip(bytes, fail)
+      ? fromZip(bytes, budget, failures)
       : first === 0x80
-        ? fromLegacy(bytes, fail)
+        ? fromLegacy(bytes, budget, failures)
         : fail('it is neither a zip archive nor a pickle')
-  return { weights: stateDictOf(saved, mostValues(bytes.length), fail), metadata: new Map() }
+  const { entries, note } = chooseStateDict(saved.value, key, name, unsupported)
+  return { ...valuesOf(entries, saved, budget, failures), metadata: new Map(), notes: note === undefined ? [] : [note] }
 }
 
 /** What a file holds, and where its storages lie. */
@@ -73,18 +55,23 @@ interface Saved {
   readonly littleEndian: boolean
 }
 
-const fromZip = (bytes: Uint8Array, fail: Fail): Saved => {
-  const records = readZip(bytes, fail)
-  const [pickle, ...more] = [...records.keys()].filter((record) => /^[^/]+\/data\.pkl$/.test(record))
+const fromZip = (bytes: Uint8Array, budget: Budget, failures: Failing): Saved => {
+  const { fail, unsupported } = failures
+  const archive = readZip(bytes, budget, failures)
+  if (archive.names.some((record) => /^[^/]+\/(constants\.pkl|code\/)/.test(record)))
+    return unsupported(
+      'it is a TorchScript program, not weights; save these with torch.save(torch.jit.load(path).state_dict(), path)',
+    )
+  const [pickle, ...more] = archive.names.filter((record) => /^[^/]+\/data\.pkl$/.test(record))
   if (pickle === undefined || more.length > 0)
     return fail(
       `expected one data.pkl in the folder of the archive, found ${more.length > 0 ? more.length + 1 : 'none'}`,
     )
   const root = pickle.slice(0, -'data.pkl'.length)
-  const { options, storages } = reading(fail)
-  const { value } = readPickle(records.get(pickle) as Uint8Array, 0, options)
-  const order = records.get(`${root}byteorder`)
-  const byteOrder = order ? new TextDecoder().decode(order) : 'little'
+  const { options, storages } = reading(budget, failures)
+  const { value } = readPickle(archive.read(pickle) as Uint8Array, 0, options)
+  const order = archive.read(`${root}byteorder`)
+  const byteOrder = order ? new TextDecoder().decode(order.subarray(0, 16)) : 'little'
   if (byteOrder !== 'little' && byteOrder !== 'big')
     return fail(`its byte order is ${quoted(byteOrder)}, expected "little" or "big"`)
   return {
@@ -92,7 +79,7 @@ const fromZip = (bytes: Uint8Array, fail: Fail): Saved => {
     littleEndian: byteOrder === 'little',
     bytesOf: (storage) => {
       const record = `${root}data/${storage.key}`
-      const content = records.get(record) ?? fail(`it has no record ${quoted(record)}`)
+      const content = archive.read(record) ?? fail(`it has no record ${quoted(record)}`)
       const length = bytesIn(storages.get(storage.key) as Storage)
       if (content.length !== length)
         return fail(`the record ${quoted(record)} holds ${content.length} bytes, expected ${length}`)
@@ -101,8 +88,9 @@ const fromZip = (bytes: Uint8Array, fail: Fail): Saved => {
   }
 }
 
-const fromLegacy = (bytes: Uint8Array, fail: Fail): Saved => {
-  const { options, storages } = reading(fail)
+const fromLegacy = (bytes: Uint8Array, budget: Budget, failures: Failing): Saved => {
+  const { fail, unsupported } = failures
+  const { options, storages } = reading(budget, failures)
   let at = 0
   const next = (): unknown => {
     const { value, end } = readPickle(bytes, at, options)
@@ -110,7 +98,10 @@ const fromLegacy = (bytes: Uint8Array, fail: Fail): Saved => {
     return value
   }
   const opening = next()
-  if (opening !== magic) fail(`it begins with ${shownPickled(opening)}, expected PyTorch's magic number`)
+  if (opening !== magic)
+    unsupported(
+      `it begins with ${shownPickled(opening)}, expected PyTorch's magic number: it is another program's pickle, or not one of torch.save`,
+    )
   const protocol = next()
   if (protocol !== legacyProtocol) fail(`its protocol is ${shownPickled(protocol)}, expected ${legacyProtocol}`)
   const system = next()
@@ -143,13 +134,12 @@ const fromLegacy = (bytes: Uint8Array, fail: Fail): Saved => {
 const bytesIn = ({ typeName, count }: Storage): number => count * (storageTypes[typeName]?.size ?? NaN)
 
 /** What pickles of state dicts may name, and the storages that they mention. */
-const reading = (fail: Fail): { options: PickleOptions; storages: ReadonlyMap<string, Storage> } => {
+const reading = (
+  budget: Budget,
+  failures: Failing,
+): { options: PickleOptions; storages: ReadonlyMap<string, Storage> } => {
+  const { fail } = failures
   const storages = new Map<string, Storage>()
-  const globals = new Map<string, Global>([
-    ['collections OrderedDict', new Global('collections.OrderedDict', (args) => dictOf(args, fail))],
-    ['torch._utils _rebuild_tensor_v2', new Global('torch._utils._rebuild_tensor_v2', (args) => tensorOf(args, fail))],
-  ])
-  for (const typeName of Object.keys(storageTypes)) globals.set(`torch ${typeName}`, new Global(typeName, undefined))
   const persistent = (id: unknown) => {
     const storage = storageOf(id, fail)
     const before = storages.get(storage.key)
@@ -160,89 +150,37 @@ const reading = (fail: Fail): { options: PickleOptions; storages: ReadonlyMap<st
     storages.set(storage.key, storage)
     return storage
   }
-  return { options: { globals, persistent, fail }, storages }
+  return { options: { ...failures, globals: torchNames(fail), persistent, budget }, storages }
 }
 
-/** OrderedDict(): torch sets its items one by one afterwards. */
-const dictOf = (args: readonly unknown[], fail: Fail): Map<unknown, unknown> =>
-  args.length === 0 ? new Map() : fail(`it makes an OrderedDict of ${shownPickled(args[0])}, expected an empty one`)
-
-/** PyTorch's own limit. A pickle may use one long list again and again: only a short one is looked at as often. */
-const mostAxes = 64
-
-const storageOf = (id: unknown, fail: Fail): Storage => {
-  const [what, type, key, , count, view = null] = id instanceof Tuple ? id.items : []
-  if (what !== 'storage' || !(type instanceof Global) || !Object.hasOwn(storageTypes, type.name))
-    return fail(`it stores ${shownPickled(type)}, expected a storage of ${Object.keys(storageTypes).join(', ')}`)
-  if (typeof key !== 'string' || !isCount(count))
-    return fail(`its storage ${shownPickled(key)} is of ${shownPickled(count)} elements`)
-  if (view !== null) return fail(`its storage ${quoted(key)} is a view, as PyTorch before 0.4 wrote it`)
-  return { key, typeName: type.name, count }
-}
-
-/** As torch._utils._rebuild_tensor_v2: storage, offset, shape, strides; whether it needs a gradient does not matter. */
-const tensorOf = (args: readonly unknown[], fail: Fail): Tensor => {
-  const [storage, offset, shape, strides] = args
-  const counts = (value: unknown): readonly number[] =>
-    value instanceof Tuple && value.items.length <= mostAxes && value.items.every(isCount)
-      ? value.items
-      : fail(
-          `a shape or a stride in it is ${shownPickled(value)}, expected at most ${mostAxes} whole numbers from 0 up`,
-        )
-  if (typeof storage !== 'object' || storage === null || !('typeName' in storage))
-    return fail(`a tensor in it has the storage ${shownPickled(storage)}`)
-  if (!isCount(offset)) return fail(`a tensor in it starts at ${shownPickled(offset)}`)
-  return new Tensor(storage as Storage, offset, counts(shape), counts(strides))
-}
-
-const stateDictOf = ({ value, bytesOf, littleEndian }: Saved, most: number, fail: Fail): StateDict => {
-  const dict =
-    value instanceof Map ? (value as Map<unknown, unknown>) : fail(`it holds ${shownPickled(value)}, expected a dict`)
-  const inner = dict.get('state_dict') ?? dict.get('model_state_dict')
+const valuesOf = (
+  entries: ReadonlyMap<string, Tensor>,
+  { bytesOf, littleEndian }: Saved,
+  budget: Budget,
+  { fail, unsupported }: Failing,
+): Pick<WeightsContents, 'weights' | 'integers'> => {
+  if (entries.size > mostEntries) unsupported(`it has ${entries.size} entries, at most ${mostEntries} are read`)
   const weights: StateDict = new Map()
-  let left = most
-  for (const [key, tensor] of inner instanceof Map ? (inner as Map<unknown, unknown>) : dict) {
-    if (typeof key !== 'string') return fail(`an entry is called ${shownPickled(key)}, expected text`)
-    if (!(tensor instanceof Tensor))
-      return fail(`the entry ${quoted(key)} is ${shownPickled(tensor)}, expected a tensor`)
-    const { shape, strides, offset, storage } = tensor
+  const integers = new Map<string, IntegerEntry>()
+  for (const [key, { shape, strides, offset, storage, typeName }] of entries) {
+    const stored = bareTypes[typeName] ?? storageTypes[typeName]
+    if (!stored?.type)
+      return unsupported(`${quoted(key)} is of ${typeName}, which is not read; convert it with .float() first`)
+    const { type } = stored
     if (shape.length !== strides.length)
       return fail(`${quoted(key)} has ${strides.length} strides, expected one for each size of ${shownShape(shape)}`)
     const count = sizeOf(key, shape)
+    const held = Math.floor(bytesIn(storage) / type.size)
     const last = count === 0 ? -1 : shape.reduce((at, size, axis) => at + (size - 1) * (strides[axis] ?? NaN), offset)
-    if (!(last < storage.count))
-      return fail(`${quoted(key)} reaches to element ${last} of a storage of ${storage.count}`)
-    left -= count
-    if (left < 0)
-      return fail(`${quoted(key)} of shape ${shownShape(shape)} asks for more values than the file may give`)
-    weights.set(key, {
-      shape,
-      data: viewed(tensor, count, count === 0 ? new Uint8Array(0) : bytesOf(storage), littleEndian),
-    })
+    if (!(last < held)) return fail(`${quoted(key)} reaches to element ${last} of a storage of ${held}`)
+    budget.spend(
+      512 + count * (type.kind === 'float' ? 4 : type.size),
+      () => `${quoted(key)} of shape ${shownShape(shape)}`,
+    )
+    const bytes = count === 0 ? new Uint8Array(0) : bytesOf(storage)
+    const data = readElements(type, bytes, count === 0 ? 0 : offset, shape, { littleEndian, strides })
+    if (data instanceof Float32Array) weights.set(key, { shape, data })
+    else integers.set(key, { shape, data })
   }
-  return weights
-}
-
-/** The values of a view, row-major. */
-const viewed = ({ storage, offset, shape, strides }: Tensor, count: number, bytes: Uint8Array, little: boolean) => {
-  const { size, bits } = storageTypes[storage.typeName] as ElementType // storageOf saw it
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const data = new Uint32Array(count)
-  const index = shape.map(() => 0)
-  let element = offset
-  for (let i = 0; i < count; i++) {
-    data[i] = bits(view, size * element, little)
-    // The next place: the last axis runs fastest, an axis at its end goes back to 0.
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      const [at, stride] = [index[axis] as number, strides[axis] as number]
-      if (at + 1 < (shape[axis] as number)) {
-        index[axis] = at + 1
-        element += stride
-        break
-      }
-      index[axis] = 0
-      element -= at * stride
-    }
-  }
-  return new Float32Array(data.buffer)
+  return { weights, integers }
 }

@@ -1,133 +1,177 @@
-import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
-import type { StateDict } from '@digitlab/models'
-import { elementTypes, readElements, type ElementType } from './element-types'
+import { checkStateDict, defineModel, ModelError, type Model, type StateDict } from '@digitlab/models'
+import type { WeightsContents } from './contents'
+import { Budget, failing } from './failing'
+import { isIdentity } from './input-scale'
 import { elementType, field } from './onnx-fields'
-import type { Fail } from './pickle'
-import { isCount, mostValues, sizeOf } from './shape'
-import { quoted, shownShape } from './shown'
-import { WeightsError } from './weights-error'
+import { definitionIn } from './model-of-weights'
+import { OnnxGraph, type OnnxNode } from './onnx-graph'
+import { takeNode } from './onnx-layers'
+import { Message, type Reading } from './onnx-message'
+import type { ReadExternal } from './onnx-tensor'
+import type { Walk } from './onnx-walk'
+import { writtenNodes } from './write-onnx'
+import { quoted } from './shown'
 
-const readable = new Map<number, ElementType>([
-  [elementType.float32, elementTypes.float32],
-  [elementType.float64, elementTypes.float64],
-  [elementType.float16, elementTypes.float16],
-  [elementType.bfloat16, elementTypes.bfloat16],
-])
-
-/** What a message holds: for each field number its values in their order, numbers or bytes. */
-type Fields = ReadonlyMap<number, readonly (number | Uint8Array)[]>
+/** What is read of an ONNX file. */
+export interface ReadOnnxOptions {
+  /** Gives the bytes of files beside the model that hold its weights; without it such a model is refused. */
+  readonly external?: ReadExternal
+  /**
+   * What the file may be of, where it has types of layer that ONNX knows by no name: a graph that writeOnnx made of it is taken.
+   * What a file of this package says itself is tried without it.
+   */
+  readonly model?: Model
+}
 
 /**
- * Reads the weights of an ONNX file: its graph's initializers by name, as float32. The graph itself is not looked at.
+ * Reads an ONNX file: its graph as the layers of a model, and the weights by their names in PyTorch's layout. What the graph
+ * computes is what the layers compute, or it is refused and the node named. Taken are Conv, Gemm, MatMul and Add, Relu,
+ * MaxPool, Flatten, and what changes nothing (Identity, Dropout in inference, Reshape for a Flatten, a softmax at the end);
+ * steps that bring the input into form (Sub, Div, ...) are folded into the first layer. Constants that are no weights are
+ * passed over.
  *
- * @param name how to call the file in an error
- * @throws WeightsError where the file is cut off, damaged or hostile, or keeps its values in another file
+ * @param name the file's name in error messages
+ * @throws WeightsError where the file is cut off, damaged or hostile, or its graph is none of such layers
  */
 export const readOnnx = (
   bytes: Uint8Array,
   name = 'the file',
-): { weights: StateDict; metadata: ReadonlyMap<string, string> } => {
-  const fail: Fail = (sentence, cause) => {
-    throw new WeightsError(
-      `${name} is no sound ONNX file: ${sentence}; get or write it again`,
-      cause === undefined ? {} : { cause },
-    )
-  }
-  const model = fieldsOf(bytes, fail)
-  const graphs = bytesOf(model, field.model.graph)
-  const [graph, ...more] = graphs
-  if (!graph || more.length > 0) return fail(`expected one graph, found ${graphs.length}`)
+  { external, model }: ReadOnnxOptions = {},
+): WeightsContents & { readonly graph: Model } => {
+  const failures = failing(name, 'ONNX')
+  const { fail } = failures
+  const reading: Reading = { ...failures, budget: new Budget(bytes.length, fail) }
+  const file = new Message(bytes, field.model, reading)
+  const graphs = file.all(field.model.graph)
+  const [held, ...more] = graphs
+  if (!held || more.length > 0) return fail(`expected one graph, found ${graphs.length}`)
+  if (file.has(field.model.functions)) failures.unsupported('it has functions of its own, which are not read')
   const metadata = new Map(
-    bytesOf(model, field.model.metadata).map((entry) => {
-      const fields = fieldsOf(entry, fail)
-      return [textOf(fields, 1, fail), textOf(fields, 2, fail)]
+    file.all(field.model.metadata).map((entry) => {
+      const pair = new Message(entry, field.pair, reading)
+      return [pair.text(field.pair.key), pair.text(field.pair.value)]
     }),
   )
+  const graph = new OnnxGraph(held, reading, external)
+  const known = model ?? modelIn(metadata)
+  const written = known && asWritten(graph, known)
+  const rest = { integers: new Map(), metadata }
+  if (written) return { ...written, ...rest, notes: [] }
+  const { input, layers, weights, notes } = follow(graph)
+  const [channels = 0, height = 0, width = 0] = input
+  const called = /^[\w-]{1,64}$/.test(graph.name) ? graph.name : 'onnx'
+  try {
+    const drawn = defineModel({ name: called, input: [height, width, channels], layers })
+    return { weights, ...rest, graph: drawn, notes }
+  } catch (cause) {
+    if (!(cause instanceof ModelError)) throw cause
+    return failures.unsupported(`its graph is no model: ${cause.message}`, cause)
+  }
+}
+
+const modelIn = (metadata: ReadonlyMap<string, string>): Model | undefined => {
+  const definition = definitionIn(metadata)
+  return definition && defineModel(definition)
+}
+
+/**
+ * The weights of a graph that is, node by node, what writeOnnx makes of a model, whatever types of layer that has; undefined
+ * where it is another.
+ */
+const asWritten = (graph: OnnxGraph, model: Model): { weights: StateDict; graph: Model } | undefined => {
+  const [height, width, channels] = model.definition.input
+  const [input, ...more] = graph.inputs
+  if (!input || more.length > 0 || input.sizes.slice(1).join() !== [channels, height, width].join()) return undefined
+  const nodes = writtenNodes(model).map((bytes) => new Message(bytes, field.graph, graph.reading).all(field.graph.node))
+  const equal = (a: Uint8Array, b: Uint8Array | undefined) =>
+    a.length === b?.length && a.every((byte, i) => byte === b[i])
+  const same = nodes.some(
+    (written) => written.length === graph.nodes.length && written.every((node, i) => equal(node, graph.nodes[i])),
+  )
+  if (!same || !graph.outputs.every((output) => output === 'logits' || output === 'probabilities')) return undefined
   const weights: StateDict = new Map()
-  let left = mostValues(bytes.length)
-  for (const initializer of bytesOf(fieldsOf(graph, fail), field.graph.initializer)) {
-    const fields = fieldsOf(initializer, fail)
-    const entry = textOf(fields, field.tensor.name, fail)
-    if (weights.has(entry)) return fail(`the name ${quoted(entry)} is there twice, expected once`)
-    const shape = packed(fields, field.tensor.dims, (reader) => Number(reader.int64()), fail)
-    if (!shape.every(isCount)) return fail(`the shape of ${quoted(entry)} is ${shownShape(shape)}`)
-    const count = sizeOf(entry, shape)
-    left -= count
-    if (left < 0)
-      return fail(`${quoted(entry)} of shape ${shownShape(shape)} asks for more values than the file may give`)
-    weights.set(entry, { shape, data: valuesOf(fields, entry, shape, count, fail) })
+  for (const { name } of model.entries) {
+    const constant = graph.constant(name)
+    const data = constant?.values()
+    if (!constant || !(data instanceof Float32Array)) return undefined
+    weights.set(name, { shape: constant.shape, data })
   }
-  return { weights, metadata }
+  checkStateDict(model, weights)
+  return { weights, graph: model }
 }
 
-const valuesOf = (fields: Fields, entry: string, shape: readonly number[], count: number, fail: Fail): Float32Array => {
-  const code = fields.get(field.tensor.dataType)?.at(-1)
-  const type = typeof code === 'number' ? readable.get(code) : undefined
-  if (!type)
-    return fail(`${quoted(entry)} is of type ${String(code)}, expected one of ${[...readable.keys()].join(', ')}`)
-  if (fields.has(field.tensor.externalData) || (fields.get(field.tensor.dataLocation)?.at(-1) ?? 0) !== 0)
-    return fail(`${quoted(entry)} lies in another file, which is not read`)
-  const raw = bytesOf(fields, field.tensor.rawData).at(-1)
-  const mismatch = (found: string) =>
-    fail(`${quoted(entry)} of shape ${shownShape(shape)} takes ${count * type.size} bytes, found ${found}`)
-  if (raw) {
-    if (raw.length !== count * type.size) return mismatch(`${raw.length}`)
-    return readElements(type, new DataView(raw.buffer, raw.byteOffset, raw.byteLength), 0, count)
+/** Follows a graph from its input to its outputs, node by node. */
+const follow = (graph: OnnxGraph): Walk => {
+  const { unsupported, fail } = graph.reading
+  const walk = begin(graph)
+  let at = graph.inputs[0]?.name ?? ''
+  let logits = new Set([at])
+  const taken = new Set<OnnxNode>()
+  for (;;) {
+    walk.passed.set(at, [-2, ...walk.shape])
+    // What only asks for a shape takes no value.
+    const takers = (graph.takers.get(at) ?? []).filter(({ op }) => op !== 'Shape')
+    const [node, ...others] = takers
+    if (!node) break
+    if (others.length > 0)
+      return unsupported(
+        `its graph branches: ${quoted(at)} goes into ${takers
+          .slice(0, 4)
+          .map(({ shown }) => shown)
+          .join(' and ')}; a model is one row of layers`,
+      )
+    if (taken.has(node)) return fail(`its ${node.shown} takes what comes of itself`)
+    taken.add(node)
+    const layers = walk.layers.length
+    takeNode(walk, node, at)
+    const output = node.outputs[0]
+    if (output === undefined) return fail(`its ${node.shown} gives nothing`)
+    at = output
+    // Outputs of the graph are the logits: the value of the last layer, whatever passes it on, and the softmax of it.
+    logits = walk.layers.length > layers ? new Set([at]) : logits.add(at)
   }
-  const number = code === elementType.float64 ? field.tensor.doubleData : field.tensor.floatData
-  if (code !== elementType.float32 && code !== elementType.float64) return mismatch('no raw data')
-  const read = (reader: BinaryReader) => (code === elementType.float64 ? reader.double() : reader.float())
-  const values = packed(fields, number, read, fail)
-  return values.length === count ? Float32Array.from(values) : mismatch(`${values.length} values`)
+  const strange = graph.outputs.find((output) => !logits.has(output))
+  if (graph.outputs.length === 0 || strange !== undefined)
+    return unsupported(
+      `its graph gives ${quoted(strange ?? '')}, expected ${[...logits].map(quoted).join(' or ')}, what its last layer gives`,
+    )
+  const { nodes } = walk.scale
+  if (nodes[0] && !isIdentity(walk.scale)) return unsupported(`its ${nodes[0].shown} is before no layer with weights`)
+  return walk
 }
 
-/** Reads one message, without looking into those that it holds. */
-const fieldsOf = (bytes: Uint8Array, fail: Fail): Fields => {
-  const fields = new Map<number, (number | Uint8Array)[]>()
-  const put = (number: number, value: number | Uint8Array) => {
-    const values = fields.get(number)
-    if (values) values.push(value)
-    else fields.set(number, [value])
+const begin = (graph: OnnxGraph): Walk => {
+  const { unsupported } = graph.reading
+  const [input, ...more] = graph.inputs
+  if (!input || more.length > 0)
+    return unsupported(
+      `its graph takes ${
+        graph.inputs
+          .slice(0, 8)
+          .map((each) => quoted(each.name))
+          .join(', ') || 'nothing'
+      }, expected one input of images`,
+    )
+  const [batch, ...sizes] = input.sizes
+  const known = sizes.filter((size): size is number => size !== undefined && size > 0)
+  const image = known.length === 1 && known[0] === 784 ? [1, 28, 28] : known.length === 2 ? [1, ...known] : known
+  if (known.length !== sizes.length || image.length !== 3)
+    return unsupported(
+      `its input ${quoted(input.name)} is of [${input.sizes.map((size) => size ?? 'any').join(', ')}], expected [N, channels, height, width] or [N, 784]`,
+    )
+  return {
+    graph,
+    input: image,
+    shape: known,
+    batch,
+    // A row of pixels is an image that has been flattened.
+    layers: known.length === 1 ? [{ type: 'flatten' }] : [],
+    weights: new Map(),
+    // Bytes are 255 times what a model takes.
+    scale: { scale: [input.elementType === elementType.uint8 ? 255 : 1], shift: [0], nodes: [] },
+    open: undefined,
+    passed: new Map(),
+    ended: false,
+    notes: [],
   }
-  try {
-    const reader = new BinaryReader(bytes)
-    while (reader.pos < reader.len) {
-      const [number, wireType] = reader.tag()
-      if (wireType === WireType.Varint) put(number, Number(reader.int64()))
-      else if (wireType === WireType.LengthDelimited) put(number, reader.bytes())
-      else if (wireType === WireType.Bit32) put(number, reader.float())
-      else if (wireType === WireType.Bit64) put(number, reader.double())
-      else return fail(`a field in it has the wire type ${wireType}`)
-    }
-    if (reader.pos !== bytes.length) return fail(`a message in it ends at byte ${reader.pos}, expected ${bytes.length}`)
-  } catch (cause) {
-    if (cause instanceof WeightsError) throw cause
-    return fail(`it is cut off or damaged (${(cause as Error).message})`, cause)
-  }
-  return fields
 }
-
-const bytesOf = (fields: Fields, number: number): Uint8Array[] =>
-  (fields.get(number) ?? []).filter((value) => value instanceof Uint8Array)
-
-const textOf = (fields: Fields, number: number, fail: Fail): string => {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytesOf(fields, number).at(-1))
-  } catch (cause) {
-    return fail('a name in it is no UTF-8', cause)
-  }
-}
-
-/** A repeated number: packed into bytes, or each a field of its own. */
-const packed = (fields: Fields, number: number, read: (reader: BinaryReader) => number, fail: Fail): number[] =>
-  (fields.get(number) ?? []).flatMap((value) => {
-    if (typeof value === 'number') return [value]
-    const reader = new BinaryReader(value)
-    const values: number[] = []
-    try {
-      while (reader.pos < reader.len) values.push(read(reader))
-    } catch (cause) {
-      return fail(`a list of numbers in it is cut off (${(cause as Error).message})`, cause)
-    }
-    return values
-  })

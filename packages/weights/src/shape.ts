@@ -30,8 +30,8 @@ export const checkSizes = (weights: StateDict): void => {
 export const isCount = (value: unknown): value is number =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
 
-/**
- * The most values that are made of a file: what it may hold is bounded by its own length, so that a few bytes can not ask for
- * all memory. Every sound file of weights is far below.
- */
-export const mostValues = (fileBytes: number): number => 4 * 2 ** 20 + 2 * fileBytes
+/** The most entries: more than any model has, and few enough for what each takes beside its values. */
+export const mostEntries = 100_000
+
+/** PyTorch's own limit. */
+export const mostAxes = 64

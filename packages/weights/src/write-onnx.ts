@@ -122,6 +122,46 @@ const tensor = (parent: BinaryWriter, number: number, name: string, shape: reado
     writer.tag(field.tensor.rawData, WireType.LengthDelimited).bytes(float32Bytes(data))
   })
 
+/** Writes the nodes of a model's graph, from `images` to `logits` and, where asked for, `probabilities`. */
+const writeNodes = (
+  writer: BinaryWriter,
+  model: Model,
+  { input, probabilities }: Required<Pick<OnnxOptions, 'input' | 'probabilities'>>,
+) => {
+  let x = 'images'
+  const step = (op: string, output: string, inputs: string[] = [], attributes: Record<string, OnnxAttribute> = {}) => {
+    node(writer, op, [x, ...inputs], output, attributes)
+    x = output
+  }
+  if (input === 'uint8') {
+    step('Cast', 'pixels', [], { to: elementType.float32 })
+    constant(writer, 'white', 255)
+    step('Div', 'scaled', ['white'])
+  }
+  for (const [position, layer] of model.layers.entries()) {
+    const output = position === model.layers.length - 1 ? 'logits' : `layer${position + 1}`
+    const nodes = layer.type.onnx?.write(layer)
+    if (!nodes)
+      throw new WeightsError(`layers of type ${layer.type.type} can't be written to ONNX: choose another format`)
+    layerNodes(writer, layer, nodes, x, output)
+    x = output
+  }
+  if (probabilities) step('Softmax', 'probabilities', [], { axis: 1 })
+}
+
+/**
+ * The nodes of the graphs that {@link writeOnnx} writes of a model, each as its bytes: of floats and of bytes, with
+ * probabilities and without.
+ *
+ * @throws WeightsError for a type of layer that ONNX does not get
+ */
+export const writtenNodes = (model: Model): Uint8Array[] =>
+  [false, true].flatMap((probabilities) =>
+    (['float32', 'uint8'] as const).map((input) =>
+      message((writer) => writeNodes(writer, model, { input, probabilities })),
+    ),
+  )
+
 /**
  * Writes a model with its weights as an ONNX file of opset 17: input `images` [N, channels, height, width], output `logits`
  * [N, classes], for any N. The initializers are the state dict, by PyTorch's names and in PyTorch's layout. The same input
@@ -137,30 +177,7 @@ export const writeOnnx = (model: Model, weights: StateDict, options: OnnxOptions
   checkSizes(weights)
   const [height, width, channels] = model.definition.input
   const graph = (writer: BinaryWriter) => {
-    let x = 'images'
-    const step = (
-      op: string,
-      output: string,
-      inputs: string[] = [],
-      attributes: Record<string, OnnxAttribute> = {},
-    ) => {
-      node(writer, op, [x, ...inputs], output, attributes)
-      x = output
-    }
-    if (input === 'uint8') {
-      step('Cast', 'pixels', [], { to: elementType.float32 })
-      constant(writer, 'white', 255)
-      step('Div', 'scaled', ['white'])
-    }
-    for (const [position, layer] of model.layers.entries()) {
-      const output = position === model.layers.length - 1 ? 'logits' : `layer${position + 1}`
-      const nodes = layer.type.onnx?.write(layer)
-      if (!nodes)
-        throw new WeightsError(`layers of type ${layer.type.type} can't be written to ONNX: choose another format`)
-      layerNodes(writer, layer, nodes, x, output)
-      x = output
-    }
-    if (probabilities) step('Softmax', 'probabilities', [], { axis: 1 })
+    writeNodes(writer, model, { input, probabilities })
     text(writer, field.graph.name, model.name)
     for (const [name, { shape, data }] of weights) tensor(writer, field.graph.initializer, name, shape, data)
     value(writer, field.graph.input, 'images', elementType[input], [channels, height, width])

@@ -3,12 +3,13 @@
 //
 // Source: PKWARE's APPNOTE.TXT 6.3.
 import { inflateSync, zipSync, type ZippableFile } from 'fflate'
-import type { Fail } from './pickle'
-import { mostValues } from './shape'
+import type { Budget, Fail, Failing } from './failing'
 import { quoted } from './shown'
 
 /** Longest end record: 22 bytes and a comment of 65,535. */
 const longestEnd = 22 + 0xffff
+/** Bytes that may lie behind it, as a careless download or a signature leaves them. */
+const longestTail = 4096
 const names = new TextDecoder('utf-8')
 
 interface Place {
@@ -20,31 +21,51 @@ interface Place {
   readonly header: number
 }
 
+/** The records of an archive: their names, and one of them. */
+export interface Archive {
+  readonly names: readonly string[]
+  /** Unpacked and held to its check sum; undefined where there is none of that name. */
+  readonly read: (name: string) => Uint8Array | undefined
+}
+
 /**
- * The records of an archive by name, unpacked and held to their check sums. Together they may become some eight times the
- * archive's length (PyTorch packs nothing); what asks for more is refused before anything is unpacked.
+ * Opens an archive. A record is unpacked when it is read, which the budget pays for (PyTorch packs nothing).
  */
-export const readZip = (bytes: Uint8Array, fail: Fail): Map<string, Uint8Array> => {
+export const readZip = (bytes: Uint8Array, budget: Budget, failures: Failing): Archive => {
+  const { fail } = failures
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const places = directory(bytes, view, fail)
-  const total = places.reduce((sum, { unpacked }) => sum + unpacked, 0)
-  const most = 4 * mostValues(bytes.length)
-  if (total > most) fail(`its records unpack to ${total} bytes, expected at most ${most} of ${bytes.length}`)
-  const records = new Map<string, Uint8Array>()
-  for (const { name, method, sum, packed, unpacked, header } of places) {
-    if (records.has(name)) fail(`the record ${quoted(name)} is there twice`)
+  const places = new Map<string, Place>()
+  for (const place of directory(bytes, view, failures)) {
+    const { name } = place
+    budget.spend(256)
+    if (places.has(name)) fail(`the record ${quoted(name)} is there twice`)
     if (/(^|\/)\.\.(\/|$)|^\/|\\|\0/.test(name)) fail(`the record ${quoted(name)} leads out of the archive`)
+    places.set(name, place)
+  }
+  const records = new Map<string, Uint8Array>()
+  const read = ({ name, method, sum, packed, unpacked, header }: Place): Uint8Array => {
     if (header + 30 > bytes.length || view.getUint32(header, true) !== 0x04034b50)
       fail(`the record ${quoted(name)} is to be at byte ${header}, where none is`)
     const from = header + 30 + view.getUint16(header + 26, true) + view.getUint16(header + 28, true)
     if (packed > bytes.length - from)
       fail(`the record ${quoted(name)} ends at byte ${from + packed}, the file at ${bytes.length}`)
+    if (method !== 0) budget.spend(unpacked, () => `its record ${quoted(name)}, ${unpacked} bytes unpacked,`)
     const record = unpack(bytes.subarray(from, from + packed), method, unpacked)
     if (record?.length !== unpacked || crc32(record) !== sum)
       return fail(`the record ${quoted(name)} is damaged: its check sum is another`)
-    records.set(name, record)
+    return record
   }
-  return records
+  return {
+    names: [...places.keys()],
+    read: (name) => {
+      const place = places.get(name)
+      const known = records.get(name)
+      if (known || !place) return known
+      const record = read(place)
+      records.set(name, record)
+      return record
+    },
+  }
 }
 
 const unpack = (packed: Uint8Array, method: number, length: number): Uint8Array | undefined => {
@@ -56,7 +77,7 @@ const unpack = (packed: Uint8Array, method: number, length: number): Uint8Array 
   }
 }
 
-const directory = (bytes: Uint8Array, view: DataView, fail: Fail): Place[] => {
+const directory = (bytes: Uint8Array, view: DataView, { fail, unsupported }: Failing): Place[] => {
   const end = endRecord(bytes, view, fail)
   const [count, size, start] = [
     view.getUint16(end + 10, true),
@@ -64,7 +85,7 @@ const directory = (bytes: Uint8Array, view: DataView, fail: Fail): Place[] => {
     view.getUint32(end + 16, true),
   ]
   if (count === 0xffff || size === 0xffffffff || start === 0xffffffff)
-    fail('it is an archive of more than 4 GiB or 65,534 records, which is not read')
+    unsupported('it is an archive of more than 4 GiB or 65,534 records, which is not read')
   if (start + size > end) fail(`its directory ends at byte ${start + size}, expected at most ${end}`)
   const places: Place[] = []
   let at = start
@@ -83,9 +104,12 @@ const directory = (bytes: Uint8Array, view: DataView, fail: Fail): Place[] => {
       unpacked: view.getUint32(at + 24, true),
       header: view.getUint32(at + 42, true),
     }
-    if (view.getUint16(at + 8, true) & 1) fail(`the record ${quoted(name)} is encrypted`)
+    if (view.getUint16(at + 8, true) & 1)
+      unsupported(`the record ${quoted(name)} is encrypted; write it again without a password`)
     if (place.method !== 0 && place.method !== 8)
-      fail(`the record ${quoted(name)} is packed by method ${place.method}, expected 0 (stored) or 8 (deflate)`)
+      unsupported(
+        `the record ${quoted(name)} is packed by method ${place.method}, expected 0 (stored) or 8 (deflate); write it again with torch.save`,
+      )
     if (place.method === 0 && place.packed !== place.unpacked)
       fail(`the record ${quoted(name)} is stored in ${place.packed} bytes, expected ${place.unpacked}`)
     places.push(place)
@@ -94,9 +118,14 @@ const directory = (bytes: Uint8Array, view: DataView, fail: Fail): Place[] => {
   return places
 }
 
+/** The last one whose comment ends within the file: what lies behind it belongs to no record. */
 const endRecord = (bytes: Uint8Array, view: DataView, fail: Fail): number => {
-  for (let at = bytes.length - 22; at >= Math.max(0, bytes.length - longestEnd); at--)
-    if (view.getUint32(at, true) === 0x06054b50 && at + 22 + view.getUint16(at + 20, true) === bytes.length) return at
+  for (let at = bytes.length - 22; at >= Math.max(0, bytes.length - longestEnd - longestTail); at--) {
+    if (view.getUint32(at, true) !== 0x06054b50) continue
+    const directoryEnd = view.getUint32(at + 12, true) + view.getUint32(at + 16, true)
+    if (at + 22 + view.getUint16(at + 20, true) <= bytes.length && (directoryEnd <= at || directoryEnd >= 0xffffffff))
+      return at
+  }
   return fail(`it is a zip archive that is cut off: its directory is missing from its ${bytes.length} bytes`)
 }
 

@@ -10,6 +10,7 @@ import { readableWeights, readModel } from '../weights-file'
 
 interface Flags {
   readonly model?: string
+  readonly key?: string
   readonly input: 'float32' | 'uint8'
   readonly probabilities?: boolean
   readonly json?: boolean
@@ -38,6 +39,7 @@ export const convertCommand = (): Command =>
     .argument('<in>', readableWeights)
     .argument('<out>', 'a new file: .safetensors, .pth, .pt, .onnx, or model.json for TensorFlow.js with its shards')
     .option('--model <name>', 'what the weights of a file are of, where it does not say so itself')
+    .addOption(shared.key())
     .addOption(
       new Option('--input <type>', 'what an ONNX file takes: float32 in [0, 1], or uint8')
         .choices(['float32', 'uint8'])
@@ -55,10 +57,8 @@ export const convertCommand = (): Command =>
         throw new UsageError(
           `TensorFlow.js's files are model.json and its shards: name ${join(dirname(to), 'model.json')}`,
         )
-      const { model, weights, experiment } = await readModel(from, flags.model)
-      // In the model's order, whatever that of the file.
-      const ordered: StateDict = new Map(model.parameters.map(({ name }) => [name, weights.get(name) ?? missing(name)]))
-      const files = write(model, ordered, weightsMetadata(model.definition, experiment), flags)
+      const { model, weights, experiment } = await readModel(from, flags.model, flags.key)
+      const files = write(model, weights, weightsMetadata(model.definition, experiment), flags)
       const paths = [...files].map(([name, bytes]) => [name === '' ? to : join(dirname(to), name), bytes] as const)
       // model.json last: whoever finds it finds its shards.
       await writeNewFiles(new Map([...paths].reverse()))
@@ -69,7 +69,3 @@ export const convertCommand = (): Command =>
           `${model.name}, ${grouped(model.parameterCount)} parameters, written to ${paths.map(([path]) => path).join(', ')}`,
       )
     })
-
-const missing = (name: string): never => {
-  throw new Error(`the model was found by its entries, and "${name}" is not there`)
-}

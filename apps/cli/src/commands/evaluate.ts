@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { resolveModel } from '@digitlab/models'
 import { uploadWeights, disposeWeights } from '@digitlab/models/compute'
 import { classificationMetrics, metricsText } from '@digitlab/report'
@@ -9,10 +8,11 @@ import { shared } from '../options'
 import { note, writeResult } from '../output'
 import { readRun } from '../run-folder'
 import { UsageError } from '../usage-error'
-import { isWeightsFile, readableWeights, readModel } from '../weights-file'
+import { isRun, readableWeights, readModel } from '../weights-file'
 
 interface Flags {
   readonly model?: string
+  readonly key?: string
   readonly dataset?: string
   readonly dataDir?: string
   readonly backend: string
@@ -27,6 +27,7 @@ export const evaluateCommand = (): Command =>
     .description('Say how good the weights of a run or of a file are: overall, per class, and what is taken for what.')
     .argument('<weights>', readableWeights)
     .option('--model <name>', 'what the weights of a file are of, where it does not say so itself')
+    .addOption(shared.key())
     .option('--dataset <name>', "another data set than the run's own (for a file: auto)")
     .addOption(shared.dataDir())
     .addOption(shared.backend())
@@ -36,7 +37,7 @@ export const evaluateCommand = (): Command =>
     .addOption(shared.json())
     .action(async (path: string, flags: Flags) => {
       checkGpuFlags(flags, [flags.backend])
-      const { model, weights, run } = await read(path, flags.model)
+      const { model, weights, run } = await read(path, flags)
       const backend = await choose(flags.backend, flags)
       const data = await load(flags.dataset ?? run?.experiment.dataset ?? 'auto', flags.dataDir)
       await backend.start()
@@ -53,10 +54,10 @@ export const evaluateCommand = (): Command =>
       )
     })
 
-const read = async (path: string, given: string | undefined) => {
-  if (isWeightsFile(path) && !existsSync(`${path}/run.json`))
-    return { ...(await readModel(path, given)), run: undefined }
-  if (given !== undefined) throw new UsageError(`${path} is a run and says itself what its model is: leave --model out`)
+const read = async (path: string, { model, key }: Pick<Flags, 'model' | 'key'>) => {
+  if (!(await isRun(path))) return { ...(await readModel(path, model, key)), run: undefined }
+  const given = [...(model === undefined ? [] : ['--model']), ...(key === undefined ? [] : ['--key'])]
+  if (given[0]) throw new UsageError(`${path} is a run and says itself what its model is: leave ${given[0]} out`)
   const { run, weights } = await readRun(path)
   return { model: resolveModel(run.model.definition), weights, run }
 }

@@ -12,6 +12,7 @@ import { readableWeights, readModel } from '../weights-file'
 
 interface Flags {
   readonly model?: string
+  readonly key?: string
   readonly backend: string
   readonly json?: boolean
 }
@@ -24,10 +25,11 @@ export const predictCommand = (): Command =>
     .argument('<weights>', readableWeights)
     .argument('<images...>', `pictures of one digit each: ${readableFormats}`)
     .option('--model <name>', 'what the weights of a file are of, where it does not say so itself')
+    .addOption(shared.key())
     .addOption(shared.backend())
     .addOption(shared.json())
     .action(async (path: string, images: readonly string[], flags: Flags) => {
-      const { model, weights } = await readModel(path, flags.model)
+      const { model, weights } = await readModel(path, flags.model, flags.key)
       const input = model.definition.input
       if (input.join() !== '28,28,1')
         throw new UsageError(

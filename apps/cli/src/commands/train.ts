@@ -27,7 +27,7 @@ import { writeRun } from '../run-folder'
 import { tensorboardLog, type TensorboardLog } from '../tensorboard-log'
 import { newPlan, resumedPlan, type Plan, type TrainFlags } from '../train-plan'
 import { UsageError } from '../usage-error'
-import { readWeights } from '../weights-file'
+import { readInitial } from '../weights-file'
 import { workersOn } from '../workers'
 
 export const trainCommand = (): Command =>
@@ -44,6 +44,7 @@ export const trainCommand = (): Command =>
       .addOption(shared.seed())
       .addOption(shared.workers())
       .option('--init <weights>', 'begin with the weights of a run or a file instead of those that the seed draws')
+      .addOption(shared.key('with --init: '))
       .option('--new-head', 'with --init: draw the last layer all the same, for other classes')
       .addOption(
         new Option(
@@ -69,6 +70,8 @@ const interval = (text: string): CheckpointInterval => {
 const train = async (flags: TrainFlags, command: Command): Promise<void> => {
   if (flags.newHead && flags.init === undefined)
     throw new UsageError('--new-head belongs to --init, which says what weights to begin with: give both')
+  if (flags.key !== undefined && flags.init === undefined)
+    throw new UsageError('--key belongs to --init, and says which of its state dicts is meant: give both')
   if (flags.resume === undefined) return carryOut(await newPlan(flags, command), flags)
   const found = await resumedPlan(flags.resume, flags, command)
   if ('begun' in found) return carryOut(found, flags)
@@ -88,7 +91,7 @@ const carryOut = async (
     const initial: Initial | undefined =
       begun.init === undefined
         ? undefined
-        : { weights: (await readWeights(begun.init)).weights, newHead: begun.newHead ?? false }
+        : { weights: await readInitial(begun.init, settings.model, begun.key), newHead: begun.newHead ?? false }
     if (folder && !resume) await saveBegun(folder, begun)
 
     await interruptible('stopping after this step ...', async (signal) => {

@@ -1,0 +1,23 @@
+import type { Model, StateDict } from '@digitlab/models'
+import type { IntegerArray } from './element-types'
+
+/** Integers or booleans that a file holds beside its weights: counters, masks, states of generators. */
+export interface IntegerEntry {
+  readonly shape: readonly number[]
+  /** Row-major, in the array of its own type; booleans as 0 and 1. */
+  readonly data: IntegerArray
+}
+
+/** What a file of weights holds. */
+export interface WeightsContents {
+  /** The floats, all as float32, in the order of the file. */
+  readonly weights: StateDict
+  /** What is no float, and so no weight. */
+  readonly integers: ReadonlyMap<string, IntegerEntry>
+  /** Strings by name, as the format keeps them. */
+  readonly metadata: ReadonlyMap<string, string>
+  /** What the file itself says its weights are of, layer by layer: only an ONNX file does. */
+  readonly graph?: Model
+  /** What was chosen or folded on the way, a sentence each, for whoever asked for the file. */
+  readonly notes: readonly string[]
+}
