@@ -14,6 +14,8 @@ export interface CatalogueFile {
 export interface CatalogueEntry {
   readonly name: string
   readonly title: string
+  /** torchvision's name of it, and of its folder. */
+  readonly torchvision: string
   readonly classNames: readonly string[]
   /** Addresses that end in a slash, in the order in which they are tried. */
   readonly mirrors: readonly string[]
@@ -35,6 +37,7 @@ export const catalogue: Readonly<Record<'mnist' | 'fashion-mnist' | 'kmnist' | '
   mnist: {
     name: 'mnist',
     title: 'MNIST',
+    torchvision: 'MNIST',
     classNames: digits,
     mirrors: [
       'https://ossci-datasets.s3.amazonaws.com/mnist/',
@@ -72,6 +75,7 @@ export const catalogue: Readonly<Record<'mnist' | 'fashion-mnist' | 'kmnist' | '
   'fashion-mnist': {
     name: 'fashion-mnist',
     title: 'Fashion-MNIST',
+    torchvision: 'FashionMNIST',
     classNames: ['T-shirt', 'trouser', 'pullover', 'dress', 'coat', 'sandal', 'shirt', 'sneaker', 'bag', 'ankle boot'],
     mirrors: ['http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/'],
     browserMirrors: [],
@@ -101,6 +105,7 @@ export const catalogue: Readonly<Record<'mnist' | 'fashion-mnist' | 'kmnist' | '
   kmnist: {
     name: 'kmnist',
     title: 'KMNIST',
+    torchvision: 'KMNIST',
     classNames: ['o', 'ki', 'su', 'tsu', 'na', 'ha', 'ma', 'ya', 're', 'wo'],
     mirrors: ['http://codh.rois.ac.jp/kmnist/dataset/kmnist/'],
     browserMirrors: [],
@@ -131,6 +136,7 @@ export const catalogue: Readonly<Record<'mnist' | 'fashion-mnist' | 'kmnist' | '
   qmnist: {
     name: 'qmnist',
     title: 'QMNIST',
+    torchvision: 'QMNIST',
     classNames: digits,
     mirrors: ['https://raw.githubusercontent.com/facebookresearch/qmnist/master/'],
     browserMirrors: ['https://raw.githubusercontent.com/facebookresearch/qmnist/master/'],

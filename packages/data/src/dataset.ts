@@ -1,7 +1,6 @@
-import { readIdx, streamIdx, unpackIdx, type IdxArray, type IdxType } from '@digitlab/idx'
-import { DataError } from './data-error'
-import { readLabels } from './labels'
+import { readIdx, streamIdx, unpackIdx, type IdxStream } from '@digitlab/idx'
 import { sha256 } from './sha256'
+import { datasetFromArrays, type StoredArray } from './stored-array'
 
 /** Images with their labels. */
 export interface Split {
@@ -58,9 +57,6 @@ export interface DatasetNames {
   readonly classNames?: readonly string[]
 }
 
-/** The longest side of an image. */
-const longestSide = 4096
-
 /**
  * Makes a data set of four IDX files: images of uint8, [count, height, width] or with one channel [count, height, width, 1];
  * labels of any integer type, [count] or [count, 1], or [count, n] of int32 with the class first, as QMNIST has them. All four
@@ -76,62 +72,38 @@ export const datasetFromFiles = async (
   names: DatasetNames,
   files: DatasetFiles<{ readonly name: string; readonly bytes: Uint8Array }>,
 ): Promise<Dataset> => {
-  const headers = {
-    trainImages: await headerOf(files.trainImages),
-    trainLabels: await headerOf(files.trainLabels),
-    testImages: await headerOf(files.testImages),
-    testLabels: await headerOf(files.testLabels),
-  }
-  const imageShape = sidesOf(headers.trainImages)
-  const testShape = sidesOf(headers.testImages)
-  if (imageShape.join() !== testShape.join())
-    throw new DataError(
-      `expected test images of the training images' size [${imageShape.join(', ')}], found [${testShape.join(', ')}] (${headers.testImages.name}): give files of one data set`,
-    )
-  checkCounts(headers.trainImages, headers.trainLabels)
-  checkCounts(headers.testImages, headers.testLabels)
-
-  const read = async (role: keyof DatasetFiles<unknown>): Promise<Part> => {
+  const unpacked = new Map<string, Uint8Array>()
+  const stored = async (role: keyof DatasetFiles<unknown>): Promise<StoredArray> => {
     const { name, bytes } = files[role]
-    const unpacked = await unpackIdx(bytes, { name })
-    return { name: plain(name), array: readIdx(unpacked, { name }), unpacked }
+    const { type, shape } = await headerOf(bytes, name)
+    return {
+      name: name.replace(/\.gz$/, ''),
+      type,
+      shape,
+      async read() {
+        const content = await unpackIdx(bytes, { name })
+        unpacked.set(role, content)
+        return readIdx(content, { name }).data
+      },
+    }
   }
-  const parts = (await Promise.all(fileRoles.map(read))) as [Part, Part, Part, Part] // one for each role
-  const [trainImages, trainLabels, testImages, testLabels] = parts
-  const { classNames, train, test, notice } = readLabels(trainLabels, testLabels, names.classNames)
-  return {
-    name: names.name,
-    title: names.title,
-    origin: names.origin,
-    imageShape,
-    classes: classNames.length,
-    classNames,
-    // sidesOf saw the type of the images
-    train: { images: trainImages.array.data as Uint8Array, labels: train, count: train.length },
-    test: { images: testImages.array.data as Uint8Array, labels: test, count: test.length },
-    files: await Promise.all(
-      parts.map(async ({ name, unpacked }) => ({ name, bytes: unpacked.length, sha256: await sha256(unpacked) })),
+  const arrays = {
+    trainImages: await stored('trainImages'),
+    trainLabels: await stored('trainLabels'),
+    testImages: await stored('testImages'),
+    testLabels: await stored('testLabels'),
+  }
+  return datasetFromArrays(names, arrays, () =>
+    Promise.all(
+      fileRoles.map(async (role) => {
+        const content = unpacked.get(role) ?? new Uint8Array(0) // each was read
+        return { name: arrays[role].name, bytes: content.length, sha256: await sha256(content) }
+      }),
     ),
-    ...(notice === undefined ? {} : { notice }),
-  }
+  )
 }
 
-interface Header {
-  readonly name: string
-  readonly type: IdxType
-  readonly shape: readonly number[]
-}
-
-interface Part {
-  readonly name: string
-  readonly array: IdxArray
-  readonly unpacked: Uint8Array
-}
-
-/** A file's name without that of its compression. */
-const plain = (name: string): string => name.replace(/\.gz$/, '')
-
-const headerOf = async ({ name, bytes }: { readonly name: string; readonly bytes: Uint8Array }): Promise<Header> => {
+const headerOf = async (bytes: Uint8Array, name: string): Promise<Pick<IdxStream, 'type' | 'shape'>> => {
   const stream = await streamIdx(
     (async function* () {
       yield bytes
@@ -139,32 +111,5 @@ const headerOf = async ({ name, bytes }: { readonly name: string; readonly bytes
     { name },
   )
   await stream.cancel()
-  return { name: plain(name), type: stream.type, shape: stream.shape }
-}
-
-const sidesOf = ({ name, type, shape }: Header): [number, number] => {
-  const [, height = 0, width = 0, channels = 1] = shape
-  const fits = type === 'uint8' && (shape.length === 3 || shape.length === 4) && channels === 1
-  if (!fits || height < 1 || width < 1 || height > longestSide || width > longestSide)
-    throw new DataError(
-      `expected images as uint8 [count, height, width] of 1 to ${longestSide} pixels a side, found ${type} [${shape.join(', ')}] (${name}): give an images file`,
-    )
-  return [height, width]
-}
-
-const checkCounts = (images: Header, labels: Header): void => {
-  const [imageCount = 0] = images.shape
-  const { type, shape } = labels
-  const [labelCount = 0, columns = 1] = shape
-  const flat = shape.length === 1 || (shape.length === 2 && columns === 1)
-  const table = type === 'int32' && shape.length === 2 && columns > 1
-  if (type.startsWith('float') || (!flat && !table))
-    throw new DataError(
-      `expected labels as integers [count], found ${type} [${shape.join(', ')}] (${labels.name}): give a labels file`,
-    )
-  if (imageCount !== labelCount)
-    throw new DataError(
-      `expected as many labels as images, found ${imageCount} images (${images.name}) and ${labelCount} labels (${labels.name}): give files of one data set`,
-    )
-  if (imageCount === 0) throw new DataError(`expected at least one image, found none (${images.name})`)
+  return stream
 }

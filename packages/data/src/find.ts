@@ -1,4 +1,4 @@
-import { basename, dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { catalogue, catalogueNames } from './catalogue'
 import { DataError } from './data-error'
 import { fileRoles, type DatasetFiles } from './dataset'
@@ -43,7 +43,8 @@ export const findDatasets = async (options: LoadOptions = {}): Promise<readonly 
         const { packed, unpackedSha256 } = entry.files[role]
         return packed && unpackedSha256 === undefined && !files[role].name.endsWith('.gz')
       })
-      if (untold && basename(dirname(files.trainImages.path)) !== name) continue
+      const [parent, above] = [1, 2].map((up) => files.trainImages.path.split(/[\\/]/).at(-1 - up))
+      if (untold && parent !== name && !(parent === 'raw' && above === entry.torchvision)) continue
       const paths = fileRoles.map((role) => {
         const { name, path, version } = files[role]
         return [role, { name, path, version }]

@@ -7,6 +7,7 @@ export {
   type CatalogueFile,
   type CatalogueName,
 } from './catalogue'
+export { datasetChoices, datasetNames, type DatasetChoice, type DatasetName } from './choices'
 export { DataError, type DataErrorCode } from './data-error'
 export {
   datasetFromFiles,

@@ -1,11 +1,12 @@
 // Labels as files have them: integers of any type, from 0 or from 1, now and then with a stray one among them.
-import type { IdxArray } from '@digitlab/idx'
 import { DataError } from './data-error'
+import type { NumericData } from './stored-array'
 
-/** A file of labels, [count], [count, 1], or [count, n] with the class first. */
-export interface LabelsFile {
+/** Labels as they are stored, [count], [count, 1], or [count, n] with the class first. */
+export interface StoredLabels {
   readonly name: string
-  readonly array: IdxArray
+  readonly shape: readonly number[]
+  readonly data: NumericData
 }
 
 /** As many classes as a byte can tell apart. */
@@ -27,8 +28,8 @@ export interface ReadLabels {
  * @throws DataError naming the first label that is outside the classes
  */
 export const readLabels = (
-  trainFile: LabelsFile,
-  testFile: LabelsFile,
+  trainFile: StoredLabels,
+  testFile: StoredLabels,
   given: readonly string[] | undefined,
 ): ReadLabels => {
   const train = valuesOf(trainFile, given?.length ?? mostClasses + 1)
@@ -49,7 +50,7 @@ export const readLabels = (
 }
 
 /** One label for each image. @throws DataError where one is not below `bound` */
-const valuesOf = ({ name, array: { shape, data } }: LabelsFile, bound: number): Uint16Array => {
+const valuesOf = ({ name, shape, data }: StoredLabels, bound: number): Uint16Array => {
   const [count = 0, columns = 1] = shape
   if (columns > 1 && isOneHot(data, columns))
     throw new DataError(
@@ -67,7 +68,7 @@ const valuesOf = ({ name, array: { shape, data } }: LabelsFile, bound: number): 
   return labels
 }
 
-const isOneHot = (data: IdxArray['data'], columns: number): boolean => {
+const isOneHot = (data: NumericData, columns: number): boolean => {
   for (let start = 0; start < data.length; start += columns) {
     let ones = 0
     for (let i = start; i < start + columns; i++) {

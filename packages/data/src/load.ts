@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto'
 import { readdir, rm, stat } from 'node:fs/promises'
-import { basename, join, resolve } from 'node:path'
+import { dirname, join } from 'node:path'
 import { IdxError, unpackIdx } from '@digitlab/idx'
 import { mnistOrStrokes } from './auto'
 import { cacheFolder } from './cache-folder'
-import { catalogue, catalogueEntry, catalogueNames, type CatalogueEntry, type CatalogueFile } from './catalogue'
+import { catalogue, catalogueEntry, type CatalogueEntry, type CatalogueFile } from './catalogue'
+import { datasetNames } from './choices'
 import { DataError } from './data-error'
 import { datasetFromFiles, fileRoles, type Dataset, type DatasetFiles } from './dataset'
 import { differs, download } from './download'
-import { datasetFromOwnFiles } from './own-files'
+import { roleOf } from './idx-names'
+import { datasetAt } from './local-files'
 import { clearPartials } from './partial-file'
 import { readIfThere, type FileVersion } from './read-file'
 import { strokes } from './strokes'
@@ -36,7 +38,8 @@ export interface Found {
 }
 
 /**
- * Loads a data set by its name: one of the catalogue, 'strokes', 'auto', or the path of a folder of IDX files.
+ * Loads a data set by its name: one of the catalogue, 'strokes', 'auto', or the path of files of one's own: a folder of IDX files
+ * under any of the usual spellings, torchvision's root, or arrays of NumPy (.npz, or .npy in a folder).
  *
  * A catalogue set is looked for in `folder`, in the folder DIGITLAB_DATA, in the cache, and then downloaded; each file,
  * packed or not, is held to its published hash. 'auto' is MNIST where that can be had, else strokes with a notice; but a
@@ -50,7 +53,11 @@ export const loadDataset = async (name: string, options: LoadOptions = {}): Prom
   if (name === 'strokes') return strokes()
   if (name === 'auto') return mnistOrStrokes(() => loadDataset('mnist', options), options.onNotice)
   const entry = catalogueEntry(name)
-  if (!entry) return loadFolder(name)
+  if (!entry) {
+    const data = await datasetAt(name, options.onNotice ?? (() => {}))
+    if (data) return data
+    throw unknownName(name)
+  }
   const { files, origin } = await locate(entry, options)
   return datasetFromFiles({ name: entry.name, title: entry.title, classNames: entry.classNames, origin }, files)
 }
@@ -90,77 +97,112 @@ const locate = async (
   return { files, origin: fetched > 0 ? 'a download, now in the cache' : 'the cache' }
 }
 
-const readRoles = async (
+const readRoles = async <T>(
   entry: CatalogueEntry,
-  read: (file: CatalogueFile) => Promise<Found>,
-): Promise<Roles<Found>> => {
+  read: (file: CatalogueFile, role: keyof Roles<unknown>) => Promise<T>,
+): Promise<Roles<T>> => {
   const [trainImages, trainLabels, testImages, testLabels] = await Promise.all(
-    fileRoles.map((role) => read(entry.files[role])),
+    fileRoles.map((role) => read(entry.files[role], role)),
   )
-  return { trainImages, trainLabels, testImages, testLabels } as Roles<Found>
+  return { trainImages, trainLabels, testImages, testLabels } as Roles<T>
 }
 
-const nothing = { bytes: new Uint8Array(0), version: { device: 0, inode: 0, bytes: 0, modified: 0 } } as const
-
 /**
- * The files of a data set from a folder, or from the folder in it that has the data set's name.
+ * The files of a data set from a folder: itself, the folder in it that has the data set's name, or where torchvision keeps them.
+ * Files that are held to a hash may have any of the usual names; of several the one whose hash is right is taken.
  *
  * @returns why not, where the folder does not hold this data set
  * @throws DataError where a file has the right name and is damaged
  */
 export const fromFolder = async (entry: CatalogueEntry, folder: string): Promise<Roles<Found> | string> => {
   let why = ''
-  for (const place of [join(folder, entry.name), folder]) {
-    const absent = new Set<string>()
-    const found = await readRoles(entry, async (file) => {
-      const packed = await readIfThere(join(place, file.name))
-      const name = packed ? file.name : file.name.replace(/\.gz$/, '')
-      const read = packed ?? (await readIfThere(join(place, name)))
-      if (!read) absent.add(file.name)
-      return { name, path: join(place, name), ...(read ?? nothing) }
-    })
+  for (const place of placesWithin(entry, folder)) {
+    const names = await readdir(place).catch((): string[] => [])
+    const verdicts = await readRoles(entry, (file, role) => judge(entry, role, file, names, place))
     // In the files' own order, not in the one in which the disk answered.
-    const missing = fileRoles.map((role) => entry.files[role].name).filter((name) => absent.has(name))
+    const missing = fileRoles.map((role) => entry.files[role].name).filter((_, i) => !verdicts[fileRoles[i]!])
     if (missing.length > 0) {
-      why = `it has no ${missing.join(', no ')}${missing[0]?.endsWith('.gz') ? ' (nor unpacked)' : ''}`
+      why ||= `it has no ${missing.join(', no ')}${missing[0]?.endsWith('.gz') ? ' (nor unpacked)' : ''}`
       continue
     }
-    const other = await checkHashes(entry, found, place)
-    if (other === undefined) return found
-    why = `its files are those of ${other}`
+    const found = fileRoles.map((role) => verdicts[role])
+    if (found.every((verdict) => typeof verdict === 'object' && 'bytes' in verdict)) return verdicts as Roles<Found> // each was found
+    const other = found.find((verdict) => typeof verdict === 'string')
+    if (other !== undefined) {
+      why = `its files are those of ${other}`
+      continue
+    }
+    for (const verdict of found) if (verdict instanceof DataError) throw verdict
   }
   return why
 }
 
-/** @returns the title of the data set that the files are in truth, where it is another one of the catalogue */
-const checkHashes = async (entry: CatalogueEntry, found: Roles<Found>, place: string): Promise<string | undefined> => {
-  for (const role of fileRoles) {
-    const { name, bytes } = found[role]
-    const file = entry.files[role]
-    const packed = createHash('sha256').update(bytes).digest('hex')
-    if (!file.packed || packed === file.packed.sha256) continue
-    const content = await unpackIdx(bytes, { name }).catch((cause: unknown) => {
-      if (!(cause instanceof IdxError)) throw cause
-      throw new DataError(`${join(place, name)} is not ${entry.title}'s: ${cause.message}`, {
-        code: 'wrong-hash',
-        cause,
-      })
-    })
-    const unpacked = createHash('sha256').update(content).digest('hex')
-    if (unpacked === file.unpackedSha256) continue
-    const other = Object.values(catalogue).find(({ files }) =>
-      fileRoles.some((r) => files[r].packed?.sha256 === packed || files[r].unpackedSha256 === unpacked),
-    )
-    if (other && other.name !== entry.name) return other.title
-    const isPacked = name.endsWith('.gz')
-    if (!isPacked && file.unpackedSha256 === undefined) continue // no hash of the unpacked file has been published
-    const [expected, got] = isPacked ? [file.packed.sha256, packed] : [file.unpackedSha256, unpacked]
-    throw new DataError(
-      `${join(place, name)} is not ${entry.title}'s: expected the SHA-256 ${expected}, found ${got}; get it again, or load ${place} as a folder of your own`,
-      { code: 'wrong-hash' },
-    )
+/** Folders in which the files of a data set may lie, below one that was named. */
+const placesWithin = ({ name, torchvision }: CatalogueEntry, folder: string): readonly string[] => [
+  join(folder, name),
+  folder,
+  join(folder, torchvision, 'raw'),
+  join(folder, 'raw'),
+]
+
+/**
+ * The file of a role in a folder.
+ *
+ * @returns the file, where it is right; the title of the data set that it is of, where that is another one of the catalogue; what is
+ * wrong with it; undefined where there is none
+ */
+const judge = async (
+  entry: CatalogueEntry,
+  role: keyof Roles<unknown>,
+  file: CatalogueFile,
+  names: readonly string[],
+  place: string,
+): Promise<Found | string | DataError | undefined> => {
+  const own = [file.name, file.name.replace(/\.gz$/, '')]
+  // Nothing but its name tells a file without a published hash.
+  const others = file.packed ? names.filter((name) => !own.includes(name) && roleOf(name) === role) : []
+  let first: string | DataError | undefined
+  for (const name of [...own, ...others]) {
+    if (!names.includes(name)) continue
+    const path = join(place, name)
+    const read = await readIfThere(path)
+    if (!read) continue
+    const wrong = await wrongWith(entry, file, { name, path, ...read })
+    if (wrong === undefined) return { name, path, ...read }
+    first ??= wrong
   }
-  return undefined
+  return first
+}
+
+/** What is wrong with a file: the title of the data set that it is of in truth, or a sentence; undefined where it is right. */
+const wrongWith = async (
+  entry: CatalogueEntry,
+  file: CatalogueFile,
+  { name, path, bytes }: Found,
+): Promise<string | DataError | undefined> => {
+  const packed = createHash('sha256').update(bytes).digest('hex')
+  if (!file.packed || packed === file.packed.sha256) return undefined
+  let unpacked: string
+  try {
+    unpacked = createHash('sha256')
+      .update(await unpackIdx(bytes, { name }))
+      .digest('hex')
+  } catch (cause) {
+    if (!(cause instanceof IdxError)) throw cause
+    return new DataError(`${path} is not ${entry.title}'s: ${cause.message}`, { code: 'wrong-hash', cause })
+  }
+  if (unpacked === file.unpackedSha256) return undefined
+  const other = Object.values(catalogue).find(({ files }) =>
+    fileRoles.some((r) => files[r].packed?.sha256 === packed || files[r].unpackedSha256 === unpacked),
+  )
+  if (other && other.name !== entry.name) return other.title
+  const isPacked = name.endsWith('.gz')
+  if (!isPacked && file.unpackedSha256 === undefined) return undefined // no hash of the unpacked file has been published
+  const [expected, got] = isPacked ? [file.packed.sha256, packed] : [file.unpackedSha256, unpacked]
+  return new DataError(
+    `${path} is not ${entry.title}'s: expected the SHA-256 ${expected}, found ${got}; get it again, or load ${dirname(path)} as a folder of your own`,
+    { code: 'wrong-hash' },
+  )
 }
 
 /** Sees to it that the cache holds all files of a data set; one with a wrong hash is fetched again. */
@@ -206,41 +248,8 @@ const mirrorOf = (address: string, name: string): string => {
   }
 }
 
-/** A folder of IDX files with MNIST's names, whatever they hold. */
-const loadFolder = async (path: string): Promise<Dataset> => {
-  const names = await readdir(path).catch(() => undefined)
-  if (!names) throw unknownName(path)
-  const stems: Roles<string> = {
-    trainImages: 'train-images-idx3-ubyte',
-    trainLabels: 'train-labels-idx1-ubyte',
-    testImages: 't10k-images-idx3-ubyte',
-    testLabels: 't10k-labels-idx1-ubyte',
-  }
-  const read = async (role: keyof Roles<string>): Promise<Found> => {
-    const name = names.find((entry) => entry === `${stems[role]}.gz` || entry === stems[role])
-    const file = join(path, name ?? '')
-    const found = name === undefined ? undefined : await readIfThere(file)
-    if (name === undefined || !found)
-      throw new DataError(
-        `expected ${stems[role]} or ${stems[role]}.gz in ${path}, found ${names.slice(0, 8).join(', ') || 'nothing'}: put the four files there`,
-        { code: 'not-in-folder' },
-      )
-    return { name, path: file, ...found }
-  }
-  const [trainImages, trainLabels, testImages, testLabels] = (await Promise.all(fileRoles.map(read))) as [
-    Found,
-    Found,
-    Found,
-    Found,
-  ]
-  return datasetFromOwnFiles(
-    { name: basename(resolve(path)), origin: `the folder ${path}` },
-    { trainImages, trainLabels, testImages, testLabels },
-  )
-}
-
 const unknownName = (name: string): DataError =>
   new DataError(
-    `there is no data set and no folder "${name}": choose one of ${[...catalogueNames, 'strokes', 'auto'].join(', ')}, or give a folder of IDX files`,
+    `there is no data set and no folder "${name}": choose one of ${datasetNames.join(', ')}, or give a folder of IDX files, or a file such as mnist.npz`,
     { code: 'unknown-name' },
   )

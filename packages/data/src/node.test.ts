@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { link, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { copyFile, link, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
@@ -322,7 +322,68 @@ describe('loadDataset', () => {
     expect(data).toMatchObject({ name: 'mine', imageShape: [3, 3], classes: 3 })
     await rm(join(folder, 'mine', 't10k-labels-idx1-ubyte'))
     await expect(loadDataset(join(folder, 'mine'))).rejects.toThrow(
-      /expected t10k-labels-idx1-ubyte or t10k-labels-idx1-ubyte.gz in .*mine, found t10k-images/,
+      /there are no labels to test on \(t10k-labels-idx1-ubyte\) in .*mine \(t10k-images/,
+    )
+  })
+
+  test.each([
+    ['with dots', (split: string, kind: string) => `${split}-${kind}.idx${kind === 'images' ? 3 : 1}-ubyte`],
+    [
+      "as EMNIST's",
+      (split: string, kind: string) =>
+        `emnist-digits-${split.replace('t10k', 'test')}-${kind}-idx${kind === 'images' ? 3 : 1}-ubyte`,
+    ],
+    ['with words alone', (split: string, kind: string) => `${split.replace('t10k', 'test')}_${kind}.idx.gz`],
+  ])('names may be spelled %s', async (_, spelled) => {
+    const place = join(folder, 'spelled')
+    await writeFour(place)
+    for (const split of ['train', 't10k'])
+      for (const [kind, own] of [
+        ['images', `${split}-images-idx3-ubyte.gz`],
+        ['labels', `${split}-labels-idx1-ubyte`],
+      ] as const) {
+        // Packed or not, whatever the name says.
+        await rename(join(place, own), join(place, spelled(split, kind)))
+      }
+    await writeFile(join(place, 'emnist-digits-mapping.txt'), '0 48\n')
+    expect(await loadDataset(place)).toMatchObject({ name: 'spelled', imageShape: [3, 3], classes: 3 })
+  })
+
+  test('of several sets in a folder one is named', async () => {
+    await writeFour(join(folder, 'four'))
+    const place = join(folder, 'gzip')
+    await mkdir(place)
+    for (const set of ['letters', 'digits'])
+      for (const name of await readdir(join(folder, 'four')))
+        await copyFile(join(folder, 'four', name), join(place, `emnist-${set}-${name.replace('t10k', 'test')}`))
+    await expect(loadDataset(place)).rejects.toThrow(/found those of emnist-digits, emnist-letters: name one of them/)
+    expect((await loadDataset(join(place, 'emnist-letters'))).name).toBe('emnist-letters')
+    await expect(loadDataset(join(place, 'emnist-balanced'))).rejects.toMatchObject({ code: 'unknown-name' })
+  })
+
+  test("torchvision's root is one, and a file that is there packed and unpacked may be broken once", async () => {
+    const raw = join(folder, 'root', 'EMNIST', 'raw')
+    await writeFour(raw)
+    const told: string[] = []
+    const onNotice = (sentence: string) => void told.push(sentence)
+    for (const place of [join(folder, 'root'), join(folder, 'root', 'EMNIST'), raw])
+      expect((await loadDataset(place, { onNotice })).name).toBe('EMNIST')
+    expect(told).toEqual([])
+    await writeFile(
+      join(raw, 't10k-labels-idx1-ubyte.gz'),
+      gzipSync(await readFile(join(raw, 't10k-labels-idx1-ubyte'))),
+    )
+    await writeFile(join(raw, 't10k-labels-idx1-ubyte'), 'cut')
+    await writeFile(
+      join(raw, 'train-images-idx3-ubyte'),
+      gunzipSync(await readFile(join(raw, 'train-images-idx3-ubyte.gz'))),
+    )
+    await writeFile(join(raw, 'train-images-idx3-ubyte.gz'), 'version https://git-lfs.github.com/spec/v1')
+    expect((await loadDataset(raw, { onNotice })).test.count).toBe(2)
+    expect(told).toEqual([expect.stringContaining('t10k-labels-idx1-ubyte is passed over: expected an IDX file')])
+    await writeFour(join(folder, 'root', 'KMNIST', 'raw'))
+    await expect(loadDataset(join(folder, 'root'))).rejects.toThrow(
+      /expected one data set in .*root, found .*EMNIST.*KMNIST/,
     )
   })
 
@@ -353,7 +414,7 @@ describe('loadDataset', () => {
 
   test('an unknown name lists the known ones', async () => {
     await expect(loadDataset('minst')).rejects.toThrow(
-      'no data set and no folder "minst": choose one of mnist, fashion-mnist, kmnist, qmnist, strokes, auto',
+      'no data set and no folder "minst": choose one of auto, mnist, fashion-mnist, kmnist, qmnist, strokes, or give a folder',
     )
     await expect(loadDataset('toString')).rejects.toBeInstanceOf(DataError)
   })
@@ -437,6 +498,17 @@ describe('loadDataset', () => {
     expect(again.files).toEqual(data.files)
     const recognised = await loadDataset(unpacked)
     expect([recognised.name, recognised.title]).toEqual(['mnist', 'MNIST'])
+    // As torchvision keeps it, under any spelling, and where the packed one of two is broken.
+    const root = join(folder, 'torchvision')
+    const raw = join(root, 'MNIST', 'raw')
+    await mkdir(raw, { recursive: true })
+    for (const name of await readdir(unpacked))
+      await copyFile(join(unpacked, name), join(raw, name.replace('-idx', '.idx')))
+    await writeFile(join(raw, 't10k-labels-idx1-ubyte.gz'), 'broken')
+    expect((await loadDataset('mnist', { folder: root })).files.map(({ sha256 }) => sha256)).toEqual(
+      data.files.map(({ sha256 }) => sha256),
+    )
+    expect((await loadDataset(root)).name).toBe('mnist')
     const held = { env: { ...env(), DIGITLAB_DATA: join(folder, 'sets') } }
     expect(await verifyDataset('mnist', held)).toMatchObject({
       origin: `the folder ${join(folder, 'sets')}`,

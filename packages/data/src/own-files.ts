@@ -1,10 +1,13 @@
 // Files of one's own: a folder, or what was dropped onto a page. What they are called says nothing of what they hold.
-import { catalogue, catalogueNames, type CatalogueEntry } from './catalogue'
-import { datasetFromFiles, fileRoles, type Dataset, type DatasetFiles } from './dataset'
+import { writeIdx } from '@digitlab/idx'
+import { catalogue, type CatalogueEntry } from './catalogue'
+import { datasetNames } from './choices'
+import { datasetFromFiles, fileRoles, type DataFile, type Dataset, type DatasetFiles } from './dataset'
 import { sha256 } from './sha256'
+import { datasetFromArrays, type NumericData, type StoredArray } from './stored-array'
 
 /** Names that stand for a certain content. */
-const reserved: readonly string[] = [...catalogueNames, 'strokes', 'auto']
+const reserved: readonly string[] = datasetNames
 
 /**
  * Makes a data set of four files of one's own. Files of a known data set, told by their hashes, take its name, so that an
@@ -16,13 +19,55 @@ export const datasetFromOwnFiles = async (
   { name, origin }: { readonly name: string; readonly origin: string },
   files: DatasetFiles<{ readonly name: string; readonly bytes: Uint8Array }>,
 ): Promise<Dataset> => {
-  const own = reserved.includes(name) ? `own-${name}` : name
+  const own = ownName(name)
   const data = await datasetFromFiles({ name: own, title: own, origin }, files)
-  const known = await recognised(files, data)
-  if (!known) return data
-  const { title, classNames } = known
-  return { ...data, name: known.name, title, classNames, classes: classNames.length }
+  return calledAs(await recognised(files, data), data)
 }
+
+/**
+ * The same of four arrays in files of another format. Each is told by the hash of the IDX file that it would be, so that the same
+ * images are the same data set in whatever file they lie.
+ */
+export const datasetFromOwnArrays = async (
+  { name, origin }: { readonly name: string; readonly origin: string },
+  arrays: DatasetFiles<StoredArray>,
+): Promise<Dataset> => {
+  const own = ownName(name)
+  const filesOf = (data: DatasetFiles<NumericData>): Promise<DataFile[]> =>
+    Promise.all(
+      fileRoles.map(async (role) => {
+        const { name, shape } = arrays[role]
+        const [count = 0, height = 0, width = 0] = shape
+        const isImages = role.endsWith('Images')
+        const idx = writeIdx({
+          type: 'uint8',
+          shape: isImages ? [count, height, width] : [count],
+          data: isImages ? (data[role] as Uint8Array) : Uint8Array.from(data[role]), // of images it is uint8
+        })
+        return { name, bytes: idx.length, sha256: await sha256(idx) }
+      }),
+    )
+  const data = await datasetFromArrays({ name: own, title: own, origin }, arrays, filesOf)
+  return calledAs(
+    Object.values(catalogue).find((entry) =>
+      fileRoles.every((role, i) => entry.files[role].unpackedSha256 === data.files[i]?.sha256),
+    ),
+    data,
+  )
+}
+
+const ownName = (name: string): string => (reserved.includes(name) ? `own-${name}` : name)
+
+const calledAs = (known: CatalogueEntry | undefined, data: Dataset): Dataset =>
+  known
+    ? {
+        ...data,
+        name: known.name,
+        title: known.title,
+        classNames: known.classNames,
+        classes: known.classNames.length,
+      }
+    : data
 
 const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b
 

@@ -1,12 +1,7 @@
 // Data sets in a page: from the server that serves it, from the browser's cache, or from a mirror that lets pages read it.
 import { mnistOrStrokes } from './auto'
-import {
-  catalogueEntry,
-  catalogueNames,
-  type CatalogueEntry,
-  type CatalogueFile,
-  type CatalogueName,
-} from './catalogue'
+import { catalogueEntry, type CatalogueEntry, type CatalogueFile } from './catalogue'
+import { datasetNames, type DatasetName } from './choices'
 import { DataError } from './data-error'
 import { datasetFromFiles, fileRoles, type Dataset, type DatasetFiles } from './dataset'
 import { sha256 } from './sha256'
@@ -26,7 +21,7 @@ import {
 } from './transfer'
 
 /** A data set that a page can load by its name. */
-export type WebDatasetName = 'auto' | 'strokes' | CatalogueName
+export type WebDatasetName = DatasetName
 
 /** Where a page's data come from, and who is told. */
 export interface WebLoadOptions extends DownloadOptions {
@@ -70,7 +65,7 @@ export const loadDataset = async (name: WebDatasetName, options: WebLoadOptions 
   const entry = catalogueEntry(name)
   if (!entry)
     throw new DataError(
-      `there is no data set "${String(name)}": choose one of ${[...catalogueNames, 'strokes', 'auto'].join(', ')}, or give four IDX files`,
+      `there is no data set "${String(name)}": choose one of ${datasetNames.join(', ')}, or give four IDX files`,
       { code: 'unknown-name' },
     )
   const { files, origin } = (await fromServer(entry, options)) ?? (await fromCacheOrMirror(entry, options))

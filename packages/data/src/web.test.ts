@@ -321,7 +321,10 @@ describe('files given to a page', () => {
       await expect(failed).rejects.toMatchObject({ mendable: true })
     }
     await failing([], 'expected four IDX files')
-    await failing([trainImages, trainLabels], 'there are no images to test on (t10k-images-idx3-ubyte), no their')
+    await failing(
+      [trainImages, trainLabels],
+      'there are no images to test on (t10k-images-idx3-ubyte), no labels to test on',
+    )
     await failing([trainImages, renamed(trainImages, 'train-images.idx3-ubyte'), trainLabels], 'give the four files')
     await failing([new File(['x'], 'holiday.jpg')], 'found 0 with images and 0 with labels among holiday.jpg')
     const alike = [trainImages, trainLabels, trainImages, trainLabels].map((file, i) => renamed(file, `${i}`))
