@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { datasetNames } from '@digitlab/data'
 import { modelNames, type ModelDefinition } from '@digitlab/models'
 import { torchSeed, TrainError, type OptimizerOptions } from '@digitlab/train'
 import { InvalidArgumentError, Option, type Command } from 'commander'
@@ -62,7 +63,7 @@ export const shared = {
   dataset: (value: string) =>
     new Option(
       '--dataset <name>',
-      'auto, mnist, fashion-mnist, kmnist, qmnist, strokes, or a folder of IDX files',
+      `${datasetNames.join(', ')}, or files of your own: a folder of IDX files, or one such as mnist.npz`,
     ).default(value),
   dataDir: (what = 'where the files of the data set are (else DIGITLAB_DATA, the cache, a download)') =>
     new Option('--data-dir <folder>', what),

@@ -1,6 +1,6 @@
 // What the page and its workers say to each other. The page draws; `lab` computes; `figures` makes SVG.
 import type { BackendId, Probe } from '@digitlab/backends'
-import type { CatalogueName, Dataset } from '@digitlab/data'
+import { datasetNames, type CatalogueName, type Dataset, type DatasetName } from '@digitlab/data'
 import type { DrawnEpoch, FeatureMaps, FirstLayer, RunPredictions } from '@digitlab/report'
 import type { Run } from '@digitlab/train'
 
@@ -24,17 +24,10 @@ export interface Settings {
 }
 
 /** The data sets that have a name. */
-export const dataChoices = [
-  'auto',
-  'mnist',
-  'strokes',
-  'qmnist',
-  'fashion-mnist',
-  'kmnist',
-] as const satisfies readonly ('auto' | 'strokes' | CatalogueName)[]
+export const dataChoices = datasetNames
 
 /** A data set by name; 'files' are those that were given. */
-export type DataChoice = (typeof dataChoices)[number] | 'files'
+export type DataChoice = DatasetName | 'files'
 
 /** A data set without its images, which go to the figures' worker. */
 export type DataSummary = Omit<Dataset, 'train' | 'test'> & {

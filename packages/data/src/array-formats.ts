@@ -16,8 +16,8 @@ interface ArrayFormat {
 }
 
 const formats: readonly ArrayFormat[] = [
-  { starts: [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59], load: async () => (await import('./numpy')).arraysInNpy },
-  { starts: [0x50, 0x4b, 0x03, 0x04], load: async () => (await import('./numpy')).arraysInNpz },
+  { starts: [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59], load: async () => (await import('./npy')).arraysInNpy },
+  { starts: [0x50, 0x4b, 0x03, 0x04], load: async () => (await import('./npy')).arraysInNpz },
 ]
 
 /** What reads a file, by the bytes with which it begins; undefined for IDX, gzip and whatever is unknown. */

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { expectBounded, hostileReader } from '../../../tooling/vitest/hostile'
 import { DataError, type Dataset } from './index'
 import { loadDataset } from './node'
-import type * as numpy from './numpy'
+import type * as numpy from './npy'
 import { readNpy, readNpz } from './numpy'
 import { datasetFromFileList } from './web'
 
@@ -175,7 +175,7 @@ describe('files made to take memory or time', () => {
   let reader: Awaited<ReturnType<typeof hostileReader>>
   beforeAll(async () => {
     reader = await hostileReader<typeof numpy>(
-      new URL('./numpy.ts', import.meta.url),
+      new URL('./npy.ts', import.meta.url),
       async ({ arraysInNpy, arraysInNpz }, bytes) => {
         const arrays = await (bytes[0] === 0x93 ? arraysInNpy : arraysInNpz)({ name: 'x', bytes })
         for (const array of arrays) await array.read()
