@@ -1,3 +1,6 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { clean, clipped } from './clean'
@@ -37,4 +40,12 @@ test('a long sentence keeps its beginning and its end', () => {
   const long = `${'a'.repeat(5000)}: do this`
   expect(clipped(long)).toHaveLength(700)
   expect(clipped(long)).toMatch(/^aaa.* … .*: do this$/)
+})
+
+test('only one file writes to the terminal', () => {
+  const folder = fileURLToPath(new URL('.', import.meta.url))
+  const writing = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+    .filter((name) => /std(out|err)\s*\.write|\bconsole\.\w+\(/.test(readFileSync(join(folder, name), 'utf8')))
+  expect(writing).toEqual(['output.ts'])
 })

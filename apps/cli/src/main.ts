@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { Command, CommanderError } from 'commander'
 import { version } from '../package.json'
 import { adviceOn } from './advice'
-import { clean, clipped } from './clean'
+import { clipped } from './clean'
 import { backendsCommand } from './commands/backends'
 import { compareCommand } from './commands/compare'
 import { convertCommand } from './commands/convert'
@@ -15,7 +15,7 @@ import { serveCommand } from './commands/serve'
 import { showCommand } from './commands/show'
 import { trainCommand } from './commands/train'
 import { Interrupted } from './interrupt'
-import { note } from './output'
+import { commandOutput, note } from './output'
 import { isMendable, OptionError } from './usage-error'
 
 /** What a command ends with. */
@@ -50,13 +50,7 @@ export const createProgram = (): Command => {
   for (const command of commands) program.addCommand(command)
   // Sub-commands do not inherit these by themselves when they are added whole.
   const everywhere = (command: Command) => {
-    command
-      .exitOverride()
-      .showHelpAfterError('(add --help for what it takes)')
-      .configureOutput({
-        writeOut: (text) => process.stdout.write(clean(text)),
-        writeErr: (text) => process.stderr.write(clean(text)),
-      })
+    command.exitOverride().showHelpAfterError('(add --help for what it takes)').configureOutput(commandOutput)
     command.commands.forEach(everywhere)
   }
   everywhere(program)

@@ -39,6 +39,12 @@ export const note = (sentence: string): void => {
   process.stderr.write(`${clean(sentence)}\n`)
 }
 
+/** Where commander's help and its complaints about the command line go. */
+export const commandOutput = {
+  writeOut: (text: string): void => void process.stdout.write(clean(text)),
+  writeErr: (text: string): void => void process.stderr.write(clean(text)),
+}
+
 export const percent = (fraction: number, digits = 2): string => `${(100 * fraction).toFixed(digits)} %`
 
 export const grouped = (value: number): string => Math.round(value).toLocaleString('en-US')
