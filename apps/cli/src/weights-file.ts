@@ -73,7 +73,7 @@ const beside =
  * @param key which state dict of a PyTorch file that holds several
  * @throws UsageError where it can't be read; WeightsError where it is damaged or holds NaN
  */
-export const readWeights = async (path: string, key?: string): Promise<WeightsContents> => {
+const readWeights = async (path: string, key?: string): Promise<WeightsContents> => {
   if (await isRun(path)) {
     if (key !== undefined) throw new UsageError(`${path} is a run, which has one set of weights: leave --key out`)
     const { run, weights } = await readRun(path)

@@ -13,7 +13,7 @@ const train = word('train|training')
 const test = word('test|testing|t10k')
 
 /** Which of the four arrays a name says that it is. */
-export const arrayRoleOf = (name: string): Role | undefined => {
+const arrayRoleOf = (name: string): Role | undefined => {
   const words = name.toLowerCase()
   const [isImages, isLabels, isTrain, isTest] = [images, labels, train, test].map((one) => one.test(words))
   if (isImages === isLabels || isTrain === isTest) return undefined

@@ -6,7 +6,7 @@ import { fileRoles, type DatasetFiles } from './dataset'
 type Role = keyof DatasetFiles<unknown>
 
 /** What each of the four files is, for those who read an error. */
-export const wordsOf: DatasetFiles<string> = {
+const wordsOf: DatasetFiles<string> = {
   trainImages: 'images to train on (train-images-idx3-ubyte)',
   trainLabels: 'labels to train on (train-labels-idx1-ubyte)',
   testImages: 'images to test on (t10k-images-idx3-ubyte)',
@@ -35,13 +35,13 @@ export const setOf = (name: string): string =>
     .join('-')
 
 /** Files of one set: for each role those that have it, most often one, or a packed and an unpacked one. */
-export interface NamedSet<T> {
+interface NamedSet<T> {
   readonly name: string
   readonly files: Readonly<Partial<Record<Role, readonly T[]>>>
 }
 
 /** Puts files together that are of one set, by their names; those whose names say no role are left out. */
-export const setsAmong = <T extends { readonly name: string }>(files: readonly T[]): readonly NamedSet<T>[] => {
+const setsAmong = <T extends { readonly name: string }>(files: readonly T[]): readonly NamedSet<T>[] => {
   const sets = new Map<string, Partial<Record<Role, T[]>>>()
   for (const file of files) {
     const role = roleOf(file.name)

@@ -34,7 +34,7 @@ export interface Workplace {
 }
 
 /** Writes digits of `strokes` as the four IDX files of a data set. */
-export const writeDigits = async (
+const writeDigits = async (
   folder: string,
   counts: { readonly trainCount: number; readonly testCount: number },
 ): Promise<void> => {
