@@ -6,10 +6,10 @@ export const grouped = (value: number): string => value.toLocaleString('en-US', 
 /** 98.55 % */
 export const percent = (share: number, digits = 2): string => `${(100 * share).toFixed(digits)} %`
 
-/** 0.0453; 358,358,184 of one that grew without bound */
+/** 0.0453; 3.58e+8 of one that grew without bound */
 export const loss = (value: number | null | undefined): string => {
   if (value === null || value === undefined || !Number.isFinite(value)) return '–'
-  return value < 1000 ? value.toFixed(4) : grouped(value)
+  return value < 1000 ? value.toFixed(4) : value.toExponential(2)
 }
 
 /** 12 MB, 28 kB */
