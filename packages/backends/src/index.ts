@@ -6,6 +6,7 @@ export {
   type BackendId,
   type BackendInfo,
   type DeviceWatch,
+  type KnownBackendId,
   type Probe,
   type Recording,
   type StepVariables,

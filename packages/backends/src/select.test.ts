@@ -19,6 +19,11 @@ test('a named backend is taken, and nothing else is looked at', async () => {
   expect(start).not.toHaveBeenCalled()
 })
 
+test('a backend of somebody else is taken by its name, which compiles', async () => {
+  const mine = backend('mine', usable)
+  expect((await selectBackend([backend('cpu', usable), mine], 'mine')).backend).toBe(mine)
+})
+
 test('a named backend that is not usable is an error with reason and remedy, whatever else is usable', async () => {
   const choice = selectBackend([backend('cuda', missing), backend('cpu', usable)], 'cuda')
   await expect(choice).rejects.toThrow('the backend "cuda" is not usable here: no driver was found; install one')
