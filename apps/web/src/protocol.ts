@@ -1,5 +1,5 @@
 // What the page and its workers say to each other. The page draws; `lab` computes; `figures` makes SVG.
-import type { KnownBackendId, Probe } from '@digitlab/backends'
+import type { BackendId, Probe } from '@digitlab/backends'
 import { datasetNames, type CatalogueName, type Dataset, type DatasetName } from '@digitlab/data'
 import type { DrawnEpoch, FeatureMaps, FirstLayer, RunPredictions } from '@digitlab/report'
 import type { Run } from '@digitlab/train'
@@ -7,7 +7,7 @@ import type { Run } from '@digitlab/train'
 export const models = ['linear', 'two-layer', 'cnn'] as const
 export type ModelName = (typeof models)[number]
 
-export const pageBackends = ['wasm', 'webgpu', 'webgl', 'cpu'] as const satisfies readonly KnownBackendId[]
+export const pageBackends = ['wasm', 'webgpu', 'webgl', 'cpu'] as const satisfies readonly BackendId[]
 export type PageBackend = (typeof pageBackends)[number]
 
 /** What the form asks for: an experiment but for its data set, and on what to run it. */

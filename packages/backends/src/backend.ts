@@ -1,9 +1,6 @@
-/** The names of the backends that digitlab has. */
-export type KnownBackendId = 'cuda' | 'webgpu' | 'webgl' | 'wasm' | 'cpu' | 'node' | 'tfjs-node-gpu'
-
-/** The name of a backend, which a run records: one of digitlab's, or of a backend of your own. */
+/** The name of a backend, which a run records: one of ours, or that of anybody's. */
 // `string & {}` keeps the known names among what an editor offers
-export type BackendId = KnownBackendId | (string & {})
+export type BackendId = 'cuda' | 'webgpu' | 'webgl' | 'wasm' | 'cpu' | 'node' | 'tfjs-node-gpu' | (string & {})
 
 /** Whether a backend can start here: on what, or why not and what would help. */
 export type Probe =

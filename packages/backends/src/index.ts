@@ -6,7 +6,6 @@ export {
   type BackendId,
   type BackendInfo,
   type DeviceWatch,
-  type KnownBackendId,
   type Probe,
   type Recording,
   type StepVariables,
