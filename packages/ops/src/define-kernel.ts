@@ -20,9 +20,11 @@ import { OpsError } from './expect'
 /** A call as tfjs makes it. */
 export type KernelCall = Parameters<KernelFunc>[0]
 
-/** A kernel for a backend: its name in tfjs, and what it computes, or undefined for a call that it leaves to the stock kernel. */
+/** A kernel for a backend. */
 export interface Kernel {
+  /** In tfjs. */
   readonly name: string
+  /** What tfjs calls: answers with the outputs, or with undefined for a call that is left to the stock kernel. */
   readonly compute: (call: KernelCall) => TensorInfo | TensorInfo[] | undefined
 }
 
