@@ -12,6 +12,7 @@ export interface MetricInputs {
 /** A number that says how good a model is, beside loss and accuracy: recorded after each epoch and at the end. */
 export interface MetricType {
   readonly name: string
+  /** The number, which must be finite. */
   of(inputs: MetricInputs): number
 }
 

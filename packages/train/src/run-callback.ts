@@ -19,8 +19,11 @@ export interface CallbackContext {
 
 /** What is called while a run goes on, as in Keras and Lightning. The run waits for it, and ends with what it throws. */
 export interface RunCallback {
+  /** Before the first step, or the first one that is taken after the run was gone on with. */
   onTrainBegin?(context: CallbackContext): unknown
+  /** After an epoch and its evaluation. */
   onEpochEnd?(context: CallbackContext, record: EpochRecord): unknown
+  /** After the last step, stopped or not; not where the run ends with an error. */
   onTrainEnd?(context: CallbackContext): unknown
 }
 
