@@ -568,7 +568,11 @@ describe('what is wrong is said in one sentence, without a stack', () => {
     [['compare', '--seeds', '0,1,00'], 2, 'It names 0 twice'],
     [['compare', '--models', 'linear,linear'], 2, 'It names linear twice'],
     [['compare', '--backends', 'cpu,cpu'], 2, 'It names cpu twice'],
-    [['evaluate', 'nowhere'], 1, 'nowhere holds no run'],
+    [
+      ['evaluate', 'nowhere'],
+      1,
+      "could not read nowhere (ENOENT: no such file or directory, stat 'nowhere'): give a run's folder",
+    ],
     [['report', 'nowhere'], 1, 'nowhere holds no run'],
     [['report'], 2, "missing required argument 'runs'"],
     [['report', 'first', '--format', 'gif'], 2, 'It must be of html, md, json, svg, png'],
@@ -631,6 +635,6 @@ describe('what is wrong is said in one sentence, without a stack', () => {
     expect(code).toBe(1)
     expect(err).toContain('expected 108 bytes for [100] uint8, the file holds 50 (t10k-labels-idx1-ubyte)')
     await writeFile(join(folder, 'first.json'), '{}')
-    expect((await digitlab(['evaluate', 'first.json'])).err).toMatch(/holds no run|is not a run/)
+    expect((await digitlab(['evaluate', 'first.json'])).err).toContain('first.json is JSON text, not weights')
   })
 })
