@@ -13,10 +13,16 @@ const data = {
   test: { images: new Uint8Array(784), labels: Uint8Array.of(1), count: 1 },
 } as unknown as Dataset
 
+const ofMnist = { experiment: { dataset: 'mnist' }, dataset: { origin: 'the cache' } }
+
 /** Of a run with this model, as far as a report's pictures of the weights look at it. */
 const inputOf = (definition: ModelDefinition) =>
   inputOfResult(
-    { run: { model: { definition } }, weights, predictions: { before: said, after: said } } as unknown as RunResult,
+    {
+      run: { ...ofMnist, model: { definition } },
+      weights,
+      predictions: { before: said, after: said },
+    } as unknown as RunResult,
     data,
   )
 

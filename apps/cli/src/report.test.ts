@@ -105,7 +105,7 @@ test('a folder that a run names as its data set is not read, and a page names no
       const text = await readFile(join(folder, 'somebody', `report.${ending}`), 'utf8')
       for (const word of [secret, folder, 'diary', 'the folder']) expect(text).not.toContain(word)
     }
-    expect(err).toContain(more.length === 0 ? 'which is only read where --data-dir names it' : 'found diary-2026.txt')
+    expect(err).toContain(more.length === 0 ? 'which is only read where --data-dir names it' : '(diary-2026.txt)')
   }
   expect(await readFile(join(folder, 'somebody', 'report.html'), 'utf8')).toContain('the data set was not at hand')
   expect(digitlab('show', 'somebody').err).not.toContain('diary')

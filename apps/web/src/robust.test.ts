@@ -76,7 +76,7 @@ describe.skipIf(chromiumMissing !== undefined)('a page that things happen to', {
   let linearLosses: readonly number[]
 
   /** Long enough to be interrupted four times, even where the machine is fast, and most of the time within an epoch. */
-  const long = { model: 'cnn', threads: '1', epochs: 3, batchSize: 2 } as const
+  const long = { model: 'cnn', threads: '1', epochs: 10, batchSize: 2 } as const
 
   beforeAll(async () => {
     const small = await smallData(trainCount, testCount)
