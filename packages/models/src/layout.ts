@@ -41,7 +41,9 @@ export const readTfjsLayout = (model: Model, weights: StateDict): StateDict64 =>
   return new Map(
     model.entries.map(({ name, layout: { shape, source } }) => {
       const { data } = weights.get(name)!
-      return [name, { shape, data: Float64Array.from(data, (_, i) => data[source(i)]!) }]
+      const values = new Float64Array(data.length)
+      for (let i = 0; i < values.length; i++) values[i] = data[source(i)]!
+      return [name, { shape, data: values }]
     }),
   )
 }

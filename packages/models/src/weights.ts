@@ -25,7 +25,9 @@ export const uploadWeights = (
   return new Map(
     entries.map(({ name, layout: { shape, source } }) => {
       const { data } = weights.get(name)!
-      const values = Float32Array.from(data, (_, i) => data[source(i)]!)
+      // A loop, as Float32Array.from keeps a list of all values on the heap meanwhile.
+      const values = new Float32Array(data.length)
+      for (let i = 0; i < values.length; i++) values[i] = data[source(i)]!
       return [name, keep(tensor(values, [...shape]))]
     }),
   )
