@@ -11,16 +11,20 @@ export interface Fit {
 /** The form of MNIST and its kin. */
 export const mnistFit: Fit = { input: [28, 28, 1], classes: 10 }
 
+/** A model of the catalogue: made to fit, and what it is in a line of a command's help or a page's form. */
+export type CatalogueModel = ((fit: Fit) => ModelDefinition) & { readonly says: string }
+
+const model = <const M extends (fit: Fit) => ModelDefinition>(says: string, define: M): M & { readonly says: string } =>
+  Object.assign(define, { says })
+
 /** The case study's models, in its order; with MNIST's form of 7,850, 79,510 and 20,490 parameters. */
 export const catalogue = {
-  /** Softmax regression. */
-  linear: ({ input, classes }) => ({
+  linear: model('softmax regression', ({ input, classes }) => ({
     name: 'linear',
     input,
     layers: [{ type: 'flatten' }, { type: 'dense', name: 'fc', out: classes }],
-  }),
-  /** One hidden layer of 100. */
-  'two-layer': ({ input, classes }) => ({
+  })),
+  'two-layer': model('one hidden layer of 100', ({ input, classes }) => ({
     name: 'two-layer',
     input,
     layers: [
@@ -29,9 +33,8 @@ export const catalogue = {
       { type: 'relu' },
       { type: 'dense', name: 'fc2', out: classes },
     ],
-  }),
-  /** Two convolutions, each with ReLU and 2 x 2 max-pooling, and a dense layer. */
-  cnn: ({ input, classes }) => ({
+  })),
+  cnn: model('two convolutions with max-pooling, and a dense layer', ({ input, classes }) => ({
     name: 'cnn',
     input,
     layers: [
@@ -44,8 +47,8 @@ export const catalogue = {
       { type: 'flatten' },
       { type: 'dense', name: 'fc', out: classes },
     ],
-  }),
-} as const satisfies Record<string, (fit: Fit) => ModelDefinition>
+  })),
+} as const satisfies Record<string, CatalogueModel>
 
 /** A name of the {@link catalogue}. */
 export type ModelName = keyof typeof catalogue

@@ -1,4 +1,12 @@
-export { catalogue, mnistFit, modelNames, resolveModel, type Fit, type ModelName } from './catalogue'
+export {
+  catalogue,
+  mnistFit,
+  modelNames,
+  resolveModel,
+  type CatalogueModel,
+  type Fit,
+  type ModelName,
+} from './catalogue'
 export {
   defineModel,
   unknownLayerTypes,

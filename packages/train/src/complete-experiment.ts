@@ -83,6 +83,12 @@ export interface ExperimentInput {
   readonly initial?: InitialOptions
 }
 
+/** The numbers of an experiment and what they may be, for its check, a command's options and a page's form. */
+export const experimentOptions = {
+  epochs: integer({ from: 1, to: 100_000, default: 5, says: 'how often every image is seen' }),
+  batchSize: integer({ from: 1, to: 1_000_000, default: 64, says: 'images a step' }),
+}
+
 /** The case study's settings. */
 export const experimentDefaults = { dataset: 'mnist', seed: 0, epochs: 5, batchSize: 64 } as const
 
@@ -177,9 +183,8 @@ export const scheduleOf = (
 export const lossOf = ({ loss }: Pick<Experiment, 'loss'>, extensions: Extensions): Chosen<LossType> =>
   choose(lossKind(extensions), loss ?? { name: lossTypes[0].name })
 
-const counts = { epochs: integer({ from: 1, to: 100_000 }), batchSize: integer({ from: 1, to: 1_000_000 }) }
-
-const keys = ['model', 'dataset', 'seed', 'epochs', 'batchSize', 'optimizer', 'schedule', 'loss', 'initial']
+const numbers = Object.keys(experimentOptions)
+const keys = ['model', 'dataset', 'seed', ...numbers, 'optimizer', 'schedule', 'loss', 'initial']
 
 /**
  * Fills in the defaults and checks every value.
@@ -200,10 +205,11 @@ const complete = (input: ExperimentInput, extensions: Extensions, lenient: boole
   for (const key of Object.keys(input))
     if (!keys.includes(key)) throw new TrainError(`an experiment has no ${shownValue(key)}, it has ${keys.join(', ')}`)
   if (!(lenient && hasForeignLayer(input.model))) resolveModel(input.model, mnistFit, extensions)
-  const { dataset, seed, epochs, batchSize } = { ...experimentDefaults, ...input }
+  const { dataset, seed } = { ...experimentDefaults, ...input }
   if (typeof dataset !== 'string' || dataset === '' || dataset === 'auto')
     throw new TrainError(`an experiment names its data set, not ${shownValue(dataset)}`)
-  const whole = completeOptions(counts, { epochs, batchSize }, { name: 'an experiment', error: refused })
+  const given = Object.fromEntries(Object.entries(input).filter(([key]) => numbers.includes(key)))
+  const whole = completeOptions(experimentOptions, given, { name: 'an experiment', error: refused })
   const named = <T extends { readonly name: string; readonly options: OptionTable }>(kind: Kind<T>, given: unknown) => {
     const foreign = lenient && isRecord(given) && typeof given['name'] === 'string'
     if (foreign && !kind.known.some(({ name }) => name === given['name'])) return given as unknown as Foreign

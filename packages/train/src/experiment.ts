@@ -4,6 +4,7 @@ export {
   experimentDefaults,
   experimentDifference,
   experimentId,
+  experimentOptions,
   optimizerDefaults,
   torchSeed,
   type Experiment,

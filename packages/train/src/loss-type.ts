@@ -39,6 +39,8 @@ export type LossOutputs = { readonly dLogits: Tensor2D } & ({ readonly loss: Ten
  */
 export interface LossType<N extends string = string, T extends OptionTable = OptionTable> {
   readonly name: N
+  /** What it is, in a line of a command's help or a page's form. */
+  readonly says?: string
   readonly options: T
   /** @returns the loss of a batch, and its gradient for the logits, [batch, classes]; a tidy around it takes the rest */
   loss(kit: LossKit, inputs: LossInputs<CompletedOptions<T>>): LossOutputs

@@ -40,6 +40,8 @@ export interface OptimizerStep64<O> {
  */
 export interface OptimizerType<N extends string = string, T extends OptionTable = OptionTable> {
   readonly name: N
+  /** What it is, in a line of a command's help or a page's form. */
+  readonly says?: string
   readonly options: T
   /** The names of what it keeps for every weight beside it, in its shape: it is in checkpoints, so that a run goes on to the bit. */
   state(options: CompletedOptions<T>): readonly string[]

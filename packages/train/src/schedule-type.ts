@@ -20,6 +20,8 @@ export interface SchedulePlace<O> {
  */
 export interface ScheduleType<N extends string = string, T extends OptionTable = OptionTable> {
   readonly name: N
+  /** What it does, in a line of a command's help or a page's form. */
+  readonly says?: string
   readonly options: T
   /** What `at` and `total` count. */
   every(options: CompletedOptions<T>): 'epoch' | 'step'

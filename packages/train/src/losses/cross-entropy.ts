@@ -4,6 +4,7 @@ import { defineLoss } from '../loss-type'
 /** Mean cross-entropy of the softmax, in nats, as PyTorch's `nn.CrossEntropyLoss`. */
 export const crossEntropy = defineLoss({
   name: 'crossEntropy',
+  says: 'mean cross-entropy of the softmax, in nats',
   options: {},
   loss: ({ ops }, { logits, labels, scale }) => ops.softmaxCrossEntropy(logits, labels, scale),
   loss64: (kit, { logits, labels, scale }) => kit.softmaxCrossEntropy(logits, labels, scale),

@@ -10,6 +10,7 @@ const noEpsilon = 1e-30
 /** As PyTorch's `torch.optim.Adam`, weight decay as an L2 penalty. Source: Kingma and Ba, "Adam", ICLR 2015. */
 export const adam = defineOptimizer({
   name: 'adam',
+  says: 'steps scaled by running means of the gradients and of their squares',
   options: {
     learningRate: number({ from: 0, default: working.learningRate, says: 'the size of a step' }),
     beta1: number({

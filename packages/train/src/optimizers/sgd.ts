@@ -9,6 +9,7 @@ const learningRate = 0.1
 /** Stochastic gradient descent, as PyTorch's `torch.optim.SGD`: momentum without dampening, weight decay as an L2 penalty. */
 export const sgd = defineOptimizer({
   name: 'sgd',
+  says: 'stochastic gradient descent, with momentum where one is given',
   options: {
     learningRate: number({ from: 0, default: learningRate, says: 'the size of a step' }),
     momentum: number({ from: 0, default: 0, says: 'how much of the last step is taken again' }),

@@ -4,6 +4,7 @@ import { defineSchedule } from '../schedule-type'
 /** Multiplied by `gamma` after every `size` epochs (or steps), one time after the other, as PyTorch's `torch.optim.lr_scheduler.StepLR`. */
 export const step = defineSchedule({
   name: 'step',
+  says: 'multiplied by gamma after every size epochs or steps',
   options: {
     size: integer({ from: 1, says: 'after how many the rate changes' }),
     gamma: number({ from: 0, default: 0.1, says: 'what it is multiplied by' }),
