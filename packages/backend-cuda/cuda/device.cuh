@@ -90,4 +90,13 @@ struct Variables {
   int start; // of the batch, in the order
   int step;  // of the optimizer, from 1
   int slot;  // of the results, see step.cu
+  int unused;
+  double learningRate, momentum; // of the optimizer; momentum is beta1 of Adam's kind. NaN: as the kernel was launched with
 };
+
+/** An option of the optimizer: what the recorded step brings along, or else what the kernel was launched with. */
+DEVICE double optionOf(double launched, const Variables* variables, double Variables::*option) {
+  if (!variables) return launched;
+  const double varied = variables->*option;
+  return varied == varied ? varied : launched;
+}

@@ -38,10 +38,12 @@ DEVICE Share shareOf(const Weights& weights) {
 }
 
 KERNEL __launch_bounds__(optimizerThreads)
-sgdStep(Weights weights, float learningRate, float momentum, float weightDecay, int hasVelocity, int step,
+sgdStep(Weights weights, float givenRate, float givenMomentum, float weightDecay, int hasVelocity, int step,
         const Variables* variables) {
   const Share share = shareOf(weights);
   const bool first = (variables ? variables->step : step) == 1;
+  const float learningRate = float(optionOf(givenRate, variables, &Variables::learningRate));
+  const float momentum = float(optionOf(givenMomentum, variables, &Variables::momentum));
   float* weight = weights.weight[share.tensor];
   const float* gradient = weights.gradient[share.tensor];
   float* velocity = weights.first[share.tensor];
@@ -66,10 +68,12 @@ DEVICE double power(double base, int exponent) {
 }
 
 KERNEL __launch_bounds__(optimizerThreads)
-adamStep(Weights weights, double learningRate, double beta1, double beta2, float epsilon, float weightDecay, int step,
+adamStep(Weights weights, double givenRate, double givenBeta1, double beta2, float epsilon, float weightDecay, int step,
          const Variables* variables) {
   const Share share = shareOf(weights);
   const int number = variables ? variables->step : step;
+  const double learningRate = optionOf(givenRate, variables, &Variables::learningRate);
+  const double beta1 = optionOf(givenBeta1, variables, &Variables::momentum);
   const float stepSize = float(learningRate / (1.0 - power(beta1, number)));
   const float correction = float(__builtin_sqrt(1.0 - power(beta2, number)));
   const float keep1 = float(beta1), take1 = float(1.0 - beta1);

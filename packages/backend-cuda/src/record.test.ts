@@ -82,19 +82,43 @@ const smallStepOn = (weights: readonly Tensor[], source: ReturnType<typeof batch
 
 const largeShapes = [[3, 3, 1, 4], [4], [14 * 14 * 4, 30], [30], [30, 10], [10]]
 const smallShapes = [[16, 10], [10]]
+/** Of a step: those of all steps, or the step's own. */
+type Options = <Kept extends Record<string, number>>(
+  step: number,
+  learningRate: number,
+  kept?: Kept,
+) => Kept & { learningRate: number }
+const steady: Options = (_, learningRate, kept) => ({ ...(kept as NonNullable<typeof kept>), learningRate })
+/** As a schedule has it that changes the learning rate, and momentum or beta1 with it, at every step. */
+const scheduled: Options = (step, learningRate, kept) => ({
+  ...(Object.fromEntries(Object.keys(kept ?? {}).map((name) => [name, 0.95 - step / 64])) as NonNullable<typeof kept>),
+  learningRate: (learningRate * step) / 7,
+})
+let options = steady
+
 const rules: Record<string, (kept: readonly (readonly Tensor[])[]) => Rule> = {
   sgd: () => (weights, gradients, step) =>
-    void sgdStep(weights, gradients, [], step, { learningRate: 0.1, momentum: 0, weightDecay: 0 }),
+    void sgdStep(weights, gradients, [], step, { ...options(step, 0.1), momentum: 0, weightDecay: 0 }),
   momentum:
     ([velocities = []]) =>
     (weights, gradients, step) =>
-      void sgdStep(weights, gradients, velocities, step, { learningRate: 0.1, momentum: 0.9, weightDecay: 0.01 }),
+      void sgdStep(weights, gradients, velocities, step, {
+        ...options(step, 0.1, { momentum: 0.9 }),
+        weightDecay: 0.01,
+      }),
   adam:
     ([first = [], second = []]) =>
     (weights, gradients, step) =>
       void adamStep(weights, gradients, first, second, step, {
-        ...{ learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 },
+        ...{ ...options(step, 0.01, { beta1: 0.9 }), beta2: 0.999, epsilon: 1e-8, weightDecay: 0 },
       }),
+}
+
+/** What a repetition is told of the options that change. */
+const ownOptions = (name: string, step: number) => {
+  if (options === steady) return {}
+  const kept = { sgd: {}, momentum: { momentum: 0 }, adam: { beta1: 0 } }[name]
+  return { values: options<Record<string, number>>(step, name === 'adam' ? 0.01 : 0.1, kept) }
 }
 
 /** Steps over the order again and again, of the smaller model where they are many; repeated from the second on where told to; losses are read at the end. */
@@ -110,7 +134,7 @@ const train = async (name: string, repeated: boolean, steps = 6) => {
   let held: { result: Tensor[]; recording: Recording } | undefined
   for (let n = 1; n <= steps; n++) {
     const start = 8 * ((n - 1) % 8)
-    if (held) expect(held.recording.replay({ start, step: n })).toBe(true)
+    if (held) expect(held.recording.replay({ start, step: n, ...ownOptions(name, n) })).toBe(true)
     else if (repeated) {
       const { result, recording } = record(() => step(start, n))
       if (!recording) throw new Error('the step could not be recorded')
@@ -160,6 +184,20 @@ describe('a recorded step', () => {
       expect([memory().numTensors, currentBackend().numDataIds(), used()]).toEqual(before)
     },
   )
+
+  test.each(['sgd', 'momentum', 'adam'])('takes the options that are its own, with %s', async (name) => {
+    options = scheduled
+    try {
+      const plain = await train(name, false)
+      const repeated = await train(name, true)
+      expect(repeated.losses).toEqual(plain.losses)
+      expect(repeated.values).toEqual(plain.values)
+      options = steady
+      expect((await train(name, true)).values).not.toEqual(plain.values)
+    } finally {
+      options = steady
+    }
+  })
 
   test('gives the same bits in whatever order threads and blocks run', async () => {
     const runs = []

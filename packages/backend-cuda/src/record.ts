@@ -9,6 +9,17 @@ const chunk = 64
 /** The most values of a step's result that are kept. */
 const mostValues = 16
 
+/** The struct Variables of `cuda/device.cuh`: start, step, slot, nothing, and the options that change. */
+const variablesBytes = 32
+const optionsAt = 16
+
+/** What the struct holds of the optimizer's options: NaN stands for those of the launch. */
+const optionsOf = (values: StepVariables['values']): Float64Array =>
+  Float64Array.of(values?.['learningRate'] ?? NaN, values?.['momentum'] ?? values?.['beta1'] ?? NaN)
+
+/** Options that kernels read from the struct. */
+const varied = ['learningRate', 'momentum', 'beta1']
+
 /** Results of `chunk` steps on their way to the host. */
 interface Chunk {
   /** The first step, counted from the recorded one. */
@@ -21,7 +32,8 @@ interface Chunk {
  *
  * The computation runs as it always does, and the graph launches the same kernels on the same addresses. What it disposes of is
  * freed with the recording. The start of the batch and the number of the step are in device memory, where the graph's own last
- * kernel (`cuda/step.cu`) moves them on; the host writes them only where the next step is not the one expected. That kernel also
+ * kernel (`cuda/step.cu`) moves them on; the host writes them only where the next step is not the one expected. The options of the
+ * optimizer that change are beside them, and written where they did. That kernel also
  * keeps the result, so that results of many steps come with one copy.
  */
 export const record = <T>(
@@ -69,7 +81,7 @@ const createRecording = (
 ): Recording => {
   const { device } = tensors
   const values = result?.size ?? 0
-  const state = device.memory.take(3 * 4) // the struct Variables: start, step, slot
+  const state = device.memory.take(variablesBytes)
   const results = device.memory.take(Math.max(4, 4 * slots * values))
   const address = result ? tensors.address(result) : 0
   const batch = batchOf(launches)
@@ -79,13 +91,15 @@ const createRecording = (
     threads: 32,
     arguments: [address, values, results, slots, batch, state],
   }
-  device.upload(state, Int32Array.of(0, 0, 0))
+  device.upload(state, Int32Array.of(0, 0, 0, 0))
+  device.upload(state + optionsAt, optionsOf(undefined))
   device.launch(endOfStep) // for the step that was just run
   const graph = device.capture(() => {
     for (const launched of launches) device.relaunch(launched, state)
     device.launch(endOfStep)
   })
   let expected: StepVariables | undefined
+  let last = optionsOf(undefined)
   let disposed = false
   let count = 0 // of steps whose results were kept, the recorded one among them
   let newest: Chunk = { first: 0, read: undefined }
@@ -98,21 +112,24 @@ const createRecording = (
   }
   kept()
   return {
-    replay({ start, step }) {
-      if (disposed) return false
+    replay({ start, step, values }) {
+      if (disposed || Object.keys(values ?? {}).some((name) => !varied.includes(name))) return false
       if (start !== expected?.start || step !== expected.step)
         device.upload(state, Int32Array.of(start, step, count % slots))
+      const options = optionsOf(values)
+      if (options.some((value, i) => !Object.is(value, last[i]))) device.upload(state + optionsAt, options)
+      last = options
       graph.launch()
       expected = { start: start + batch, step: step + 1 }
       kept()
       return true
     },
     latest() {
-      const [own, last] = [newest, count - 1]
+      const [own, at] = [newest, count - 1]
       return async () => {
         // A chunk that is not whole yet is read as far as it is needed.
-        const pending = own.read ?? read(own.first, last - own.first + 1)
-        return new Float32Array(await pending(), 4 * values * (last - own.first), values)
+        const pending = own.read ?? read(own.first, at - own.first + 1)
+        return new Float32Array(await pending(), 4 * values * (at - own.first), values)
       }
     },
     dispose() {

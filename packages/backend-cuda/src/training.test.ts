@@ -46,7 +46,7 @@ const firstLosses = async (
   if (!first?.recording?.latest) throw new Error('the step could not be recorded')
   const reads = [first.recording.latest()]
   for (let n = 1; n < steps; n++) {
-    optimizer.repeat((step) => first.recording?.replay({ start: n * batchSize, step }) ?? false)
+    optimizer.repeat((variables) => first.recording?.replay({ start: n * batchSize, ...variables }) ?? false)
     reads.push(first.recording.latest())
   }
   const losses: number[] = []

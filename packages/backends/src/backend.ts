@@ -25,6 +25,11 @@ export interface StepVariables {
   readonly start: number
   /** The optimizer's count of steps, from 1. */
   readonly step: number
+  /**
+   * Options of the optimizer that change from step to step, by their names, in place of those that its kernel was recorded with:
+   * `{ learningRate: 0.1, momentum: 0.9 }`. Absent where all stay as they are.
+   */
+  readonly values?: Readonly<Record<string, number>>
 }
 
 /** A computation that can be done again on the same tensors, without tfjs's dispatch between its kernels. */
@@ -75,7 +80,7 @@ export interface Backend {
   readonly memory?: () => number | undefined
   /**
    * Runs a synchronous computation on the started backend and records it. What changes between repetitions are the
-   * `start` of a gathered batch and the `step` of an optimizer; everything else is done as it was.
+   * `start` of a gathered batch, and the `step` and the `values` of an optimizer; everything else is done as it was.
    *
    * @returns no recording where the computation did more than kernels of the backend's own
    */

@@ -6,7 +6,7 @@ import { TrainError } from './train-error'
 export interface LearningRate {
   /** Of a step, counted from 1 over all epochs. */
   of(step: number): number
-  /** Whether it changes from step to step: a step that was recorded can't be repeated then. */
+  /** Whether it changes from step to step. */
   readonly everyStep: boolean
 }
 

@@ -55,6 +55,11 @@ export interface OptimizerType<N extends string = string, T extends OptionTable 
     kit: OptimizerKit,
     step: OptimizerStep<CompletedOptions<T>>,
   ): { readonly weights: readonly Tensor[]; readonly state?: Readonly<Record<string, readonly Tensor[]>> }
+  /**
+   * Whether a recorded step may be repeated with another learning rate: `step` hands its options as they are to one operation of `ops`,
+   * whose kernels take those of the repetition instead. Otherwise a step whose learning rate is its own is computed anew.
+   */
+  readonly varies?: boolean
   /** The same in float64, by plain loops: what `step` is compared with. */
   step64(step: OptimizerStep64<CompletedOptions<T>>): void
   /** Where a loss left the numbers: a phrase that says which option is to blame and what is known to work. */

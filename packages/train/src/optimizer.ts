@@ -1,3 +1,4 @@
+import type { StepVariables } from '@digitlab/backends'
 import type { Model, StateDict } from '@digitlab/models'
 import { downloadWeights, uploadWeights, type Weights } from '@digitlab/models/compute'
 import { keep, tidy, zerosLike, type Tensor } from '@tensorflow/tfjs-core'
@@ -19,8 +20,12 @@ export interface Optimizer {
   step(gradients: ReadonlyMap<string, Tensor>, buffers?: ReadonlyMap<string, Tensor>): void
   /** Whether the next step can be taken by repeating a recorded one: it does the same with other numbers in the same tensors. */
   repeatable(): boolean
-  /** A step taken by repeating a recorded one. @param repeat gets the step's number, from 1; false where it did nothing */
-  repeat(repeat: (step: number) => boolean): boolean
+  /**
+   * A step taken by repeating a recorded one.
+   *
+   * @param repeat gets the step's number, from 1, and the options that are its own; false where it did nothing
+   */
+  repeat(repeat: (variables: Omit<StepVariables, 'start'>) => boolean): boolean
   /** Steps taken so far. */
   steps(): number
   /** What is kept for each weight between steps, by what it is: velocity of sgd with momentum, first and second of adam. */
@@ -107,9 +112,10 @@ export const createOptimizer = (
       }
     },
     // A buffer that was replaced is read where it was.
-    repeatable: () => !rate.everyStep && buffers.size === 0,
+    repeatable: () => (!rate.everyStep || type.varies === true) && buffers.size === 0,
     repeat(repeat) {
-      const done = repeat(step + 1)
+      const next = step + 1
+      const done = repeat(rate.everyStep ? { step: next, values: { learningRate: rate.of(next) } } : { step: next })
       if (done) step++
       return done
     },

@@ -52,7 +52,7 @@ export const aloneStepping = (learner: Learner): Stepping => {
       const { tensors, kept, latest } = repeater.run(
         size,
         size === usual && optimizer.repeatable(),
-        (recording) => optimizer.repeat((step) => recording.replay({ start, step })),
+        (recording) => optimizer.repeat((variables) => recording.replay({ start, ...variables })),
         () =>
           tidy(() => {
             const { images, labels } = train.batch(start, size)
@@ -134,7 +134,8 @@ export const sharedSteps = (
         return []
       }
       // Only gradients that stay where they are can be stepped by again.
-      const again = (recording: Recording) => optimizer.repeat((step) => recording.replay({ start: 0, step }))
+      const again = (recording: Recording) =>
+        optimizer.repeat((variables) => recording.replay({ start: 0, ...variables }))
       if (held.kept && optimizer.repeatable()) update.run(held.size, true, again, move)
       else move()
       release()

@@ -28,6 +28,7 @@ export const adam = defineOptimizer({
     const next = ops.adamStep(weights, gradients, first, second, step, options)
     return { weights: next.weights, state: { first: next.first, second: next.second } }
   },
+  varies: true,
   step64({ weight, gradient, state, step, options: { learningRate, beta1, beta2, epsilon, weightDecay } }) {
     const [m, v] = [state['first']!, state['second']!]
     for (let i = 0; i < weight.length; i++) {

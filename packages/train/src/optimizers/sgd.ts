@@ -20,6 +20,7 @@ export const sgd = defineOptimizer({
     const next = ops.sgdStep(weights, gradients, velocity, step, options)
     return { weights: next.weights, state: options.momentum === 0 ? {} : { velocity: next.velocities } }
   },
+  varies: true,
   step64({ weight, gradient, state: { velocity }, step, options: { learningRate, momentum, weightDecay } }) {
     for (let i = 0; i < weight.length; i++) {
       const g = gradient[i]! + weightDecay * weight[i]!
