@@ -36,16 +36,29 @@ const builtFiles = (folder, { files }) =>
 const ownerOf = (source) => /^.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+(?=[\\/])/.exec(source)?.[0]
 
 /**
+ * The notices at the head of sources, each once: all that some packages say of their licence.
+ *
+ * @param {Iterable<string>} sources
+ */
+const noticesIn = (sources) => {
+  const code = [...sources].filter((source) => /\.[cm]?[jt]s$/.test(source)) // not a file that a bundler only copies
+  const heads = code.map((source) => /^(?:\/\/.*\n)+/.exec(readFileSync(source, 'utf8'))?.[0] ?? '')
+  const notices = heads.filter((head) => /copyright/i.test(head)).map((head) => head.replace(/^\/\/ ?/gm, '').trim())
+  return [...new Set(notices)].sort()
+}
+
+/**
  * The packages whose code is bundled into a package, as its source maps tell: name, version, licence and the licence's text.
  *
  * @param {string} folder
  * @param {{ readonly name: string, readonly files: readonly string[] }} manifest
- * @returns {{ name: string, version: string, licence: string, text: string }[]} text is the licence's file, and the notice that goes with it
+ * @returns {{ name: string, version: string, licence: string, text: string, notices: string[] }[]} text is the licence's file, and the
+ *   notice that goes with it; notices are those of its sources, where it has no such file
  * @throws Error for code without a map, which could be anybody's
  */
 export const bundledInto = (folder, manifest) => {
-  /** @type {Set<string>} */
-  const owners = new Set()
+  /** @type {Map<string, Set<string>>} the sources of each */
+  const owners = new Map()
   for (const file of builtFiles(folder, manifest)) {
     const map = `${file}.map`
     if (!existsSync(map))
@@ -53,15 +66,16 @@ export const bundledInto = (folder, manifest) => {
         `${manifest.name}: ${relative(folder, file)} has no source map, whose code is in it can't be told: build it with one`,
       )
     for (const source of JSON.parse(readFileSync(map, 'utf8')).sources) {
-      const owner = ownerOf(resolve(dirname(map), source))
-      if (owner) owners.add(owner)
+      const path = resolve(dirname(map), source)
+      const owner = ownerOf(path)
+      if (owner) owners.set(owner, (owners.get(owner) ?? new Set()).add(path))
     }
   }
-  const found = [...owners].map((owner) => {
+  const found = [...owners].map(([owner, sources]) => {
     const { name, version, license } = JSON.parse(readFileSync(join(owner, 'package.json'), 'utf8'))
     const texts = readdirSync(owner).filter((file) => /^(licen[cs]e|notice|copying)/i.test(file))
     const text = texts.map((file) => readFileSync(join(owner, file), 'utf8').trim()).join('\n\n')
-    return { name, version, licence: license, text }
+    return { name, version, licence: license, text, notices: text === '' ? noticesIn(sources) : [] }
   })
   return found.sort((a, b) => (`${a.name} ${a.version}` < `${b.name} ${b.version}` ? -1 : 1))
 }

@@ -17,15 +17,25 @@ const compiled = {
     'The PTX is compiled from `cuda/` by clang, with the names of threads and blocks from a header of LLVM (Apache-2.0 with the LLVM exception, which asks for no notice in what is compiled); nothing of the CUDA toolkit is in it.',
 }
 
-/** A package that brings no text of its licence has that of another package under the same. */
-const section = ({ name, version, licence, text }, _, bundled) => {
+/** What the notices of a source refer to, and a package does not bring: TypeScript has the whole text, without a notice of its own. */
+const apache = readFileSync(join(root, 'node_modules', 'typescript', 'LICENSE.txt'), 'utf8').trim()
+
+const terms = ({ name, version, licence, text, notices }, bundled) => {
+  if (text !== '') return `~~~text\n${text}\n~~~\n`
   const [other] = bundled
     .filter((one) => one.licence === licence && one.text !== '')
     .sort((a, b) => b.text.length - a.text.length)
-  if (text === '' && !other)
+  if (other) return `It brings no text of it: see ${other.name}.\n`
+  if (notices.length === 0)
     throw new Error(`${name} ${version} brings no text of its licence, ${licence}: add one here`)
-  const terms = text === '' ? `It brings no text of it: see ${other.name}.\n` : `~~~text\n${text}\n~~~\n`
-  return `## ${name} ${version}\n\nLicence: ${licence}\n\n${terms}`
+  const texts = licence.includes('Apache-2.0') ? [...notices, apache] : notices
+  return `It brings no text of it; its sources say:\n\n~~~text\n${texts.join('\n\n')}\n~~~\n`
+}
+
+/** A package that brings no text of its licence has that of another package under the same, or what its sources say. */
+const section = (one, _, bundled) => {
+  const { name, version, licence } = one
+  return `## ${name} ${version}\n\nLicence: ${licence}\n\n${terms(one, bundled)}`
 }
 
 const found = publishedPackages()

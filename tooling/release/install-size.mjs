@@ -98,7 +98,9 @@ const main = async () => {
       const megabytes = (one.bytes / 1e6).toFixed(1).padStart(6)
       console.log(`${name.padEnd(24)} ${megabytes} MB ${String(one.packages).padStart(4)} packages`)
       for (const [specifier, time] of Object.entries(one.imports))
-        console.log(`  ${specifier.padEnd(30)} ${time === undefined ? 'needs a peer' : `${time.toFixed(1).padStart(6)} ms`}`)
+        console.log(
+          `  ${specifier.padEnd(30)} ${time === undefined ? 'needs a peer' : `${time.toFixed(1).padStart(6)} ms`}`,
+        )
     }
     if (values.json) console.log(JSON.stringify(measured, null, 2))
   } finally {

@@ -2,7 +2,7 @@
 // are whole and how much they may become is looked after here, as fflate checks neither sums nor sizes.
 //
 // Source: PKWARE's APPNOTE.TXT 6.3.
-import { inflateSync, zipSync, type ZippableFile } from 'fflate'
+import { inflateSync, zipSync, type ZippableFile } from 'fflate/browser' // runs everywhere: its other entry asks Node for worker threads
 import type { Budget, Fail, Failing } from './failing'
 import { quoted } from './shown'
 
