@@ -34,10 +34,28 @@ test('code of others is found by the source maps, with its licence, and so is co
   const source = '../../node_modules/.store/a@1/node_modules/@some/plot/src/plot.js'
   await write('dist/assets/page.js.map', { sources: [source, '../../src/main.js'] })
   expect(bundledInto(folder, manifest)).toEqual([
-    { name: '@some/plot', version: '1.2.3', licence: 'ISC', text: 'Copyright Somebody' },
+    { name: '@some/plot', version: '1.2.3', licence: 'ISC', text: 'Copyright Somebody', notices: [] },
   ])
   await write('dist/assets/other.js', '')
   expect(() => bundledInto(folder, manifest)).toThrow('other.js has no source map')
+})
+
+test('of a package without a file of its licence, what its sources say is told, each notice once', async () => {
+  const owner = 'node_modules/.store/b@1/node_modules/bare'
+  await write(`${owner}/package.json`, { name: 'bare', version: '1.0.0', license: 'ISC' })
+  for (const name of ['one.js', 'two.js'])
+    await write(`${owner}/${name}`, '// Copyright Somebody Else\n// All rights reserved.\nexport {}\n')
+  await write('lib/main.js', '')
+  await write('lib/main.js.map', { sources: ['one.js', 'two.js'].map((name) => `../${owner}/${name}`) })
+  expect(bundledInto(folder, { ...manifest, files: ['lib'] })).toEqual([
+    {
+      name: 'bare',
+      version: '1.0.0',
+      licence: 'ISC',
+      text: '',
+      notices: ['Copyright Somebody Else\nAll rights reserved.'],
+    },
+  ])
 })
 
 test("no function of AssemblyScript's library is in the WebAssembly modules", async () => {
