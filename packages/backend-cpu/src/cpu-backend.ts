@@ -13,6 +13,7 @@ import { maxPoolGrad } from './max-pool-grad'
 import { adamStep, sgdStep } from './optimizer-step'
 import { copyOut, sumIn } from './share-gradients'
 import { softmaxCrossEntropy } from './softmax-cross-entropy'
+import { writeImages } from './write-images'
 
 const generalKernels = [
   ...[conv2d, fusedConv2d, conv2dBackpropFilter, conv2dBackpropInput],
@@ -21,6 +22,7 @@ const generalKernels = [
 ]
 const trainingKernels = [
   gatherBatch,
+  writeImages,
   dense,
   denseGrad,
   convReluPool,

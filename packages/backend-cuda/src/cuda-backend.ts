@@ -20,6 +20,7 @@ import { reduceKernels } from './reduce'
 import { copyOut, sumIn } from './share-gradients'
 import { logSoftmax, softmax } from './softmax'
 import { softmaxCrossEntropy } from './softmax-cross-entropy'
+import { writeImages } from './write-images'
 import { stridedKernels } from './strided'
 
 /** How matrix products are computed: 'tf32' rounds their factors to 10 bits, on tensor cores; sums stay float32. */
@@ -49,7 +50,7 @@ const systemDriver = async (): Promise<Driver> => {
 }
 
 const kernels = [
-  ...[gatherBatch, dense, denseGrad, convReluPool, convReluPoolGrad, softmaxCrossEntropy],
+  ...[gatherBatch, writeImages, dense, denseGrad, convReluPool, convReluPoolGrad, softmaxCrossEntropy],
   ...[sgdStep, adamStep, copyOut, sumIn],
   ...[conv2d, fusedConv2d, conv2dBackpropFilter, conv2dBackpropInput, batchMatMul, fusedMatMul],
   ...[maxPool, maxPoolGrad, avgPool, avgPoolGrad, softmax, logSoftmax, gather, segmentSum, oneHot],

@@ -16,6 +16,7 @@ import { withoutGlueListeners } from './process-listeners'
 import { record } from './record'
 import { copyOut, sumIn } from './share-gradients'
 import { softmaxCrossEntropy } from './softmax-cross-entropy'
+import { writeImages } from './write-images'
 import { wasmFile, whyNoWasm } from './wasm-file'
 
 /** How the kernels run. */
@@ -43,6 +44,7 @@ const generalKernels = [
 ]
 const trainingKernels = [
   gatherBatch,
+  writeImages,
   dense,
   denseGrad,
   convReluPool,

@@ -49,6 +49,12 @@ const calls = (): readonly Call[] => [
     tried: { start: [...counts, 3, 5], size: [...counts, 0, 5] },
   },
   {
+    name: 'DigitlabWriteImages',
+    inputs: { images: bool(4, 3, 2, 1) },
+    attributes: { start: 2, bytes: new Uint8Array(12).fill(1) },
+    tried: { start: [...counts, 3, 4], bytes: [new Uint8Array(5), new Uint8Array(18), new Uint8Array(30)] },
+  },
+  {
     name: 'DigitlabDense',
     inputs: { x: float32(3, 4), weight: float32(4, 2), bias: float32(2) },
     attributes: { activation: 'relu' },

@@ -16,6 +16,7 @@ import { dense, denseGrad } from './dense'
 import { batchSource } from './gather-batch'
 import { adamStep, sgdStep } from './optimizer-step'
 import { copyOut, sumIn } from './share-gradients'
+import { writtenImages } from './conformance-images'
 import { allowances, refusals, strays } from './conformance-refusals'
 import { softmaxCrossEntropy } from './softmax-cross-entropy'
 
@@ -411,5 +412,5 @@ export const conformanceCases = (): ConformanceCase[] => [
   ...softmaxCases(),
   ...optimizerCases(),
   ...shareCases(),
-  ...[...refusals(), ...allowances(), ...strays()].map(({ name, run }) => leakless(name, run)),
+  ...[...writtenImages(), ...refusals(), ...allowances(), ...strays()].map(({ name, run }) => leakless(name, run)),
 ]

@@ -88,6 +88,13 @@ export interface KernelContracts {
     outputs: Tensors<'batchImages' | 'batchLabels'>
     sizes: GatherSizes
   }
+  DigitlabWriteImages: {
+    inputs: Tensors<'images'>
+    attributes: { readonly start: number; readonly bytes: Uint8Array }
+    outputs: object
+    /** The place of the first byte. */
+    sizes: { readonly offset: number }
+  }
   DigitlabDense: {
     inputs: Tensors<'x' | 'weight' | 'bias'>
     attributes: { readonly activation: Activation }
@@ -334,6 +341,17 @@ export const kernelContracts: { readonly [N in KernelName]: KernelContract<N> } 
       return { count, pixels: sizeOf(shape), shape: [size, ...shape], length }
     },
   ),
+  DigitlabWriteImages: contract(['images'], [], ({ images }, { start, bytes }) => {
+    expectTensor('the resident images', images, [-1, -1, -1, -1], 'bool')
+    const [count = 0, ...shape] = images.shape
+    const pixels = sizeOf(shape)
+    expectCount('the first image to be written', start, 0)
+    if (bytes.length % pixels !== 0 || start * pixels + bytes.length > count * pixels)
+      throw new OpsError(
+        `${bytes.length} bytes from image ${start} on are no whole images of ${pixels} bytes within ${count} of them`,
+      )
+    return { offset: start * pixels }
+  }),
   DigitlabDense: contract(['x', 'weight', 'bias'], ['y'], (inputs) => {
     expectTensor('the bias of a dense layer', inputs.bias, [-1])
     return denseSizes(inputs)

@@ -1,6 +1,7 @@
 import { keep, tensor, tensor1d, tensor4d, type Tensor, type Tensor1D, type Tensor4D } from '@tensorflow/tfjs-core'
 import { OpsError } from './expect'
 import { hasKernel, runKernel } from './kernels'
+import { writeImages } from './write-images'
 
 /** Some images of a data set with their labels, as tensors. */
 export interface Batch {
@@ -15,6 +16,14 @@ export interface BatchSource {
   readonly count: number
   /** Sets the order in which batches are taken: indices into the images. Their natural order until it is called. */
   setOrder(order: Int32Array): void
+  /**
+   * Overwrites images from the `start`-th on where they lie: recorded steps gather the new ones.
+   *
+   * @param images bytes of whole images
+   */
+  write(start: number, images: Uint8Array): void
+  /** Gives the images other labels. A batch that was recorded before has the old ones. */
+  relabel(labels: Uint8Array): void
   /** The images and labels at positions start .. start + size - 1 of the order. */
   batch(start: number, size: number): Batch
   /** Frees images, labels and order. */
@@ -29,9 +38,10 @@ const scaled = Float32Array.from({ length: 256 }, (_, byte) => byte / 255)
  *
  * Kernel `DigitlabGatherBatch`: inputs images [count, height, width, 1] (bytes, carried as dtype bool), labels [count]
  * int32, order [n] int32; outputs batchImages [size, height, width, 1] float32, batchLabels [size] int32. Where the order points past
- * the images, a batch has NaN and the label -1. A backend without it gets each batch gathered by the host.
+ * the images, a batch has NaN and the label -1. A backend
+ * without it, or without the one that `write` needs, gets each batch gathered by the host.
  *
- * @param images bytes, [count, height, width]
+ * @param images bytes, [count, height, width]: where `write` is used, the source's own from now on
  * @param labels classes, [count]
  * @throws OpsError where the bytes do not make `labels.length` images of that shape, or an order points past them
  */
@@ -46,21 +56,27 @@ export const batchSource = (
       `expected ${count * height * width} bytes for ${count} images of ${height} x ${width}, there are ${images.length}`,
     )
   const natural = Int32Array.from({ length: count }, (_, i) => i)
-  const make = hasKernel('gatherBatch') ? residentSource : hostSource
-  return checked(make(images, labels, [count, height, width, 1]), natural)
+  const make = hasKernel('gatherBatch') && hasKernel('writeImages') ? residentSource : hostSource
+  return checked(make(images, labels, [count, height, width, 1]), natural, height * width)
 }
 
 type Shape = [count: number, height: number, width: number, channels: 1]
 
 const residentSource = (images: Uint8Array, labels: Uint8Array, shape: Shape): BatchSource => {
   const residentImages = keep(tensor(images, shape, 'bool')) // [count, height, width, 1], the bytes themselves
-  const residentLabels = keep(tensor(Int32Array.from(labels), [shape[0]], 'int32')) // [count]
+  const keepLabels = (labels: Uint8Array) => keep(tensor(Int32Array.from(labels), [shape[0]], 'int32')) // [count]
+  let residentLabels = keepLabels(labels)
   let order: Tensor | undefined
   return {
     count: shape[0],
     setOrder(indices) {
       order?.dispose()
       order = keep(tensor(indices, [indices.length], 'int32'))
+    },
+    write: (start, images) => writeImages(residentImages, start, images),
+    relabel(labels) {
+      residentLabels.dispose()
+      residentLabels = keepLabels(labels)
     },
     batch(start, size) {
       const inputs = { images: residentImages, labels: residentLabels, order: order as Tensor }
@@ -73,13 +89,18 @@ const residentSource = (images: Uint8Array, labels: Uint8Array, shape: Shape): B
   }
 }
 
-const hostSource = (images: Uint8Array, labels: Uint8Array, [count, height, width]: Shape): BatchSource => {
+const hostSource = (images: Uint8Array, given: Uint8Array, [count, height, width]: Shape): BatchSource => {
   const pixels = height * width
+  let labels = given
   let order = new Int32Array(0)
   return {
     count,
     setOrder(indices) {
       order = indices.slice()
+    },
+    write: (start, written) => images.set(written, start * pixels),
+    relabel(others) {
+      labels = others.slice()
     },
     batch(start, size) {
       const batchImages = new Float32Array(size * pixels)
@@ -100,7 +121,7 @@ const hostSource = (images: Uint8Array, labels: Uint8Array, [count, height, widt
 }
 
 /** The same checks for either source: a kernel reads where it is told to. */
-const checked = (source: BatchSource, natural: Int32Array): BatchSource => {
+const checked = (source: BatchSource, natural: Int32Array, pixels: number): BatchSource => {
   let ordered = 0
   const setOrder = (order: Int32Array) => {
     const wrong = order.find((index) => index < 0 || index >= source.count)
@@ -112,6 +133,19 @@ const checked = (source: BatchSource, natural: Int32Array): BatchSource => {
   return {
     count: source.count,
     setOrder,
+    write(start, images) {
+      const last = start + images.length / pixels
+      if (!(Number.isInteger(start) && Number.isInteger(last) && start >= 0 && last <= source.count))
+        throw new OpsError(
+          `${images.length} bytes from image ${start} on are no whole images of ${pixels} bytes within ${source.count} of them`,
+        )
+      source.write(start, images)
+    },
+    relabel(labels) {
+      if (labels.length !== source.count)
+        throw new OpsError(`expected ${source.count} labels, one for each image, there are ${labels.length}`)
+      source.relabel(labels)
+    },
     batch(start, size) {
       if (!(Number.isInteger(start) && Number.isInteger(size) && start >= 0 && size > 0 && start + size <= ordered))
         throw new OpsError(`a batch of ${size} from position ${start} is not within an order of ${ordered}`)

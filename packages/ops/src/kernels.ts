@@ -17,6 +17,7 @@ import { kernelContracts, type KernelAttributes, type KernelName, type KernelOut
  */
 export const kernelNames = {
   gatherBatch: 'DigitlabGatherBatch',
+  writeImages: 'DigitlabWriteImages',
   dense: 'DigitlabDense',
   denseGrad: 'DigitlabDenseGrad',
   convReluPool: 'DigitlabConvReluPool',

@@ -1,4 +1,5 @@
 export { bernoulli } from './bernoulli'
 export { MersenneTwister, type MersenneTwisterState } from './mersenne-twister'
 export { dataLoaderOrder, randperm } from './permutation'
+export { Philox } from './philox'
 export { fusedMultiplyAdd, uniform } from './uniform'

@@ -11,6 +11,8 @@ import {
   type ModelDefinition,
   type OptionTable,
 } from '@digitlab/models'
+import type { AugmentationType } from './augmentation-type'
+import { augmentationTypes } from './augmentations'
 import type { Extensions } from './extensions'
 import { lossTypes } from './losses'
 import type { LossType } from './loss-type'
@@ -41,6 +43,9 @@ export type ScheduleOptions = Completed<(typeof scheduleTypes)[number]> | Foreig
 /** Another loss than the mean cross-entropy. */
 export type LossChoice = Foreign
 
+/** One way in which the training images are changed. */
+export type AugmentationOptions = Completed<(typeof augmentationTypes)[number]> | Foreign
+
 /** What to run. Plain JSON; its canonical form's SHA-256 is the experiment's id. */
 export interface Experiment {
   /** A name in the catalogue, or a model definition. */
@@ -57,6 +62,8 @@ export interface Experiment {
   readonly schedule?: ScheduleOptions
   /** Absent for cross-entropy. */
   readonly loss?: LossChoice
+  /** How the training images are changed each time that they are seen, one way after the other; absent where they stay as they are. */
+  readonly augment?: readonly AugmentationOptions[]
   /** Where training begins with given weights instead of those that the seed draws; absent else. */
   readonly initial?: InitialOptions
 }
@@ -80,6 +87,8 @@ export interface ExperimentInput {
   readonly optimizer?: Partial<OptimizerOptions>
   readonly schedule?: Partial<ScheduleOptions>
   readonly loss?: LossChoice
+  /** One alone need not be in a list. */
+  readonly augment?: Partial<AugmentationOptions> | readonly Partial<AugmentationOptions>[]
   readonly initial?: InitialOptions
 }
 
@@ -138,6 +147,10 @@ const lossKind = ({ losses = [] }: Extensions): Kind<LossType> => ({
   what: 'loss',
   known: [...(lossTypes as readonly unknown[] as LossType[]), ...losses],
 })
+const augmentationKind = ({ augmentations = [] }: Extensions): Kind<AugmentationType> => ({
+  what: 'augmentation',
+  known: [...(augmentationTypes as readonly unknown[] as AugmentationType[]), ...augmentations],
+})
 
 /** Checks what an experiment says of one kind. @returns its entry and all its options, in their table's order */
 const choose = <T extends { readonly name: string; readonly options: OptionTable }>(
@@ -183,8 +196,14 @@ export const scheduleOf = (
 export const lossOf = ({ loss }: Pick<Experiment, 'loss'>, extensions: Extensions): Chosen<LossType> =>
   choose(lossKind(extensions), loss ?? { name: lossTypes[0].name })
 
+/** The augmentations of an experiment, in the order in which they are done. */
+export const augmentationsOf = (
+  { augment = [] }: Pick<Experiment, 'augment'>,
+  extensions: Extensions,
+): Chosen<AugmentationType>[] => augment.map((given) => choose(augmentationKind(extensions), given))
+
 const numbers = Object.keys(experimentOptions)
-const keys = ['model', 'dataset', 'seed', ...numbers, 'optimizer', 'schedule', 'loss', 'initial']
+const keys = ['model', 'dataset', 'seed', ...numbers, 'optimizer', 'schedule', 'loss', 'augment', 'initial']
 
 /**
  * Fills in the defaults and checks every value.
@@ -217,6 +236,12 @@ const complete = (input: ExperimentInput, extensions: Extensions, lenient: boole
     return { name: type.name, ...options }
   }
   const { name, ...rest } = named(optimizerKind(extensions), input.optimizer === undefined ? {} : input.optimizer)
+  const { augment = [] } = input
+  const augmentations = (Array.isArray(augment) ? augment : [augment]).map((given: unknown) => {
+    const found = named(augmentationKind(extensions), given)
+    return found as AugmentationOptions // checked against its table
+  })
+  checkTogether(augmentations, extensions)
   const loss = input.loss === undefined ? undefined : named(lossKind(extensions), input.loss)
   return {
     model: input.model,
@@ -227,8 +252,26 @@ const complete = (input: ExperimentInput, extensions: Extensions, lenient: boole
     ...(input.schedule === undefined ? {} : { schedule: named(scheduleKind(extensions), input.schedule) }),
     // The usual one goes without saying, so that one experiment has one id.
     ...(loss === undefined || loss.name === lossTypes[0].name ? {} : { loss }),
+    // Without any it goes without saying, so that one experiment has one id.
+    ...(augmentations.length === 0 ? {} : { augment: augmentations }),
     ...(input.initial === undefined ? {} : { initial: checkInitial(input.initial) }),
   }
+}
+
+/** Each at most once, and one that mixes: an image has two labels at most. */
+const checkTogether = (
+  augmentations: readonly AugmentationOptions[],
+  { augmentations: own = [] }: Extensions,
+): void => {
+  const names = augmentations.map(({ name }) => name)
+  const twice = names.find((name, i) => names.indexOf(name) !== i)
+  if (twice !== undefined) throw new TrainError(`augment names ${twice} twice: leave one of them out`)
+  const types = [...(augmentationTypes as readonly unknown[] as AugmentationType[]), ...own]
+  const mixing = names.filter((name) => types.some((type) => type.name === name && type.mix))
+  if (mixing.length > 1)
+    throw new TrainError(
+      `augment mixes images twice, by ${mixing.join(' and ')}: an image has two labels at most, leave one out`,
+    )
 }
 
 /** Whether a definition has a layer of a type that is not known here. */

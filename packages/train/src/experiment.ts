@@ -1,5 +1,16 @@
 // Experiments: what to run, checked and named, without anything that computes.
 export {
+  defineAugmentation,
+  type AugmentationType,
+  type Coordinates,
+  type Draws,
+  type ImageSize,
+  type Mix,
+  type Paint,
+  type Warp,
+} from './augmentation-type'
+export { augmentationTypes } from './augmentations'
+export {
   completeExperiment,
   experimentDefaults,
   experimentDifference,
@@ -7,6 +18,7 @@ export {
   experimentOptions,
   optimizerDefaults,
   torchSeed,
+  type AugmentationOptions,
   type Experiment,
   type ExperimentInput,
   type InitialOptions,
