@@ -148,9 +148,9 @@ export const refuseBeside = (
 }
 
 /** Checks values that come from options alone: what is wrong with one is a wrong command line. */
-export const checkOptions = (check: () => unknown): void => {
+export const checkOptions = <T>(check: () => T): T => {
   try {
-    check()
+    return check()
   } catch (cause) {
     if (cause instanceof TrainError) throw new OptionError(cause.message, { cause })
     throw cause

@@ -3,7 +3,7 @@ import { catalogueEntry, type Dataset } from '@digitlab/data'
 import { defineModel, firstLayerWeights, unknownLayerTypes, type StateDict } from '@digitlab/models'
 import { firstFeatureMaps } from '@digitlab/models/compute'
 import type { ReportInput, RunPredictions } from '@digitlab/report'
-import { predictionsFile, type Run, type RunResult } from '@digitlab/train'
+import { augmentedSample, predictionsFile, type Run, type RunResult } from '@digitlab/train'
 import { load } from './load'
 import { note } from './output'
 import { isMendable, UsageError } from './usage-error'
@@ -27,6 +27,7 @@ const reportInput = ({ run, weights, predictions, data, missing = [] }: Parts): 
   const model = unknown.length === 0 ? defineModel(run.model.definition) : undefined
   const firstLayer = model && firstLayerWeights(model, weights)
   const images = data && { height: data.imageShape[0], width: data.imageShape[1], pixels: data.test.images }
+  const augmented = data && augmentedSample(run.experiment, data)
   const size = images ? images.height * images.width : 0
   const maps =
     model && images && size <= mostPixels && firstFeatureMaps(model, weights, images.pixels.subarray(0, size))
@@ -34,6 +35,7 @@ const reportInput = ({ run, weights, predictions, data, missing = [] }: Parts): 
     run: withoutPlaces(run),
     ...(predictions ? { predictions } : {}),
     ...(images ? { images } : {}),
+    ...(augmented ? { augmented } : {}),
     ...(firstLayer ? { firstLayer } : {}),
     ...(maps ? { featureMaps: { image: 0, ...maps } } : {}),
     missing: model ? missing : [...missing, `no pictures of the first layer: ${unknownHere(unknown)}`],

@@ -37,6 +37,7 @@ export interface TrainFlags extends OptimizerFlags {
   readonly epochs: number
   readonly batchSize: number
   readonly workers: number | 'auto'
+  readonly imageWorkers: number
   readonly init?: string
   readonly key?: string
   readonly newHead?: boolean

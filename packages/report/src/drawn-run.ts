@@ -24,6 +24,8 @@ export interface DrawnRun {
     readonly epochs: number
     readonly batchSize: number
     readonly optimizer: { readonly name: string; readonly learningRate: number }
+    /** How the training images were changed each time that they were seen. */
+    readonly augment?: readonly { readonly name: string }[]
   }
   readonly model: { readonly name: string; readonly parameters: number }
   readonly dataset: {
@@ -107,12 +109,20 @@ export interface FeatureMaps {
   readonly data: ArrayLike<number>
 }
 
+/** Training images as an epoch sees them. */
+export interface AugmentedImages extends DrawnImages {
+  /** The class of each, or of the two that are mixed: '7', '7 + 3'. */
+  readonly captions: readonly string[]
+}
+
 /** All that a report is drawn from. What is missing leaves out the figures that need it, and nothing else. */
 export interface ReportInput {
   readonly run: DrawnRun
   readonly predictions?: RunPredictions
   /** Every test image, in the order of the predictions. */
   readonly images?: DrawnImages
+  /** The first training images as the first epoch saw them, of a run that changed them. */
+  readonly augmented?: AugmentedImages
   readonly firstLayer?: FirstLayer
   readonly featureMaps?: FeatureMaps
   /** Sentences about what could not be drawn and why: they are said in the report. */

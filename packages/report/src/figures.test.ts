@@ -11,6 +11,7 @@ import {
   mcNemarFigure,
   mistakesFigure,
   runFigures,
+  runReportHtml,
   type Figure,
 } from './figures'
 import { comparedPairs, confidentMistakes, ReportError, wilsonInterval, type ReportInput } from './index'
@@ -48,6 +49,28 @@ describe('every mark is there, and every number is that of the run', () => {
       )
       expect(drawn.title).toBe(`${when === 'before' ? 'Before' : 'After'} training: ${64 - mistakes} of 64 right`)
     }
+  })
+
+  test('augmented: 64 training images, each with its classes, and what was done stands with the experiment', () => {
+    const pixels = new Uint8Array(64 * 36).map((_, i) => (i * 7) % 256)
+    const captions = Array.from({ length: 64 }, (_, i) => (i === 5 ? '5 + 3' : String(i % 10)))
+    const augment = [
+      { name: 'affine', shift: 2, rotate: 10 },
+      { name: 'elastic', alpha: 34, sigma: 4 },
+    ]
+    const augmented = {
+      ...input,
+      run: { ...run, experiment: { ...run.experiment, augment } },
+      augmented: { height: 6, width: 6, pixels, captions },
+    }
+    const drawn = figure(augmented, 'augmented')
+    expect(count(drawn, 'image')).toBe(64)
+    expect(textsOf(drawn)).toEqual(expect.arrayContaining(['64 training images as the first epoch saw them', '5 + 3']))
+    expect(runFigures(input).some(({ id }) => id === 'augmented')).toBe(false)
+    const page = runReportHtml(augmented)
+    expect(page).toContain('affine: shift 2, rotate 10')
+    expect(page).toContain('elastic: alpha 34, sigma 4')
+    expect(page).toContain('that of the larger share first')
   })
 
   test('long names of classes stand on two lines, cut to the width of their image', () => {

@@ -1,4 +1,5 @@
 export type {
+  AugmentedImages,
   DrawnEpoch,
   DrawnImages,
   DrawnLoss,
@@ -10,6 +11,7 @@ export type {
 } from './drawn-run'
 export type { Figure, FigureOptions } from './figure'
 export { accuracyFigure } from './figures/accuracy'
+export { augmentedFigure } from './figures/augmented'
 export { classAccuracyFigure } from './figures/class-accuracy'
 export { comparisonFigure } from './figures/comparison'
 export { confusionFigure } from './figures/confusion'

@@ -11,6 +11,7 @@ export {
   type Spread,
 } from './comparison'
 export type {
+  AugmentedImages,
   DrawnEpoch,
   DrawnImages,
   DrawnLoss,

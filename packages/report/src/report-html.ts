@@ -13,6 +13,7 @@ import { lossText } from './ticks'
 const captions: Readonly<Record<string, string>> = {
   before: 'T is the true class, P the predicted one; a cross marks a mistake.',
   after: 'The same images with the weights at the end.',
+  augmented: 'Each has its class below it; where two images are mixed, that of the larger share first.',
   loss: 'The band reaches from the smallest to the largest loss of neighbouring steps.',
   accuracy: 'Of the training images as each was seen, just before the step that learned from it.',
   confusion: 'In each cell the images counted, and their share of the true class.',

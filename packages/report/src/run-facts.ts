@@ -14,6 +14,7 @@ export const experimentFacts = ({ id, experiment, model, status, startedAt, hist
   return [
     ['model', `${model.name}, ${grouped(model.parameters)} parameters`],
     ['optimizer', `${name}: ${listed(settings)}`],
+    ...(experiment.augment ?? []).map(({ name, ...ranges }) => ['augmentation', `${name}: ${listed(ranges)}`] as const),
     ['epochs', String(experiment.epochs)],
     ['batch size', grouped(experiment.batchSize)],
     ['seed', String(experiment.seed)],

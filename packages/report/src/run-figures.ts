@@ -1,6 +1,7 @@
 import type { ReportInput } from './drawn-run'
 import type { Figure, FigureOptions } from './figure'
 import { accuracyFigure } from './figures/accuracy'
+import { augmentedFigure } from './figures/augmented'
 import { classAccuracyFigure } from './figures/class-accuracy'
 import { comparisonFigure } from './figures/comparison'
 import { confusionFigure } from './figures/confusion'
@@ -24,13 +25,21 @@ const list = (entries: Readonly<Record<string, Draw | undefined>>): Drawable[] =
   Object.entries(entries).flatMap(([id, draw]) => (draw ? [{ id, draw }] : []))
 
 /** The figures of a run, in the order in which they are told; those whose data are not given are left out. */
-export const runFigures = ({ run, predictions, images, firstLayer, featureMaps }: ReportInput): Drawable[] => {
+export const runFigures = ({
+  run,
+  predictions,
+  images,
+  augmented,
+  firstLayer,
+  featureMaps,
+}: ReportInput): Drawable[] => {
   const { classNames } = run.dataset
   const seen = predictions && images ? { predictions, images } : undefined
   return list({
     before:
       seen && ((options) => fixedImagesFigure(seen.images, seen.predictions, 'before', { ...options, classNames })),
     after: seen && ((options) => fixedImagesFigure(seen.images, seen.predictions, 'after', { ...options, classNames })),
+    augmented: augmented && ((options) => augmentedFigure(augmented, options)),
     loss: (options) => lossFigure(run, options),
     accuracy: (options) => accuracyFigure(run, options),
     confusion: (options) => confusionFigure(run, options),

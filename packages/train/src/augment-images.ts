@@ -146,12 +146,19 @@ const identity = ({ x, y }: Coordinates, width: number): void => {
  */
 const sample = (from: Uint8Array, to: Uint8Array, { x, y }: Coordinates, [height, width]: ImageSize): void => {
   for (let i = 0; i < to.length; i++) {
-    const [column, row] = [x[i]!, y[i]!]
-    const [left, top] = [Math.floor(column), Math.floor(row)]
-    const [u, v] = [column - left, row - top]
+    // Plain variables: this is done for every pixel of an epoch.
+    const column = x[i]!
+    const row = y[i]!
+    const left = Math.floor(column)
+    const top = Math.floor(row)
+    const u = column - left
+    const v = row - top
     const at = top * width + left
     if (left >= 0 && top >= 0 && left < width - 1 && top < height - 1) {
-      const [a, b, c, d] = [from[at]!, from[at + 1]!, from[at + width]!, from[at + width + 1]!]
+      const a = from[at]!
+      const b = from[at + 1]!
+      const c = from[at + width]!
+      const d = from[at + width + 1]!
       // Most of a digit is black.
       to[i] = (a | b | c | d) === 0 ? 0 : Math.floor((1 - v) * ((1 - u) * a + u * b) + v * ((1 - u) * c + u * d) + 0.5)
       continue

@@ -5,6 +5,9 @@ import { describe, expect, test } from 'vitest'
 import { createAugmenter, type ImageSource } from './augment-images'
 import { inverseOf, type AffineMap } from './augmentations/affine'
 import {
+  augmentedCaptions,
+  augmentedImages,
+  augmentedSample,
   completeExperiment,
   defineAugmentation,
   experimentId,
@@ -256,6 +259,37 @@ describe('an experiment', () => {
       'has paint and mix of warp, paint, mix: one is needed',
     )
   })
+})
+
+test('images that are looked at are those of an epoch that begins with them', () => {
+  const data = {
+    train: { images: many.images, labels: Uint8Array.from({ length: 50 }, (_, i) => i % 7), count: 50 },
+    imageShape: [height, width] as const,
+  }
+  const augment: Augment = [
+    { name: 'affine', rotate: 20 },
+    { name: 'mixup', alpha: 1 },
+  ]
+  const experiment = completeExperiment({ model: 'linear', seed, batchSize: 2, augment })
+  const { images, labels } = augmentedImages(experiment, data, Int32Array.of(4, 9, 40), epoch)
+  expect(images).toEqual(rendered(augment, many, [4, 9, 40], { batchSize: 2 }))
+  const { mixing } = createAugmenter(experiment, many, {})!
+  expect(labels).toEqual(
+    [4, 9, 40].map((image, i) => ({
+      label: image % 7,
+      other: mixing!.partner(epoch, image) % 7,
+      share: mixing!.share(epoch, i >> 1) / 255,
+    })),
+  )
+  const plain = augmentedImages(completeExperiment({ model: 'linear' }), data, Int32Array.of(4))
+  expect(plain).toEqual({ images: original(many, [4]), labels: [{ label: 4 }] })
+  const classNames = ['a', 'b']
+  expect(augmentedCaptions({ images, labels: [{ label: 0, other: 9 }, { label: 1 }] }, classNames)).toEqual([
+    'a + 9',
+    'b',
+  ])
+  expect(augmentedSample(experiment, { ...data, classNames })!.captions).toHaveLength(50)
+  expect(augmentedSample(completeExperiment({ model: 'linear' }), { ...data, classNames })).toBeUndefined()
 })
 
 test('the numbers of a stream are those that the documentation says', () => {

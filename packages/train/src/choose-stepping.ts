@@ -46,12 +46,15 @@ export const chooseStepping = async (choice: Choice): Promise<{ stepping: Steppi
       'this backend computes on a device of its own, which workers can not share: leave the number of workers out',
     )
   }
-  if (model.unsharable !== undefined) {
+  const unsharable =
+    experiment.augment === undefined
+      ? model.unsharable
+      : 'its images are others every epoch, and are made for one thread'
+  if (unsharable !== undefined) {
     if (count === 'auto') return { stepping: alone() }
-    throw new TrainError(
-      `workers can't share a batch of the model "${model.name}": ${model.unsharable}; train it with one`,
-      { code: 'workers' },
-    )
+    throw new TrainError(`workers can't share a batch of the model "${model.name}": ${unsharable}; train it with one`, {
+      code: 'workers',
+    })
   }
   const most = count === 'auto' ? (canShareMemory() ? (workers.most ?? 1) : 1) : count
   if (most === 1) return { stepping: alone() }

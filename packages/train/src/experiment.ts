@@ -11,6 +11,13 @@ export {
 } from './augmentation-type'
 export { augmentationTypes } from './augmentations'
 export {
+  augmentedCaptions,
+  augmentedImages,
+  augmentedSample,
+  type AugmentedImages,
+  type AugmentedSample,
+} from './augmented-images'
+export {
   completeExperiment,
   experimentDefaults,
   experimentDifference,

@@ -4,6 +4,7 @@ import { initialWeights, readTfjsLayout, resolveModel, type StateDict64 } from '
 import { lossAndGradients64, type LossFunction64 } from '@digitlab/models/compute'
 import { float64 } from '@digitlab/ops'
 import { dataLoaderOrder, MersenneTwister } from '@digitlab/random'
+import { createAugmenter } from './augment-images'
 import { lossOf, optimizerOf, type Experiment } from './complete-experiment'
 import type { Extensions } from './extensions'
 import { learningRateOf } from './learning-rate'
@@ -30,19 +31,26 @@ export const firstLosses64 = (
   const { type, options } = lossOf(experiment, extensions)
   const loss64: LossFunction64 = (logits, labels, scale) => type.loss64(float64, { logits, labels, scale, options })
   const order = dataLoaderOrder(generator, data.train.count)
+  const { images: plain, labels: classes } = data.train
+  const trained = order.slice().sort()
+  const augmenter = createAugmenter(experiment, { images: plain, imageShape: data.imageShape, trained }, extensions)
   const pixels = height * width
   const losses: number[] = []
   for (const batch of batches(order, experiment.batchSize)) {
     if (losses.length === steps) break
+    const start = losses.length * experiment.batchSize
+    const bytes = new Uint8Array(batch.length * pixels)
+    if (augmenter) augmenter.render(1, start, batch, bytes)
+    else batch.forEach((image, i) => bytes.set(plain.subarray(image * pixels, (image + 1) * pixels), i * pixels))
     const images = float64.array64([batch.length, height, width, 1])
-    batch.forEach((image, i) => {
-      for (let p = 0; p < pixels; p++)
-        images.data[i * pixels + p] = Math.fround(data.train.images[image * pixels + p]! / 255)
-    })
-    const labels = Array.from(batch, (image) => data.train.labels[image]!)
+    bytes.forEach((byte, p) => (images.data[p] = Math.fround(byte / 255)))
+    const labels = Array.from(batch, (image) => classes[image]!)
+    const { mixing } = augmenter ?? {}
+    const others = mixing && Array.from(batch, (image) => classes[mixing.partner(1, image)]!)
+    const share = mixing ? Math.fround(mixing.share(1, losses.length) / 255) : 1
     const { loss, gradients, buffers } = lossAndGradients64(model, weights, images, labels, 1 / batch.length, {
       generator,
-      loss: loss64,
+      loss: others ? mixedLoss64(loss64, others, share) : loss64,
     })
     losses.push(loss)
     step(gradients, losses.length)
@@ -50,6 +58,16 @@ export const firstLosses64 = (
   }
   return losses
 }
+
+/** As `mixedLoss` of a training step. */
+const mixedLoss64 =
+  (loss: LossFunction64, others: readonly number[], share: number): LossFunction64 =>
+  (logits, labels, scale) => {
+    const [own, other] = [loss(logits, labels, scale), loss(logits, others, scale)]
+    const between = (a: number, b: number) => b + (a - b) * share
+    const data = own.dLogits.data.map((value, i) => between(value, other.dLogits.data[i]!))
+    return { ...own, loss: between(own.loss, other.loss), dLogits: { ...own.dLogits, data } }
+  }
 
 /** Steps of the experiment's optimizer on the weights, in place. */
 const optimizer64 = (

@@ -4,6 +4,7 @@ import { initialWeights, resolveModel, type Model, type StateDict } from '@digit
 import { disposeWeights, downloadWeights, uploadWeights } from '@digitlab/models/compute'
 import { batchSource, operationPaths, type BatchSource } from '@digitlab/ops'
 import { MersenneTwister } from '@digitlab/random'
+import { checkAugmentation } from './augment-images'
 import { call, isThenable, refuseNested } from './callbacks'
 import { checkInterval, checkResumable, type Checkpoint } from './checkpoint'
 import { chooseStepping } from './choose-stepping'
@@ -13,6 +14,8 @@ import { divergenceOf } from './divergence'
 import { environment } from './environment'
 import { checkFit, evaluateSource, type Evaluation, type ImageLoss, type Predictions } from './evaluate'
 import type { Extensions } from './extensions'
+import { createImageStream, type ImageStream, type TrainingSource } from './image-stream'
+import { checkImageWorkers } from './image-workers'
 import { beginWith, recordInitial, type Initial } from './initial'
 import { checkMemory } from './memory'
 import { createOptimizer, downloadOptimizer, uploadOptimizer } from './optimizer'
@@ -44,7 +47,7 @@ export const runExperiment = async (input: ExperimentInput, options: RunOptions)
   refuseNested()
   const plan = await planOf(input, options)
   return useBackend(options.backend, async (info, checkBackend) => {
-    const prepared = prepare(plan, options, info)
+    const prepared = await prepare(plan, options, info)
     try {
       return await whileThere(options.backend.watch?.(), async (checkDevice) => {
         const check = () => {
@@ -57,6 +60,7 @@ export const runExperiment = async (input: ExperimentInput, options: RunOptions)
       })
     } finally {
       await prepared.team?.close()
+      await prepared.stream?.close()
       prepared.dispose()
     }
   })
@@ -84,6 +88,8 @@ const planOf = async (input: ExperimentInput, options: RunOptions): Promise<Plan
   const [height, width] = data.imageShape
   const model = resolveModel(experiment.model, { input: [height, width, 1], classes: data.classes }, extensions)
   checkFit(model, data.imageShape, data.classes)
+  checkAugmentation(experiment, data.imageShape, extensions)
+  if (options.imageWorkers) checkImageWorkers(options.imageWorkers.count)
   const workers = workersFor(options.workers, resume)
   const crowded = checkWorkers(workers)
   const threads = workers?.count === 'auto' ? 1 : (workers?.count ?? 1)
@@ -99,14 +105,19 @@ interface Prepared {
   readonly dataset: Run['dataset']
   readonly state: RunState
   readonly initial: StateDict
-  readonly train: BatchSource
+  readonly train: TrainingSource
   readonly test: BatchSource
+  /** Where the training images are others every epoch. */
+  readonly stream: ImageStream | undefined
+  /** What there was to tell before the run began. */
+  readonly notices: readonly string[]
   team?: Team
   dispose(): void
 }
 
 /** Draws or takes the weights, and puts them and the images onto the backend. */
-const prepare = (plan: Plan, { data, resume }: RunOptions, info: BackendInfo): Prepared => {
+const prepare = async (plan: Plan, options: RunOptions, info: BackendInfo): Promise<Prepared> => {
+  const { data, resume, imageWorkers } = options
   const { experiment, extensions, model, given } = plan
   const dataset = describeDataset(data)
   if (resume) checkResumable(resume, { experiment, dataset, backend: info })
@@ -116,10 +127,15 @@ const prepare = (plan: Plan, { data, resume }: RunOptions, info: BackendInfo): P
   const state = resume
     ? stateOf(resume, uploadOptimizer(model, steps, resume.optimizer))
     : freshState(generator, createOptimizer(model, steps, uploadWeights(model, initial)))
-  const train = batchSource(data.train.images, data.train.labels, data.imageShape)
   const test = batchSource(data.test.images, data.test.labels, data.imageShape)
+  const notices: string[] = []
+  const stream = await createImageStream({
+    ...{ experiment, train: data.train, imageShape: data.imageShape, extensions, workers: imageWorkers },
+    notice: (sentence) => void notices.push(sentence),
+  })
+  const train = stream?.source ?? batchSource(data.train.images, data.train.labels, data.imageShape)
   return {
-    ...{ info, state, initial, train, test, dataset: resume?.dataset ?? dataset },
+    ...{ info, state, initial, train, test, stream, notices, dataset: resume?.dataset ?? dataset },
     startedAt: resume?.startedAt ?? new Date().toISOString(),
     dispose() {
       for (const held of [state.optimizer, train, test]) held.dispose()
@@ -187,7 +203,7 @@ const begin = async (plan: Plan, options: RunOptions, prepared: Prepared, check:
   if (chosen.team) prepared.team = chosen.team
   const used = { ...info, threads: info.threads * stepping.workers }
   await tell({ type: 'started', id, backend: used, stepsPerEpoch })
-  for (const sentence of notices) await tell({ type: 'notice', sentence })
+  for (const sentence of [...notices, ...prepared.notices]) await tell({ type: 'notice', sentence })
 
   const between = async () => {
     const { between } = options
@@ -241,7 +257,14 @@ const begin = async (plan: Plan, options: RunOptions, prepared: Prepared, check:
     ...{ plan, options, prepared, state, stepping, used, before, after: resume ? undefined : before },
     ...{ evaluate: look, callbacks, save, savedAt: () => saved.at, snapshot: () => snapshot },
     context: {
-      ...{ experiment, extensions, stepping, images: train.count, asynchronous: backend.asynchronous },
+      ...{
+        experiment,
+        extensions,
+        stepping,
+        stream: prepared.stream,
+        images: train.count,
+        asynchronous: backend.asynchronous,
+      },
       ...{ tell, stopped, check, afterStep, between, clock, wantsCheckpoint, save },
     },
   }

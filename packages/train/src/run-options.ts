@@ -7,6 +7,7 @@ import type { RunCallback } from './run-callback'
 import type { Checkpoint, CheckpointInterval } from './checkpoint'
 import type { Predictions } from './evaluate'
 import type { Extensions } from './extensions'
+import type { ImageWorkerOptions } from './image-workers'
 import type { Initial } from './initial'
 import type { EpochRecord, Run } from './run-record'
 import { TrainError } from './train-error'
@@ -47,6 +48,8 @@ export interface RunOptions {
   readonly extensions?: Extensions
   /** Shares every batch between threads; without it the calling thread trains alone. */
   readonly workers?: WorkerOptions
+  /** Prepare the images of an experiment that changes them; without them the thread that trains does, and the images are the same. */
+  readonly imageWorkers?: ImageWorkerOptions
   /**
    * Told every step and every epoch, in their order. Where it answers with a promise the run waits for that, and its clock stands still.
    * What it throws, or rejects with, ends the run: `runExperiment` rejects with the same.
@@ -88,7 +91,16 @@ export interface RunResult {
 
 /** Every option, so that a misspelt one is refused. */
 const known: Record<keyof RunOptions, true> = {
-  ...{ data: true, backend: true, extensions: true, workers: true, onProgress: true, callbacks: true, signal: true },
+  ...{
+    data: true,
+    backend: true,
+    extensions: true,
+    workers: true,
+    imageWorkers: true,
+    onProgress: true,
+    callbacks: true,
+    signal: true,
+  },
   ...{ between: true, snapshotStep: true, initial: true, checkpoint: true, resume: true },
 }
 

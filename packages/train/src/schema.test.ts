@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { definitionSchema, optionsSchema, type OptionTable } from '@digitlab/models'
 import { format, resolveConfig } from 'prettier'
 import { expect, test } from 'vitest'
-import { lossTypes, optimizerTypes, scheduleTypes } from './experiment'
+import { augmentationTypes, lossTypes, optimizerTypes, scheduleTypes } from './experiment'
 
 const file = fileURLToPath(new URL('../schema/run-1.schema.json', import.meta.url))
 
@@ -44,14 +44,22 @@ test('is what the tables say', async () => {
     schedule: kindSchema('How the learning rate changes; absent where it stays.', scheduleTypes),
     loss: kindSchema('Absent for cross-entropy.', lossTypes),
   }
+  const augmentation = kindSchema('One way in which the training images are changed.', augmentationTypes)
+  const augment = {
+    description:
+      'How the training images are changed each time that they are seen, in this order; absent where they stay.',
+    type: 'array',
+    minItems: 1,
+    items: { $ref: '#/$defs/augmentation' },
+  }
   const named = Object.fromEntries(Object.keys(kinds).map((kind) => [kind, { $ref: `#/$defs/${kind}` }]))
   const whole = {
     ...written,
     properties: {
       ...written.properties,
-      experiment: { ...experiment, properties: { ...experiment.properties, ...named } },
+      experiment: { ...experiment, properties: { ...experiment.properties, ...named, augment } },
     },
-    $defs: { ...written.$defs, definition: definitionSchema(), ...kinds },
+    $defs: { ...written.$defs, definition: definitionSchema(), ...kinds, augmentation },
   }
   const json = JSON.stringify(whole, null, 2)
     // Beyond 2^53, and exact in the schema for whoever reads them so.

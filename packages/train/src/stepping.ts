@@ -1,12 +1,14 @@
 import type { Backend, Recording } from '@digitlab/backends'
 import type { Model } from '@digitlab/models'
 import { lossAndGradients, type LossFunction } from '@digitlab/models/compute'
-import { copyOut, sumIn, type BatchSource } from '@digitlab/ops'
+import { copyOut, sumIn } from '@digitlab/ops'
 import type { MersenneTwister } from '@digitlab/random'
 import { dispose, tidy, zeros, zerosLike, type Tensor } from '@tensorflow/tfjs-core'
 import type { Exchange } from './exchange'
+import type { TrainingSource } from './image-stream'
 import type { Optimizer } from './optimizer'
 import { createRepeater } from './repeater'
+import { mixedLoss } from './training-loss'
 
 /** What a step tells: [the loss of its batch, how many of it were right]. */
 export interface Summary {
@@ -33,7 +35,7 @@ export interface Learner {
   readonly generator: MersenneTwister
   readonly model: Model
   readonly optimizer: Optimizer
-  readonly train: BatchSource
+  readonly train: TrainingSource
   readonly backend: Backend
 }
 
@@ -55,8 +57,8 @@ export const aloneStepping = (learner: Learner): Stepping => {
         (recording) => optimizer.repeat((variables) => recording.replay({ start, ...variables })),
         () =>
           tidy(() => {
-            const { images, labels } = train.batch(start, size)
-            const options = { loss, generator: learner.generator }
+            const { images, labels, mixed } = train.batch(start, size)
+            const options = { loss: mixed ? mixedLoss(loss, mixed) : loss, generator: learner.generator }
             const found = lossAndGradients(model, optimizer.weights(), images, labels, 1 / size, options)
             const { summary, gradients, buffers } = found
             optimizer.step(gradients, buffers)

@@ -3,6 +3,7 @@ import type { Experiment } from './complete-experiment'
 import { adviceOn } from './divergence'
 import type { Extensions } from './extensions'
 import { giveWay } from './give-way'
+import type { ImageStream } from './image-stream'
 import type { Progress } from './run-options'
 import type { RunState } from './run-state'
 import type { Stepping, Summary } from './stepping'
@@ -21,6 +22,8 @@ export interface EpochContext {
   readonly experiment: Experiment
   readonly extensions: Extensions
   readonly stepping: Stepping
+  /** Brings the images of each step, where they are others every epoch. */
+  readonly stream: ImageStream | undefined
   /** To train on. */
   readonly images: number
   readonly asynchronous: boolean
@@ -41,15 +44,17 @@ export interface EpochContext {
 
 /** Trains on every image that the epoch has left, or until it is told to stop: the state is that after the last step. */
 export const trainEpoch = async (state: RunState, context: EpochContext): Promise<void> => {
-  const { experiment, stepping, images, asynchronous, tell, clock } = context
+  const { experiment, stepping, stream, images, asynchronous, tell, clock } = context
   const { batchSize, epochs } = experiment
   const { epoch, stepLosses } = state
   const totals = { ...state.totals }
   state.totals = totals
   const from = clock() - 1000 * totals.seconds
-  const order = dataLoaderOrder(state.generator, images)
+  const drawn = dataLoaderOrder(state.generator, images)
   if (state.goesOnFrom) state.generator = new MersenneTwister(state.goesOnFrom)
   state.goesOnFrom = undefined
+  // A stream has the images where the order takes them.
+  const order = stream ? drawn.map((_, position) => position) : drawn
   const stepsPerEpoch = Math.ceil(order.length / batchSize)
   const waiting: { summary: Summary; size: number }[] = []
   let [read, taken, lastRead] = [state.step, 0, performance.now()]
@@ -77,12 +82,15 @@ export const trainEpoch = async (state: RunState, context: EpochContext): Promis
     }
   }
 
+  stream?.startEpoch(epoch, drawn, state.step * batchSize)
   await stepping.startEpoch(order, batchSize, state.step * batchSize)
   try {
     const done = () => state.step * batchSize >= order.length
     while (!done() && !(taken > 0 && context.stopped())) {
       const start = state.step * batchSize
       const size = Math.min(batchSize, order.length - start)
+      const coming = stream?.reach(start + size)
+      if (coming) await coming
       context.check()
       const summary = stepping.step(start, size)
       state.step++

@@ -13,7 +13,7 @@ import type { FromWorker, ToWorker } from './worker-messages'
 /** A Worker of node:worker_threads or of a browser. */
 export interface WorkerThread {
   /** Sends a message to the thread. */
-  postMessage(message: unknown): void
+  postMessage(message: unknown, transfer?: readonly ArrayBuffer[]): void
   /** Ends the thread at once. */
   terminate(): unknown
   /** How node:worker_threads tells of answers and of the end. */

@@ -1,15 +1,17 @@
 import { gridPng, imageGrid, terminalGrid, terminalPredictions } from '@digitlab/report'
 import { MersenneTwister, randperm } from '@digitlab/random'
+import { augmentedCaptions, augmentedImages, completeExperiment } from '@digitlab/train'
 import { Command, Option } from 'commander'
+import { augmentOf, augmentOption, type AugmentFlags } from '../augment-option'
 import { load } from '../load'
-import { countingNumber, refuseBeside, shared } from '../options'
+import { checkOptions, countingNumber, refuseBeside, shared } from '../options'
 import { clean } from '../clean'
 import { writeNewFiles } from '../new-files'
 import { writeResult } from '../output'
 import { readReportInputs } from '../report-input'
 import { UsageError } from '../usage-error'
 
-interface Flags {
+interface Flags extends AugmentFlags {
   readonly dataset: string
   readonly dataDir?: string
   readonly split: 'train' | 'test'
@@ -22,7 +24,7 @@ interface Flags {
 export const showCommand = (): Command =>
   new Command('show')
     .description(
-      'Look at the digits: a grid of them in the terminal, and in a PNG with --out. Of a run: what it took the first test images for, before and after training.',
+      'Look at the digits: a grid of them in the terminal, and in a PNG with --out; with --augment as training would see them. Of a run: what it took the first test images for, before and after training.',
     )
     .argument('[run]', 'the folder of a run, or its run.json')
     .addOption(shared.dataset('auto'))
@@ -34,21 +36,24 @@ export const showCommand = (): Command =>
         .argParser(shared.seed().parseArg as (text: string) => number)
         .default(0),
     )
+    .addOption(augmentOption())
     .option('--out <file>', 'write the grid to this PNG file')
     .addOption(shared.json())
     .action(async (run: string | undefined, flags: Flags, command: Command) => {
       if (run !== undefined) return showRun(run, flags, command)
-      const { count = 15 } = flags
+      const { count = 15, seed } = flags
+      const experiment = checkOptions(() => completeExperiment({ model: 'linear', seed, ...augmentOf(flags) }))
+      if (experiment.augment && flags.split === 'test')
+        throw new UsageError('test images are never changed: leave --augment or --split test out')
       const data = await load(flags.dataset, flags.dataDir)
       const [height, width] = data.imageShape
       const split = data[flags.split]
       if (count > split.count)
         throw new UsageError(`there are ${split.count} ${flags.split} images, not ${count}: ask for fewer with --count`)
       const chosen = randperm(new MersenneTwister(flags.seed), split.count).subarray(0, count)
-      const pixels = height * width
-      const images = new Uint8Array(count * pixels)
-      chosen.forEach((index, i) => images.set(split.images.subarray(index * pixels, (index + 1) * pixels), i * pixels))
-      const labels = Array.from(chosen, (index) => data.classNames[split.labels[index] ?? 0] ?? '?')
+      const found = augmentedImages(experiment, { ...data, train: split }, chosen)
+      const { images } = found
+      const labels = augmentedCaptions(found, data.classNames)
       if (flags.out !== undefined)
         await writePng(flags.out, gridPng(imageGrid(images, { height, width, captions: labels })))
       writeResult(
@@ -69,7 +74,7 @@ export const showCommand = (): Command =>
 
 /** The first test images with what a run took them for. */
 const showRun = async (path: string, flags: Flags, command: Command): Promise<void> => {
-  refuseBeside(command, 'a run', ['dataset', 'split', 'seed', 'out'], 'what is shown')
+  refuseBeside(command, 'a run', ['dataset', 'split', 'seed', 'augment', 'out'], 'what is shown')
   const { count = 20 } = flags
   const [input] = await readReportInputs([path], { dataDir: flags.dataDir })
   const { run, predictions, images, missing = [] } = input ?? {}

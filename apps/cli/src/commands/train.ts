@@ -15,6 +15,7 @@ import {
 } from '@digitlab/train'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { parseInterval, removeCheckpoint, saveBegun, saveCheckpoint } from '../checkpoint-folder'
+import { imageWorkersOf, usualImageWorkers } from '../image-workers'
 import { Interrupted, interruptible } from '../interrupt'
 import { choose, load } from '../load'
 import { claimFresh, folderName, type ClaimedFolder } from '../new-folder'
@@ -43,6 +44,14 @@ export const trainCommand = (): Command =>
       .addOption(shared.tf32())
       .addOption(shared.seed())
       .addOption(shared.workers())
+      .addOption(
+        new Option(
+          '--image-workers <n>',
+          'threads that prepare the images of --augment; they are the same with any number',
+        )
+          .argParser(imageWorkerCount)
+          .default(usualImageWorkers),
+      )
       .option('--init <weights>', 'begin with the weights of a run or a file instead of those that the seed draws')
       .addOption(shared.key('with --init: '))
       .option('--new-head', 'with --init: draw the last layer all the same, for other classes')
@@ -60,6 +69,13 @@ export const trainCommand = (): Command =>
       .addOption(shared.json()),
     { epochs: 5 },
   ).action(train)
+
+const imageWorkerCount = (text: string): number => {
+  const count = Number(text)
+  if (text.trim() === '' || !Number.isInteger(count) || count < 0 || count > 64)
+    throw new InvalidArgumentError('It must be an integer from 0 to 64.')
+  return count
+}
 
 const interval = (text: string): CheckpointInterval => {
   const every = parseInterval(text)
@@ -118,6 +134,7 @@ const carryOut = async (
         runExperiment(experiment, {
           ...{ data, backend, workers: workersOn(backend, begun.workers), onProgress: log.following(line), signal },
           ...(initial ? { initial } : {}),
+          imageWorkers: imageWorkersOf(flags.imageWorkers),
           checkpoint: { ...(begun.every ? { every: begun.every } : {}), save },
           ...(resume ? { resume } : {}),
         }),

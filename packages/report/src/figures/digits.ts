@@ -41,9 +41,9 @@ const inkTile = ({ pixels, height, width }: DrawnImages, image: number, theme: T
 export const imageGridFigure = (
   images: DrawnImages,
   captions: readonly string[],
-  options: FigureOptions & { readonly title?: string } = {},
+  options: FigureOptions & { readonly title?: string; readonly id?: string } = {},
 ): Figure => {
-  const { width = defaultWidth, theme = 'light', title = 'Images' } = options
+  const { width = defaultWidth, theme = 'light', title = 'Images', id = 'images' } = options
   const count = imageCount(images.pixels, images.height, images.width)
   if (captions.length !== count)
     throw new ReportError(`expected a caption for each of ${count} images, found ${captions.length}: give one for each`)
@@ -54,7 +54,7 @@ export const imageGridFigure = (
     { width, columns, ratio: images.height / images.width, fontSize: 11, palette: paletteOf(theme) },
   )
   const alt = `${grouped(count)} images: ${captions.slice(0, 100).join(', ')}${count > 100 ? ' ...' : ''}.`
-  return figureOf({ id: 'images', title, alt, width, ...drawn }, options)
+  return figureOf({ id, title, alt, width, ...drawn }, options)
 }
 
 /**

@@ -5,51 +5,60 @@ import { defineAugmentation, type ImageSize, type Warp } from '../augmentation-t
 /** How far a Gaussian reaches, in standard deviations: the rest of its mass is 0.3 %. */
 const reach = 3
 
-/** The values of a Gaussian at 0, 1, ... pixels that sum to 1 over both sides. */
+/** The values of a Gaussian that sum to 1, from as far on the one side as on the other: the middle one is that of 0 pixels. */
 export const gaussian = (sigma: number): Float64Array => {
-  const half = Float64Array.from({ length: Math.ceil(reach * sigma) + 1 }, (_, i) => Math.exp(-((i / sigma) ** 2) / 2))
-  const sum = half.reduce((sum, value) => sum + value, 0) * 2 - 1
+  const far = Math.ceil(reach * sigma)
+  const values = Float64Array.from({ length: 2 * far + 1 }, (_, i) => Math.exp(-(((i - far) / sigma) ** 2) / 2))
+  const sum = values.reduce((sum, value) => sum + value, 0)
   // Rounded to float32: engines differ in the last bit of an exponential.
-  return half.map((value) => Math.fround(value / sum))
+  return values.map((value) => Math.fround(value / sum))
 }
 
 /**
  * A field convolved with a Gaussian along both axes, in place; beyond its edges it is zero.
  *
- * @param half of {@link gaussian}
+ * @param kernel of {@link gaussian}
  * @param room as long as the field
  */
 export const smooth = (
   field: Float64Array,
   room: Float64Array,
-  half: Float64Array,
+  kernel: Float64Array,
   [height, width]: ImageSize,
 ): void => {
-  // Down the columns first, whole rows at a time, then along the rows by way of a transposed copy: [width, height].
-  blur(field, room, half, height, width)
-  blur(room, field, half, width, height)
+  blur(field, room, kernel, height, width)
+  blur(room, field, kernel, width, height)
 }
 
 /** Convolves along the first axis, and writes the result the other way round: [rows, columns] becomes [columns, rows]. */
-const blur = (from: Float64Array, to: Float64Array, half: Float64Array, rows: number, columns: number): void => {
-  const last = half.length - 1
+const blur = (from: Float64Array, to: Float64Array, kernel: Float64Array, rows: number, columns: number): void => {
+  const far = (kernel.length - 1) / 2
   for (let row = 0; row < rows; row++) {
-    const [low, high] = [Math.max(0, row - last), Math.min(rows - 1, row + last)]
-    for (let column = 0; column < columns; column += 4) {
-      // Four columns at a time share each weight; beyond the last column NaN is summed up, and not written.
+    const low = Math.max(0, row - far)
+    const high = Math.min(rows - 1, row + far)
+    const first = low - row + far
+    let column = 0
+    // Four columns at a time share each weight.
+    for (; column + 4 <= columns; column += 4) {
       let [s0, s1, s2, s3] = [0, 0, 0, 0]
-      for (let other = low, at = low * columns + column; other <= high; other++, at += columns) {
-        const weight = half[other < row ? row - other : other - row]!
+      let at = low * columns + column
+      for (let k = first; k <= high - row + far; k++) {
+        const weight = kernel[k]!
         s0 += weight * from[at]!
         s1 += weight * from[at + 1]!
         s2 += weight * from[at + 2]!
         s3 += weight * from[at + 3]!
+        at += columns
       }
-      const at = column * rows + row
-      to[at] = s0
-      if (column + 1 < columns) to[at + rows] = s1
-      if (column + 2 < columns) to[at + 2 * rows] = s2
-      if (column + 3 < columns) to[at + 3 * rows] = s3
+      to[column * rows + row] = s0
+      to[(column + 1) * rows + row] = s1
+      to[(column + 2) * rows + row] = s2
+      to[(column + 3) * rows + row] = s3
+    }
+    for (; column < columns; column++) {
+      let sum = 0
+      for (let k = first; k <= high - row + far; k++) sum += kernel[k]! * from[(row + k - far) * columns + column]!
+      to[column * rows + row] = sum
     }
   }
 }
@@ -69,7 +78,7 @@ export const elastic = defineAugmentation({
   },
   warp({ alpha, sigma }, size): Warp {
     const [height, width] = size
-    const half = gaussian(sigma)
+    const kernel = gaussian(sigma)
     const [dx, dy, room] = [0, 1, 2].map(() => new Float64Array(height * width)) as [
       Float64Array,
       Float64Array,
@@ -82,14 +91,16 @@ export const elastic = defineAugmentation({
         dx[i] = ((bits & 0xffff) + 0.5) / 0x8000 - 1
         dy[i] = ((bits >>> 16) + 0.5) / 0x8000 - 1
       }
-      smooth(dx, room, half, size)
-      smooth(dy, room, half, size)
+      smooth(dx, room, kernel, size)
+      smooth(dy, room, kernel, size)
       for (let i = 0; i < x.length; i++) {
         // Between pixels the field is interpolated, beyond the image it is that of the edge.
         const column = Math.min(Math.max(x[i]!, 0), width - 1)
         const row = Math.min(Math.max(y[i]!, 0), height - 1)
-        const [left, top] = [Math.floor(column), Math.floor(row)]
-        const [u, v] = [column - left, row - top]
+        const left = Math.floor(column)
+        const top = Math.floor(row)
+        const u = column - left
+        const v = row - top
         const at = top * width + left
         if (u === 0 && v === 0) {
           x[i]! += alpha * dx[at]!

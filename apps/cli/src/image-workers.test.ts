@@ -1,0 +1,100 @@
+// The threads of --image-workers, as the built program starts them, on the backends that have kernels.
+import { Worker } from 'node:worker_threads'
+import { cpuBackend } from '@digitlab/backend-cpu'
+import { wasmBackend } from '@digitlab/backend-wasm'
+import { strokes } from '@digitlab/data'
+import {
+  completeExperiment,
+  readCheckpoint,
+  runExperiment,
+  writeCheckpoint,
+  type Checkpoint,
+  type ExperimentInput,
+  type ImageWorkerOptions,
+  type RunOptions,
+} from '@digitlab/train'
+import { memory } from '@tensorflow/tfjs-core'
+import { describe, expect, test } from 'vitest'
+
+const data = await strokes()
+const few = {
+  ...data,
+  train: {
+    images: data.train.images.subarray(0, 1500 * 784),
+    labels: data.train.labels.subarray(0, 1500),
+    count: 1500,
+  },
+  test: { images: data.test.images.subarray(0, 100 * 784), labels: data.test.labels.subarray(0, 100), count: 100 },
+}
+const augment: ExperimentInput['augment'] = [
+  { name: 'affine', shift: 2, rotate: 15 },
+  { name: 'elastic' },
+  { name: 'cutout' },
+]
+const experiment = (more: Partial<ExperimentInput> = {}) =>
+  completeExperiment({ model: 'two-layer', dataset: 'strokes', epochs: 2, batchSize: 50, augment, ...more })
+
+const alive = new Set<Worker>()
+const threads = (count: number): ImageWorkerOptions => ({
+  count,
+  spawn() {
+    const worker = new Worker(new URL('../dist/image-worker.js', import.meta.url), { execArgv: [] })
+    alive.add(worker)
+    worker.on('exit', () => alive.delete(worker))
+    return worker
+  },
+})
+
+describe.each([
+  ['wasm', wasmBackend],
+  ['cpu', cpuBackend],
+] as const)('on %s', (_, make) => {
+  const train = (options: Partial<RunOptions> = {}, more: Partial<ExperimentInput> = {}) =>
+    runExperiment(experiment(more), { data: few, backend: make(), ...options })
+
+  test('the bits are those of one thread, from every checkpoint on, and nothing is left behind', async () => {
+    const pixels = few.train.images.slice()
+    await make().start()
+    const before = memory().numTensors
+    const alone = await train()
+    const saved: Checkpoint[] = []
+    const helped = await train({
+      imageWorkers: threads(2),
+      checkpoint: { every: { steps: 13 }, save: async (checkpoint) => void saved.push(checkpoint) },
+    })
+    expect(helped.run.history.stepLosses).toEqual(alone.run.history.stepLosses)
+    expect(helped.weights).toEqual(alone.weights)
+    const middle = saved.find(({ epoch, step }) => epoch === 2 && step > 0) as Checkpoint
+    const resume = await readCheckpoint(await writeCheckpoint(middle))
+    const resumed = await train({ resume, imageWorkers: threads(1) })
+    expect(resumed.run.history.stepLosses).toEqual(alone.run.history.stepLosses)
+    expect(resumed.weights).toEqual(alone.weights)
+    expect(memory().numTensors).toBe(before)
+    expect(alive.size).toBe(0)
+    expect(few.train.images).toEqual(pixels)
+  })
+
+  test('mixed images train, with the bits of one thread', async () => {
+    const mixing = {
+      augment: [
+        { name: 'affine', rotate: 10 },
+        { name: 'mixup', alpha: 1 },
+      ],
+    } as const
+    const [alone, helped] = [await train({}, mixing), await train({ imageWorkers: threads(1) }, mixing)]
+    expect(helped.weights).toEqual(alone.weights)
+    const { epochs } = alone.run.history
+    expect(epochs[1]!.trainLoss).toBeLessThan(epochs[0]!.trainLoss)
+  })
+})
+
+test('steps on changed images are repeated from their recording', async () => {
+  const wasm = wasmBackend()
+  let recorded = 0
+  const record: typeof wasm.record = (compute) => {
+    recorded++
+    return wasm.record!(compute)
+  }
+  await runExperiment(experiment(), { data: few, backend: { ...wasm, record } })
+  expect(recorded).toBeLessThanOrEqual(2 * 4) // of 60 steps: an epoch begins anew, and may try more than once
+})

@@ -1,0 +1,81 @@
+import type { Dataset } from '@digitlab/data'
+import { createAugmenter } from './augment-images'
+import { augmentationTypes } from './augmentations'
+import type { Experiment } from './complete-experiment'
+import type { Extensions } from './extensions'
+
+/** Training images as an epoch sees them. */
+export interface AugmentedImages {
+  /** Bytes, [count, height, width]. */
+  readonly images: Uint8Array
+  /** For each its class; where it is mixed with another one, that one's as well, and how much of it is its own, from 0 to 1. */
+  readonly labels: readonly { readonly label: number; readonly other?: number; readonly share?: number }[]
+}
+
+/**
+ * The training images that an experiment's epoch would begin with if these were its first: for looking at them.
+ *
+ * @param data what there is to train on
+ * @param indices which of them
+ * @param epoch from 1
+ * @throws TrainError where options do not fit the images
+ */
+export const augmentedImages = (
+  experiment: Experiment,
+  { train, imageShape }: Pick<Dataset, 'train' | 'imageShape'>,
+  indices: Int32Array,
+  epoch = 1,
+  extensions: Extensions = {},
+): AugmentedImages => {
+  const pixels = imageShape[0] * imageShape[1]
+  const images = new Uint8Array(indices.length * pixels)
+  const trained = Int32Array.from({ length: train.count }, (_, i) => i)
+  const augmenter = createAugmenter(experiment, { images: train.images, imageShape, trained }, extensions)
+  if (augmenter) augmenter.render(epoch, 0, indices, images)
+  else
+    indices.forEach((index, i) => images.set(train.images.subarray(index * pixels, (index + 1) * pixels), i * pixels))
+  const { mixing } = augmenter ?? {}
+  const labels = Array.from(indices, (index, i) => {
+    const label = train.labels[index] ?? 0
+    if (!mixing) return { label }
+    const share = mixing.share(epoch, Math.floor(i / experiment.batchSize)) / 255
+    return share === 1 ? { label } : { label, other: train.labels[mixing.partner(epoch, index)] ?? 0, share }
+  })
+  return { images, labels }
+}
+
+/** What stands below each image: its class, or those of the two that are mixed, the larger share first: '7', '7 + 3'. */
+export const augmentedCaptions = ({ labels }: AugmentedImages, classNames: readonly string[]): string[] => {
+  const nameOf = (label: number) => classNames[label] ?? String(label)
+  return labels.map(({ label, other }) => (other === undefined ? nameOf(label) : `${nameOf(label)} + ${nameOf(other)}`))
+}
+
+/** How many training images a report shows as they were changed. */
+const sampled = 64
+
+/** Training images as the first epoch saw them, for a report. */
+export interface AugmentedSample {
+  readonly height: number
+  readonly width: number
+  /** [count, height, width] */
+  readonly pixels: Uint8Array
+  readonly captions: readonly string[]
+}
+
+/**
+ * The first 64 training images as a run's first epoch saw them.
+ *
+ * @returns undefined where they stayed as they are, or an augmentation is not known here
+ */
+export const augmentedSample = (
+  experiment: Experiment,
+  data: Pick<Dataset, 'train' | 'imageShape' | 'classNames'>,
+  extensions: Extensions = {},
+): AugmentedSample | undefined => {
+  const known: readonly { readonly name: string }[] = [...augmentationTypes, ...(extensions.augmentations ?? [])]
+  if (!experiment.augment?.every(({ name }) => known.some((type) => type.name === name))) return undefined
+  const [height, width] = data.imageShape
+  const first = Int32Array.from({ length: Math.min(sampled, data.train.count) }, (_, i) => i)
+  const found = augmentedImages(experiment, data, first, 1, extensions)
+  return { height, width, pixels: found.images, captions: augmentedCaptions(found, data.classNames) }
+}

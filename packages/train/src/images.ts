@@ -1,0 +1,2 @@
+// What a thread that prepares images runs.
+export { serveImages } from './image-server'
