@@ -1,4 +1,4 @@
-// A layer, an optimizer, a schedule, a loss, a metric and a backend of somebody else's, in a folder outside this workspace: strict
+// A layer, an optimizer, a schedule, a loss, an augmentation, a metric and a backend of somebody else's, in a folder outside this workspace: strict
 // TypeScript on the packages as built, a training with all of them, its resumption to the bit, and its report.
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -34,7 +34,15 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 test('each of them is a file of at most forty lines', () => {
-  expect(pieces).toEqual(['backend.ts', 'layer.ts', 'loss.ts', 'metric.ts', 'optimizer.ts', 'schedule.ts'])
+  expect(pieces).toEqual([
+    'augmentation.ts',
+    'backend.ts',
+    'layer.ts',
+    'loss.ts',
+    'metric.ts',
+    'optimizer.ts',
+    'schedule.ts',
+  ])
   for (const name of pieces) expect(readFileSync(join(sources, name), 'utf8').split('\n').length, name).toBeLessThan(41)
 })
 

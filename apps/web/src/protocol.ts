@@ -1,7 +1,7 @@
 // What the page and its workers say to each other. The page draws; `lab` computes; `figures` makes SVG.
 import type { BackendId, Probe } from '@digitlab/backends'
 import { datasetNames, type CatalogueName, type Dataset, type DatasetName } from '@digitlab/data'
-import type { DrawnEpoch, FeatureMaps, FirstLayer, RunPredictions } from '@digitlab/report'
+import type { AugmentedImages, DrawnEpoch, FeatureMaps, FirstLayer, RunPredictions } from '@digitlab/report'
 import type { Run } from '@digitlab/train'
 
 export const models = ['linear', 'two-layer', 'cnn'] as const
@@ -54,6 +54,7 @@ export interface RunParts {
   readonly key: string
   readonly run: Run
   readonly predictions?: RunPredictions
+  readonly augmented?: AugmentedImages
   readonly firstLayer?: FirstLayer
   readonly featureMaps?: FeatureMaps
   /** Sentences about what can't be drawn and why. */

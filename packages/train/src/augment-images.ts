@@ -27,8 +27,8 @@ export interface Augmenter {
   render(epoch: number, start: number, indices: Int32Array, into: Uint8Array): void
   /** Where images are mixed: with which, and how much of a batch's images is their own, in 255ths. */
   readonly mixing?: {
-    partner(epoch: number, index: number): number
-    share(epoch: number, batch: number): number
+    readonly partner: (epoch: number, index: number) => number
+    readonly share: (epoch: number, batch: number) => number
   }
 }
 

@@ -28,7 +28,7 @@ const source = (count: number): ImageSource => {
 }
 const many = source(50)
 const at59999: ImageSource = {
-  images: Object.assign(new Uint8Array((index + 1) * pixels)),
+  images: new Uint8Array((index + 1) * pixels),
   imageShape: [height, width],
   trained: Int32Array.of(index),
 }

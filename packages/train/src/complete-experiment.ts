@@ -237,10 +237,9 @@ const complete = (input: ExperimentInput, extensions: Extensions, lenient: boole
   }
   const { name, ...rest } = named(optimizerKind(extensions), input.optimizer === undefined ? {} : input.optimizer)
   const { augment = [] } = input
-  const augmentations = (Array.isArray(augment) ? augment : [augment]).map((given: unknown) => {
-    const found = named(augmentationKind(extensions), given)
-    return found as AugmentationOptions // checked against its table
-  })
+  const augmentations = (Array.isArray(augment) ? augment : [augment]).map((given: unknown): AugmentationOptions =>
+    named(augmentationKind(extensions), given),
+  )
   checkTogether(augmentations, extensions)
   const loss = input.loss === undefined ? undefined : named(lossKind(extensions), input.loss)
   return {
@@ -267,7 +266,7 @@ const checkTogether = (
   const twice = names.find((name, i) => names.indexOf(name) !== i)
   if (twice !== undefined) throw new TrainError(`augment names ${twice} twice: leave one of them out`)
   const types = [...(augmentationTypes as readonly unknown[] as AugmentationType[]), ...own]
-  const mixing = names.filter((name) => types.some((type) => type.name === name && type.mix))
+  const mixing = names.filter((name) => types.some((type) => type.name === name && Object.hasOwn(type, 'mix')))
   if (mixing.length > 1)
     throw new TrainError(
       `augment mixes images twice, by ${mixing.join(' and ')}: an image has two labels at most, leave one out`,

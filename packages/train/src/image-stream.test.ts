@@ -137,7 +137,7 @@ describe('threads', () => {
     const onProgress: RunOptions['onProgress'] = (progress) => {
       if (progress.type === 'notice') told.push(progress.sentence)
     }
-    const missing = threads(2, () => new Worker(new URL('./no-such-file.js', import.meta.url)) as WorkerThread)
+    const missing = threads(2, () => new Worker(new URL('./no-such-file.js', import.meta.url)))
     const refused = threads(1, () => {
       throw new Error('no threads here')
     })
@@ -225,7 +225,7 @@ test('the images are those of the augmenter, in the order of the epoch', async (
   const rendered = new Set(seen.splice(0).map((image) => image.join()))
   const into = new Uint8Array(16)
   for (let i = 0; i < data.train.count; i++) {
-    createAugmenter(given as never, { ...data, images: data.train.images, trained }, extensions)!.render(
+    createAugmenter(given, { ...data, images: data.train.images, trained }, extensions)!.render(
       1,
       0,
       Int32Array.of(i),

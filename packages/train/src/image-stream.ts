@@ -178,7 +178,9 @@ interface Making {
 /** The calling thread makes what is needed when it is needed. */
 const hereAndNow = (augmenter: Augmenter, images: BatchSource, pixels: number): Making => {
   const room = new Uint8Array(blockImages * pixels)
-  let [epoch, order, made] = [0, new Int32Array(0), 0]
+  let epoch = 0
+  let order: Int32Array = new Int32Array(0)
+  let made = 0
   const make = (end: number) => {
     const indices = order.subarray(made, end)
     const bytes = room.subarray(0, indices.length * pixels)
@@ -207,9 +209,11 @@ const hereAndNow = (augmenter: Augmenter, images: BatchSource, pixels: number): 
 /** Threads make block after block; the calling one writes them in their order. */
 const aheadOf = (workers: readonly ImageWorker[], images: BatchSource, pixels: number): Making => {
   const rooms: ArrayBuffer[] = []
-  let [epoch, order, asked, written] = [0, new Int32Array(0), 0, 0]
+  let epoch = 0
+  let order: Int32Array = new Int32Array(0)
+  let [asked, written] = [0, 0]
   /** Blocks by their first position. */
-  const blocks = new Map<number, { readonly made: Promise<Block>; block?: Block; error?: unknown }>()
+  const blocks = new Map<number, { readonly made: Promise<Block>; block?: Block }>()
   const ask = () => {
     while (asked < order.length && blocks.size < ahead) {
       const worker = workers.reduce((least, other) => (other.busy < least.busy ? other : least))
@@ -217,7 +221,7 @@ const aheadOf = (workers: readonly ImageWorker[], images: BatchSource, pixels: n
       const indices = order.slice(asked, asked + blockImages)
       const room = rooms.pop() ?? new ArrayBuffer(blockImages * pixels)
       const made = worker.make({ epoch, start: asked, room }, indices)
-      const waiting: { readonly made: Promise<Block>; block?: Block; error?: unknown } = { made }
+      const waiting: { readonly made: Promise<Block>; block?: Block } = { made }
       const [blocksEpoch, start] = [epoch, asked]
       blocks.set(start, waiting)
       asked += indices.length
@@ -226,7 +230,7 @@ const aheadOf = (workers: readonly ImageWorker[], images: BatchSource, pixels: n
           waiting.block = block
           if (blocksEpoch === epoch) ask()
         },
-        (error: unknown) => void (waiting.error = error), // told where it is needed
+        () => {}, // told where the block is waited for
       )
     }
   }

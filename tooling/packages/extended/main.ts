@@ -2,6 +2,7 @@
 import { strokes } from '@digitlab/data'
 import { runReportHtml } from '@digitlab/report/figures'
 import { parseRun, readCheckpoint, runExperiment, writeCheckpoint, type ExperimentInput } from '@digitlab/train'
+import { mirror } from './augmentation'
 import { delegating } from './backend'
 import { scaledTanh } from './layer'
 import { meanSquares } from './loss'
@@ -14,6 +15,7 @@ const extensions = {
   optimizers: [signSgd],
   schedules: [falling],
   losses: [meanSquares],
+  augmentations: [mirror],
   metrics: [topTwo],
 }
 const experiment: ExperimentInput = {
@@ -32,6 +34,7 @@ const experiment: ExperimentInput = {
   optimizer: { name: 'signSgd', learningRate: 0.002 },
   schedule: { name: 'falling' },
   loss: { name: 'meanSquares' },
+  augment: [{ name: 'affine', shift: 1 }, { name: 'mirror', probability: 0.2 }, { name: 'mixup' }],
 }
 const options = { data: await strokes({ trainCount: 320, testCount: 80 }), backend: delegating, extensions }
 

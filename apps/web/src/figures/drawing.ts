@@ -35,12 +35,13 @@ const partsOf = ({ runs }: Held, key: string): RunParts => {
 
 const inputOf = (held: Held, key: string): ReportInput => {
   const parts = partsOf(held, key)
-  const { run, predictions, firstLayer, featureMaps, missing } = parts
+  const { run, predictions, augmented, firstLayer, featureMaps, missing } = parts
   const found = imagesOf(held, parts)
   return {
     run,
     missing,
     ...(predictions ? { predictions } : {}),
+    ...(augmented ? { augmented } : {}),
     ...(firstLayer ? { firstLayer } : {}),
     ...(featureMaps ? { featureMaps } : {}),
     ...(found ? { images: { height: found.height, width: found.width, pixels: found.test.images } } : {}),

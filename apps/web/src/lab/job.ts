@@ -6,6 +6,7 @@ import { backendOf, threadsOf } from './backends'
 import { experimentOf } from './experiment'
 import { shown } from '../shown'
 import { failureOf, isMendable, sentenceOf } from './failure'
+import { imageWorkers } from './image-workers'
 import { keepCheckpoint, keepRun } from './kept'
 import type { Reader } from './reader'
 
@@ -98,7 +99,7 @@ const train = async (
       }
     }
     const result = await runExperiment(experiment, {
-      ...{ data, backend, signal, between },
+      ...{ data, backend, signal, between, imageWorkers: imageWorkers() },
       onProgress: teller.tell,
       checkpoint: { every: { seconds: secondsBetween }, save },
       ...(workers ? { workers } : {}),

@@ -2,7 +2,7 @@
 import type { Dataset } from '@digitlab/data'
 import { defineModel, firstLayerWeights, unknownLayerTypes, type StateDict } from '@digitlab/models'
 import { firstFeatureMaps } from '@digitlab/models/compute'
-import { parseRun, predictionsFile, readPredictions, type Run } from '@digitlab/train'
+import { augmentedSample, parseRun, predictionsFile, readPredictions, type Run } from '@digitlab/train'
 import { checkFinite, readSafetensors } from '@digitlab/weights'
 import type { GivenFile, KnownRun, RunParts } from '../protocol'
 import { shown } from '../shown'
@@ -39,6 +39,7 @@ export const runParts = ({ key, run, files }: KnownRun, data: Dataset | string):
   const predictions = kept === undefined ? undefined : readPredictions(bytesOf(kept), run)
   const firstLayer = model && firstLayerWeights(model, weights)
   const images = typeof data === 'string' ? undefined : data
+  const augmented = images && augmentedSample(run.experiment, images)
   const size = images ? images.imageShape[0] * images.imageShape[1] : 0
   const maps =
     model && images && size <= mostPixels
@@ -48,6 +49,7 @@ export const runParts = ({ key, run, files }: KnownRun, data: Dataset | string):
     key,
     run,
     ...(predictions ? { predictions } : {}),
+    ...(augmented ? { augmented } : {}),
     ...(firstLayer ? { firstLayer } : {}),
     ...(maps ? { featureMaps: { image: 0, ...maps } } : {}),
     missing: [
