@@ -39,6 +39,8 @@ export interface AugmentationType<N extends string = string, T extends OptionTab
   /** What it does, in a line of a command's help or a page's form. */
   readonly says?: string
   readonly options: T
+  /** Options that are worth a try, which a page's form begins with: the defaults unless given. */
+  readonly example?: Partial<CompletedOptions<T>>
   /** Where options do not fit images of a size: the end of a sentence that begins with its name, with both values. */
   refuses?(options: CompletedOptions<T>, size: ImageSize): string | undefined
   warp?(options: CompletedOptions<T>, size: ImageSize): Warp

@@ -50,6 +50,7 @@ export const affine = defineAugmentation({
     scale: number({ from: 0, below: 1, default: 0, says: 'by a factor from 1 - scale to 1 + scale' }),
     shear: number({ from: 0, below: 90, default: 0, says: 'degrees along each axis, at most' }),
   },
+  example: { shift: 2, rotate: 10, scale: 0.1, shear: 5 },
   refuses: ({ shift }, [height, width]) =>
     shift < Math.max(height, width)
       ? undefined
