@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { loadDataset, cacheFolder } from '@digitlab/data/node'
-import { modelNames } from '@digitlab/models'
+import { caseStudyModels, modelNames } from '@digitlab/models'
 import { trainingFlops } from './flops.mjs'
 import { measure } from './measure.mjs'
 import { measurePeak } from './peak.mjs'
@@ -39,7 +39,7 @@ const parse = () => {
   try {
     return parseArgs({
       options: {
-        models: { type: 'string', default: modelNames.join(',') },
+        models: { type: 'string', default: caseStudyModels.join(',') },
         sides: { type: 'string' },
         rounds: { type: 'string', default: '7' },
         scaling: { type: 'boolean', default: true },

@@ -25,7 +25,7 @@ const allowed: Record<string, readonly string[]> = {
   '@digitlab/random': [],
   '@digitlab/report': [],
   '@digitlab/backends': [],
-  '@digitlab/ops': [],
+  '@digitlab/ops': ['@digitlab/random'],
   '@digitlab/data': ['@digitlab/idx', '@digitlab/random'],
   '@digitlab/models': ['@digitlab/ops', '@digitlab/random'],
   '@digitlab/weights': ['@digitlab/models'],

@@ -46,3 +46,23 @@ export const mnistFolder = (env = process.env): string | undefined =>
   [env['DIGITLAB_DATA'], join(beside, 'mnist')].find(
     (path) => path !== undefined && existsSync(join(path, 'train-images-idx3-ubyte.gz')),
   ) ?? missing(env, 'MNIST is not at hand, name the folder of its four files in DIGITLAB_DATA')
+
+/** A run of PyTorch, in format 2 of a reference trace. */
+export interface VocabularyRun {
+  readonly experiment: { readonly model: unknown; readonly seed: number; readonly batchSize: number }
+  readonly parameters: number
+  readonly initialState: Record<string, { readonly shape: number[]; readonly sha256: string }>
+  readonly losses: number[]
+  readonly learningRates: number[]
+  readonly evalAccuracyFirst2000: number
+  readonly firstTestLogits: number[]
+  readonly againstOneThread: { readonly losses: number; readonly first20: number; readonly logits: number }
+}
+
+/** The traces of nets beyond the case study's, 100 steps each. */
+export const vocabularyRuns = (): { file: string; trace: VocabularyRun }[] => {
+  const folder = join(traces, 'vocabulary')
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.json'))
+    .map((file) => ({ file, trace: JSON.parse(readFileSync(join(folder, file), 'utf8')) as VocabularyRun }))
+}

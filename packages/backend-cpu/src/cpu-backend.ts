@@ -3,6 +3,7 @@ import { installKernels } from '@digitlab/ops/backend'
 import { MathBackendCPU, version_cpu } from '@tensorflow/tfjs-backend-cpu'
 import { backend as currentBackend, version_core } from '@tensorflow/tfjs-core'
 import { version } from '../package.json'
+import { activation, activationGrad } from './activation'
 import { convReluPool } from './conv-relu-pool'
 import { convReluPoolGrad } from './conv-relu-pool-grad'
 import { conv2d, conv2dBackpropFilter, conv2dBackpropInput, fusedConv2d } from './convolution'
@@ -23,6 +24,8 @@ const generalKernels = [
 const trainingKernels = [
   gatherBatch,
   writeImages,
+  activation,
+  activationGrad,
   dense,
   denseGrad,
   convReluPool,

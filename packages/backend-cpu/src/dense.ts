@@ -12,7 +12,16 @@ export const dense = defineKernel(
     const y = new Float32Array(batch * outputs)
     const w = scratch('dense weight', inputs * outputs)
     w.set(values<Float32Array>(weight))
-    forward(values(x), w, values(bias), y, batch, inputs, outputs, activation === 'relu')
+    forward(
+      values(x),
+      w,
+      bias ? values(bias) : new Float32Array(outputs),
+      y,
+      batch,
+      inputs,
+      outputs,
+      activation === 'relu',
+    )
     return { y: output([batch, outputs], y) }
   },
 )

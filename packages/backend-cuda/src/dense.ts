@@ -1,3 +1,4 @@
+import { filled } from './elementwise'
 import { defineKernel } from './kernel'
 import { usesTensorCores } from './mat-mul'
 
@@ -14,7 +15,8 @@ export const dense = defineKernel(
   'DigitlabDense',
   (tensors, { x, weight, bias }, { activation }, { batch, inputs, outputs }) => {
     const y = tensors.output([batch, outputs], 'float32')
-    const addresses = [x, weight, bias, y].map((tensor) => tensors.address(tensor))
+    const added = bias ?? filled(tensors, [outputs], 'float32', 0)
+    const addresses = [x, weight, added, y].map((tensor) => tensors.address(tensor))
     const relu = Number(activation === 'relu')
     if (densePath(outputs) === 'narrow')
       tensors.device.launch({
@@ -30,6 +32,7 @@ export const dense = defineKernel(
         threads: 256,
         arguments: [...addresses, batch, inputs, outputs, relu],
       })
+    if (!bias) tensors.disposeData(added.dataId)
     return { y }
   },
 )

@@ -26,13 +26,16 @@ export const defineTfjsKernel = <const Names extends readonly string[], Attribut
   ) => TensorInfo | TensorInfo[],
 ): Kernel => ({
   name,
-  compute: (call) =>
-    compute(
+  compute(call) {
+    const missing = inputs.find((input) => (call.inputs as Record<string, unknown>)[input] === undefined)
+    if (missing !== undefined) throw new OpsError(`${name} was called without its input ${missing}`)
+    return compute(
       call.backend as CudaTensors,
       inputs.map((input) => call.inputs[input]) as unknown as Tensors<Names>,
       call.attrs as unknown as Attributes, // each kernel names its own
       call,
-    ),
+    )
+  },
 })
 
 /** @throws OpsError where a tensor is of none of the types */

@@ -3,7 +3,8 @@
 //   dFilter = patches^T dy
 //   dx = scatter(dy filter^T)
 // where row p of `patches` holds the taps = kernel x kernel x in inputs of output pixel p. It is made some hundred
-// pixels at a time, so that scratch memory stays small whatever the image's size.
+// pixels at a time, so that scratch memory stays small whatever the image's size. Of a convolution in groups one group is computed at a
+// time: its channels and its filters lie apart by those of the others.
 // Check: vitest run packages/backend-wasm. Time: pnpm --filter @digitlab/backend-wasm time.
 import { clear, copy } from './simd'
 import { matMul, matMulScratch } from './mat-mul'
@@ -41,22 +42,23 @@ function patchRows(
   left: isize,
   patches: usize,
   back: bool,
+  pixel: usize,
 ): void {
   const inBytes = inputs * 4
   for (let p = first; p < last; p++) {
     const c = p % outWidth
     const r = (p / outWidth) % outHeight
-    const image = x + (p / outWidth / outHeight) * height * width * inBytes
+    const image = x + (p / outWidth / outHeight) * height * width * pixel
     for (let kr: usize = 0; kr < kernelHeight; kr++) {
       const row = <isize>(r * strideHeight + kr * dilationHeight) - top
       for (let kc: usize = 0; kc < kernelWidth; kc++, patches += inBytes) {
         const column = <isize>(c * strideWidth + kc * dilationWidth) - left
         const inside = row >= 0 && row < <isize>height && column >= 0 && column < <isize>width
         if (!back) {
-          if (inside) copy(patches, image + (<usize>row * width + <usize>column) * inBytes, inBytes)
+          if (inside) copy(patches, image + (<usize>row * width + <usize>column) * pixel, inBytes)
           else clear(patches, inBytes)
         } else if (inside) {
-          const to = image + (<usize>row * width + <usize>column) * inBytes
+          const to = image + (<usize>row * width + <usize>column) * pixel
           let i: usize = 0
           for (; i + 16 <= inBytes; i += 16) v128.store(to + i, f32x4.add(v128.load(to + i), v128.load(patches + i)))
           for (; i < inBytes; i += 4) store<f32>(to + i, load<f32>(to + i) + load<f32>(patches + i))
@@ -68,7 +70,8 @@ function patchRows(
 
 /**
  * @param what 0: y from x and filter; 1: filter's gradient from x and y's; 2: x's gradient from y's and filter
- * @param y [batch, outHeight, outWidth, outputs], or its gradient
+ * @param x [batch, height, width, channels], of which `inputs` count; its gradient is added to what is there
+ * @param y [batch, outHeight, outWidth, filters], or its gradient, of which `outputs` count
  */
 export function convolution(
   what: i32,
@@ -90,6 +93,8 @@ export function convolution(
   dilationWidth: usize,
   top: isize,
   left: isize,
+  channels: usize,
+  filters: usize,
   scratch: usize,
 ): void {
   const taps = kernelHeight * kernelWidth * inputs
@@ -97,18 +102,16 @@ export function convolution(
   const step = chunkPixels(taps)
   const patches = scratch
   const room = patches + step * taps * 4
-  if (what == 1) clear(filter, taps * outputs * 4)
-  if (what == 2) clear(x, batch * height * width * inputs * 4)
   for (let first: usize = 0; first < pixels; first += step) {
     const last = first + step < pixels ? first + step : pixels
     const count = last - first
-    const rows = y + first * outputs * 4
-    if (what == 2) matMul(count, taps, outputs, rows, outputs, 1, filter, 1, outputs, patches, taps, false, room)
+    const rows = y + first * filters * 4
+    if (what == 2) matMul(count, taps, outputs, rows, filters, 1, filter, 1, filters, patches, taps, false, room)
     patchRows(
       first, last, x, height, width, inputs, outHeight, outWidth, kernelHeight, kernelWidth, strideHeight, strideWidth,
-      dilationHeight, dilationWidth, top, left, patches, what == 2,
+      dilationHeight, dilationWidth, top, left, patches, what == 2, channels * 4,
     )
-    if (what == 0) matMul(count, outputs, taps, patches, taps, 1, filter, outputs, 1, rows, outputs, false, room)
-    if (what == 1) matMul(taps, outputs, count, patches, 1, taps, rows, outputs, 1, filter, outputs, true, room)
+    if (what == 0) matMul(count, outputs, taps, patches, taps, 1, filter, filters, 1, rows, filters, false, room)
+    if (what == 1) matMul(taps, outputs, count, patches, 1, taps, rows, filters, 1, filter, filters, first > 0, room)
   }
 }

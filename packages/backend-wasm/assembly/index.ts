@@ -1,4 +1,5 @@
 // Everything the module exports. It owns no memory: it works in tfjs's, at addresses that it is given.
+export { activation, activationGrad } from './activation'
 export { gatherBatch } from './gather-batch'
 export { denseGrad, denseNarrow, denseScratch, denseWide } from './dense'
 export {
@@ -14,4 +15,17 @@ export { softmaxCrossEntropy } from './softmax-cross-entropy'
 export { adamStep, sgdMomentumStep, sgdStep } from './optimizer-step'
 export { addBias, matMul, matMulScratch } from './mat-mul'
 export { convolution, convolutionScratch } from './convolution'
+export { directConvolution, directFilterGrad, directScratch, turnFilter } from './direct-convolution'
 export { maxPoolGrad } from './max-pool-grad'
+export { averagePool, averagePoolGrad, maxPool } from './pool'
+export { add, multiply } from './elementwise'
+export { dropoutMask, dropoutScratch } from './dropout'
+export { biasSums, biasSumsScratch } from './column-sums'
+export {
+  batchNormGrad,
+  batchNormScratch,
+  batchNormStatistics,
+  batchNormSums,
+  batchNormValues,
+  countBatch,
+} from './batch-norm'

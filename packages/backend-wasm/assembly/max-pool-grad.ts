@@ -17,6 +17,54 @@ function storeChannels(address: usize, value: v128, four: bool): void {
   else v128.store32_lane(address, value, 0)
 }
 
+/** That of 2 x 2 windows side by side, the usual case: each value lies in one window, and is written once. */
+function halvedGrad(
+  dy: usize,
+  x: usize,
+  dx: usize,
+  batch: usize,
+  height: usize,
+  width: usize,
+  pixel: usize,
+): void {
+  const rows = height >> 1
+  const columns = width >> 1
+  const rowBytes = width * pixel
+  const whole = pixel & ~15
+  for (let b: usize = 0; b < batch; b++, x += height * rowBytes, dx += height * rowBytes) {
+    if ((height & 1) != 0) clear(dx + (height - 1) * rowBytes, rowBytes)
+    for (let r: usize = 0; r < rows; r++) {
+      let at = 2 * r * rowBytes
+      for (let c: usize = 0; c < columns; c++, at += 2 * pixel, dy += pixel) {
+        for (let i: usize = 0; i < pixel; i += i < whole ? 16 : 4) {
+          const four = i < whole
+          const x0 = x + at + i
+          const dx0 = dx + at + i
+          let best = channels4(x0, four)
+          const b1 = channels4(x0 + pixel, four)
+          const b2 = channels4(x0 + rowBytes, four)
+          const b3 = channels4(x0 + rowBytes + pixel, four)
+          const gradient = channels4(dy + i, four)
+          const m1 = f32x4.gt(b1, best)
+          best = v128.bitselect(b1, best, m1)
+          const m2 = f32x4.gt(b2, best)
+          best = v128.bitselect(b2, best, m2)
+          const m3 = f32x4.gt(b3, best)
+          // The last that was larger than all before it is the first largest.
+          storeChannels(dx0 + rowBytes + pixel, v128.and(gradient, m3), four)
+          storeChannels(dx0 + rowBytes, v128.andnot(v128.and(gradient, m2), m3), four)
+          storeChannels(dx0 + pixel, v128.andnot(v128.and(gradient, m1), v128.or(m2, m3)), four)
+          storeChannels(dx0, v128.andnot(gradient, v128.or(m1, v128.or(m2, m3))), four)
+        }
+      }
+      if ((width & 1) != 0) {
+        clear(dx + at, pixel)
+        clear(dx + at + rowBytes, pixel)
+      }
+    }
+  }
+}
+
 export function maxPoolGrad(
   dy: usize,
   x: usize,
@@ -34,6 +82,9 @@ export function maxPoolGrad(
   top: i32,
   left: i32,
 ): void {
+  const sides = windowHeight | windowWidth | strideHeight | strideWidth
+  if (sides == 2 && (windowHeight & windowWidth & strideHeight & strideWidth) == 2 && (top | left) == 0)
+    return halvedGrad(dy, x, dx, batch, height, width, <usize>channels << 2)
   clear(dx, <usize>(batch * height * width * channels) << 2)
   const whole = channels & ~3
   for (let b = 0; b < batch; b++)

@@ -1,4 +1,4 @@
-import type { WindowSizes } from '@digitlab/ops/backend'
+import type { ConvolutionSizes, WindowSizes } from '@digitlab/ops/backend'
 import { util, type TensorInfo } from '@tensorflow/tfjs-core'
 import type { Instance } from './instance'
 import { defineKernel } from './kernel'
@@ -25,12 +25,14 @@ const compute = (
   // Of nothing the sum is zero.
   if (taps * util.sizeFromShape(info.outShape) === 0)
     return clear({ output: y, filterGradient: filter, inputGradient: x }[kind])
+  if (kind === 'inputGradient') clear(x) // windows add to it
   kernels.convolution(
     ...[what[kind], address(x), address(filter), address(y)],
     ...[info.batchSize, info.inHeight, info.inWidth, info.inChannels],
     ...[info.outHeight, info.outWidth, info.outChannels, info.filterHeight, info.filterWidth],
     ...[info.strideHeight, info.strideWidth, info.dilationHeight, info.dilationWidth],
-    ...[info.padInfo.top, info.padInfo.left, scratch(kernels.convolutionScratch(taps))],
+    ...[info.padInfo.top, info.padInfo.left, info.inChannels, info.outChannels],
+    scratch(kernels.convolutionScratch(taps)),
   )
 }
 
@@ -68,5 +70,103 @@ export const conv2dBackpropInput = defineKernel(
     const dx = instance.output(inputShape, 'float32')
     compute(instance, 'inputGradient', info, { x: dx, filter, y: dy })
     return { dx }
+  },
+)
+
+/** What `assembly/direct-convolution.ts` is told of a convolution. */
+const directSizes = ({ height, width, inputs, rows, columns, outputs, kernel, stride, padding }: ConvolutionSizes) =>
+  [height, width, inputs, rows, columns, outputs, ...kernel, ...stride, ...padding] as const
+
+const directBytes = (
+  { kernels }: Instance,
+  { height, width, inputs, rows, columns, outputs, kernel, padding }: ConvolutionSizes,
+): number =>
+  kernels.directScratch(...[height, width, inputs, rows * columns, outputs, kernel[0] * kernel[1] * inputs, ...padding])
+
+/** The convolution of y's gradient, with the filter turned, that gives x's: of stride 1, and no more padding than the filter has. */
+const turned = (sizes: ConvolutionSizes): ConvolutionSizes | undefined => {
+  const { kernel, stride, padding, rows, columns, height, width, inputs, outputs } = sizes
+  const around = [kernel[0] - 1 - padding[0], kernel[1] - 1 - padding[1]] as const
+  if (stride[0] * stride[1] !== 1 || around[0] < 0 || around[1] < 0) return undefined
+  const exchanged = { inputs: outputs, outputs: inputs, height: rows, width: columns, rows: height, columns: width }
+  return { ...sizes, ...exchanged, padding: around }
+}
+
+/** Whether no sum is over nothing, which is zero. */
+const sums = ({ batch, rows, columns, inputs, outputs }: ConvolutionSizes): boolean =>
+  batch * rows * columns * inputs * outputs > 0
+
+/** x's gradient straight from y's, or by way of patches. */
+const inputGradient = (instance: Instance, sizes: ConvolutionSizes, { x, filter, y }: Convolved): void => {
+  const { address, kernels, scratch, took } = instance
+  const back = sizes.groups === 1 && sums(sizes) ? turned(sizes) : undefined
+  if (!back) return computeGroups(instance, 'inputGradient', sizes, { x, filter, y })
+  took('convolution inputGradient direct')
+  const { kernel, inputs, outputs, batch } = sizes
+  const room = scratch(directBytes(instance, back) + 4 * kernel[0] * kernel[1] * inputs * outputs)
+  const filterRoom = room + directBytes(instance, back)
+  kernels.turnFilter(address(filter), ...kernel, inputs, outputs, filterRoom)
+  kernels.directConvolution(address(y), filterRoom, 0, address(x), ...directSizes(back), 0, batch, room)
+}
+
+/** Computes one of the three of a convolution of ours from the other two by way of patches, group by group. */
+const computeGroups = (
+  { address, kernels, scratch, took, clear }: Instance,
+  kind: keyof typeof what,
+  { batch, height, width, inputs, outputs, kernel, stride, padding, groups, rows, columns }: ConvolutionSizes,
+  { x, filter, y }: Convolved,
+): void => {
+  took(`convolution ${kind}`)
+  const [taken, made] = [inputs / groups, outputs / groups]
+  const taps = kernel[0] * kernel[1] * taken
+  if (taps * batch * rows * columns * outputs === 0)
+    return clear({ output: y, filterGradient: filter, inputGradient: x }[kind])
+  if (kind === 'inputGradient') clear(x) // windows add to it
+  const room = scratch(kernels.convolutionScratch(taps))
+  for (let group = 0; group < groups; group++)
+    kernels.convolution(
+      ...[what[kind], address(x) + 4 * group * taken, address(filter) + 4 * group * made],
+      ...[address(y) + 4 * group * made, batch, height, width, taken, rows, columns, made, ...kernel, ...stride, 1, 1],
+      ...[...padding, inputs, outputs, room],
+    )
+}
+
+/** Kernels: `assembly/direct-convolution.ts`, `assembly/convolution.ts`; contract: `convolution` of @digitlab/ops. */
+export const convolution = defineKernel('DigitlabConvolution', (instance, { x, filter, bias }, _, sizes) => {
+  const { address, kernels, output, scratch, took } = instance
+  const { batch, rows, columns, outputs, groups } = sizes
+  const y = output([batch, rows, columns, outputs], 'float32')
+  if (groups === 1 && sums(sizes)) {
+    took('convolution output direct')
+    const tensors = [address(x), address(filter), bias ? address(bias) : 0, address(y)] as const
+    kernels.directConvolution(...tensors, ...directSizes(sizes), 0, batch, scratch(directBytes(instance, sizes)))
+    return { y }
+  }
+  computeGroups(instance, 'output', sizes, { x, filter, y })
+  if (bias) kernels.addBias(address(y), batch * rows * columns, outputs, address(bias), 0)
+  return { y }
+})
+
+/** Kernels: `assembly/direct-convolution.ts`, `assembly/convolution.ts`; contract: `convolutionGrad` of @digitlab/ops. */
+export const convolutionGrad = defineKernel(
+  'DigitlabConvolutionGrad',
+  (instance, { dy, x, filter }, { needsInputGradient }, sizes) => {
+    const { address, output, scratch, kernels, took } = instance
+    const { batch, rows, columns, inputs, outputs, kernel, groups } = sizes
+    const dFilter = output(filter.shape, 'float32')
+    if (groups === 1 && sums(sizes)) {
+      took('convolution filterGradient direct')
+      // Of four taps by eight filters each.
+      const blocks = kernel[0] * Math.ceil((kernel[1] * inputs) / 4) * Math.ceil(outputs / 8)
+      const tensors = [address(x), address(dy), address(dFilter)] as const
+      const room = scratch(directBytes(instance, sizes))
+      kernels.directFilterGrad(...tensors, batch, ...directSizes(sizes), 0, blocks, room)
+    } else computeGroups(instance, 'filterGradient', sizes, { x, filter: dFilter, y: dy })
+    const dBias = output([outputs], 'float32')
+    const room = scratch(kernels.biasSumsScratch(outputs))
+    kernels.biasSums(address(dy), batch * rows * columns, outputs, address(dBias), 0, outputs, room)
+    const dx = needsInputGradient ? output(x.shape, 'float32') : undefined
+    if (dx) inputGradient(instance, sizes, { x: dx, filter, y: dy })
+    return { dFilter, dBias, dx }
   },
 )

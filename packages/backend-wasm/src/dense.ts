@@ -9,14 +9,18 @@ const densePath = (outputs: number): 'narrow' | 'wide' => (outputs <= narrowest 
 /** Kernel: `assembly/dense.ts`; contract: `dense` of @digitlab/ops. */
 export const dense = defineKernel(
   'DigitlabDense',
-  ({ address, output, scratch, kernels, took }, { x, weight, bias }, { activation }, { batch, inputs, outputs }) => {
+  (instance, { x, weight, bias }, { activation }, { batch, inputs, outputs }) => {
+    const { address, output, scratch, kernels, took } = instance
     const y = output([batch, outputs], 'float32')
+    const added = bias ?? output([outputs], 'float32')
+    if (!bias) instance.clear(added)
     const path = densePath(outputs)
     took(`dense ${path}`)
     const compute = path === 'narrow' ? kernels.denseNarrow : kernels.denseWide
     const room = scratch(kernels.denseScratch(batch, inputs, outputs))
     const relu = Number(activation === 'relu')
-    compute(address(x), address(weight), address(bias), address(y), batch, inputs, outputs, relu, room)
+    compute(address(x), address(weight), address(added), address(y), batch, inputs, outputs, relu, room)
+    if (!bias) instance.backend.disposeData(added.dataId)
     return { y }
   },
 )

@@ -7,6 +7,8 @@ export type Simd = 'relaxed' | 'plain'
 export type KernelExports = Readonly<Record<KernelExport, (...parameters: readonly number[]) => number>>
 
 type KernelExport =
+  | 'activation'
+  | 'activationGrad'
   | 'gatherBatch'
   | 'denseScratch'
   | 'denseNarrow'
@@ -29,6 +31,25 @@ type KernelExport =
   | 'convolutionScratch'
   | 'convolution'
   | 'maxPoolGrad'
+  | 'averagePool'
+  | 'averagePoolGrad'
+  | 'maxPool'
+  | 'add'
+  | 'multiply'
+  | 'dropoutMask'
+  | 'dropoutScratch'
+  | 'biasSums'
+  | 'directConvolution'
+  | 'directFilterGrad'
+  | 'directScratch'
+  | 'turnFilter'
+  | 'biasSumsScratch'
+  | 'batchNormGrad'
+  | 'batchNormScratch'
+  | 'batchNormStatistics'
+  | 'batchNormSums'
+  | 'batchNormValues'
+  | 'countBatch'
 
 // Modules of one function each, that is valid only where the engine knows the instruction: i8x16.splat, and
 // f32x4.relaxed_madd of three of them.

@@ -186,11 +186,10 @@ describe.each([0, 1, 2])('windows of plain background, taken from one image (pad
       float64.array64([batch, size, size, 4], pixels),
       float64.array64([3, 3, 4, 8], values(288, 2)),
       float64.array64([8], values(8, 3)),
-      1,
-      padding,
+      { stride: 1, padding },
     )
     const { y, winners } = await run(pixels)
-    float64.maxPool(float64.relu(linear), 2).data.forEach((value, i) => expect(y[i]).toBeCloseTo(value, 5))
+    float64.maxPool(float64.relu(linear), { size: 2 }).data.forEach((value, i) => expect(y[i]).toBeCloseTo(value, 5))
     // All four candidates of a window of one colour are equal: the first wins, or ReLU stopped all.
     if (padding === 0) expect(new Set(winners.slice(0, 8))).toEqual(new Set([0, -1]))
   })
@@ -235,8 +234,8 @@ describe('weights that a step changes in place', () => {
       return [...weights]
     }
     for (let step = 1; step <= 3; step++) {
-      const y = float64.convolution(x64, filter64, bias64, 2, 1)
-      const { dFilter, dBias } = float64.convolutionGrad(y, x64, filter64, 2, 1)
+      const y = float64.convolution(x64, filter64, bias64, { stride: 2, padding: 1 })
+      const { dFilter, dBias } = float64.convolutionGrad(y, x64, filter64, { stride: 2, padding: 1 })
       dFilter.data.forEach((g, i) => (filter64.data[i] = (filter64.data[i] ?? NaN) - 0.1 * g))
       dBias.data.forEach((g, i) => (bias64.data[i] = (bias64.data[i] ?? NaN) - 0.1 * g))
     }

@@ -3,15 +3,27 @@ import { installKernels } from '@digitlab/ops/backend'
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm'
 import { backend as currentBackend, env, findBackend, version_core } from '@tensorflow/tfjs-core'
 import { version } from '../package.json'
+import { activation, activationGrad } from './activation'
+import { batchNorm, batchNormGrad } from './batch-norm'
 import { convReluPool, convReluPoolGrad } from './conv-relu-pool'
-import { conv2d, conv2dBackpropFilter, conv2dBackpropInput, fusedConv2d } from './convolution'
+import {
+  conv2d,
+  conv2dBackpropFilter,
+  conv2dBackpropInput,
+  convolution,
+  convolutionGrad,
+  fusedConv2d,
+} from './convolution'
 import { dense, denseGrad } from './dense'
+import { dropout } from './dropout'
+import { add, multiply } from './elementwise'
 import { gatherBatch } from './gather-batch'
 import { guardMemory, instanceOf, mostBytes, prepareKernels } from './instance'
 import { batchMatMul, fusedMatMul } from './mat-mul'
 import { maxPoolGrad } from './max-pool-grad'
 import { hasRelaxedSimd, hasSimd, type Simd } from './module'
 import { adamStep, sgdStep } from './optimizer-step'
+import { avgPool, avgPoolGrad, maxPool } from './pool'
 import { withoutGlueListeners } from './process-listeners'
 import { record } from './record'
 import { copyOut, sumIn } from './share-gradients'
@@ -40,11 +52,16 @@ export interface WasmBackendOptions extends WasmOptions {
 const generalKernels = [
   ...[conv2d, fusedConv2d, conv2dBackpropFilter, conv2dBackpropInput],
   ...[batchMatMul, fusedMatMul],
-  maxPoolGrad,
+  ...[maxPool, maxPoolGrad, avgPool, avgPoolGrad],
+  ...[add, multiply],
 ]
 const trainingKernels = [
   gatherBatch,
   writeImages,
+  activation,
+  activationGrad,
+  ...[batchNorm, batchNormGrad, dropout],
+  ...[convolution, convolutionGrad],
   dense,
   denseGrad,
   convReluPool,
@@ -57,9 +74,9 @@ const trainingKernels = [
 ]
 
 /**
- * Registers our kernels with tfjs's own backend "wasm", before or after it starts: `Conv2DBackpropFilter`, which it
- * lacks, faster `Conv2D`, `FusedConv2D`, `Conv2DBackpropInput`, `BatchMatMul`, `_FusedMatMul` and `MaxPoolGrad`, and what
- * the operations of @digitlab/ops use. Calls that ours do not take go to the stock kernels. A second call changes nothing
+ * Registers our kernels with tfjs's own backend "wasm", before or after it starts: `Conv2DBackpropFilter`
+ * and `AvgPoolGrad`, which it lacks, `Conv2D`, `FusedConv2D`, `Conv2DBackpropInput`, `BatchMatMul`, `_FusedMatMul`, `MaxPool`,
+ * `MaxPoolGrad`, `AvgPool`, `Add` and `Multiply` in place of its own, and what the operations of @digitlab/ops use. Calls that ours do not take go to the stock kernels. A second call changes nothing
  * but the flavour, where it asks for another.
  *
  * @returns the flavour in use

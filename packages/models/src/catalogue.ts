@@ -17,7 +17,10 @@ export type CatalogueModel = ((fit: Fit) => ModelDefinition) & { readonly says: 
 const model = <const M extends (fit: Fit) => ModelDefinition>(says: string, define: M): M & { readonly says: string } =>
   Object.assign(define, { says })
 
-/** The case study's models, in its order; with MNIST's form of 7,850, 79,510 and 20,490 parameters. */
+/**
+ * The case study's three models, in its order, of 7,850, 79,510 and 20,490 parameters with MNIST's form, and others: `mlp` of 669,706,
+ * `lenet-5` of 61,706, `cnn-batch-norm` of 20,586, `pytorch-example` of 1,199,882.
+ */
 export const catalogue = {
   linear: model('softmax regression', ({ input, classes }) => ({
     name: 'linear',
@@ -48,10 +51,79 @@ export const catalogue = {
       { type: 'dense', name: 'fc', out: classes },
     ],
   })),
+  mlp: model('two hidden layers of 512 with dropout', ({ input, classes }) => ({
+    name: 'mlp',
+    input,
+    layers: [
+      { type: 'flatten' },
+      { type: 'dense', name: 'fc1', out: 512 },
+      { type: 'relu' },
+      { type: 'dropout', p: 0.2 },
+      { type: 'dense', name: 'fc2', out: 512 },
+      { type: 'relu' },
+      { type: 'dropout', p: 0.2 },
+      { type: 'dense', name: 'fc3', out: classes },
+    ],
+  })),
+  'lenet-5': model('LeCun et al. 1998, with tanh and average pooling', ({ input, classes }) => ({
+    name: 'lenet-5',
+    input,
+    layers: [
+      { type: 'conv2d', name: 'conv1', out: 6, kernel: 5, padding: 2 },
+      { type: 'tanh' },
+      { type: 'avgPool2d', size: 2 },
+      { type: 'conv2d', name: 'conv2', out: 16, kernel: 5 },
+      { type: 'tanh' },
+      { type: 'avgPool2d', size: 2 },
+      { type: 'flatten' },
+      { type: 'dense', name: 'fc1', out: 120 },
+      { type: 'tanh' },
+      { type: 'dense', name: 'fc2', out: 84 },
+      { type: 'tanh' },
+      { type: 'dense', name: 'fc3', out: classes },
+    ],
+  })),
+  'cnn-batch-norm': model('cnn with batch normalization behind its convolutions', ({ input, classes }) => ({
+    name: 'cnn-batch-norm',
+    input,
+    layers: [
+      { type: 'conv2d', name: 'conv1', out: 16, kernel: 3, padding: 1 },
+      { type: 'batchNorm', name: 'norm1' },
+      { type: 'relu' },
+      { type: 'maxPool2d', size: 2 },
+      { type: 'conv2d', name: 'conv2', out: 32, kernel: 3, padding: 1 },
+      { type: 'batchNorm', name: 'norm2' },
+      { type: 'relu' },
+      { type: 'maxPool2d', size: 2 },
+      { type: 'flatten' },
+      { type: 'dense', name: 'fc', out: classes },
+    ],
+  })),
+  /** Its names are those of that program, so that its files of weights are read. */
+  'pytorch-example': model("the net of PyTorch's own example of MNIST, with dropout", ({ input, classes }) => ({
+    name: 'pytorch-example',
+    input,
+    layers: [
+      { type: 'conv2d', name: 'conv1', out: 32, kernel: 3 },
+      { type: 'relu' },
+      { type: 'conv2d', name: 'conv2', out: 64, kernel: 3 },
+      { type: 'relu' },
+      { type: 'maxPool2d', size: 2 },
+      { type: 'dropout', p: 0.25 },
+      { type: 'flatten' },
+      { type: 'dense', name: 'fc1', out: 128 },
+      { type: 'relu' },
+      { type: 'dropout', p: 0.5 },
+      { type: 'dense', name: 'fc2', out: classes },
+    ],
+  })),
 } as const satisfies Record<string, CatalogueModel>
 
 /** A name of the {@link catalogue}. */
 export type ModelName = keyof typeof catalogue
+
+/** The three that the case study compares. */
+export const caseStudyModels = ['linear', 'two-layer', 'cnn'] as const satisfies readonly ModelName[]
 
 /** All names of the {@link catalogue}, in its order. */
 export const modelNames = Object.keys(catalogue) as readonly ModelName[]

@@ -1,8 +1,18 @@
 import { describe, expect, test } from 'vitest'
-import { catalogue, defineModel, ModelError, modelNames, resolveModel, type Layer, type ModelDefinition } from './index'
+import {
+  catalogue,
+  defineModel,
+  ModelError,
+  caseStudyModels,
+  modelNames,
+  resolveModel,
+  type Layer,
+  type ModelDefinition,
+} from './index'
 
-test("the catalogue is the case study's", () => {
-  const counts = modelNames.map((name) => [name, resolveModel(name).parameterCount])
+test("the catalogue begins with the case study's", () => {
+  const counts = caseStudyModels.map((name) => [name, resolveModel(name).parameterCount])
+  expect(modelNames.slice(0, 3)).toEqual(caseStudyModels)
   expect(counts).toEqual([
     ['linear', 7850],
     ['two-layer', 79510],
@@ -103,7 +113,7 @@ describe('what does not fit is refused with both shapes', () => {
     ['layers that are no list', 'conv', 'must be a list of at least one layer, not "conv"'],
     ['an unknown layer', [{ type: 'lstm' }], 'layers[0].type of the model "mine" must be one of conv2d, dense'],
     ['what it is', [flatten, { type: 'lstm' }], 'layers[1].type of the model "mine" must be one of'],
-    ['an inherited name', [{ type: 'toString' }], 'flatten, not "toString"'],
+    ['an inherited name', [{ type: 'toString' }], 'tanh, not "toString"'],
     [
       'an unknown option',
       [{ ...conv, dilation: 2 }],
@@ -122,7 +132,7 @@ describe('what does not fit is refused with both shapes', () => {
     [
       'half a stride',
       [{ ...conv, stride: 0.5 }],
-      'layers[0].stride of the model "mine" must be an integer from 1 to 65536, not 0.5',
+      'layers[0].stride of the model "mine" must be an integer from 1 to 65536, or two of them: [height, width], not 0.5',
     ],
     [
       'an empty part of a name',

@@ -32,6 +32,8 @@ export interface Parameter {
   readonly shape: readonly number[]
   readonly initial: Initial
   readonly layout: Layout
+  /** Its type in files, where that is not float32. */
+  readonly dtype?: 'int64'
 }
 
 /** What one layer computes of its input, with what {@link defineModel} found out about it. */
@@ -51,6 +53,10 @@ export interface ShapedLayer {
   readonly parameters: readonly Parameter[]
   /** What is kept but not trained. */
   readonly buffers: readonly Parameter[]
+  /** All of it, in the order of the state dict: of a layer with lists of layers within, theirs one after the other. */
+  readonly entries: readonly Parameter[]
+  /** The lists of layers within it, by name; their arrays are among its own. */
+  readonly parts: Readonly<Record<string, readonly ShapedLayer[]>>
 }
 
 /** A definition that fits together. */
@@ -68,6 +74,8 @@ export interface Model {
   readonly parameterCount: number
   /** The length of the logits. */
   readonly classes: number
+  /** The images that a batch must have at least in training, and which layer asks for it. */
+  readonly leastBatch: { readonly images: number; readonly layer: string }
   /** Why a part of a batch can't be computed alone, as a sentence's end; absent where it can. */
   readonly unsharable?: string
 }
@@ -88,40 +96,8 @@ export interface ModelExtensions {
 export const defineModel = (definition: ModelDefinition, extensions: ModelExtensions = {}): Model => {
   const { name, input, layers } = checkForm(definition)
   const types = allTypes(extensions.layers ?? [])
-  const used = new Map<string, number>()
-  let shape: ActivationShape = input
-  let flattened: ShapedLayer['flattened']
-  let unsharable: string | undefined
-  const shaped = Array.from(layers, (layer, position): ShapedLayer => {
-    const path = `layers[${position}]`
-    const { type, options } = checkLayer(layer, path, name, types)
-    const own = typeof options['name'] === 'string' ? options['name'] : undefined
-    const where = `${path} of the model "${name}" (${own === undefined ? type.type : `${type.type} "${own}"`})`
-    const refuse = (sentence: string): never => {
-      throw new ModelError(`${where} ${sentence}`)
-    }
-    if (own !== undefined) {
-      const first = used.get(own)
-      if (first !== undefined)
-        refuse(`has the name "${own}", which layers[${first}] has as well: give each layer its own`)
-      used.set(own, position)
-    }
-    if (type.sharable === false) unsharable ??= `its ${path} (${type.type}) is computed of a whole batch`
-    const place: LayerPlace<typeof options> = { options, input: shape, flattened, refuse }
-    const output = type.output(place)
-    const entries = (specs: ArraySpecs = {}) =>
-      Object.entries(specs).map(([short, { shape, initial, layout = sameLayout(shape) }]): Parameter => ({
-        ...{ name: `${own ?? ''}.${short}`, short, shape, initial, layout },
-      }))
-    const made = {
-      ...{ layer, type, options, name: own, input: shape, output, flattened },
-      ...{ parameters: entries(type.weights?.(place)), buffers: entries(type.buffers?.(place)) },
-    }
-    if (type.reshapes && shape.length === 3 && output.length === 1) flattened = shape as [number, number, number]
-    else if (type.mixes || output.join() !== shape.join()) flattened = undefined
-    shape = output
-    return made
-  })
+  const building: Building = { model: name, types, used: new Map(), leastBatch: { images: 1, layer: '' } }
+  const { shaped, shape } = shapeLayers(building, layers, 'layers', input, undefined)
   if (shape.length !== 1)
     throw new ModelError(
       `the model "${name}" must end in a flat row of logits, it ends in [${shape.join(', ')}]: add a flatten and a dense layer`,
@@ -132,12 +108,96 @@ export const defineModel = (definition: ModelDefinition, extensions: ModelExtens
   if (!Number.isSafeInteger(parameterCount))
     throw new ModelError(`the model "${name}" has more than 2^53 parameters: make its layers smaller`)
   return {
-    ...{ name, definition, layers: shaped, parameters, parameterCount, classes: shape[0] ?? 0 },
+    ...{
+      name,
+      definition,
+      layers: shaped,
+      parameters,
+      parameterCount,
+      leastBatch: building.leastBatch,
+      classes: shape[0] ?? 0,
+    },
     buffers: shaped.flatMap((layer) => layer.buffers),
-    entries: shaped.flatMap((layer) => [...layer.parameters, ...layer.buffers]),
-    ...(unsharable === undefined ? {} : { unsharable }),
+    entries: shaped.flatMap((layer) => layer.entries),
+    ...(building.unsharable === undefined ? {} : { unsharable: building.unsharable }),
   }
 }
+
+/** What is known of a model while its layers are looked at. */
+interface Building {
+  readonly model: string
+  readonly types: readonly LayerType[]
+  /** Where each name is used. */
+  readonly used: Map<string, string>
+  leastBatch: Model['leastBatch']
+  unsharable?: string
+}
+
+/** Lists of layers within each other: more than any net has. */
+const deepest = 16
+
+/** Checks a list of layers, the model's or one within a layer, and finds what each is given and makes. */
+const shapeLayers = (
+  building: Building,
+  layers: readonly unknown[],
+  list: string,
+  input: ActivationShape,
+  before: ShapedLayer['flattened'],
+): { shaped: ShapedLayer[]; shape: ActivationShape } => {
+  const { model, types, used } = building
+  let shape = input
+  let flattened = before
+  const shaped = Array.from(layers, (layer, position): ShapedLayer => {
+    const path = `${list}[${position}]`
+    const { type, options } = checkLayer(layer, path, model, types)
+    const own = typeof options['name'] === 'string' ? options['name'] : undefined
+    const where = `${path} of the model "${model}" (${own === undefined ? type.type : `${type.type} "${own}"`})`
+    const refuse = (sentence: string): never => {
+      throw new ModelError(`${where} ${sentence}`)
+    }
+    if (own !== undefined) {
+      const first = used.get(own)
+      if (first !== undefined) refuse(`has the name "${own}", which ${first} has as well: give each layer its own`)
+      used.set(own, path)
+    }
+    if (type.sharable === false) building.unsharable ??= `its ${path} (${type.type}) is computed of a whole batch`
+    const place: LayerPlace<typeof options> = { options, input: shape, flattened, refuse }
+    if (list.split(']').length > deepest) refuse(`lies within ${deepest} others: take some apart`)
+    const nested = Object.entries(type.parts?.(options) ?? {}).map(
+      ([name, inner]) => [name, shapeLayers(building, inner, `${path}.${name}`, shape, flattened)] as const,
+    )
+    const made = Object.fromEntries(nested.map(([name, part]) => [name, part.shape]))
+    const output = type.output(place, made)
+    const images = type.leastBatch?.(place) ?? 1
+    if (images > building.leastBatch.images) building.leastBatch = { images, layer: `its ${path} (${type.type})` }
+    const entriesOf = (specs: ArraySpecs = {}) =>
+      Object.entries(specs).map(([short, { shape, initial, layout = sameLayout(shape), dtype }]): Parameter => ({
+        ...{ name: `${own ?? ''}.${short}`, short, shape, initial, layout },
+        ...(dtype && { dtype }),
+      }))
+    const within = nested.flatMap(([, part]) => part.shaped)
+    // Within their layer they go by their full names.
+    const inner = (entries: readonly Parameter[]) => entries.map((entry) => ({ ...entry, short: entry.name }))
+    const parameters = entriesOf(type.weights?.(place))
+    const buffers = entriesOf(type.buffers?.(place))
+    const result = {
+      ...{ layer: layer as Layer, type, options, name: own, input: shape, output, flattened },
+      parameters: [...parameters, ...inner(within.flatMap((each) => each.parameters))],
+      buffers: [...buffers, ...inner(within.flatMap((each) => each.buffers))],
+      entries: [...parameters, ...buffers, ...inner(within.flatMap((each) => each.entries))],
+      parts: Object.fromEntries(nested.map(([name, part]) => [name, part.shaped])),
+    }
+    if (type.reshapes && shape.length === 3 && output.length === 1) flattened = shape as [number, number, number]
+    else if (type.mixes || output.join() !== shape.join()) flattened = undefined
+    shape = output
+    return result
+  })
+  return { shaped, shape }
+}
+
+/** Every layer of a model, those within others among them. */
+export const allLayers = (layers: readonly ShapedLayer[]): readonly ShapedLayer[] =>
+  layers.flatMap((layer) => [layer, ...Object.values(layer.parts).flatMap((part) => allLayers(part))])
 
 /**
  * The types of a definition's layers that are not among `types`, each once: a run that somebody trained with layers of his own can be
@@ -149,6 +209,12 @@ export const unknownLayerTypes = (
   { layers }: ModelDefinition,
   types: readonly LayerType[] = layerTypes,
 ): readonly string[] => {
-  const known = new Set(types.map(({ type }) => type))
-  return [...new Set(layers.map(({ type }) => type))].filter((type) => !known.has(type))
+  const known = new Map(types.map((type) => [type.type, type]))
+  const within = (layers: readonly Layer[]): string[] =>
+    layers.flatMap(({ type, ...options }) => {
+      // Its defaults are not filled in: parts are options that were written.
+      const parts = Object.values(known.get(type)?.parts?.(options) ?? {})
+      return [type, ...parts.flatMap((part) => (Array.isArray(part) ? within(part as readonly Layer[]) : []))]
+    })
+  return [...new Set(within(layers))].filter((type) => !known.has(type))
 }

@@ -18,6 +18,7 @@ export const firstFeatureMaps = (
 ): { shape: [height: number, width: number, filters: number]; data: Float64Array } | undefined => {
   const [first, next] = model.layers
   if (!first || first.parameters.length === 0 || first.output.length !== 3) return undefined
+  if (Object.keys(first.parts).length > 0) return undefined // of several layers
   const read = readTfjsLayout(model, weights)
   const held = (entries: typeof first.parameters) =>
     Object.fromEntries(entries.map(({ name, short }) => [short, read.get(name) as float64.Array64])) // it is checked

@@ -1,8 +1,9 @@
 // A model once more in float64, layer by layer without any fusing: what runs on every backend are compared with.
 import { float64 } from '@digitlab/ops'
 import type { MersenneTwister } from '@digitlab/random'
-import type { Model } from './definition'
+import type { Model, ShapedLayer } from './definition'
 import type { Array64 } from './kit'
+import type { PartResult } from './layer-type'
 import type { StateDict64 } from './layout'
 
 /** A loss of logits [batch, classes] for labels [batch], and its gradient for the logits. */
@@ -36,11 +37,26 @@ export const lossAndGradients64 = (
   scale: number,
   { loss: lossOf = float64.softmaxCrossEntropy, generator }: LossOptions64 = {},
 ): { loss: number; correct: number; gradients: StateDict64; buffers: StateDict64 } => {
-  const gradients: StateDict64 = new Map()
-  const changedBuffers: StateDict64 = new Map()
-  const backs: ((dy: Array64) => Array64)[] = []
-  let x = images
-  for (const { type, options, parameters, buffers: kept } of model.layers) {
+  const { y, buffers, back } = runLayers64(model.layers, weights, images, generator)
+  const { loss, dLogits } = lossOf(y, labels, scale)
+  const { gradients } = back(dLogits, true)
+  return {
+    ...{ loss, correct: countCorrect(y, labels) },
+    ...{ gradients: new Map(Object.entries(gradients)), buffers: new Map(Object.entries(buffers)) },
+  }
+}
+
+/** A list of layers, one after the other, without any fusing. */
+const runLayers64 = (
+  layers: readonly ShapedLayer[],
+  weights: StateDict64,
+  input: Array64,
+  generator: MersenneTwister | undefined,
+): PartResult<Array64> => {
+  const buffers: Record<string, Array64> = {}
+  const backs: ((dy: Array64, gradients: Record<string, Array64>) => Array64)[] = []
+  let x = input
+  for (const { type, options, parameters, buffers: kept, flattened, parts } of layers) {
     const held = (entries: typeof parameters) =>
       Object.fromEntries(
         entries.map(({ name, short }) => {
@@ -49,30 +65,36 @@ export const lossAndGradients64 = (
           return [short, array]
         }),
       )
+    const within = Object.entries(parts).map(
+      ([name, part]) => [name, (x: Array64) => runLayers64(part, weights, x, generator)] as const,
+    )
     const result = type.float64(float64, {
-      ...{ x, options, weights: held(parameters), buffers: held(kept), mode: 'training', generator },
+      ...{ x, options, weights: held(parameters), buffers: held(kept), mode: 'training', generator, flattened },
+      parts: Object.fromEntries(within),
     })
     x = result.y
     for (const { name, short } of kept) {
       const changed = result.buffers?.[short]
-      if (changed) changedBuffers.set(name, changed)
+      if (changed) buffers[name] = changed
     }
-    backs.push((dy) => {
+    backs.push((dy, gradients) => {
       const back = result.back(dy, true)
       for (const { name, short } of parameters) {
         const gradient = back.gradients?.[short]
         if (!gradient) throw new Error(`the layer type "${type.type}" gave no gradient of ${short}`)
-        gradients.set(name, gradient)
+        gradients[name] = gradient
       }
       if (!back.dx) throw new Error(`the layer type "${type.type}" gave no gradient of its input`)
       return back.dx
     })
   }
-  const { loss, dLogits } = lossOf(x, labels, scale)
-  const correct = countCorrect(x, labels)
-  let dy = dLogits
-  for (const back of backs.reverse()) dy = back(dy)
-  return { loss, correct, gradients, buffers: changedBuffers }
+  const back = (dLast: Array64) => {
+    const gradients: Record<string, Array64> = {}
+    let dy = dLast
+    for (const each of [...backs].reverse()) dy = each(dy, gradients)
+    return { dx: dy, gradients }
+  }
+  return { y: x, buffers, back }
 }
 
 /** How many logits are largest at their label; of equal ones the first counts. */

@@ -1,10 +1,17 @@
 import {
+  activate,
+  activateGrad,
+  averagePool,
+  averagePoolGrad,
+  batchNorm,
+  batchNormGrad,
   convolution,
   convolutionGrad,
   convReluPool,
   convReluPoolGrad,
   dense,
   denseGrad,
+  dropout,
   maxPool,
   maxPoolGrad,
   rectify,
@@ -14,19 +21,26 @@ import {
 } from '@digitlab/ops'
 import type { MersenneTwister } from '@digitlab/random'
 import { tidy, type Tensor, type Tensor1D, type Tensor2D } from '@tensorflow/tfjs-core'
-import type { Model, ShapedLayer } from './definition'
+import { allLayers, type Model, type ShapedLayer } from './definition'
 import type { Kit } from './kit'
-import type { ArraySpecs, Fusion, LayerResult, LayerRun, Mode } from './layer-type'
+import type { ArraySpecs, Fusion, LayerResult, LayerRun, Mode, PartResult } from './layer-type'
 import type { Weights } from './weights'
 
 const kit: Kit = {
   ops: {
+    activate,
+    activateGrad,
+    averagePool,
+    averagePoolGrad,
+    batchNorm,
+    batchNormGrad,
     convolution,
     convolutionGrad,
     convReluPool,
     convReluPoolGrad,
     dense,
     denseGrad,
+    dropout,
     maxPool,
     maxPoolGrad,
     rectify,
@@ -42,15 +56,15 @@ interface Stage {
   readonly fusion: Fusion<ShapedLayer['options'], ArraySpecs, ArraySpecs> | undefined
 }
 
-/** How each model is computed is found once: a step takes less than a millisecond. */
-const plans = new WeakMap<Model, readonly Stage[]>()
+/** How each list of layers is computed is found once: a step takes less than a millisecond. */
+const plans = new WeakMap<readonly ShapedLayer[], readonly Stage[]>()
 
-const planOf = (model: Model): readonly Stage[] => {
-  const known = plans.get(model)
+const planOf = (layers: readonly ShapedLayer[]): readonly Stage[] => {
+  const known = plans.get(layers)
   if (known) return known
   const stages: Stage[] = []
-  for (let position = 0; position < model.layers.length;) {
-    const [layer, ...following] = model.layers.slice(position) as [ShapedLayer, ...ShapedLayer[]]
+  for (let position = 0; position < layers.length;) {
+    const [layer, ...following] = layers.slice(position) as [ShapedLayer, ...ShapedLayer[]]
     const fusion = layer.type.fusions?.find((fusion) => {
       const neighbours = following.slice(0, fusion.with.length)
       if (!fusion.with.every((type, i) => neighbours[i]?.type.type === type)) return false
@@ -60,7 +74,7 @@ const planOf = (model: Model): readonly Stage[] => {
     stages.push({ layer, fusion })
     position += 1 + (fusion?.with.length ?? 0)
   }
-  plans.set(model, stages)
+  plans.set(layers, stages)
   return stages
 }
 
@@ -69,23 +83,54 @@ interface Pass {
   readonly generator?: MersenneTwister | undefined
 }
 
-type Result = LayerResult<ArraySpecs, ArraySpecs, Tensor>
-
-/** Runs the layers on images [batch, height, width, channels], stage by stage. */
-const runStages = (model: Model, weights: Weights, images: Tensor, { mode, generator }: Pass): Result[] => {
-  let x = images
-  return planOf(model).map(({ layer, fusion }) => {
+/** Runs a list of layers on images or rows, stage by stage, and finds the way back through them. */
+const runLayers = (layers: readonly ShapedLayer[], weights: Weights, input: Tensor, pass: Pass): PartResult<Tensor> => {
+  const { mode, generator } = pass
+  const stages = planOf(layers)
+  let x = input
+  const buffers: Record<string, Tensor> = {}
+  const results = stages.map(({ layer, fusion }) => {
     const held = (entries: ShapedLayer['parameters']) =>
       // uploadWeights made them from the same definition, in these ranks
       Object.fromEntries(entries.map(({ name, short }) => [short, weights.get(name) as Tensor]))
+    const parts = Object.entries(layer.parts).map(
+      ([name, part]) => [name, (x: Tensor) => runLayers(part, weights, x, pass)] as const,
+    )
     const run: LayerRun<ShapedLayer['options'], ArraySpecs, ArraySpecs, Tensor> = {
       ...{ x, options: layer.options, weights: held(layer.parameters), buffers: held(layer.buffers), mode },
+      flattened: layer.flattened,
+      ...(parts.length > 0 ? { parts: Object.fromEntries(parts) } : {}),
       ...(generator && layer.type.draws ? { generator } : {}),
     }
     const result = fusion ? fusion.forward(kit, run) : layer.type.forward(kit, run)
+    for (const { name, short } of layer.buffers) {
+      const changed = result.buffers?.[short]
+      if (changed) buffers[name] = changed
+    }
     x = result.y
     return result
   })
+  const back = (dLast: Tensor, needsInputGradient: boolean) => {
+    const gradients: Record<string, Tensor> = {}
+    // Nothing before the first layer with weights needs a gradient, unless what comes before the list does.
+    const first = needsInputGradient ? 0 : stages.findIndex(({ layer }) => layer.parameters.length > 0)
+    let dy: Tensor | undefined = dLast
+    for (let at = results.length - 1; at >= 0 && at >= first && first >= 0; at--) {
+      const { layer } = stages[at] as Stage
+      const needed = needsInputGradient || at > first
+      const made = (results[at] as LayerResult<ArraySpecs, ArraySpecs, Tensor>).back(dy, needed)
+      for (const { name, short } of layer.parameters) {
+        const gradient = made.gradients?.[short]
+        if (!gradient) throw new Error(`the layer type "${layer.type.type}" gave no gradient of ${short}`)
+        gradients[name] = gradient
+      }
+      if (needed && !made.dx) throw new Error(`the layer type "${layer.type.type}" gave no gradient of its input`)
+      if (!made.dx) return { gradients }
+      dy = made.dx
+    }
+    return needsInputGradient ? { dx: dy, gradients } : { gradients }
+  }
+  return { y: x, buffers, back }
 }
 
 /**
@@ -95,7 +140,7 @@ const runStages = (model: Model, weights: Weights, images: Tensor, { mode, gener
  * @returns [batch, classes]
  */
 export const logits = (model: Model, weights: Weights, images: Tensor): Tensor2D =>
-  tidy(() => runStages(model, weights, images, { mode: 'evaluation' }).at(-1)?.y as Tensor2D)
+  tidy(() => runLayers(model.layers, weights, images, { mode: 'evaluation' }).y as Tensor2D)
 
 /** What one batch says of the weights. Whoever asked for it disposes of the tensors. */
 export interface LossAndGradients {
@@ -145,36 +190,13 @@ export const lossAndGradients = (
   scale: number,
   { loss = softmaxCrossEntropy, mode = 'training', generator }: LossOptions = {},
 ): LossAndGradients => {
-  if (mode === 'training' && !generator && model.layers.some(({ type }) => type.draws))
+  if (mode === 'training' && !generator && allLayers(model.layers).some(({ type }) => type.draws))
     throw new Error(`the model "${model.name}" draws in training, and was given no generator`)
   const { summary, gradients, buffers } = tidy(() => {
-    const stages = planOf(model)
-    const results = runStages(model, weights, images, { mode, generator: mode === 'training' ? generator : undefined })
-    const { summary, dLogits } = loss(results.at(-1)?.y as Tensor2D, labels, scale)
-    const gradients: Record<string, Tensor> = {}
-    const buffers: Record<string, Tensor> = {}
-    for (const [at, { layer }] of stages.entries())
-      for (const { name, short } of layer.buffers) {
-        const changed = results[at]?.buffers?.[short]
-        if (changed) buffers[name] = changed
-      }
-    // Nothing before the first layer with weights needs a gradient.
-    const first = stages.findIndex(({ layer }) => layer.parameters.length > 0)
-    let dy: Tensor = dLogits
-    for (let at = results.length - 1; at >= first; at--) {
-      const { layer } = stages[at] as Stage
-      const result = results[at] as Result
-      const back = result.back(dy, at > first)
-      for (const { name, short } of layer.parameters) {
-        const gradient = back.gradients?.[short]
-        if (!gradient) throw new Error(`the layer type "${layer.type.type}" gave no gradient of ${short}`)
-        gradients[name] = gradient
-      }
-      if (at === first) break
-      if (!back.dx) throw new Error(`the layer type "${layer.type.type}" gave no gradient of its input`)
-      dy = back.dx
-    }
-    return { summary, gradients, buffers }
+    const pass = { mode, generator: mode === 'training' ? generator : undefined }
+    const { y, buffers, back } = runLayers(model.layers, weights, images, pass)
+    const { summary, dLogits } = loss(y as Tensor2D, labels, scale)
+    return { summary, gradients: back(dLogits, false).gradients, buffers: { ...buffers } }
   })
   return { summary, gradients: new Map(Object.entries(gradients)), buffers: new Map(Object.entries(buffers)) }
 }

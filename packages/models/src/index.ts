@@ -1,4 +1,5 @@
 export {
+  caseStudyModels,
   catalogue,
   mnistFit,
   modelNames,
@@ -8,6 +9,7 @@ export {
   type ModelName,
 } from './catalogue'
 export {
+  allLayers,
   defineModel,
   unknownLayerTypes,
   type ForeignLayer,
@@ -37,8 +39,12 @@ export {
   type LayerRun,
   type LayerType,
   type Mode,
+  type NestedLayer,
   type OnnxAttribute,
   type OnnxNode,
+  type Part,
+  type PartResult,
+  type WeightAndBias,
 } from './layer-type'
 export { layerTypes, type KnownLayer } from './layers'
 export { checkStateDict, readTfjsLayout, type StateDict64 } from './layout'
@@ -49,11 +55,13 @@ export {
   choice,
   completeOptions,
   integer,
+  layerList,
   layerName,
   list,
   number,
   optionsHelp,
   optionsSchema,
+  sides,
   type Bounds,
   type CompletedOptions,
   type GivenOptions,
@@ -65,4 +73,5 @@ export {
 } from './options'
 export { isRecord, shownValue } from './shown'
 export type { StateDict, StateEntry } from './state-dict'
+export type { Sides } from './windows'
 export { denseLayout, featureLayout, filterLayout, type Layout } from './tensor-layout'

@@ -10,8 +10,8 @@ import type { StateDict } from './state-dict'
  */
 export const initialWeights = (model: Model, generator: MersenneTwister): StateDict =>
   new Map(
-    model.entries.map(({ name, shape, initial }) => {
+    model.entries.map(({ name, shape, initial, dtype }) => {
       const count = shape.reduce((product, size) => product * size, 1)
-      return [name, { shape, data: initial(generator, count) }]
+      return [name, { shape, data: initial(generator, count), ...(dtype && { dtype }) }]
     }),
   )

@@ -6,12 +6,19 @@ export interface Kit {
   /** The training operations of @digitlab/ops: a backend's own kernels, or their references. */
   readonly ops: Pick<
     typeof operations,
+    | 'activate'
+    | 'activateGrad'
+    | 'averagePool'
+    | 'averagePoolGrad'
+    | 'batchNorm'
+    | 'batchNormGrad'
     | 'convolution'
     | 'convolutionGrad'
     | 'convReluPool'
     | 'convReluPoolGrad'
     | 'dense'
     | 'denseGrad'
+    | 'dropout'
     | 'maxPool'
     | 'maxPoolGrad'
     | 'rectify'

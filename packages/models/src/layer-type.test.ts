@@ -252,7 +252,7 @@ describe('what a definition may not have', () => {
   })
 
   test('a type that was not handed over, or that there is twice', () => {
-    expect(() => define({ type: 'scaledTanh' }, [])).toThrow('flatten, not "scaledTanh"')
+    expect(() => define({ type: 'scaledTanh' }, [])).toThrow('tanh, not "scaledTanh"')
     expect(() => define({ type: 'relu' }, [scaledTanh, scaledTanh])).toThrow(
       'there are two types of layer "scaledTanh"',
     )

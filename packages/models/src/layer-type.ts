@@ -18,12 +18,17 @@ export interface ArraySpec {
   readonly shape: readonly number[]
   /** Its values before any training. */
   readonly initial: Initial
+  /** A whole number there, float32 here, which holds it up to 2^24: its type in files. */
+  readonly dtype?: 'int64'
   /** Where a tensor of tfjs's layout has each value; in PyTorch's order unless given. */
   readonly layout?: Layout
 }
 
 /** The arrays of a layer by their short names, in PyTorch's order. */
 export type ArraySpecs = Readonly<Record<string, ArraySpec>>
+
+/** A weight, and a bias unless a layer is told to have none: a shape that `weights` of a layer may say. */
+export type WeightAndBias = { readonly weight: ArraySpec; readonly bias?: ArraySpec }
 
 /** The same names with something else in place of what they say: tensors, float64 arrays. */
 export type ByName<S, V> = { readonly [K in keyof S]: V }
@@ -39,6 +44,19 @@ export interface LayerPlace<O> {
   readonly refuse: (sentence: string) => never
 }
 
+/** A list of layers within a layer, computed one after the other. */
+export type Part<T> = (x: T) => PartResult<T>
+
+/** What a list of layers made of a batch; weights and buffers by their full names. */
+export interface PartResult<T> {
+  readonly y: T
+  readonly buffers: Readonly<Record<string, T>>
+  readonly back: (
+    dy: T,
+    needsInputGradient: boolean,
+  ) => { readonly dx?: T | undefined; readonly gradients: Readonly<Record<string, T>> }
+}
+
 /** One batch on its way through a layer. */
 export interface LayerRun<O, W, B, T> {
   /** [batch, ...input] */
@@ -47,6 +65,10 @@ export interface LayerRun<O, W, B, T> {
   readonly weights: ByName<W, T>
   readonly buffers: ByName<B, T>
   readonly mode: Mode
+  /** The lists of layers that it consists of, by the names that `parts` gives them. */
+  readonly parts?: Readonly<Record<string, Part<T>>>
+  /** [height, width, channels] of the image that was flattened on the way here, whose order the features are still in. */
+  readonly flattened?: readonly [number, number, number] | undefined
   /**
    * The run's one generator, which draws the order of the images as well; absent in evaluation. Of a layer that says `draws`. What
    * it draws goes to the backend as values or to a kernel that draws itself, never into an attribute: a recorded step would
@@ -85,12 +107,18 @@ export interface Fusion<O, W, B> {
   forward(kit: Kit, run: LayerRun<O, W, B, Tensor>): LayerResult<W, B, Tensor>
 }
 
+/** A layer of a list within a layer, as a definition has it. */
+export interface NestedLayer {
+  readonly type: string
+  readonly [option: string]: unknown
+}
+
 /** A node of an ONNX graph of opset 17. */
 export interface OnnxNode {
   readonly op: string
   /**
-   * 'x' is the layer's input, the short name of an array one of its own, `output` of an earlier node what that made; a number is a
-   * constant of float32.
+   * 'x' is the layer's input, the short name of an array one of its own, the name of a part what that makes, `output` of an earlier node
+   * what that made; a number is a constant of float32.
    */
   readonly inputs: readonly (string | number)[]
   /** Integers, lists of them, or a `float`. */
@@ -105,6 +133,8 @@ export type OnnxAttribute = number | readonly number[] | { readonly float: numbe
 /** A layer of Keras, as TensorFlow.js's layers format holds it. */
 export interface KerasLayer {
   readonly class_name: string
+  /** The parts that it takes, or 'x' for the layer's input; what the one before it gives, unless given. */
+  readonly takes?: readonly string[]
   readonly config: Readonly<Record<string, unknown>>
 }
 
@@ -129,10 +159,17 @@ export interface LayerType<
   readonly mixes?: true
   /** It draws from the run's generator in training. */
   readonly draws?: true
+  /** The images that a batch must have at least in training, where that is more than one. */
+  leastBatch?(place: Omit<LayerPlace<CompletedOptions<T>>, 'refuse'>): number
   /** A part of a batch can't be computed alone, because of draws or of statistics over the batch: such a model has one worker. */
   readonly sharable?: false
-  /** The shape of what it makes. Refuses an input that it can't take. */
-  output(place: LayerPlace<CompletedOptions<T>>): ActivationShape
+  /**
+   * The lists of layers within it, by name, in the order in which PyTorch makes their modules. Each takes what the layer is given. Their
+   * arrays are the layer's, by their full names: `weights` and `gradients` of `forward` have them all.
+   */
+  parts?(options: CompletedOptions<T>): Readonly<Record<string, readonly NestedLayer[]>>
+  /** The shape of what it makes. Refuses an input that it can't take. @param made what its parts make */
+  output(place: LayerPlace<CompletedOptions<T>>, made?: Readonly<Record<string, ActivationShape>>): ActivationShape
   /** What is trained. */
   weights?(place: LayerPlace<CompletedOptions<T>>): W
   /** What is kept but not trained: in the state dict, not in the optimizer. */
@@ -151,14 +188,17 @@ export interface LayerType<
   /** How it is written to TensorFlow.js's layers format; a type without it can't be. */
   readonly keras?: {
     /**
-     * Its layers there, in their order.
+     * Its layers there, in their order; or, where it is told what Keras has no layer for, with which option, as the end of a sentence.
      *
      * @param names `own` for the layer that keeps the arrays; `other('padding')` for one beside it
      */
     write(
       options: CompletedOptions<T>,
       names: { readonly own: string; readonly other: (what: string) => string },
-    ): readonly KerasLayer[]
+      place: Pick<LayerPlace<CompletedOptions<T>>, 'input' | 'flattened'>,
+    ): readonly KerasLayer[] | string
+    /** An array as Keras has it, of tfjs's layout; as it is unless given. */
+    array?(short: string, array: Array64, place: Omit<LayerPlace<CompletedOptions<T>>, 'refuse'>): Array64
     /** Keras's names of its arrays, by ours. */
     readonly arrays?: Readonly<Record<string, string>>
   }

@@ -1,4 +1,4 @@
-import type { Model } from './definition'
+import { allLayers, type Model } from './definition'
 
 /** How much a training needs, in bytes, in float32. */
 export interface TrainingMemory {
@@ -33,7 +33,7 @@ export const trainingMemory = (
   const valuesOf = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1)
   const image = valuesOf(model.definition.input)
   // A flatten or a dropout that changes nothing shares its memory; counted all the same, as a reference path may copy it.
-  const made = model.layers.reduce((total, { output }) => total + valuesOf(output), 0)
+  const made = allLayers(model.layers).reduce((total, { output }) => total + valuesOf(output), 0)
   const weights = 4 * model.parameterCount * (2 + moments)
   const activations = 4 * Math.max(batchSize * (image + 2 * made), evaluationBatch * (image + made))
   return { parameters: model.parameterCount, weights, activations, total: weights + activations }

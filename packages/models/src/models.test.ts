@@ -5,7 +5,15 @@ import '@tensorflow/tfjs-backend-cpu'
 import { env, memory, setBackend, tensor, tensor1d, tidy, type Tensor } from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { goldenRuns } from '../../../tooling/vitest/golden.ts'
-import { defineModel, initialWeights, readTfjsLayout, resolveModel, type Model, type ModelDefinition } from './index'
+import {
+  defineModel,
+  initialWeights,
+  modelNames,
+  readTfjsLayout,
+  resolveModel,
+  type Model,
+  type ModelDefinition,
+} from './index'
 import { disposeWeights, downloadWeights, logits, lossAndGradients, lossAndGradients64, uploadWeights } from './compute'
 
 beforeAll(async () => {
@@ -92,6 +100,14 @@ describe.each(models)('%s', (_, model) => {
         expect(slope, `${name}[${index}]`).toBeCloseTo(gradients.get(name)?.data[index] ?? NaN, 6)
       }
     }
+  })
+})
+
+test('the catalogue has the parameters that it says', () => {
+  const counts = modelNames.map((name) => [name, resolveModel(name).parameterCount])
+  expect(Object.fromEntries(counts)).toEqual({
+    ...{ linear: 7850, 'two-layer': 79_510, cnn: 20_490, mlp: 669_706, 'lenet-5': 61_706 },
+    ...{ 'cnn-batch-norm': 20_586, 'pytorch-example': 1_199_882 },
   })
 })
 

@@ -1,13 +1,15 @@
 // What a layer, an optimizer or a schedule may be told, said once: the type of the options, the check of foreign JSON, the
 // defaults, a JSON schema and a line of help all follow from one table.
+import type { NestedLayer } from './layer-type'
 import { isRecord, shownValue } from './shown'
+import type { Sides } from './windows'
 
 /** 'required' must be given, 'defaulted' is filled in where it is absent, 'optional' stays absent. */
 export type Presence = 'required' | 'defaulted' | 'optional'
 
 /** One option: what it may be, in words, as a test and as a JSON schema. */
 export interface Option<T = unknown, P extends Presence = Presence> {
-  readonly kind: 'number' | 'integer' | 'boolean' | 'choice' | 'text' | 'list'
+  readonly kind: 'number' | 'integer' | 'sides' | 'boolean' | 'choice' | 'text' | 'list' | 'layers'
   readonly presence: P
   /** Of a defaulted option. */
   readonly default: T | undefined
@@ -116,6 +118,15 @@ export const integer = <const S extends OptionSpec<number> & Bounds>(spec: S = {
   )
 }
 
+/** One whole number for height and width, or [height, width]. */
+export const sides = <const S extends OptionSpec<Sides> & Bounds>(spec: S = {} as S) => {
+  const one: Option<number> = integer({ from: spec.from ?? 0, ...(spec.to === undefined ? {} : { to: spec.to }) })
+  const schema = { anyOf: [one.schema, { type: 'array', items: one.schema, minItems: 2, maxItems: 2 }] }
+  const fits = (value: unknown) =>
+    one.fits(value) || (Array.isArray(value) && value.length === 2 && Array.from(value).every((side) => one.fits(side)))
+  return option<Sides, S>('sides', spec, `${one.allowed}, or two of them: [height, width]`, schema, fits)
+}
+
 /** true or false. */
 export const boolean = <const S extends OptionSpec<boolean>>(spec: S = {} as S) =>
   option<boolean, S>('boolean', spec, 'true or false', { type: 'boolean' }, (value) => typeof value === 'boolean')
@@ -138,6 +149,20 @@ export const list = <T, const S extends OptionSpec<readonly T[]> & { readonly at
     { type: 'array', items: of.schema, ...(spec.atLeast ? { minItems: spec.atLeast } : {}) },
     (value) =>
       Array.isArray(value) && value.length >= (spec.atLeast ?? 0) && Array.from(value).every((each) => of.fits(each)),
+  )
+
+/** Layers one after the other, within a layer; each is checked where the model is. */
+export const layerList = <const S extends OptionSpec<readonly NestedLayer[]>>(spec: S = {} as S) =>
+  option<readonly NestedLayer[], S>(
+    'layers',
+    spec,
+    'a list of at least one layer',
+    {
+      type: 'array',
+      items: { type: 'object', properties: { type: { type: 'string', minLength: 1 } }, required: ['type'] },
+      minItems: 1,
+    },
+    (value) => Array.isArray(value) && value.length > 0,
   )
 
 const longestName = 128

@@ -2,6 +2,8 @@
 export interface StateEntry {
   readonly shape: readonly number[]
   readonly data: Float32Array
+  /** The type in files of what PyTorch counts in whole numbers; float32 unless given. */
+  readonly dtype?: 'int64'
 }
 
 /** Weights by PyTorch's names and in PyTorch's layout: 'conv1.weight' [16, 1, 3, 3], 'fc.bias' [10]. */

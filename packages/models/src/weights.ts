@@ -40,11 +40,11 @@ export const downloadWeights = async (
   entries: readonly Parameter[] = model.entries,
 ): Promise<StateDict> => {
   const read: [string, StateEntry][] = []
-  for (const { name, shape, layout } of entries) {
+  for (const { name, shape, layout, dtype } of entries) {
     const values = await weights.get(name)!.data()
     const data = new Float32Array(values.length)
     values.forEach((value, i) => (data[layout.source(i)] = value))
-    read.push([name, { shape, data }])
+    read.push([name, { shape, data, ...(dtype && { dtype }) }])
   }
   return new Map(read)
 }

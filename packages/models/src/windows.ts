@@ -1,18 +1,38 @@
-import type { ActivationShape, LayerPlace } from './layer-type'
+import type { ActivationShape } from './layer-type'
+
+/** One number for height and width, or both. */
+export type Sides = number | readonly [height: number, width: number]
+
+/** Height and width. */
+export const bothSides = (sides: Sides): readonly [height: number, width: number] =>
+  typeof sides === 'number' ? [sides, sides] : sides
+
+/** Windows over an image. */
+export interface Windows {
+  readonly size: Sides
+  /** How far apart they are: side by side unless given. */
+  readonly stride?: Sides | undefined
+  readonly padding?: Sides | undefined
+}
 
 /**
- * The shape that square windows without padding make of an image [height, width, channels]; a rest that fills no window is left out.
+ * Height and width of what windows make of an image [height, width, channels]; a rest that fills no window is left out.
  *
- * @param place.options size of the windows, and how far apart they are: side by side unless given
+ * @param what for an error: what the layer has
  */
-export const windowsOf = (place: LayerPlace<{ readonly size: number; readonly stride?: number }>): ActivationShape => {
-  const { options, input, refuse } = place
-  const { size, stride = size } = options
-  const [height = 0, width = 0, channels = 0] = input
+export const windowsOver = (
+  { input, refuse }: { readonly input: ActivationShape; readonly refuse: (sentence: string) => never },
+  { size, stride = size, padding = 0 }: Windows,
+  what: string,
+): readonly [height: number, width: number] => {
+  const [height = 0, width = 0] = input
   const shown = `[${input.join(', ')}]`
   if (input.length !== 3) return refuse(`takes [height, width, channels], the layer before it makes ${shown}`)
-  if (height < size || width < size)
-    return refuse(`has windows of [${size}, ${size}], the layer before it makes only ${shown}`)
-  const side = (length: number) => Math.floor((length - size) / stride) + 1
-  return [side(height), side(width), channels]
+  const [[tall, wide], [down, right], [top, left]] = [bothSides(size), bothSides(stride), bothSides(padding)]
+  const side = (length: number, window: number, step: number, around: number) =>
+    Math.floor((length + 2 * around - window) / step) + 1
+  const [rows, columns] = [side(height, tall, down, top), side(width, wide, right, left)]
+  if (rows < 1 || columns < 1)
+    return refuse(`has ${what} of [${tall}, ${wide}], the layer before it makes only ${shown}`)
+  return [rows, columns]
 }

@@ -1,6 +1,10 @@
 // For those who write kernels: what each is given and makes, how it is defined, and how it is registered with tfjs.
 export {
   kernelContracts,
+  type ActivationAttributes,
+  type ActivationName,
+  type ConvolutionMoves,
+  type ConvolutionSizes,
   type ConvReluPoolSizes,
   type DenseSizes,
   type GatherSizes,

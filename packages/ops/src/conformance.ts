@@ -1,17 +1,9 @@
 // The suite that every backend must pass, as data: a list of cases that any test runner, or none, can run.
-import {
-  memory,
-  reshape,
-  tensor,
-  tensor1d,
-  type Tensor,
-  type Tensor1D,
-  type Tensor2D,
-  type Tensor4D,
-} from '@tensorflow/tfjs-core'
+import { reshape, tensor1d, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D } from '@tensorflow/tfjs-core'
 import * as float64 from './float64'
+import { expectClose, filled, leakless, upload, type ConformanceCase } from './conformance-case'
+import { convolutionShapes, layerCases } from './conformance-layers'
 import { convReluPool, convReluPoolGrad } from './conv-relu-pool'
-import { convolution, convolutionGrad, maxPool, maxPoolGrad, rectify, rectifyGrad } from './convolution'
 import { dense, denseGrad } from './dense'
 import { batchSource } from './gather-batch'
 import { adamStep, sgdStep } from './optimizer-step'
@@ -20,69 +12,7 @@ import { writtenImages } from './conformance-images'
 import { allowances, refusals, strays } from './conformance-refusals'
 import { softmaxCrossEntropy } from './softmax-cross-entropy'
 
-/** One case of the suite, for any test runner. */
-export interface ConformanceCase {
-  readonly name: string
-  /** Runs on tfjs's current backend; throws a sentence with both values where the result is wrong or a tensor leaks. */
-  readonly run: () => Promise<void>
-}
-
-/** A short deterministic sequence in [-1, 1): the cases need numbers, not randomness. */
-const sequence = (seed: number) => {
-  let state = (seed * 2654435761 + 12345) >>> 0
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return Math.fround(state / 2 ** 31 - 1)
-  }
-}
-
-const filled = (shape: readonly number[], seed: number, zeros = 0): float64.Array64 => {
-  const next = sequence(seed)
-  const array = float64.array64(shape)
-  for (let i = 0; i < array.data.length; i++) {
-    const value = next()
-    array.data[i] = Math.abs(next()) < zeros ? 0 : value
-  }
-  return array
-}
-
-const upload = <T extends Tensor>(array: float64.Array64): T =>
-  tensor(Float32Array.from(array.data), [...array.shape]) as T
-
-/** Both relative to the largest value wanted: float32 sums of some thousand terms stay well within it. */
-const tolerance = 1e-5
-
-const expectClose = async (what: string, got: Tensor, want: float64.Array64): Promise<void> => {
-  const shape = got.shape.join(', ')
-  if (shape !== want.shape.join(', '))
-    throw new Error(`${what}: shape [${shape}] where [${want.shape.join(', ')}] is right`)
-  const values = await got.data()
-  const scale = want.data.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1)
-  want.data.forEach((value, i) => {
-    const difference = Math.abs((values[i] ?? NaN) - value)
-    if (!(difference <= tolerance * scale))
-      throw new Error(`${what}[${i}] of [${shape}]: ${values[i]} where ${value} is right (off by ${difference})`)
-  })
-}
-
-/** Runs a case and disposes of everything it keeps; what is left then is a leak. */
-const leakless = (name: string, run: (own: <T extends Tensor>(tensor: T) => T) => Promise<void>): ConformanceCase => ({
-  name,
-  run: async () => {
-    const before = memory().numTensors
-    const owned: Tensor[] = []
-    try {
-      await run((tensor) => {
-        owned.push(tensor)
-        return tensor
-      })
-    } finally {
-      for (const tensor of owned) tensor.dispose()
-    }
-    const left = memory().numTensors - before
-    if (left !== 0) throw new Error(`${name}: ${left} tensors leaked`)
-  },
-})
+export type { ConformanceCase } from './conformance-case'
 
 const denseCases = (): ConformanceCase[] =>
   [
@@ -111,6 +41,9 @@ const denseCases = (): ConformanceCase[] =>
         const wt = own(upload<Tensor2D>(weight))
         const yt = own(dense(xt, wt, own(upload<Tensor1D>(bias)), activation))
         await expectClose('y', yt, y)
+        const without = float64.dense(x, weight, float64.array64([outputs]))
+        const wanted = activation === 'relu' ? float64.relu(without) : without
+        await expectClose('y without a bias', own(dense(xt, wt, undefined, activation)), wanted)
         const dyt = own(upload<Tensor2D>(dy))
         for (const needsInputGradient of [true, false]) {
           const got = denseGrad(dyt, xt, wt, yt, activation, needsInputGradient)
@@ -147,44 +80,6 @@ const sameInputCases = (): ConformanceCase[] => [
   }),
 ]
 
-const convolutionShapes = [
-  { batch: 1, size: [5, 5], inputs: 1, outputs: 1, kernel: 3, stride: 1, padding: 1 },
-  { batch: 3, size: [28, 28], inputs: 1, outputs: 16, kernel: 3, stride: 1, padding: 1 },
-  { batch: 2, size: [14, 14], inputs: 16, outputs: 32, kernel: 3, stride: 1, padding: 1 },
-  { batch: 2, size: [9, 7], inputs: 3, outputs: 5, kernel: 3, stride: 1, padding: 1 },
-  { batch: 2, size: [8, 11], inputs: 4, outputs: 7, kernel: 5, stride: 1, padding: 0 },
-  { batch: 1, size: [6, 6], inputs: 2, outputs: 8, kernel: 5, stride: 1, padding: 2 },
-  { batch: 1, size: [4, 4], inputs: 5, outputs: 20, kernel: 1, stride: 1, padding: 0 },
-] as const
-
-const strided = [
-  { batch: 2, size: [9, 8], inputs: 3, outputs: 4, kernel: 3, stride: 2, padding: 1 },
-  { batch: 1, size: [11, 11], inputs: 1, outputs: 6, kernel: 5, stride: 3, padding: 2 },
-] as const
-
-const convolutionCases = (): ConformanceCase[] =>
-  [...convolutionShapes, ...strided].map(({ batch, size, inputs, outputs, kernel, stride, padding }) =>
-    leakless(
-      `convolution [${batch}, ${size.join(', ')}, ${inputs}] * ${kernel} x ${kernel} to ${outputs}, stride ${stride}, padding ${padding}`,
-      async (own) => {
-        const x = filled([batch, ...size, inputs], 5, 0.5)
-        const filter = filled([kernel, kernel, inputs, outputs], 6)
-        const bias = filled([outputs], 7)
-        const y = float64.convolution(x, filter, bias, stride, padding)
-        const dy = filled(y.shape, 8, 0.7)
-        const want = float64.convolutionGrad(dy, x, filter, stride, padding)
-
-        const xt = own(upload<Tensor4D>(x))
-        const ft = own(upload<Tensor4D>(filter))
-        await expectClose('y', own(convolution(xt, ft, own(upload<Tensor1D>(bias)), { stride, padding })), y)
-        const got = convolutionGrad(own(upload<Tensor4D>(dy)), xt, ft, { stride, padding }, true)
-        await expectClose('dFilter', own(got.dFilter), want.dFilter)
-        await expectClose('dBias', own(got.dBias), want.dBias)
-        await expectClose('dx', own(got.dx as Tensor4D), want.dx)
-      },
-    ),
-  )
-
 const convReluPoolCases = (): ConformanceCase[] =>
   convolutionShapes.map(({ batch, size, inputs, outputs, kernel, padding }) =>
     leakless(
@@ -193,11 +88,11 @@ const convReluPoolCases = (): ConformanceCase[] =>
         const x = filled([batch, ...size, inputs], 9, 0.6)
         const filter = filled([kernel, kernel, inputs, outputs], 10)
         const bias = filled([outputs], 11)
-        const rectified = float64.relu(float64.convolution(x, filter, bias, 1, padding))
-        const y = float64.maxPool(rectified, 2)
+        const rectified = float64.relu(float64.convolution(x, filter, bias, { stride: 1, padding }))
+        const y = float64.maxPool(rectified, { size: 2 })
         const dy = filled(y.shape, 12)
-        const dRectified = float64.reluGrad(float64.maxPoolGrad(dy, rectified, 2), rectified)
-        const want = float64.convolutionGrad(dRectified, x, filter, 1, padding)
+        const dRectified = float64.reluGrad(float64.maxPoolGrad(dy, rectified, { size: 2 }), rectified)
+        const want = float64.convolutionGrad(dRectified, x, filter, { stride: 1, padding })
 
         const xt = own(upload<Tensor4D>(x))
         const ft = own(upload<Tensor4D>(filter))
@@ -216,42 +111,6 @@ const convReluPoolCases = (): ConformanceCase[] =>
       },
     ),
   )
-
-const poolCases = (): ConformanceCase[] => [
-  ...[2, 3].map((size) =>
-    leakless(`relu and maxPool ${size} of [2, 7, 6, 5]`, async (own) => {
-      const x = filled([2, 7, 6, 5], 13)
-      const rectified = float64.relu(x)
-      const y = float64.maxPool(rectified, size)
-      const dy = filled(y.shape, 14)
-      const rt = own(rectify(own(upload<Tensor4D>(x))) as Tensor4D)
-      await expectClose('relu', rt, rectified)
-      const yt = own(maxPool(rt, size))
-      await expectClose('y', yt, y)
-      const dRectified = own(maxPoolGrad(own(upload<Tensor4D>(dy)), rt, yt, size))
-      // Where a whole window is zero, backends differ in which zero gets the gradient; ReLU stops it in any case.
-      const want = float64.reluGrad(float64.maxPoolGrad(dy, rectified, size), rectified)
-      await expectClose('dx', own(rectifyGrad(dRectified, rt)), want)
-    }),
-  ),
-  ...[2, 3].map((size) =>
-    leakless(`maxPool ${size} of [2, 7, 6, 5] whose candidates are equal: the first gets the gradient`, async (own) => {
-      const x = float64.array64(
-        [2, 7, 6, 5],
-        Float32Array.from({ length: 420 }, (_, i) => 1 + ((i * 7) % 11 > 4 ? 1 : 0)),
-      )
-      const y = float64.maxPool(x, size)
-      const dy = filled(y.shape, 14)
-      const xt = own(upload<Tensor4D>(x))
-      const yt = own(maxPool(xt, size))
-      await expectClose(
-        'dx',
-        own(maxPoolGrad(own(upload<Tensor4D>(dy)), xt, yt, size)),
-        float64.maxPoolGrad(dy, x, size),
-      )
-    }),
-  ),
-]
 
 const softmaxCases = (): ConformanceCase[] =>
   [
@@ -406,8 +265,7 @@ export const conformanceCases = (): ConformanceCase[] => [
   ...gatherCases(),
   ...denseCases(),
   ...sameInputCases(),
-  ...convolutionCases(),
-  ...poolCases(),
+  ...layerCases(),
   ...convReluPoolCases(),
   ...softmaxCases(),
   ...optimizerCases(),

@@ -1,209 +1,27 @@
-// What a kernel is given, what it makes, and the sizes that it may rely on: said and checked once for every backend.
+// What kernels may rely on is checked here, once for every backend.
 import { util, type TensorInfo } from '@tensorflow/tfjs-core'
 import { expectCount, expectTensor, OpsError } from './expect'
-import {
-  convolutionSizes,
-  matMulSizes,
-  outputSize,
-  poolSizes,
-  type ConvolutionAttributes,
-  type MatMulSizes,
-  type PoolAttributes,
-  type Transposes,
-  type WindowSizes,
-} from './geometry'
+import { bothSides, convolutionSizes, matMulSizes, outputSize, poolSizes, type WindowSizes } from './geometry'
+import type {
+  ActivationAttributes,
+  ActivationName,
+  ChannelSizes,
+  ConvolutionMoves,
+  ConvolutionSizes,
+  ConvReluPoolSizes,
+  DenseSizes,
+  KernelAttributes,
+  KernelInputs,
+  KernelName,
+  KernelOutputs,
+  KernelSizes,
+  Lists,
+  OrNone,
+  StepCount,
+  Tensors,
+} from './signatures'
 
-/** What follows the product of a dense layer: nothing, or max(x, 0). */
-export type Activation = 'identity' | 'relu'
-
-/** PyTorch's `torch.optim.SGD`. */
-export interface SgdOptions {
-  readonly learningRate: number
-  /** 0 for none; the velocity starts as the first gradient, as in PyTorch. */
-  readonly momentum: number
-  /** L2 penalty, added to the gradient as weightDecay x weight. */
-  readonly weightDecay: number
-}
-
-/** PyTorch's `torch.optim.Adam`. */
-export interface AdamOptions {
-  readonly learningRate: number
-  readonly beta1: number
-  readonly beta2: number
-  readonly epsilon: number
-  readonly weightDecay: number
-}
-
-/** How many tensors an optimizer's step is given, and which step it is, from 1. */
-export interface StepCount {
-  readonly count: number
-  readonly step: number
-}
-
-/** A dense layer's: x is [batch, inputs] in memory, whatever its shape. */
-export interface DenseSizes {
-  readonly batch: number
-  readonly inputs: number
-  readonly outputs: number
-}
-
-/** Those of a convolution of stride 1 with 2 x 2 max-pooling behind it. */
-export interface ConvReluPoolSizes {
-  readonly batch: number
-  readonly height: number
-  readonly width: number
-  readonly inputs: number
-  readonly outputs: number
-  readonly kernelHeight: number
-  readonly kernelWidth: number
-  readonly padding: number
-  /** Of the pooled output. */
-  readonly rows: number
-  readonly columns: number
-}
-
-/** Those of a batch that is gathered from resident images. */
-export interface GatherSizes {
-  readonly count: number
-  readonly pixels: number
-  /** [size, height, width, channels] of the batch. */
-  readonly shape: readonly number[]
-  /** Of the order. */
-  readonly length: number
-}
-
-type Tensors<Names extends string> = { readonly [Name in Names]: TensorInfo }
-type Lists<Names extends string> = { readonly [Name in Names]: readonly TensorInfo[] }
-type Fused = { readonly activation: string; readonly leakyreluAlpha?: number }
-type FusedInputs = { readonly bias?: TensorInfo; readonly preluActivationWeights?: TensorInfo }
-
-/**
- * Every kernel that a backend may have for the operations of this package, and those of tfjs that our backends have all in common: name
- * to inputs, attributes, outputs and sizes. Where `sizes` may be undefined, the call is tfjs's own kernel's.
- */
-export interface KernelContracts {
-  DigitlabGatherBatch: {
-    inputs: Tensors<'images' | 'labels' | 'order'>
-    attributes: { readonly start: number; readonly size: number }
-    outputs: Tensors<'batchImages' | 'batchLabels'>
-    sizes: GatherSizes
-  }
-  DigitlabWriteImages: {
-    inputs: Tensors<'images'>
-    attributes: { readonly start: number; readonly bytes: Uint8Array }
-    outputs: object
-    /** The place of the first byte. */
-    sizes: { readonly offset: number }
-  }
-  DigitlabDense: {
-    inputs: Tensors<'x' | 'weight' | 'bias'>
-    attributes: { readonly activation: Activation }
-    outputs: Tensors<'y'>
-    sizes: DenseSizes
-  }
-  DigitlabDenseGrad: {
-    inputs: Tensors<'dy' | 'x' | 'weight' | 'y'>
-    attributes: { readonly activation: Activation; readonly needsInputGradient: boolean }
-    outputs: Tensors<'dWeight' | 'dBias'> & { readonly dx: TensorInfo | undefined }
-    sizes: DenseSizes
-  }
-  DigitlabConvReluPool: {
-    inputs: Tensors<'x' | 'filter' | 'bias'>
-    attributes: { readonly padding: number }
-    outputs: Tensors<'y' | 'winners'>
-    sizes: ConvReluPoolSizes
-  }
-  DigitlabConvReluPoolGrad: {
-    inputs: Tensors<'dy' | 'x' | 'filter' | 'winners'>
-    attributes: { readonly padding: number; readonly needsInputGradient: boolean }
-    outputs: Tensors<'dFilter' | 'dBias'> & { readonly dx: TensorInfo | undefined }
-    sizes: ConvReluPoolSizes
-  }
-  DigitlabSoftmaxCrossEntropy: {
-    inputs: Tensors<'logits' | 'labels'>
-    attributes: { readonly scale: number }
-    outputs: Tensors<'summary' | 'dLogits'>
-    sizes: { readonly batch: number; readonly classes: number }
-  }
-  DigitlabSgdStep: {
-    inputs: Lists<'weight' | 'gradient' | 'velocity'>
-    attributes: SgdOptions & StepCount
-    outputs: object
-    /** Elements of each weight. */
-    sizes: readonly number[]
-  }
-  DigitlabAdamStep: {
-    inputs: Lists<'weight' | 'gradient' | 'first' | 'second'>
-    attributes: AdamOptions & StepCount
-    outputs: object
-    sizes: readonly number[]
-  }
-  DigitlabCopyOut: {
-    inputs: Lists<'tensor'>
-    attributes: { readonly count: number; readonly target: Float32Array }
-    outputs: object
-    sizes: readonly number[]
-  }
-  DigitlabSumIn: {
-    inputs: Lists<'tensor'>
-    attributes: { readonly count: number; readonly parts: readonly Float32Array[]; readonly own: number }
-    outputs: object
-    sizes: readonly number[]
-  }
-  Conv2D: {
-    inputs: Tensors<'x' | 'filter'>
-    attributes: ConvolutionAttributes
-    outputs: Tensors<'y'>
-    sizes: WindowSizes | undefined
-  }
-  FusedConv2D: {
-    inputs: Tensors<'x' | 'filter'> & FusedInputs
-    attributes: ConvolutionAttributes & Fused
-    outputs: Tensors<'y'>
-    sizes: WindowSizes | undefined
-  }
-  Conv2DBackpropFilter: {
-    inputs: Tensors<'x' | 'dy'>
-    attributes: ConvolutionAttributes & { readonly filterShape: number[] }
-    outputs: Tensors<'dFilter'>
-    sizes: WindowSizes | undefined
-  }
-  Conv2DBackpropInput: {
-    inputs: Tensors<'dy' | 'filter'>
-    attributes: ConvolutionAttributes & { readonly inputShape: number[] }
-    outputs: Tensors<'dx'>
-    sizes: WindowSizes | undefined
-  }
-  BatchMatMul: {
-    inputs: Tensors<'a' | 'b'>
-    attributes: Transposes
-    outputs: Tensors<'c'>
-    sizes: MatMulSizes | undefined
-  }
-  _FusedMatMul: {
-    inputs: Tensors<'a' | 'b'> & FusedInputs
-    attributes: Transposes & Fused
-    outputs: Tensors<'c'>
-    sizes: MatMulSizes | undefined
-  }
-  MaxPoolGrad: {
-    inputs: Tensors<'dy' | 'input'>
-    attributes: PoolAttributes
-    outputs: Tensors<'dx'>
-    sizes: WindowSizes | undefined
-  }
-}
-
-/** A kernel by tfjs's name of it. */
-export type KernelName = keyof KernelContracts
-/** The tensors that a kernel is given. */
-export type KernelInputs<N extends KernelName> = KernelContracts[N]['inputs']
-/** The attributes that a kernel is given. */
-export type KernelAttributes<N extends KernelName> = KernelContracts[N]['attributes']
-/** The tensors that a kernel makes. */
-export type KernelOutputs<N extends KernelName> = KernelContracts[N]['outputs']
-/** The sizes that a kernel may rely on. */
-export type KernelSizes<N extends KernelName> = KernelContracts[N]['sizes']
+export type * from './signatures'
 
 /** A contract as it is held to. */
 export interface KernelContract<N extends KernelName> {
@@ -223,7 +41,7 @@ export interface KernelContract<N extends KernelName> {
 
 const sizeOf = (shape: readonly number[]) => util.sizeFromShape([...shape])
 
-const denseSizes = ({ x, weight, bias }: Partial<Tensors<'x' | 'weight' | 'bias'>>): DenseSizes => {
+const denseSizes = ({ x, weight, bias }: OrNone<'x' | 'weight' | 'bias'>): DenseSizes => {
   if (x === undefined || x.shape.length === 0) throw new OpsError('a dense layer takes a batch of images or vectors')
   const [batch = 0, ...rest] = x.shape
   const [inputs, outputs] = [sizeOf(rest), weight?.shape[1] ?? -1]
@@ -239,8 +57,8 @@ const convReluPoolSizes = (
 ): ConvReluPoolSizes => {
   expectTensor('the images of a convolution', x, [-1, -1, -1, -1])
   const [batch, height, width, inputs] = x?.shape as [number, number, number, number]
-  expectConvolution([batch, height, width, inputs], filter, bias, 1, padding)
-  const [kernelHeight, kernelWidth, , outputs] = filter?.shape as [number, number, number, number]
+  const { kernel, outputs } = movedSizes([batch, height, width, inputs], filter, bias, { stride: 1, padding })
+  const [kernelHeight, kernelWidth] = kernel
   return {
     ...{ batch, height, width, inputs, outputs, kernelHeight, kernelWidth, padding },
     rows: Math.floor(outputSize(height, kernelHeight, 1, padding) / 2),
@@ -248,27 +66,46 @@ const convReluPoolSizes = (
   }
 }
 
-/** Throws an {@link OpsError} where a convolution of images [batch, height, width, in] cannot be computed. */
-export const expectConvolution = (
+/** @throws OpsError where a convolution of images [batch, height, width, in] cannot be computed */
+export const movedSizes = (
   images: readonly number[],
   filter: TensorInfo | undefined,
   bias: TensorInfo | undefined,
-  stride: number,
-  padding: number,
-): void => {
-  const [, rows = 0, columns = 0, inputs = 0] = images
-  expectTensor('the filter of a convolution', filter, [-1, -1, inputs, -1])
-  const [height = 0, width = 0, , outputs = 0] = filter?.shape ?? []
+  { stride: strides, padding: paddings, groups = 1 }: ConvolutionMoves,
+): ConvolutionSizes => {
+  const [batch = 0, height = 0, width = 0, inputs = 0] = images
+  expectCount('the groups of a convolution', groups, 1)
+  if (inputs % groups !== 0) throw new OpsError(`${inputs} channels can't be split into ${groups} groups`)
+  expectTensor('the filter of a convolution', filter, [-1, -1, inputs / groups, -1])
+  const [kernelHeight = 0, kernelWidth = 0, , outputs = 0] = filter?.shape ?? []
+  if (outputs % groups !== 0) throw new OpsError(`${outputs} filters can't be split into ${groups} groups`)
   if (bias !== undefined) expectTensor('the bias of a convolution', bias, [outputs])
-  expectCount('the stride of a convolution', stride, 1)
-  expectCount('the padding of a convolution', padding, 0)
-  expectCount('the height of a filter', height, 1)
-  expectCount('the width of a filter', width, 1)
-  const fits = outputSize(rows, height, stride, padding) >= 1 && outputSize(columns, width, stride, padding) >= 1
-  if (!fits)
+  const [stride, padding] = [bothSides(strides), bothSides(paddings)]
+  for (const side of stride) expectCount('the stride of a convolution', side, 1)
+  for (const side of padding) expectCount('the padding of a convolution', side, 0)
+  expectCount('the height of a filter', kernelHeight, 1)
+  expectCount('the width of a filter', kernelWidth, 1)
+  const rows = outputSize(height, kernelHeight, stride[0], padding[0])
+  const columns = outputSize(width, kernelWidth, stride[1], padding[1])
+  if (rows < 1 || columns < 1)
     throw new OpsError(
-      `a ${height} x ${width} filter does not fit an image of ${rows} x ${columns} with padding ${padding}`,
+      `a ${kernelHeight} x ${kernelWidth} filter does not fit an image of ${height} x ${width} with padding ${padding[0] === padding[1] ? padding[0] : padding.join(' and ')}`,
     )
+  const kernel = [kernelHeight, kernelWidth] as const
+  return { batch, height, width, inputs, outputs, kernel, stride, padding, groups, rows, columns }
+}
+
+const channelSizes = (x: TensorInfo, perChannel: Readonly<Record<string, TensorInfo>>): ChannelSizes => {
+  const channels = x.shape.at(-1) ?? 0
+  expectTensor('the input of a normalization', x, x.shape)
+  for (const [name, tensor] of Object.entries(perChannel))
+    expectTensor(`the ${name} of a normalization`, tensor, [channels])
+  const count = sizeOf(x.shape.slice(0, -1))
+  if (x.shape.length < 2 || count < 2)
+    throw new OpsError(
+      `batch normalization in training needs at least two values of each channel, [${x.shape.join(', ')}] has ${count}: use larger batches`,
+    )
+  return { count, channels }
 }
 
 /** The elements of each weight; everything else is in the shapes of the weights. */
@@ -320,6 +157,23 @@ const ofFloats = <Sizes>(tensors: readonly TensorInfo[], sizes: () => Sizes): Si
 const covered = (dy: TensorInfo, sizes: WindowSizes | undefined): WindowSizes | undefined =>
   sizes && util.arraysEqual(dy.shape, sizes.outShape) ? sizes : undefined
 
+const activationNames: ReadonlySet<string> = new Set<ActivationName>([
+  ...(['relu', 'tanh', 'sigmoid', 'gelu', 'elu', 'leakyRelu', 'silu', 'softplus'] as const),
+])
+
+const expectActivation = ({ name, parameter }: ActivationAttributes): void => {
+  if (!activationNames.has(name))
+    throw new OpsError(
+      `there is no activation ${JSON.stringify(name)}: choose one of ${[...activationNames].join(', ')}`,
+    )
+  if (!Number.isFinite(parameter))
+    throw new OpsError(`the parameter of ${name} must be a finite number, not ${parameter}`)
+}
+
+/** What is broadcast is tfjs's own kernel's. */
+const alike = ({ a, b }: Tensors<'a' | 'b'>) =>
+  ofFloats([a, b], () => (util.arraysEqual(a.shape, b.shape) ? { count: sizeOf(a.shape) } : undefined))
+
 const fusedInputs = ['bias', 'preluActivationWeights'] as const
 const optional: ReadonlySet<string> = new Set(['bias', 'preluActivationWeights'])
 
@@ -352,10 +206,19 @@ export const kernelContracts: { readonly [N in KernelName]: KernelContract<N> } 
       )
     return { offset: start * pixels }
   }),
-  DigitlabDense: contract(['x', 'weight', 'bias'], ['y'], (inputs) => {
-    expectTensor('the bias of a dense layer', inputs.bias, [-1])
-    return denseSizes(inputs)
+  DigitlabActivation: contract(['x'], ['y'], ({ x }, attributes) => {
+    expectActivation(attributes)
+    expectTensor('the input of an activation', x, x.shape)
+    return { count: sizeOf(x.shape) }
   }),
+  DigitlabActivationGrad: contract(['dy', 'x', 'y'], ['dx'], ({ dy, x, y }, attributes) => {
+    expectActivation(attributes)
+    expectTensor('the input of an activation', x, x.shape)
+    expectTensor('the output of an activation', y, x.shape)
+    expectTensor('the gradient of an activation', dy, x.shape)
+    return { count: sizeOf(x.shape) }
+  }),
+  DigitlabDense: contract(['x', 'weight', 'bias'], ['y'], denseSizes),
   DigitlabDenseGrad: contract(['dy', 'x', 'weight', 'y'], ['dWeight', 'dBias', 'dx'], ({ dy, x, weight, y }) => {
     const sizes = denseSizes({ x, weight })
     expectTensor('the gradient of a dense layer', dy, [sizes.batch, sizes.outputs])
@@ -378,6 +241,43 @@ export const kernelContracts: { readonly [N in KernelName]: KernelContract<N> } 
       return sizes
     },
   ),
+  DigitlabBatchNorm: contract(
+    ['x', 'weight', 'bias', 'runningMean', 'runningVariance', 'batches'],
+    ['y', 'mean', 'inverseDeviation'],
+    ({ x, weight, bias, runningMean, runningVariance, batches }) => {
+      const sizes = channelSizes(x, { weight, bias, runningMean, runningVariance })
+      expectTensor('the number of batches of a normalization', batches, [])
+      return sizes
+    },
+  ),
+  DigitlabBatchNormGrad: contract(
+    ['dy', 'x', 'weight', 'mean', 'inverseDeviation'],
+    ['dWeight', 'dBias', 'dx'],
+    ({ dy, x, weight, mean, inverseDeviation }) => {
+      const sizes = channelSizes(x, { weight, mean, inverseDeviation })
+      expectTensor('the gradient of a normalization', dy, x.shape)
+      return sizes
+    },
+  ),
+  DigitlabDropout: contract(['x'], ['y', 'mask'], ({ x }, { p, channels }) => {
+    expectTensor('the input of a dropout', x, x.shape)
+    if (!(p >= 0 && p < 1)) throw new OpsError(`dropout takes a probability at least 0 and below 1, not ${p}`)
+    expectCount('the channels of a dropout', channels, 1)
+    const [batch = 0, ...rest] = x.shape
+    if (sizeOf(rest) % channels !== 0)
+      throw new OpsError(`an image of [${rest.join(', ')}] does not consist of ${channels} channels`)
+    return { batch, positions: sizeOf(rest) / channels }
+  }),
+  DigitlabConvolution: contract(['x', 'filter', 'bias'], ['y'], ({ x, filter, bias }, moves) => {
+    expectTensor('the images of a convolution', x, [-1, -1, -1, -1])
+    return movedSizes(x.shape, filter, bias, moves)
+  }),
+  DigitlabConvolutionGrad: contract(['dy', 'x', 'filter'], ['dFilter', 'dBias', 'dx'], ({ dy, x, filter }, moves) => {
+    expectTensor('the images of a convolution', x, [-1, -1, -1, -1])
+    const sizes = movedSizes(x.shape, filter, undefined, moves)
+    expectTensor('the gradient of a convolution', dy, [sizes.batch, sizes.rows, sizes.columns, sizes.outputs])
+    return sizes
+  }),
   DigitlabSoftmaxCrossEntropy: contract(['logits', 'labels'], ['summary', 'dLogits'], ({ logits, labels }) => {
     expectTensor('the logits', logits, [-1, -1])
     const [batch = 0, classes = 0] = logits.shape
@@ -413,11 +313,22 @@ export const kernelContracts: { readonly [N in KernelName]: KernelContract<N> } 
       covered(dy, convolutionSizes('Conv2DBackpropInput', attributes.inputShape, filter.shape, attributes, dy.shape)),
     ),
   ),
+  Add: contract(['a', 'b'], ['c'], alike),
+  Multiply: contract(['a', 'b'], ['c'], alike),
   BatchMatMul: contract(['a', 'b'], ['c'], ({ a, b }, transposes) =>
     ofFloats([a, b], () => matMulSizes(a, b, transposes)),
   ),
   _FusedMatMul: contract(['a', 'b', ...fusedInputs], ['c'], ({ a, b }, transposes) =>
     ofFloats([a, b], () => matMulSizes(a, b, transposes)),
+  ),
+  MaxPool: contract(['x'], ['y'], ({ x }, attributes) =>
+    ofFloats([x], () => poolSizes('MaxPool', x.shape, attributes)),
+  ),
+  AvgPool: contract(['x'], ['y'], ({ x }, attributes) =>
+    ofFloats([x], () => poolSizes('AvgPool', x.shape, attributes)),
+  ),
+  AvgPoolGrad: contract(['dy', 'input'], ['dx'], ({ dy, input }, attributes) =>
+    ofFloats([dy, input], () => covered(dy, poolSizes('AvgPoolGrad', input.shape, attributes, dy.shape))),
   ),
   MaxPoolGrad: contract(['dy', 'input'], ['dx'], ({ dy, input }, attributes) =>
     ofFloats([dy, input], () => covered(dy, poolSizes('MaxPoolGrad', input.shape, attributes, dy.shape))),

@@ -6,16 +6,9 @@ import {
   type Tensor1D,
   type Tensor4D,
 } from '@tensorflow/tfjs-core'
+import { rectify, rectifyGrad } from './activation'
 import { kernelContracts, type KernelAttributes } from './contracts'
-import {
-  convolution,
-  convolutionGrad,
-  maxPool,
-  maxPoolGrad,
-  rectify,
-  rectifyGrad,
-  type ConvolutionGradients,
-} from './convolution'
+import { convolution, convolutionGrad, maxPool, maxPoolGrad, type ConvolutionGradients } from './convolution'
 import { hasKernel, runKernel } from './kernels'
 
 /** What the backward pass needs of the forward pass; its owner disposes of `tensors` unless a tidy does. */
@@ -46,8 +39,8 @@ export const convReluPool = (x: Tensor4D, filter: Tensor4D, bias: Tensor1D, padd
   kernelContracts.DigitlabConvReluPool.sizes({ x, filter, bias }, { padding })
   const options = { stride: 1, padding }
   const [rectified, y] = tidy(() => {
-    const rectified = rectify(convolution(x, filter, bias, options)) as Tensor4D
-    return [rectified, maxPool(rectified, 2)]
+    const rectified = rectify(convolution(x, filter, bias, options))
+    return [rectified, maxPool(rectified, { size: 2 })]
   })
   return { y: y, saved: [rectified] }
 }
@@ -77,7 +70,7 @@ export const convReluPoolGrad = (
   }
   const options = { stride: 1, padding }
   const gradients = tidy(() => {
-    const dRectified = maxPoolGrad(dy, saved, forward.y, 2)
+    const dRectified = maxPoolGrad(dy, saved, forward.y, { size: 2 })
     const dConvolution = rectifyGrad(dRectified, saved) as Tensor4D
     const { dFilter, dBias, dx } = convolutionGrad(dConvolution, x, filter, options, needsInputGradient)
     return dx ? [dFilter, dBias, dx] : [dFilter, dBias]

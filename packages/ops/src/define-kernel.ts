@@ -75,6 +75,12 @@ export const kernelsIn =
 
 const ours = new WeakSet<KernelFunc>()
 
+/** Whether the kernel that a backend has by this name was registered by {@link installKernels}. */
+export const isInstalled = (name: string, backendName: string): boolean => {
+  const kernel = getKernel(name, backendName)
+  return kernel !== undefined && ours.has(kernel.kernelFunc)
+}
+
 /**
  * Registers kernels with a backend of tfjs's, in place of stock ones where there are any; each at most once. A call that a kernel does
  * not take goes to the stock one.

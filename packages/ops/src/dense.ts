@@ -24,14 +24,16 @@ import { hasKernel, runKernel } from './kernels'
  *
  * @param x [batch, ...in]: whatever follows the batch is flattened in memory order
  * @param weight [in, out] (PyTorch's, transposed)
- * @param bias [out]
+ * @param bias [out], or none
  * @returns [batch, out]
  */
-export const dense = (x: Tensor, weight: Tensor2D, bias: Tensor1D, activation: Activation): Tensor2D => {
-  if (hasKernel('dense')) return runKernel('dense', { x, weight, bias }, { activation }, gradient).y as Tensor2D
-  const { batch, inputs } = kernelContracts.DigitlabDense.sizes({ x, weight, bias }, { activation })
+export const dense = (x: Tensor, weight: Tensor2D, bias: Tensor1D | undefined, activation: Activation): Tensor2D => {
+  const given = bias ? { x, weight, bias } : { x, weight }
+  if (hasKernel('dense')) return runKernel('dense', given, { activation }, gradient).y as Tensor2D
+  const { batch, inputs } = kernelContracts.DigitlabDense.sizes(given, { activation })
   return tidy(() => {
-    const y = add(matMul(reshape(x, [batch, inputs]), weight), bias)
+    const product = matMul(reshape(x, [batch, inputs]), weight)
+    const y = bias ? add(product, bias) : product
     return (activation === 'relu' ? relu(y) : y) as Tensor2D
   })
 }

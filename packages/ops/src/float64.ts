@@ -1,6 +1,13 @@
 // The operations once more, as plain loops over float64: what every backend is compared with. Written to be read, not
 // to be fast. Loop bounds are the shapes: each `!` on an array is in range.
 
+import type { ConvolutionMoves } from './contracts'
+import type { PoolWindows } from './convolution'
+import { bothSides, outputSize } from './geometry'
+
+export { activate, activateGrad, activations64, erf } from './activation64'
+export { batchNorm, batchNormGrad } from './batch-norm64'
+
 /** A float64 array with its shape, in row-major order. */
 export interface Array64 {
   readonly shape: readonly number[]
@@ -16,13 +23,13 @@ export const array64 = (shape: readonly number[], data?: ArrayLike<number>): Arr
 const dims = (array: Array64) => array.shape as readonly [number, number, number, number]
 
 /** x [batch, in] weight [in, out] + bias [out] -> [batch, out] */
-export const dense = (x: Array64, weight: Array64, bias: Array64): Array64 => {
+export const dense = (x: Array64, weight: Array64, bias: Array64 | undefined): Array64 => {
   const [inputs, outputs] = dims(weight)
   const batch = x.data.length / inputs
   const y = array64([batch, outputs])
   for (let b = 0; b < batch; b++)
     for (let o = 0; o < outputs; o++) {
-      let total = bias.data[o]!
+      let total = bias ? bias.data[o]! : 0
       for (let i = 0; i < inputs; i++) total += x.data[b * inputs + i]! * weight.data[i * outputs + o]!
       y.data[b * outputs + o] = total
     }
@@ -51,50 +58,59 @@ const convolve = (
   x: readonly number[],
   filter: readonly number[],
   y: readonly number[],
-  stride: number,
-  padding: number,
+  { stride, padding, groups = 1 }: ConvolutionMoves,
   visit: (xi: number, fi: number, yi: number) => void,
 ) => {
   const [batch, height, width, inputs] = x as [number, number, number, number]
-  const [kernelHeight, kernelWidth, , outputs] = filter as [number, number, number, number]
+  const [kernelHeight, kernelWidth, taken, outputs] = filter as [number, number, number, number]
   const [, outHeight, outWidth] = y as [number, number, number, number]
+  const [[down, right], [top, left]] = [bothSides(stride), bothSides(padding)]
+  /** Where each output's part of the channels begins. */
+  const begins = Int32Array.from({ length: outputs }, (_, o) => Math.floor((o * groups) / outputs) * taken)
   for (let b = 0; b < batch; b++)
     for (let r = 0; r < outHeight; r++)
       for (let c = 0; c < outWidth; c++)
         for (let kr = 0; kr < kernelHeight; kr++)
           for (let kc = 0; kc < kernelWidth; kc++) {
-            const row = r * stride + kr - padding
-            const column = c * stride + kc - padding
+            const row = r * down + kr - top
+            const column = c * right + kc - left
             if (row < 0 || row >= height || column < 0 || column >= width) continue
-            for (let i = 0; i < inputs; i++)
+            for (let i = 0; i < taken; i++)
               for (let o = 0; o < outputs; o++)
                 visit(
-                  ((b * height + row) * width + column) * inputs + i,
-                  ((kr * kernelWidth + kc) * inputs + i) * outputs + o,
+                  ((b * height + row) * width + column) * inputs + begins[o]! + i,
+                  ((kr * kernelWidth + kc) * taken + i) * outputs + o,
                   ((b * outHeight + r) * outWidth + c) * outputs + o,
                 )
           }
 }
 
-/** x [batch, height, width, in] * filter [kernel, kernel, in, out] + bias [out], NHWC. */
-export const convolution = (x: Array64, filter: Array64, bias: Array64, stride: number, padding: number): Array64 => {
+/** x [batch, height, width, in] * filter [height, width, in / groups, out] + bias [out], NHWC. */
+export const convolution = (
+  x: Array64,
+  filter: Array64,
+  bias: Array64 | undefined,
+  moves: ConvolutionMoves,
+): Array64 => {
   const [batch, height, width] = dims(x)
   const [kernelHeight, kernelWidth, , outputs] = dims(filter)
-  const side = (size: number, kernel: number) => Math.floor((size + 2 * padding - kernel) / stride) + 1
-  const y = array64([batch, side(height, kernelHeight), side(width, kernelWidth), outputs])
-  for (let i = 0; i < y.data.length; i++) y.data[i] = bias.data[i % outputs]!
-  convolve(x.shape, filter.shape, y.shape, stride, padding, (xi, fi, yi) => {
+  const [[down, right], [top, left]] = [bothSides(moves.stride), bothSides(moves.padding)]
+  const y = array64([
+    ...[batch, outputSize(height, kernelHeight, down, top), outputSize(width, kernelWidth, right, left), outputs],
+  ])
+  if (bias) for (let i = 0; i < y.data.length; i++) y.data[i] = bias.data[i % outputs]!
+  convolve(x.shape, filter.shape, y.shape, moves, (xi, fi, yi) => {
     y.data[yi]! += x.data[xi]! * filter.data[fi]!
   })
   return y
 }
 
 /** The gradient of {@link convolution} for dy in the shape of its output. */
-export const convolutionGrad = (dy: Array64, x: Array64, filter: Array64, stride: number, padding: number) => {
+export const convolutionGrad = (dy: Array64, x: Array64, filter: Array64, moves: ConvolutionMoves) => {
   const outputs = dims(filter)[3]
   const gradients = { dx: array64(x.shape), dFilter: array64(filter.shape), dBias: array64([outputs]) }
   for (let i = 0; i < dy.data.length; i++) gradients.dBias.data[i % outputs]! += dy.data[i]!
-  convolve(x.shape, filter.shape, dy.shape, stride, padding, (xi, fi, yi) => {
+  convolve(x.shape, filter.shape, dy.shape, moves, (xi, fi, yi) => {
     gradients.dx.data[xi]! += filter.data[fi]! * dy.data[yi]!
     gradients.dFilter.data[fi]! += x.data[xi]! * dy.data[yi]!
   })
@@ -121,30 +137,39 @@ export const reluGrad = (dy: Array64, y: Array64): Array64 =>
     dy.data.map((value, i) => (y.data[i]! > 0 ? value : 0)),
   )
 
-/** The flat index into x of the first largest of each size x size window. */
-const winners = (x: Array64, size: number): { shape: readonly number[]; indices: Int32Array } => {
-  const [batch, height, width, channels] = dims(x)
-  const shape = [batch, Math.floor(height / size), Math.floor(width / size), channels] as const
-  const indices = new Int32Array(shape.reduce((product, side) => product * side, 1))
-  let at = 0
-  for (let b = 0; b < batch; b++)
-    for (let r = 0; r < shape[1]; r++)
-      for (let c = 0; c < shape[2]; c++)
-        for (let channel = 0; channel < channels; channel++) {
-          let best = -1
-          for (let wr = 0; wr < size; wr++)
-            for (let wc = 0; wc < size; wc++) {
-              const index = ((b * height + r * size + wr) * width + c * size + wc) * channels + channel
-              if (best < 0 || x.data[index]! > x.data[best]!) best = index
-            }
-          indices[at++] = best
-        }
+/** The shape that windows make of images, and what calls `visit` with the index of every value of each window and of the window. */
+export const windows64 = (shape: readonly number[], { size, stride = size, padding = 0 }: PoolWindows) => {
+  const [batch, height, width, channels] = shape as [number, number, number, number]
+  const [[tall, wide], [down, right], [top, left]] = [bothSides(size), bothSides(stride), bothSides(padding)]
+  const [rows, columns] = [outputSize(height, tall, down, top), outputSize(width, wide, right, left)]
+  const visit = (each: (from: number, to: number) => void) => {
+    for (let to = 0; to < batch * rows * columns * channels; to++) {
+      const channel = to % channels
+      const c = Math.floor(to / channels) % columns
+      const r = Math.floor(to / channels / columns) % rows
+      const b = Math.floor(to / channels / columns / rows)
+      for (let row = r * down - top; row < r * down - top + tall; row++)
+        for (let column = c * right - left; column < c * right - left + wide; column++)
+          if (row >= 0 && row < height && column >= 0 && column < width)
+            each(((b * height + row) * width + column) * channels + channel, to)
+    }
+  }
+  return { shape: [batch, rows, columns, channels], visit, values: tall * wide }
+}
+
+/** The flat index into x of the first largest of each window. */
+const winners = (x: Array64, windows: PoolWindows): { shape: readonly number[]; indices: Int32Array } => {
+  const { shape, visit } = windows64(x.shape, windows)
+  const indices = new Int32Array(shape.reduce((product, side) => product * side, 1)).fill(-1)
+  visit((from, to) => {
+    if (indices[to]! < 0 || x.data[from]! > x.data[indices[to]!]!) indices[to] = from
+  })
   return { shape, indices }
 }
 
-/** The largest of each size x size window of x [batch, height, width, channels]. */
-export const maxPool = (x: Array64, size: number): Array64 => {
-  const { shape, indices } = winners(x, size)
+/** The largest of each window of x [batch, height, width, channels]. */
+export const maxPool = (x: Array64, windows: PoolWindows): Array64 => {
+  const { shape, indices } = winners(x, windows)
   return array64(
     shape,
     Array.from(indices, (index) => x.data[index]!),
@@ -152,9 +177,9 @@ export const maxPool = (x: Array64, size: number): Array64 => {
 }
 
 /** dy at the winner of each window of x, 0 elsewhere. */
-export const maxPoolGrad = (dy: Array64, x: Array64, size: number): Array64 => {
+export const maxPoolGrad = (dy: Array64, x: Array64, windows: PoolWindows): Array64 => {
   const dx = array64(x.shape)
-  winners(x, size).indices.forEach((index, i) => (dx.data[index]! += dy.data[i]!))
+  winners(x, windows).indices.forEach((index, i) => (dx.data[index]! += dy.data[i]!))
   return dx
 }
 

@@ -26,6 +26,27 @@ export interface PoolAttributes {
 /** The sizes of a convolution or a pooling, as tfjs computes them. */
 export type WindowSizes = backend_util.Conv2DInfo
 
+/** One number for height and width, or both. */
+export type Sides = number | readonly [height: number, width: number]
+
+/** Height and width. */
+export const bothSides = (sides: Sides): readonly [height: number, width: number] =>
+  typeof sides === 'number' ? [sides, sides] : sides
+
+/**
+ * Padding as tfjs takes it. Never as one number: with that tfjs computes the width of the output of the filter's height and the vertical
+ * stride.
+ */
+export const tfjsPadding = ([height, width]: readonly [number, number]): Padding =>
+  height + width === 0
+    ? 'valid'
+    : [
+        [0, 0],
+        [height, height],
+        [width, width],
+        [0, 0],
+      ]
+
 /** Height or width after a convolution or a pooling: floor((size + 2 padding - kernel) / stride) + 1. */
 export const outputSize = (size: number, kernel: number, stride: number, padding: number): number =>
   Math.floor((size + 2 * padding - kernel) / stride) + 1

@@ -1,19 +1,35 @@
+export { activate, activateGrad, rectify, rectifyGrad } from './activation'
+export {
+  batchNorm,
+  batchNormGrad,
+  type BatchNormForward,
+  type BatchNormGradients,
+  type RunningStatistics,
+} from './batch-norm'
 export { convReluPool, convReluPoolGrad, type ConvReluPoolForward } from './conv-relu-pool'
 export {
+  averagePool,
+  averagePoolGrad,
   convolution,
   convolutionGrad,
   maxPool,
   maxPoolGrad,
-  rectify,
-  rectifyGrad,
   type ConvolutionGradients,
-  type ConvolutionOptions,
+  type PoolWindows,
 } from './convolution'
-export type { Activation, AdamOptions, SgdOptions } from './contracts'
+export type {
+  Activation,
+  ActivationName,
+  AdamOptions,
+  BatchNormOptions,
+  ConvolutionMoves,
+  SgdOptions,
+} from './contracts'
+export { dropout, type Dropped } from './dropout'
 export { dense, denseGrad, type DenseGradients } from './dense'
 export { OpsError } from './expect'
 export { batchSource, type Batch, type BatchSource } from './gather-batch'
-export { outputSize } from './geometry'
+export { bothSides, outputSize, type Sides } from './geometry'
 export { kernelNames, operationPaths, withReference, type OperationName, type OperationPath } from './kernels'
 export { adamStep, sgdStep } from './optimizer-step'
 export { copyOut, sumIn } from './share-gradients'

@@ -74,8 +74,11 @@ import {
 } from '@tensorflow/tfjs-core'
 import type * as tfjs from '@tensorflow/tfjs-core'
 
-const avgPoolGrad = (dy: Tensor4D, x: Tensor4D, filterSize: number, strides: number): Tensor4D =>
-  engine().runKernel('AvgPoolGrad', { dy, input: x }, { filterSize, strides, pad: 0, dimRoundingMode: 'floor' })
+/** As tfjs has the size and the strides of windows. */
+type Window = number | [number, number]
+
+const avgPoolGrad = (dy: Tensor4D, x: Tensor4D, filterSize: Window, strides: Window): Tensor4D =>
+  engine().runKernel('AvgPoolGrad', { dy, input: x }, { filterSize, strides, pad: 'valid' })
 
 const operations = {
   ...{ abs, add, avgPool, avgPoolGrad, cast, clipByValue, concat, cos, div, elu, equal, erf, exp, expandDims },
@@ -89,12 +92,12 @@ const operations = {
 /** What tfjs keeps to its tape and a way back needs all the same. */
 export interface TensorGradients {
   /**
-   * The gradient of `avgPool(x, filterSize, strides, 0, 'floor')`: each value of a window gets its share of dy.
+   * The gradient of `avgPool(x, filterSize, strides, 'valid')`: each value of a window gets its share of dy.
    *
    * @param dy [batch, outHeight, outWidth, channels]
    * @param x [batch, height, width, channels]
    */
-  readonly avgPoolGrad: (dy: Tensor4D, x: Tensor4D, filterSize: number, strides: number) => Tensor4D
+  readonly avgPoolGrad: (dy: Tensor4D, x: Tensor4D, filterSize: Window, strides: Window) => Tensor4D
 }
 
 /** Those of TensorFlow.js's operations that layers and optimizers need, by their names there. */

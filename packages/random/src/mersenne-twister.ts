@@ -55,6 +55,17 @@ export class MersenneTwister {
     return { words: Array.from(this.#state), position: this.#position }
   }
 
+  /**
+   * Lets draws be made elsewhere: `draw` is handed the generator's own 624 words, to change in place, and how many of them were drawn,
+   * and answers how many are drawn now.
+   */
+  advance(draw: (words: Uint32Array, position: number) => number): void {
+    const position = draw(this.#state, this.#position)
+    if (!(Number.isInteger(position) && position >= 0 && position <= size))
+      throw new RangeError(`a generator's position is a whole number from 0 to ${size}, not ${position}`)
+    this.#position = position
+  }
+
   #refill() {
     const state = this.#state
     for (let i = 0; i < size; i++) {

@@ -3,7 +3,7 @@ import type { BackendInfo } from '@digitlab/backends'
 import { sha256 } from '@digitlab/data'
 import type { StateDict } from '@digitlab/models'
 import type { MersenneTwisterState } from '@digitlab/random'
-import { readSafetensors, WeightsError, writeSafetensors } from '@digitlab/weights'
+import { countEntry, readSafetensors, WeightsError, writeSafetensors } from '@digitlab/weights'
 import { checkState, checkWhole } from './check-checkpoint'
 import { experimentDifference, type Experiment } from './complete-experiment'
 import { TrainError } from './train-error'
@@ -63,6 +63,12 @@ export const writeCheckpoint = async (checkpoint: Checkpoint): Promise<Uint8Arra
   put(arrays, 'weights', optimizer.weights)
   for (const [name, values] of optimizer.moments) put(arrays, name, values)
   if (initial) put(arrays, 'initial', initial)
+  // What counts comes last, as it does where it is read: the check sum is over the entries in their order.
+  for (const [name, entry] of [...arrays])
+    if (entry.dtype) {
+      arrays.delete(name)
+      arrays.set(name, entry)
+    }
   const moments = [...optimizer.moments.keys()]
   const state = JSON.stringify({
     ...rest,
@@ -92,7 +98,12 @@ export const readCheckpoint = async (
   name = 'the checkpoint',
   extensions: Extensions = {},
 ): Promise<Checkpoint> => {
-  const { weights: arrays, metadata } = soundFile(bytes, name)
+  const { weights, integers, metadata } = soundFile(bytes, name)
+  const arrays = new Map(weights)
+  for (const [key, entry] of integers) {
+    const count = countEntry(entry)
+    if (count) arrays.set(key, count)
+  }
   const [format, version, state] = [metadata.get('format'), metadata.get('version'), metadata.get('state')]
   if (format !== 'digitlab-checkpoint' || state === undefined)
     throw new TrainError(

@@ -151,3 +151,16 @@ export const checkFit = (model: Model, [height, width]: readonly [number, number
       `the model "${model.name}" tells ${model.classes} classes apart, the data set has ${classes}: choose another model or data set`,
     )
 }
+
+/**
+ * Throws a {@link TrainError} with both values where a batch of training has fewer images than a layer takes statistics of.
+ *
+ * @param images to train on
+ */
+export const checkBatches = ({ leastBatch, name }: Model, batchSize: number, images: number): void => {
+  const last = images % batchSize || Math.min(batchSize, images)
+  if (last >= leastBatch.images) return
+  throw new TrainError(
+    `the model "${name}" needs at least ${leastBatch.images} images in a batch, for ${leastBatch.layer}, and the last batch of ${images} images in batches of ${batchSize} has ${last}: choose another batch size`,
+  )
+}

@@ -82,6 +82,8 @@ export const createOptimizer = (
   const names = model.parameters.map(({ name }) => name)
   const buffers = new Map(model.buffers.map(({ name }) => [name, initial.get(name) as Tensor]))
   let weights: readonly Tensor[] = names.map((name) => initial.get(name) as Tensor)
+  /** Whether the last step left each buffer's tensor the one that it was; unknown before the first. */
+  let inPlace = buffers.size === 0
   let step = begun.steps
   const from = (name: string): readonly Tensor[] => {
     const tensors = begun.moments.get(name)
@@ -105,14 +107,18 @@ export const createOptimizer = (
       })
       const now = new Set([weights, ...Object.values(state)].flat())
       for (const tensor of before) if (!now.has(tensor)) tensor.dispose() // again does nothing
+      inPlace = true
       for (const [name, tensor] of changed) {
         const old = buffers.get(name)
-        if (old !== tensor) old?.dispose()
+        if (old !== tensor) {
+          old?.dispose()
+          inPlace = false
+        }
         buffers.set(name, keep(tensor))
       }
     },
-    // A buffer that was replaced is read where it was.
-    repeatable: () => (!rate.everyStep || type.varies === true) && buffers.size === 0,
+    // A buffer that was replaced would be read where it was.
+    repeatable: () => (!rate.everyStep || type.varies === true) && inPlace,
     repeat(repeat) {
       const next = step + 1
       const done = repeat(rate.everyStep ? { step: next, values: { learningRate: rate.of(next) } } : { step: next })

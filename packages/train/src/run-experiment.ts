@@ -12,7 +12,7 @@ import { completeExperiment, experimentId, lossOf, type Experiment, type Experim
 import { whileThere } from './device-loss'
 import { divergenceOf } from './divergence'
 import { environment } from './environment'
-import { checkFit, evaluateSource, type Evaluation, type ImageLoss, type Predictions } from './evaluate'
+import { checkBatches, checkFit, evaluateSource, type Evaluation, type ImageLoss, type Predictions } from './evaluate'
 import type { Extensions } from './extensions'
 import { createImageStream, type ImageStream, type TrainingSource } from './image-stream'
 import { checkImageWorkers } from './image-workers'
@@ -90,6 +90,7 @@ const planOf = async (input: ExperimentInput, options: RunOptions): Promise<Plan
   checkFit(model, data.imageShape, data.classes)
   checkAugmentation(experiment, data.imageShape, extensions)
   if (options.imageWorkers) checkImageWorkers(options.imageWorkers.count)
+  checkBatches(model, experiment.batchSize, data.train.count)
   const workers = workersFor(options.workers, resume)
   const crowded = checkWorkers(workers)
   const threads = workers?.count === 'auto' ? 1 : (workers?.count ?? 1)

@@ -1,4 +1,4 @@
-import type { Model, StateDict } from '@digitlab/models'
+import type { Model, StateDict, StateEntry } from '@digitlab/models'
 import type { IntegerArray } from './element-types'
 
 /** Integers or booleans that a file holds beside its weights: counters, masks, states of generators. */
@@ -20,4 +20,16 @@ export interface WeightsContents {
   readonly graph?: Model
   /** What was chosen or folded on the way, a sentence each, for whoever asked for the file. */
   readonly notes: readonly string[]
+}
+
+/**
+ * An entry of integers as a state dict has it, where it counts: PyTorch's `num_batches_tracked`.
+ *
+ * @returns undefined for integers of other types, and for counts that float32 does not hold
+ */
+export const countEntry = ({ shape, data }: IntegerEntry): StateEntry | undefined => {
+  if (!(data instanceof BigInt64Array)) return undefined
+  const values = Float32Array.from(data, Number)
+  const exact = values.every((value, i) => Number(data[i]) === value)
+  return exact ? { shape, data: values, dtype: 'int64' } : undefined
 }

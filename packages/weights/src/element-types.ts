@@ -1,5 +1,6 @@
 // How elements of other types become float32, and how integers are read. As bits: a float that passes through a number may
 // lose the payload of a NaN.
+import type { StateEntry } from '@digitlab/models'
 
 /** Integers and booleans (0 or 1), each in the array that holds its type. */
 export type IntegerArray =
@@ -158,5 +159,13 @@ export const readElements = (
 export const float32Bytes = (data: Float32Array): Uint8Array => {
   const view = new DataView(new ArrayBuffer(4 * data.length))
   new Uint32Array(data.buffer, data.byteOffset, data.length).forEach((word, i) => view.setUint32(4 * i, word, true))
+  return new Uint8Array(view.buffer)
+}
+
+/** The values of an entry of a state dict as a file has them, little-endian: whole numbers of 64 bits where it counts. */
+export const entryBytes = ({ data, dtype }: StateEntry): Uint8Array => {
+  if (dtype !== 'int64') return float32Bytes(data)
+  const view = new DataView(new ArrayBuffer(8 * data.length))
+  data.forEach((value, i) => view.setBigInt64(8 * i, BigInt(value), true))
   return new Uint8Array(view.buffer)
 }

@@ -1,5 +1,5 @@
 export type { StateDict, StateEntry } from '@digitlab/models'
-export type { IntegerEntry, WeightsContents } from './contents'
+export { countEntry, type IntegerEntry, type WeightsContents } from './contents'
 export type { IntegerArray } from './element-types'
 export { checkFinite } from './finite'
 export { findModel, weightsMetadata, withoutPrefix, type FoundModel } from './model-of-weights'

@@ -4,12 +4,13 @@ import {
   ModelError,
   modelNames,
   resolveModel,
+  type Fit,
   type Model,
   type ModelDefinition,
   type ShapedLayer,
   type StateDict,
 } from '@digitlab/models'
-import type { WeightsContents } from './contents'
+import { countEntry, type WeightsContents } from './contents'
 import { quoted } from './shown'
 import { WeightsError } from './weights-error'
 
@@ -69,9 +70,24 @@ const model = (given: string | ModelDefinition, { weights }: Held): Model => {
   return resolveModel(given, { input: usual.definition.input, classes: Math.max(1, entry?.shape[0] ?? usual.classes) })
 }
 
+/** Integers that the model counts in, taken for entries of its state dict, behind a prefix as well. */
+const withCounts = (of: Model, held: Held): Held => {
+  const counted = of.entries.filter(({ dtype }) => dtype === 'int64').map(({ name }) => name)
+  const weights = new Map(held.weights)
+  const integers = new Map(held.integers ?? [])
+  for (const [name, entry] of integers) {
+    const count = counted.some((each) => name === each || name.endsWith(`.${each}`)) ? countEntry(entry) : undefined
+    if (!count) continue
+    weights.set(name, count)
+    integers.delete(name)
+  }
+  return { ...held, weights, integers }
+}
+
 /** The weights as those of a model, or undefined where they are not. */
-const fitted = (given: string | ModelDefinition, held: Held): FoundModel | undefined => {
-  const of = model(given, held)
+const fitted = (given: string | ModelDefinition, file: Held): FoundModel | undefined => {
+  const of = model(given, file)
+  const held = withCounts(of, file)
   const names = of.entries.map(({ name }) => name)
   const found = withoutPrefix(held.weights, names)
   if (!found || !fits(of, found.weights)) return undefined
@@ -118,7 +134,8 @@ const sharedPrefix = (names: readonly string[], wanted: readonly string[]): stri
 }
 
 /** Says what is wrong with weights that are not a model's. */
-const refused = (of: Model, { weights, integers }: Held): never => {
+const refused = (of: Model, held: Held): never => {
+  const { weights, integers } = withCounts(of, held)
   for (const { name } of of.entries) {
     const entry = integers?.get(name)
     if (entry) throw new ModelError(`${quoted(name)} of the model "${of.name}" is of integers, expected floats`)
@@ -155,15 +172,21 @@ export const definitionIn = (metadata: ReadonlyMap<string, string>): ModelDefini
 
 /** A graph and the model that it is to be of. */
 const ofGraph = (
-  { weights, integers }: Held,
+  { weights: given, integers }: Held,
   drawn: Model,
   stated: string | ModelDefinition | undefined,
   name: string,
 ): FoundModel => {
+  // A graph, which is for use, does not hold how many batches were seen in training.
+  const weights: StateDict = new Map(given)
+  for (const { name, shape, dtype } of drawn.entries)
+    if (dtype && !weights.has(name)) weights.set(name, { shape, data: new Float32Array(1), dtype })
   const held: Held = { weights, metadata: new Map(), ...(integers ? { integers } : {}) }
   const fit = { input: drawn.definition.input, classes: drawn.classes }
   if (stated === undefined) {
-    const known = modelNames.map((each) => resolveModel(each, fit)).find((of) => difference(drawn, of) === undefined)
+    const known = modelNames
+      .map((each) => madeToFit(each, fit))
+      .find((of) => of !== undefined && difference(drawn, of) === undefined)
     const sameNames = known?.entries.every(({ name }, i) => name === drawn.entries[i]?.name)
     const of = known && sameNames ? known : drawn
     checkStateDict(of, weights)
@@ -176,6 +199,16 @@ const ofGraph = (
       `the graph of ${name} is not the model "${of.name}": ${differs}; leave the model out to take it as it is`,
     )
   return { model: of, weights: renamed(drawn, of, held), notes: [] }
+}
+
+/** A model of the catalogue; undefined where images of this form are too small for it. */
+const madeToFit = (name: string, fit: Fit): Model | undefined => {
+  try {
+    return resolveModel(name, fit)
+  } catch (error) {
+    if (error instanceof ModelError) return undefined
+    throw error
+  }
 }
 
 /** The weights of one model by the names of another that has the same layers. */
@@ -199,11 +232,12 @@ const difference = (graph: Model, of: Model): string | undefined => {
   return undefined
 }
 
-/** A layer with all its options, but for its name and what is checked against the layer before. */
+/** A layer with its options, but for its name, what is checked against the layer before, and what it is anyway. */
 const shownLayer = (layer: ShapedLayer | undefined): string => {
   if (!layer) return 'none'
   const options = Object.entries(layer.options).filter(
-    ([key, value]) => !['name', 'in'].includes(key) && value !== undefined,
+    ([key, value]) =>
+      !['name', 'in'].includes(key) && value !== undefined && value !== layer.type.options[key]?.default,
   )
   return [layer.type.type, ...options.map(([key, value]) => `${key} ${JSON.stringify(value)}`)].join(', ')
 }

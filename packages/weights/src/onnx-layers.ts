@@ -2,6 +2,7 @@
 import { layerTypes, type LayerType } from '@digitlab/models'
 import { folded, isIdentity, perChannel, rescaled } from './input-scale'
 import { elementType } from './onnx-fields'
+import { convolved, pooled, sides, windowed } from './onnx-windows'
 import type { OnnxConstant, OnnxNode } from './onnx-graph'
 import { flatten, reshape, unsqueeze } from './onnx-shapes'
 import { first, refuse, sizeOf, type NamedLayer, type Step, type Walk } from './onnx-walk'
@@ -35,7 +36,13 @@ const addLayer = (
   walk: Walk,
   node: OnnxNode,
   layer: NamedLayer,
-  parameters: { weight: Float32Array; shape: readonly number[]; bias: Float32Array | undefined; taps: number },
+  parameters: {
+    weight: Float32Array
+    shape: readonly number[]
+    bias: Float32Array | undefined
+    taps: number
+    groups?: number
+  },
 ) => {
   const { scale, weights, layers, notes } = walk
   const rows = layer.out
@@ -43,8 +50,14 @@ const addLayer = (
   let bias = parameters.bias ?? new Float32Array(rows)
   if (!isIdentity(scale)) {
     const [firstNode = node] = scale.nodes
+    if ((parameters.groups ?? 1) > 1 && Math.max(scale.scale.length, scale.shift.length) > 1)
+      refuse(walk, firstNode, 'scales the channels of a convolution in groups, each by a number of its own')
     if (layers.some(({ type }) => type !== 'flatten')) refuse(walk, firstNode, 'changes what a layer gives')
-    if (layer.type === 'conv2d' && (layer.padding ?? 0) > 0 && scale.shift.some((value) => value !== 0))
+    if (
+      layer.type === 'conv2d' &&
+      [layer.padding ?? 0].flat().some((side) => side > 0) &&
+      scale.shift.some((value) => value !== 0)
+    )
       refuse(walk, firstNode, `shifts the input of a convolution that pads it with zeros afterwards (${node.shown})`)
     if (Math.max(...scale.scale.map(Math.abs)) < 0.05)
       refuse(walk, firstNode, 'scales an input of float down: it takes pixels of 0 to 255, a model numbers of 0 to 1')
@@ -103,85 +116,99 @@ const matMul: Step = (walk, node, taken) => {
   dense(walk, node, node.inputs[1], false, undefined)
 }
 
-/** All of a list are one number. */
-const same = (values: readonly number[] | undefined, other: number): number | undefined =>
-  values === undefined ? other : values.every((value) => value === values[0]) ? values[0] : undefined
-
-/** Zeros on every side, where they are as many. */
-const paddingOf = (walk: Walk, node: OnnxNode, kernel: number, stride: number): number | undefined => {
-  const { graph } = walk
-  const auto = graph.string(node, 'auto_pad') ?? 'NOTSET'
-  if (auto === 'VALID') return 0
-  if (auto.startsWith('SAME')) return stride === 1 && kernel % 2 === 1 ? (kernel - 1) / 2 : undefined
-  return same(graph.ints(node, 'pads'), 0)
-}
-
 const conv: Step = (walk, node, taken) => {
   first(walk, node, taken)
   const { graph } = walk
   const weight = graph.constant(node.inputs[1])
   if (!weight) return refuse(walk, node, `takes ${quoted(node.inputs[1] ?? '')}, which the graph computes, for weights`)
-  const [channels = 0, height = 0, width = 0] = walk.shape
-  const [out = 0, inputs = 0, kernel = 0, other = 0] = weight.shape
-  if (walk.shape.length !== 3 || weight.shape.length !== 4 || weight.transposed || inputs !== channels)
+  const [channels = 0] = walk.shape
+  const [out = 0, inputs = 0, ...window] = weight.shape
+  const groups = graph.int(node, 'group') ?? 1
+  const fits = weight.shape.length === 4 && inputs * groups === channels && out % groups === 0
+  if (walk.shape.length !== 3 || weight.transposed || !fits)
     return refuse(walk, node, `takes filters of ${shownShape(weight.shape)} for inputs of ${shownShape(walk.shape)}`)
-  const stride = same(graph.ints(node, 'strides'), 1)
-  const padding = stride === undefined ? undefined : paddingOf(walk, node, kernel, stride)
-  if (kernel !== other || same(graph.ints(node, 'kernel_shape'), kernel) !== kernel)
-    return refuse(walk, node, `has a window of ${shownShape(weight.shape.slice(2))}, which is no square`)
-  if (stride === undefined || padding === undefined)
-    return refuse(walk, node, 'has strides or padding that differ from side to side')
-  if ((graph.int(node, 'group') ?? 1) !== 1) return refuse(walk, node, 'is grouped')
-  if (same(graph.ints(node, 'dilations'), 1) !== 1) return refuse(walk, node, 'is dilated')
+  const kernel = window as [number, number]
+  const { stride, padding } = convolved(walk, node, kernel)
   const bias = biasOf(walk, node, node.inputs[2], out)
   const name = nameOf(walk, weight.name, bias?.name, 'conv')
   const layer: NamedLayer = {
-    ...{ type: 'conv2d' as const, name, out, kernel },
-    ...(stride === 1 ? {} : { stride }),
-    ...(padding === 0 ? {} : { padding }),
+    ...{ type: 'conv2d' as const, name, out, kernel: sides(kernel) },
+    ...(stride.every((step) => step === 1) ? {} : { stride: sides(stride) }),
+    ...(padding.every((side) => side === 0) ? {} : { padding: sides(padding) }),
+    ...(groups === 1 ? {} : { groups }),
   }
   const values = floatsOf(walk, node, weight)
-  addLayer(walk, node, layer, { weight: values, shape: weight.shape, bias: bias?.values, taps: kernel * kernel })
-  const side = (size: number) => Math.floor((size + 2 * padding - kernel) / stride) + 1
-  walk.shape = [out, side(height), side(width)]
-}
-
-/** The side of square windows, where nothing is padded, rounded up or dilated, and how far apart they are. */
-const windowsOf = (walk: Walk, node: OnnxNode): { size: number; stride: number } => {
-  const { graph } = walk
-  const [, height = 0, width = 0] = walk.shape
-  const size = same(graph.ints(node, 'kernel_shape'), 0)
-  const stride = same(graph.ints(node, 'strides'), 1)
-  if (!size || !stride || walk.shape.length !== 3)
-    return refuse(walk, node, 'has windows that are no squares, or strides that differ from side to side')
-  const fill = (side: number) => side >= size && (side - size) % stride === 0
-  const even = fill(height) && fill(width)
-  const auto = graph.string(node, 'auto_pad') ?? 'NOTSET'
-  const padded = auto.startsWith('SAME') ? !(even && size === stride) : same(graph.ints(node, 'pads'), 0) !== 0
-  if (padded || same(graph.ints(node, 'dilations'), 1) !== 1 || (graph.int(node, 'ceil_mode') === 1 && !even))
-    return refuse(walk, node, 'pads, rounds up or dilates its windows')
-  return { size, stride }
-}
-
-const pooled = (walk: Walk, { size, stride }: { size: number; stride: number }) => {
-  const [channels = 0, height = 0, width = 0] = walk.shape
-  const side = (length: number) => Math.floor((length - size) / stride) + 1
-  walk.shape = [channels, side(height), side(width)]
+  const taps = kernel[0] * kernel[1]
+  addLayer(walk, node, layer, { weight: values, shape: weight.shape, bias: bias?.values, taps, groups })
+  walk.shape = [out, ...windowed(walk, kernel, stride, padding)]
 }
 
 const maxPool: Step = (walk, node) => {
-  const windows = windowsOf(walk, node)
-  const { size, stride } = windows
-  if (size !== stride) return refuse(walk, node, 'has windows that overlap or leave gaps')
-  walk.layers.push({ type: 'maxPool2d', size })
-  return pooled(walk, windows)
+  const { size, stride, padding } = pooled(walk, node)
+  walk.layers.push({
+    ...{ type: 'maxPool2d', size: sides(size) },
+    ...(stride.join() === size.join() ? {} : { stride: sides(stride) }),
+    ...(padding.every((side) => side === 0) ? {} : { padding: sides(padding) }),
+  })
+  walk.shape = [walk.shape[0] ?? 0, ...windowed(walk, size, stride, padding)]
 }
 
 const averagePool: Step = (walk, node) => {
-  const windows = windowsOf(walk, node)
-  const { size, stride } = windows
-  walk.layers.push({ type: 'avgPool2d', size, ...(stride === size ? {} : { stride }) })
-  return pooled(walk, windows)
+  const { size, stride, padding } = pooled(walk, node)
+  if (padding.some((side) => side > 0)) return refuse(walk, node, 'pads windows of which it takes the mean')
+  walk.layers.push({
+    type: 'avgPool2d',
+    size: sides(size),
+    ...(stride.join() === size.join() ? {} : { stride: sides(stride) }),
+  })
+  walk.shape = [walk.shape[0] ?? 0, ...windowed(walk, size, stride, padding)]
+}
+
+const globalAveragePool: Step = (walk, node) => {
+  if (walk.shape.length !== 3) return refuse(walk, node, `takes the mean of ${shownShape(walk.shape)}`)
+  walk.layers.push({ type: 'globalAvgPool2d' })
+  walk.shape = [walk.shape[0] ?? 0, 1, 1]
+}
+
+const batchNormalization: Step = (walk, node, taken) => {
+  first(walk, node, taken)
+  const { graph, weights, layers } = walk
+  const [features = 0] = walk.shape
+  if (graph.int(node, 'training_mode')) return refuse(walk, node, 'normalizes as in training')
+  if (!isIdentity(walk.scale)) return refuse(walk, node, 'normalizes an input that was scaled before')
+  const shorts = ['weight', 'bias', 'running_mean', 'running_var'] as const
+  const held = shorts.map((short, i) => {
+    const constant = graph.constant(node.inputs[i + 1])
+    if (!constant) return refuse(walk, node, `takes ${quoted(node.inputs[i + 1] ?? '')}, which the graph computes`)
+    if (constant.shape.join() !== String(features))
+      return refuse(walk, node, `takes ${shownShape(constant.shape)} for ${features} channels`)
+    return { short, name: constant.name, data: floatsOf(walk, node, constant) }
+  })
+  const name = nameOf(walk, held[0]?.name ?? '', held[1]?.name, 'norm')
+  const epsilon = rounded(graph.float(node, 'epsilon') ?? 1e-5)
+  layers.push({ type: 'batchNorm', name, ...(epsilon === 1e-5 ? {} : { epsilon }) })
+  for (const { short, data } of held) weights.set(`${name}.${short}`, { shape: [features], data })
+  const counted = { shape: [], data: new Float32Array(1), dtype: 'int64' as const } // a graph does not say
+  weights.set(`${name}.num_batches_tracked`, counted)
+}
+
+/** A float32 as the shortest number that it is the nearest to: 1e-5, not 0.000009999999747378752. */
+const rounded = (value: number): number => {
+  for (let digits = 1; digits < 9; digits++) {
+    const short = Number(value.toPrecision(digits))
+    if (Math.fround(short) === value) return short
+  }
+  return value
+}
+
+const elu: Step = (walk, node) => {
+  const alpha = rounded(walk.graph.float(node, 'alpha') ?? 1)
+  walk.layers.push({ type: 'elu', ...(alpha === 1 ? {} : { alpha }) })
+}
+
+const leakyRelu: Step = (walk, node) => {
+  const slope = rounded(walk.graph.float(node, 'alpha') ?? 0.01)
+  walk.layers.push({ type: 'leakyRelu', ...(slope === 0.01 ? {} : { slope }) })
 }
 
 /** Layers without options or arrays that ONNX has as one operation: ReLU and its like, by the operation's name. */
@@ -252,7 +279,7 @@ const passing = new Set(['Identity', 'Cast', 'Dropout'])
 
 /** Takes one node of the graph, or refuses it by name. */
 export const takeNode: Step = (walk, node, taken) => {
-  const type = plainLayers.get(node.op)
+  const type = steps.has(node.op) ? undefined : plainLayers.get(node.op)
   const plain: Step = () => void walk.layers.push({ type: type ?? '' })
   const step = type === undefined ? steps.get(node.op) : node.attributes.size === 0 ? plain : undefined
   if (!step) return refuse(walk, node, `computes what is not among ${layerTypes.map((each) => each.type).join(', ')}`)
@@ -270,6 +297,10 @@ const steps = new Map<string, Step>(
     Conv: conv,
     MaxPool: maxPool,
     AveragePool: averagePool,
+    GlobalAveragePool: globalAveragePool,
+    BatchNormalization: batchNormalization,
+    Elu: elu,
+    LeakyRelu: leakyRelu,
     Flatten: flatten,
     Reshape: reshape,
     Unsqueeze: unsqueeze,

@@ -1,4 +1,4 @@
-import { initialWeights, resolveModel, defineModel, type Model } from '@digitlab/models'
+import { initialWeights, resolveModel, defineModel, type Layer, type Model } from '@digitlab/models'
 import { logits, uploadWeights, disposeWeights } from '@digitlab/models/compute'
 import { MersenneTwister } from '@digitlab/random'
 import '@tensorflow/tfjs-backend-cpu'
@@ -27,10 +27,59 @@ const odd = defineModel({
     { type: 'dense', name: '_head', out: 4 },
   ],
 })
+/** Everything that has weights of its own or none, once each. */
+const everything = defineModel({
+  name: 'everything',
+  input: [13, 11, 2],
+  layers: [
+    { type: 'conv2d', name: 'a', out: 4, kernel: [3, 2], stride: [2, 1], padding: [1, 0], bias: false },
+    { type: 'batchNorm', name: 'norm', epsilon: 1e-3 },
+    { type: 'leakyRelu', slope: 0.2 },
+    { type: 'conv2d', name: 'grouped', out: 6, kernel: 3, padding: 1, groups: 2 },
+    { type: 'silu' },
+    { type: 'maxPool2d', size: 2, stride: 1 },
+    { type: 'dropout', p: 0.3 },
+    {
+      type: 'residual',
+      layers: [{ type: 'conv2d', name: 'block.a', out: 6, kernel: 3, padding: 1 }, { type: 'gelu' }],
+    },
+    { type: 'elu' },
+    {
+      type: 'residual',
+      layers: [{ type: 'avgPool2d', size: [2, 3], stride: 1 }, { type: 'softplus' }],
+      shortcut: [
+        { type: 'conv2d', name: 'block.down', out: 6, kernel: [2, 3], groups: 6, bias: false },
+        { type: 'tanh' },
+      ],
+    },
+    { type: 'globalAvgPool2d' },
+    { type: 'flatten' },
+    { type: 'dense', name: 'fc', out: 5, bias: false },
+    { type: 'batchNorm', name: 'rows' },
+    { type: 'sigmoid' },
+    { type: 'dense', name: 'head', out: 4 },
+  ],
+})
+/** Without what branches, which a graph says less plainly. */
+const row = defineModel({
+  name: 'row',
+  input: [13, 11, 2],
+  layers: everything.definition.layers.filter(({ type }) => type !== 'residual'),
+})
 const models: [string, Model][] = [
   ...['linear', 'two-layer', 'cnn'].map((name): [string, Model] => [name, resolveModel(name)]),
   ['odd', odd],
+  ['row', row],
+  ['everything', everything],
 ]
+
+/** Weights as drawn, and running statistics that are none of a beginning. */
+const stateOf = (model: Model) => {
+  const weights = initialWeights(model, new MersenneTwister(3))
+  for (const [name, { data }] of weights)
+    if (/running_|norm\.(weight|bias)/.test(name)) data.forEach((_, i) => (data[i] = 0.3 + ((i * 7) % 5) / 4))
+  return weights
+}
 
 /** Images of whole numbers from 0 to 255, [batch, height, width, channels]. */
 const pixelsFor = (model: Model, batch: number): Uint8Array => {
@@ -40,7 +89,7 @@ const pixelsFor = (model: Model, batch: number): Uint8Array => {
 }
 
 const ours = async (model: Model, pixels: Uint8Array): Promise<Float32Array> => {
-  const weights = uploadWeights(model, initialWeights(model, new MersenneTwister(3)))
+  const weights = uploadWeights(model, stateOf(model))
   const output = tidy(() =>
     logits(
       model,
@@ -74,7 +123,7 @@ const largestDifference = (a: ArrayLike<number>, b: ArrayLike<number>) => {
 }
 
 describe.each(models)('%s', (_, model) => {
-  const weights = initialWeights(model, new MersenneTwister(3))
+  const weights = stateOf(model)
   const [height, width, channels] = model.definition.input
 
   test('onnxruntime gives our logits, of floats and of bytes, for any batch', async () => {
@@ -131,11 +180,24 @@ describe.each(models)('%s', (_, model) => {
     expect(memory().numTensors).toBe(before)
   })
 
+  test.runIf(!['everything', 'row', 'odd'].includes(model.name) || model === row)(
+    'a graph that says nothing of a definition is read as the same layers',
+    () => {
+      const { graph } = readOnnx(writeOnnx(model, weights))
+      const shapes = ({ layers }: Model) =>
+        layers.filter(({ type }) => type.type !== 'dropout').map(({ output }) => output)
+      expect(shapes(graph)).toEqual(shapes(model))
+      const types = graph.layers.map(({ type }) => type.type)
+      expect(types).toEqual(model.layers.map(({ type }) => type.type).filter((type) => type !== 'dropout'))
+    },
+  )
+
   test('the weights of an ONNX file are read back to the bit, with its metadata', () => {
     const metadata = weightsMetadata(model.definition, 'abc')
     const bytes = writeOnnx(model, weights, { input: 'uint8', metadata })
     const read = readOnnx(bytes)
     for (const [name, { shape, data }] of weights) {
+      if (name.endsWith('num_batches_tracked')) continue // of training alone
       expect(read.weights.get(name)?.shape).toEqual(shape)
       const found = read.weights.get(name)?.data ?? new Float32Array(0)
       expect(Buffer.from(found.buffer).equals(Buffer.from(data.buffer)), name).toBe(true)
@@ -144,4 +206,16 @@ describe.each(models)('%s', (_, model) => {
     expect(Object.fromEntries(read.metadata)).toEqual(metadata)
     expect(Buffer.from(writeOnnx(model, read.weights, { input: 'uint8', metadata })).equals(bytes)).toBe(true)
   })
+})
+
+test('what TensorFlow.js has no layer for is refused with the option', () => {
+  const refused = (layer: Layer) => () => {
+    const layers = [layer, { type: 'flatten' }, { type: 'dense', name: 'fc', out: 2 }] as const
+    const model = defineModel({ name: 'mine', input: [4, 4, 1], layers })
+    writeTfjs(model, initialWeights(model, new MersenneTwister(0)))
+  }
+  expect(refused({ type: 'elu', alpha: 0.7 })).toThrow(
+    "layer 1 (elu) can't be written for TensorFlow.js with another alpha than 1: choose another format",
+  )
+  expect(refused({ type: 'maxPool2d', size: 2, padding: 1 })).toThrow('with padding, which Keras does with zeros')
 })

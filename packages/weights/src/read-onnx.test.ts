@@ -350,9 +350,9 @@ describe('a graph that is none is refused, and the node named', () => {
   })
   test.each<[string, GraphSpec, string]>([
     [
-      'Sigmoid',
-      swap(2, { op: 'Sigmoid', in: ['h'], out: 'r' }),
-      'its node of "r" (Sigmoid) computes what is not among',
+      'Softsign',
+      swap(2, { op: 'Softsign', in: ['h'], out: 'r' }),
+      'its node of "r" (Softsign) computes what is not among',
     ],
     ['alpha', swap(1, gemm('f', 'fc1', 'h', { alpha: { float: 0.5 } })), 'its node "fc1" (Gemm) has alpha = 0.5'],
     ['beta', swap(1, gemm('f', 'fc1', 'h', { beta: { float: 2 } })), 'its node "fc1" (Gemm) has beta = 2'],
@@ -444,12 +444,16 @@ describe('a graph that is none is refused, and the node named', () => {
       },
       '(Dropout) drops values as in training',
     ],
-    ['groups', convolution(3, { group: 2 }), 'its node "c" (Conv) is grouped'],
+    [
+      'groups that the filters are not of',
+      convolution(3, { group: 2 }),
+      'its node "c" (Conv) takes filters of [4, 1, 3, 3] for inputs of [1, 28, 28]',
+    ],
     ['dilation', convolution(3, { dilations: [2, 2] }), 'its node "c" (Conv) is dilated'],
     [
       'sides that differ',
-      convolution(3, { pads: [1, 0, 1, 0] }),
-      'its node "c" (Conv) has strides or padding that differ',
+      convolution(3, { pads: [1, 0, 0, 0] }),
+      'its node "c" (Conv) has padding that differs from side to side',
     ],
     [
       'a Reshape across the batch',

@@ -4,6 +4,7 @@ import { Budget, failing } from './failing'
 import { isIdentity } from './input-scale'
 import { elementType, field } from './onnx-fields'
 import { definitionIn } from './model-of-weights'
+import { branchedLayer } from './onnx-branches'
 import { OnnxGraph, type OnnxNode } from './onnx-graph'
 import { takeNode } from './onnx-layers'
 import { Message, type Reading } from './onnx-message'
@@ -25,8 +26,8 @@ export interface ReadOnnxOptions {
 
 /**
  * Reads an ONNX file: its graph as the layers of a model, and the weights by their names in PyTorch's layout. What the graph
- * computes is what the layers compute, or it is refused and the node named. Taken are Conv, Gemm, MatMul and Add, Relu,
- * MaxPool, Flatten, and what changes nothing (Identity, Dropout in inference, Reshape for a Flatten, a softmax at the end);
+ * computes is what the layers compute, or it is refused and the node named. Taken are Conv, Gemm, MatMul and Add, BatchNormalization,
+ * Relu, LeakyRelu, Elu, Tanh, Sigmoid, Softplus, x sigmoid(x), gelu by Erf, MaxPool, AveragePool, GlobalAveragePool, Flatten, and what changes nothing (Identity, Dropout in inference, Reshape for a Flatten, a softmax at the end);
  * steps that bring the input into form (Sub, Div, ...) are folded into the first layer. Constants that are no weights are
  * passed over.
  *
@@ -90,7 +91,11 @@ const asWritten = (graph: OnnxGraph, model: Model): { weights: StateDict; graph:
   )
   if (!same || !graph.outputs.every((output) => output === 'logits' || output === 'probabilities')) return undefined
   const weights: StateDict = new Map()
-  for (const { name } of model.entries) {
+  for (const { name, shape, dtype } of model.entries) {
+    if (dtype) {
+      weights.set(name, { shape, data: new Float32Array(1), dtype }) // counted in training alone
+      continue
+    }
     const constant = graph.constant(name)
     const data = constant?.values()
     if (!constant || !(data instanceof Float32Array)) return undefined
@@ -113,6 +118,17 @@ const follow = (graph: OnnxGraph): Walk => {
     const takers = (graph.takers.get(at) ?? []).filter(({ op }) => op !== 'Shape')
     const [node, ...others] = takers
     if (!node) break
+    const branched = others.length > 0 ? branchedLayer(graph, at, takers) : undefined
+    if (branched) {
+      const [again] = takers.filter((each) => taken.has(each))
+      if (again) return fail(`its ${again.shown} takes what comes of itself`)
+      for (const each of takers) taken.add(each)
+      walk.layers.push(branched.layer)
+      walk.open = undefined
+      at = branched.output
+      logits = new Set([at])
+      continue
+    }
     if (others.length > 0)
       return unsupported(
         `its graph branches: ${quoted(at)} goes into ${takers

@@ -83,8 +83,14 @@ const constant = (graph: BinaryWriter, name: string, value: number) =>
   })
 
 /** The nodes of one layer, of which the last makes `output`. */
-const layerNodes = (graph: BinaryWriter, layer: ShapedLayer, nodes: readonly OnnxNode[], x: string, output: string) => {
+const layerNodes = (
+  graph: BinaryWriter,
+  layer: ShapedLayer,
+  nodes: readonly OnnxNode[],
+  { x, output, parts }: { readonly x: string; readonly output: string; readonly parts: ReadonlyMap<string, string> },
+) => {
   const names = new Map([...layer.parameters, ...layer.buffers].map(({ short, name }) => [short, name]))
+  for (const [part, made] of parts) names.set(part, made)
   names.set('x', x)
   for (const [position, { op, inputs, attributes = {}, output: local }] of nodes.entries()) {
     const taken = inputs.map((input, i) => {
@@ -122,6 +128,33 @@ const tensor = (parent: BinaryWriter, number: number, name: string, shape: reado
     writer.tag(field.tensor.rawData, WireType.LengthDelimited).bytes(float32Bytes(data))
   })
 
+/**
+ * Writes a list of layers.
+ *
+ * @param nameOf the value that a layer makes, counted from 1
+ * @returns the value that the last of them makes
+ */
+const writeLayers = (
+  writer: BinaryWriter,
+  layers: readonly ShapedLayer[],
+  from: string,
+  nameOf: (position: number) => string,
+): string => {
+  let x = from
+  for (const [position, layer] of layers.entries()) {
+    const output = nameOf(position + 1)
+    const nodes = layer.type.onnx?.write(layer)
+    if (!nodes)
+      throw new WeightsError(`layers of type ${layer.type.type} can't be written to ONNX: choose another format`)
+    const parts = Object.entries(layer.parts).map(
+      ([name, part]) => [name, writeLayers(writer, part, x, (inner) => `${output}/${name}${inner}`)] as const,
+    )
+    layerNodes(writer, layer, nodes, { x, output, parts: new Map(parts) })
+    x = output
+  }
+  return x
+}
+
 /** Writes the nodes of a model's graph, from `images` to `logits` and, where asked for, `probabilities`. */
 const writeNodes = (
   writer: BinaryWriter,
@@ -138,14 +171,9 @@ const writeNodes = (
     constant(writer, 'white', 255)
     step('Div', 'scaled', ['white'])
   }
-  for (const [position, layer] of model.layers.entries()) {
-    const output = position === model.layers.length - 1 ? 'logits' : `layer${position + 1}`
-    const nodes = layer.type.onnx?.write(layer)
-    if (!nodes)
-      throw new WeightsError(`layers of type ${layer.type.type} can't be written to ONNX: choose another format`)
-    layerNodes(writer, layer, nodes, x, output)
-    x = output
-  }
+  x = writeLayers(writer, model.layers, x, (position) =>
+    position === model.layers.length ? 'logits' : `layer${position}`,
+  )
   if (probabilities) step('Softmax', 'probabilities', [], { axis: 1 })
 }
 
@@ -164,7 +192,8 @@ export const writtenNodes = (model: Model): Uint8Array[] =>
 
 /**
  * Writes a model with its weights as an ONNX file of opset 17: input `images` [N, channels, height, width], output `logits`
- * [N, classes], for any N. The initializers are the state dict, by PyTorch's names and in PyTorch's layout. The same input
+ * [N, classes], for any N. The initializers are the state dict, by PyTorch's names and in PyTorch's layout, but for
+ * the number of batches that a normalization has seen. The same input
  * gives the same bytes.
  *
  * Source: onnx.proto of ONNX 1.12.
@@ -179,7 +208,8 @@ export const writeOnnx = (model: Model, weights: StateDict, options: OnnxOptions
   const graph = (writer: BinaryWriter) => {
     writeNodes(writer, model, { input, probabilities })
     text(writer, field.graph.name, model.name)
-    for (const [name, { shape, data }] of weights) tensor(writer, field.graph.initializer, name, shape, data)
+    for (const [name, { shape, data, dtype }] of weights)
+      if (!dtype) tensor(writer, field.graph.initializer, name, shape, data) // no node takes what is counted in training
     value(writer, field.graph.input, 'images', elementType[input], [channels, height, width])
     value(writer, field.graph.output, 'logits', elementType.float32, [model.classes])
     if (probabilities) value(writer, field.graph.output, 'probabilities', elementType.float32, [model.classes])

@@ -1,5 +1,5 @@
 import type { StateDict } from '@digitlab/models'
-import { float32Bytes } from './element-types'
+import { entryBytes } from './element-types'
 import { checkSizes } from './shape'
 import { writeZip } from './zip'
 
@@ -40,14 +40,15 @@ const emptyOrderedDict = [...global('collections', 'OrderedDict'), ...op.emptyTu
 export const writePth = (weights: StateDict): Uint8Array => {
   checkSizes(weights)
   const storages: [string, Uint8Array][] = []
-  const entries = [...weights].map(([name, { shape, data }], key) => {
-    storages.push([`archive/data/${key}`, float32Bytes(data)])
+  const entries = [...weights].map(([name, entry], key) => {
+    const { shape, data, dtype } = entry
+    storages.push([`archive/data/${key}`, entryBytes(entry)])
     const strides = shape.map((_, axis) =>
       shape.slice(axis + 1).reduce((product, size) => product * Math.max(1, size), 1),
     )
     const storage = tuple(
       text('storage'),
-      global('torch', 'FloatStorage'),
+      global('torch', dtype === 'int64' ? 'LongStorage' : 'FloatStorage'),
       text(String(key)),
       text('cpu'),
       integer(data.length),

@@ -1,5 +1,5 @@
 import type { StateDict } from '@digitlab/models'
-import { float32Bytes } from './element-types'
+import { entryBytes } from './element-types'
 import { checkSizes } from './shape'
 import { WeightsError } from './weights-error'
 
@@ -17,12 +17,13 @@ export const writeSafetensors = (weights: StateDict, metadata: Readonly<Record<s
   // The header is put together by hand: an object would move names that look like numbers to the front.
   const parts = Object.keys(metadata).length > 0 ? [`"__metadata__":${JSON.stringify(metadata)}`] : []
   let offset = 0
-  for (const [name, { shape, data }] of weights) {
+  for (const [name, { shape, data, dtype }] of weights) {
     if (name === '__metadata__')
       throw new WeightsError('an entry cannot be called "__metadata__", which the format keeps for itself: rename it')
-    const entry = { dtype: 'F32', shape, data_offsets: [offset, offset + 4 * data.length] }
+    const end = offset + (dtype === 'int64' ? 8 : 4) * data.length
+    const entry = { dtype: dtype === 'int64' ? 'I64' : 'F32', shape, data_offsets: [offset, end] }
     parts.push(`${JSON.stringify(name)}:${JSON.stringify(entry)}`)
-    offset += 4 * data.length
+    offset = end
   }
   const json = new TextEncoder().encode(`{${parts.join(',')}}`)
   const headerBytes = Math.ceil(json.length / 8) * 8
@@ -31,9 +32,10 @@ export const writeSafetensors = (weights: StateDict, metadata: Readonly<Record<s
   bytes.set(json, 8)
   new DataView(bytes.buffer).setBigUint64(0, BigInt(headerBytes), true)
   let at = 8 + headerBytes
-  for (const { data } of weights.values()) {
-    bytes.set(float32Bytes(data), at)
-    at += 4 * data.length
+  for (const entry of weights.values()) {
+    const values = entryBytes(entry)
+    bytes.set(values, at)
+    at += values.length
   }
   return bytes
 }

@@ -24,20 +24,20 @@ export const writeTfjs = (
 ): Map<string, Uint8Array> => {
   checkSizes(weights)
   const turned = readTfjsLayout(model, weights)
+  const placed = placeLayers(model.layers, 'images', '')
   const specs: { name: string; shape: readonly number[]; dtype: 'float32' }[] = []
   const parts: Uint8Array[] = []
-  model.layers.forEach((layer, position) => {
+  for (const { layer, own } of placed)
     for (const { name, short } of [...layer.parameters, ...layer.buffers]) {
       const kerasName = layer.type.keras?.arrays?.[short]
       if (kerasName === undefined) continue // nothing that Keras keeps
-      const { shape, data } = turned.get(name) ?? { shape: [], data: [] } // checked by readTfjsLayout
-      specs.push({ name: `${nameOf(layer, position + 1)}/${kerasName}`, shape, dtype: 'float32' })
+      const array = turned.get(name) ?? { shape: [], data: new Float64Array(0) } // checked by readTfjsLayout
+      const { shape, data } = layer.type.keras?.array?.(short, array, layer) ?? array
+      specs.push({ name: `${own}/${kerasName}`, shape, dtype: 'float32' })
       parts.push(float32Bytes(Float32Array.from(data)))
     }
-  })
   const shards = cut(parts)
   const paths = shards.map((_, i) => `group1-shard${i + 1}of${shards.length}.bin`)
-  const layers = model.layers.flatMap((layer, position) => kerasLayers(layer, position + 1))
   const inputLayer = {
     class_name: 'InputLayer',
     config: { batch_input_shape: [null, ...model.definition.input], dtype: 'float32', sparse: false, name: 'images' },
@@ -50,7 +50,7 @@ export const writeTfjs = (
     modelTopology: {
       keras_version: '2.0.0',
       backend: 'tensorflow',
-      model_config: { class_name: 'Sequential', config: { name: model.name, layers: [inputLayer, ...layers] } },
+      model_config: configOf(model.name, inputLayer, placed),
     },
     weightsManifest: [{ paths, weights: specs }],
   }
@@ -58,13 +58,62 @@ export const writeTfjs = (
   return new Map([['model.json', json], ...paths.map((path, i) => [path, shards[i] as Uint8Array] as const)])
 }
 
-/** One layer in Keras's terms, which may be several there. */
-const kerasLayers = (layer: ShapedLayer, position: number): readonly KerasLayer[] => {
-  const { type, options } = layer
-  const layers = type.keras?.write(options, {
-    own: nameOf(layer, position),
-    other: (what) => `${what}-${position}`,
+/** A layer of ours in Keras's terms, which may be several there. */
+interface Placed {
+  readonly layer: ShapedLayer
+  /** The name of the one that keeps its arrays. */
+  readonly own: string
+  /** Each with the names of those that it takes from. */
+  readonly made: readonly { readonly keras: KerasLayer; readonly from: readonly string[] }[]
+  /** The name of the last of them. */
+  readonly last: string
+}
+
+/** A list of layers, those of the lists within them before each. @param within what their positions are told apart by */
+const placeLayers = (layers: readonly ShapedLayer[], from: string, within: string): Placed[] => {
+  let x = from
+  return layers.flatMap((layer, index): Placed[] => {
+    const position = `${within}${index + 1}`
+    const own = nameOf(layer, position)
+    const inner = Object.entries(layer.parts).map(
+      ([name, part]) => [name, placeLayers(part, x, `${position}-${name}-`)] as const,
+    )
+    const values = new Map([['x', x], ...inner.map(([name, part]) => [name, part.at(-1)?.last ?? x] as const)])
+    let before = x
+    const made = kerasLayers(layer, position, own).map(({ takes, ...keras }) => {
+      const named = { keras, from: takes?.map((value) => values.get(value) ?? value) ?? [before] }
+      before = String(keras.config['name'])
+      return named
+    })
+    x = before
+    return [...inner.flatMap(([, part]) => part), { layer, own, made, last: before }]
   })
+}
+
+/** One layer after the other where that is all there is, as a graph where layers are given what others made. */
+const configOf = (name: string, input: KerasLayer, placed: readonly Placed[]) => {
+  const made = placed.flatMap((layer) => layer.made)
+  const isRow = made.every(({ keras, from }, i) => {
+    const before = i === 0 ? input : made[i - 1]?.keras
+    return keras.takes === undefined && from.join() === String(before?.config['name'])
+  })
+  if (isRow) return { class_name: 'Sequential', config: { name, layers: [input, ...made.map(({ keras }) => keras)] } }
+  const node = (from: string) => [from, 0, 0, {}]
+  const layers = [{ keras: input, from: [] }, ...made].map(({ keras, from }) => ({
+    ...{ name: keras.config['name'], ...keras },
+    inbound_nodes: from.length === 0 ? [] : [from.map(node)],
+  }))
+  const ends = { input_layers: [['images', 0, 0]], output_layers: [[placed.at(-1)?.last, 0, 0]] }
+  return { class_name: 'Functional', config: { name, layers, ...ends } }
+}
+
+const kerasLayers = (layer: ShapedLayer, position: string, own: string): readonly KerasLayer[] => {
+  const { type, options } = layer
+  const layers = type.keras?.write(options, { own, other: (what) => `${what}-${position}` }, layer)
+  if (typeof layers === 'string')
+    throw new WeightsError(
+      `layer ${position} (${type.type}) can't be written for TensorFlow.js ${layers}: choose another format`,
+    )
   if (layers) return layers
   throw new WeightsError(`layers of type ${type.type} can't be written for TensorFlow.js: choose another format`)
 }
@@ -73,7 +122,7 @@ const kerasLayers = (layer: ShapedLayer, position: number): readonly KerasLayer[
  * A layer of a definition has no hyphen in its name: no two are called the same. TensorFlow.js takes no name that begins with
  * an underscore.
  */
-const nameOf = ({ name, type }: ShapedLayer, position: number): string =>
+const nameOf = ({ name, type }: ShapedLayer, position: string): string =>
   name === undefined || name.startsWith('_') ? `${type.type}-${position}` : name
 
 /** All parts one after another, in pieces. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Backend } from '@digitlab/backends'
-import { modelNames, type ModelDefinition } from '@digitlab/models'
+import { caseStudyModels, type ModelDefinition } from '@digitlab/models'
 import { compareRuns, comparisonMarkdown, comparisonText, type ComparisonRow, type ReportInput } from '@digitlab/report'
 import { completeExperiment, readableJson, runExperiment, type OptimizerOptions, type Run } from '@digitlab/train'
 import { Command, Option } from 'commander'
@@ -43,7 +43,7 @@ export const compareCommand = (): Command =>
       .addOption(
         new Option('--models <list>', 'names or JSON files, with commas')
           .argParser(listOf(String))
-          .default([...modelNames], modelNames.join(',')),
+          .default([...caseStudyModels], caseStudyModels.join(',')),
       )
       .addOption(shared.dataset('auto'))
       .addOption(shared.dataDir())

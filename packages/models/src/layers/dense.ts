@@ -1,8 +1,8 @@
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core'
 import { kaimingUniform, uniformWithin } from '../initial-values'
 import type { Kit } from '../kit'
-import { defineLayer } from '../layer-type'
-import { integer, layerName } from '../options'
+import { defineLayer, type WeightAndBias } from '../layer-type'
+import { boolean, integer, layerName } from '../options'
 import { denseLayout } from '../tensor-layout'
 
 /** y = W x + b, as `nn.Linear`; with a relu behind it one operation. */
@@ -12,6 +12,7 @@ export const dense = defineLayer({
     name: layerName(),
     in: integer({ from: 1, to: 2 ** 31 - 1, optional: true, says: 'inputs, checked against what comes before' }),
     out: integer({ from: 1, to: 65_536, says: 'outputs' }),
+    bias: boolean({ default: true, says: 'whether a number is added to each output' }),
   },
   mixes: true,
   output({ options, input, refuse }) {
@@ -22,15 +23,11 @@ export const dense = defineLayer({
       return refuse(`is to take [${options.in}], the layer before it makes ${shown}`)
     return [options.out]
   },
-  weights({ options: { out }, input: [inputs = 0], flattened }) {
-    return {
-      weight: {
-        shape: [out, inputs],
-        initial: kaimingUniform(inputs),
-        layout: denseLayout([out, inputs], flattened),
-      },
-      bias: { shape: [out], initial: uniformWithin(1 / Math.sqrt(inputs)) },
+  weights({ options: { out, bias }, input: [inputs = 0], flattened }): WeightAndBias {
+    const weight = {
+      ...{ shape: [out, inputs], initial: kaimingUniform(inputs), layout: denseLayout([out, inputs], flattened) },
     }
+    return bias ? { weight, bias: { shape: [out], initial: uniformWithin(1 / Math.sqrt(inputs)) } } : { weight }
   },
   forward: (kit, run) => compute(kit, run, 'identity'),
   fusions: [{ with: ['relu'], forward: (kit, run) => compute(kit, run, 'relu') }],
@@ -39,14 +36,18 @@ export const dense = defineLayer({
       y: kit.dense(x, weight, bias),
       back: (dy) => {
         const { dx, dWeight, dBias } = kit.denseGrad(dy, x, weight)
-        return { dx, gradients: { weight: dWeight, bias: dBias } }
+        return { dx, gradients: { weight: dWeight, ...(bias && { bias: dBias }) } }
       },
     }
   },
-  onnx: { write: () => [{ op: 'Gemm', inputs: ['x', 'weight', 'bias'], attributes: { transB: 1 } }] },
+  onnx: {
+    write: ({ options: { bias } }) => [
+      { op: 'Gemm', inputs: ['x', 'weight', ...(bias ? ['bias'] : [])], attributes: { transB: 1 } },
+    ],
+  },
   keras: {
-    write: ({ out }, { own }) => [
-      { class_name: 'Dense', config: { name: own, units: out, activation: 'linear', use_bias: true } },
+    write: ({ out, bias }, { own }) => [
+      { class_name: 'Dense', config: { name: own, units: out, activation: 'linear', use_bias: bias } },
     ],
     arrays: { weight: 'kernel', bias: 'bias' },
   },
@@ -54,17 +55,17 @@ export const dense = defineLayer({
 
 interface Run {
   readonly x: Tensor
-  readonly weights: { readonly weight: Tensor; readonly bias: Tensor }
+  readonly weights: { readonly weight: Tensor; readonly bias?: Tensor }
 }
 
 const compute = ({ ops }: Kit, { x, weights }: Run, activation: 'identity' | 'relu') => {
-  const [weight, bias] = [weights.weight as Tensor2D, weights.bias as Tensor1D] // of the ranks said above
+  const [weight, bias] = [weights.weight as Tensor2D, weights.bias as Tensor1D | undefined] // of the ranks said above
   const y = ops.dense(x, weight, bias, activation)
   return {
     y,
     back: (dy: Tensor, needsInputGradient: boolean) => {
       const { dx, dWeight, dBias } = ops.denseGrad(dy as Tensor2D, x, weight, y, activation, needsInputGradient)
-      return { dx, gradients: { weight: dWeight, bias: dBias } }
+      return { dx, gradients: { weight: dWeight, ...(bias && { bias: dBias }) } }
     },
   }
 }
