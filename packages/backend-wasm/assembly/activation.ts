@@ -88,8 +88,11 @@ function gradients(what: i32, dy: usize, x: usize, y: usize, dx: usize, from: us
   dy += from * 4
   x += from * 4
   y += from * 4
-  for (; at + 16 <= end; at += 16, dy += 16, x += 16, y += 16)
-    v128.store(at, gradientOf(what, v128.load(dy), v128.load(x), v128.load(y), p))
+  for (; at + 16 <= end; at += 16, dy += 16, x += 16, y += 16) {
+    // Each needs one of the two: a load is never left out by itself.
+    const v = what <= SIGMOID ? v128.load(y) : v128.load(x)
+    v128.store(at, gradientOf(what, v128.load(dy), v, v, p))
+  }
   const left = end - at
   if (left > 0) storeSome(at, end, gradientOf(what, some(dy, dy + left), some(x, x + left), some(y, y + left), p))
 }
