@@ -1,3 +1,11 @@
 import { library } from '../../tooling/tsup/library'
 
-export default library(['src/index.ts', 'src/node.ts', 'src/numpy.ts', 'src/web.ts'])
+export default library([
+  'src/index.ts',
+  'src/csv.ts',
+  'src/node.ts',
+  'src/numpy.ts',
+  'src/parquet.ts',
+  'src/safetensors.ts',
+  'src/web.ts',
+])

@@ -5,6 +5,7 @@ const adviceOnData: Partial<Record<DataErrorCode, string>> = {
   'download-failed': 'or take --dataset strokes, which needs no network; --data-dir <folder> takes files that you have',
   'not-in-folder':
     '--data-dir <folder> names another folder; without it the files are looked for in the cache, or fetched',
+  'no-test-images': '--test-split 0.1 sets a tenth of the training images aside',
   'wrong-hash': '--dataset <folder> trains on files as they are',
 }
 

@@ -20,10 +20,17 @@ export const downloadLine = (): ((progress: DownloadProgress) => void) => {
 }
 
 /** Loads a data set, telling on standard error where it came from and how a download goes on. */
-export const load = async (name: string, folder: string | undefined, signal?: AbortSignal): Promise<Dataset> => {
+export const load = async (
+  name: string,
+  folder: string | undefined,
+  { signal, stream }: { readonly signal?: AbortSignal; readonly stream?: boolean | undefined } = {},
+): Promise<Dataset> => {
   const data = await loadDataset(name, {
+    ...(stream === undefined ? {} : { stream }),
     ...(folder === undefined ? {} : { folder }),
     ...(signal === undefined ? {} : { signal }),
+    // Loaded where a picture is met that is no PNG: its WebAssembly is large.
+    decodePicture: async (bytes, name) => (await import('./picture/read-picture')).decodePicture(bytes, name),
     onNotice: note,
     onProgress: downloadLine(),
   })

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { datasetNames } from '@digitlab/data'
+import { archivedNames, datasetNames } from '@digitlab/data'
 import { modelNames, type ModelDefinition } from '@digitlab/models'
 import { torchSeed, TrainError, type OptimizerOptions } from '@digitlab/train'
 import { InvalidArgumentError, Option, type Command } from 'commander'
@@ -63,7 +63,7 @@ export const shared = {
   dataset: (value: string) =>
     new Option(
       '--dataset <name>',
-      `${datasetNames.join(', ')}, or files of your own: a folder of IDX files, or one such as mnist.npz`,
+      `${[...datasetNames, ...archivedNames].join(', ')}, or your own: a folder, a file such as mnist.npz or train.csv, an address`,
     ).default(value),
   dataDir: (what = 'where the files of the data set are (else DIGITLAB_DATA, the cache, a download)') =>
     new Option('--data-dir <folder>', what),

@@ -89,7 +89,10 @@ const dataOf = async (
   throw new UsageError('it was trained on a folder of files, which is only read where --data-dir names it')
 }
 
-const isKnown = (dataset: string): boolean => dataset === 'strokes' || catalogueEntry(dataset) !== undefined
+const isKnown = (dataset: string): boolean => {
+  const [name = ''] = dataset.split('#')
+  return name === 'strokes' || catalogueEntry(name) !== undefined
+}
 
 /** What a page may say of a run: not where something lay on a machine. */
 const withoutPlaces = (run: Run): Run =>

@@ -30,6 +30,7 @@ export interface TrainFlags extends OptimizerFlags {
   readonly experiment?: string
   readonly dataset: string
   readonly dataDir?: string
+  readonly stream?: boolean
   readonly backend: string
   readonly device?: number
   readonly tf32?: boolean
@@ -184,7 +185,10 @@ const drawAgain = async (path: string, dataDir: string | undefined): Promise<str
   writeReport(path, await readReportInputs([path], { dataDir, ownRuns: true }))
 
 /** 'auto' stands for a data set that is not known yet. */
-const unnamed = (dataset: string): string => (dataset === 'auto' ? 'mnist' : dataset)
+const unnamed = (dataset: string): string => dataset.replace(/^auto(?=#|$)/, 'mnist')
+
+/** Whether it is the command that chooses. */
+export const isAuto = (dataset: string): boolean => /^auto(#|$)/.test(dataset)
 
 /** Options that were given beside --resume all the same must say what the run says. */
 const checkSame = (
@@ -197,7 +201,7 @@ const checkSame = (
   const ours = completeExperiment({
     ...experiment,
     ...(flags.model === undefined ? {} : { model: modelOf(flags.model) }),
-    ...(given('dataset') && flags.dataset !== 'auto' ? { dataset: flags.dataset } : {}),
+    ...(given('dataset') && !isAuto(flags.dataset) ? { dataset: flags.dataset } : {}),
     ...(given('seed') ? { seed: flags.seed } : {}),
     ...(given('epochs') ? { epochs: flags.epochs } : {}),
     ...(given('batchSize') ? { batchSize: flags.batchSize } : {}),

@@ -129,6 +129,18 @@ describe.skipIf(chromiumMissing !== undefined)('what is given to the page', { ti
     await context.close()
   })
 
+  test('tables of text are data sets; of one alone a part is set aside', async () => {
+    const { page, context } = await openPage(browser, site.url)
+    const rows = (count: number) =>
+      Array.from({ length: count }, (_, i) => [i % 3, ...new Array<number>(16).fill(20 * (i % 3))].join(','))
+    await dropFiles(page, [file('train.csv', rows(12).join('\n')), file('test.csv', rows(6).join('\n'))])
+    await answer(page).filter({ hasText: 'The data set “files” is loaded' }).waitFor()
+    await dropFiles(page, [file('digits.csv', rows(20).join('\n'))])
+    await answer(page).filter({ hasText: 'The data set “digits#test=0.1” is loaded' }).waitFor()
+    await page.getByText('There are no images to test on: a tenth of those to train on is set aside.').first().waitFor()
+    await context.close()
+  })
+
   test('a run of a data set that is not at hand leaves the Data panel as it was', async () => {
     const { page, context } = await openPage(browser, site.url)
     await context.route(/train-images/, (route) => route.abort())

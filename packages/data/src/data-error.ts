@@ -4,6 +4,8 @@ export type DataErrorCode =
   | 'unknown-name'
   /** A folder that was named does not hold the data set. */
   | 'not-in-folder'
+  /** There are images to train on alone, and nobody said that some are to be set aside. */
+  | 'no-test-images'
   /** A file has the right name and other content than was published. */
   | 'wrong-hash'
   /** No mirror gave the file. */

@@ -9,6 +9,16 @@ export interface Split {
   /** [count] */
   readonly labels: Uint8Array
   readonly count: number
+  /** What reads the images where they are streamed from a disk: `images` is empty then. */
+  readonly stream?: SplitStream
+}
+
+/** Images on a disk. */
+export interface SplitStream {
+  /** Reads images one after another into `target`, [indices.length, height, width] bytes. The indices ascend. */
+  read(indices: Int32Array, target: Uint8Array): void
+  /** Closes the file. */
+  close(): void
 }
 
 /** A file that a data set was read from. */
@@ -34,6 +44,8 @@ export interface Dataset {
   readonly train: Split
   readonly test: Split
   readonly files: readonly DataFile[]
+  /** What its files are: 'IDX', 'CSV'. Absent where it has none. */
+  readonly format?: string
   /** Set where the data are not what was hoped for: a sentence to be said loudly. */
   readonly notice?: string
 }
@@ -53,8 +65,11 @@ export interface DatasetNames {
   readonly name: string
   readonly title: string
   readonly origin: string
-  /** The classes' names; as many as the labels ask for, named by their numbers, where they are not given. */
-  readonly classNames?: readonly string[]
+  /**
+   * The classes' names, as a list of all; or by label, of those that have one. As many as the labels ask for, named by their numbers,
+   * where they are not given.
+   */
+  readonly classNames?: readonly string[] | ReadonlyMap<number, string>
 }
 
 /**
@@ -73,20 +88,7 @@ export const datasetFromFiles = async (
   files: DatasetFiles<{ readonly name: string; readonly bytes: Uint8Array }>,
 ): Promise<Dataset> => {
   const unpacked = new Map<string, Uint8Array>()
-  const stored = async (role: keyof DatasetFiles<unknown>): Promise<StoredArray> => {
-    const { name, bytes } = files[role]
-    const { type, shape } = await headerOf(bytes, name)
-    return {
-      name: name.replace(/\.gz$/, ''),
-      type,
-      shape,
-      async read() {
-        const content = await unpackIdx(bytes, { name })
-        unpacked.set(role, content)
-        return readIdx(content, { name }).data
-      },
-    }
-  }
+  const stored = (role: keyof DatasetFiles<unknown>) => storedIdx(files[role], (content) => unpacked.set(role, content))
   const arrays = {
     trainImages: await stored('trainImages'),
     trainLabels: await stored('trainLabels'),
@@ -101,6 +103,28 @@ export const datasetFromFiles = async (
       }),
     ),
   )
+}
+
+/**
+ * An IDX file as an array whose elements are not yet unpacked.
+ *
+ * @param onContent told of the file's bytes, unpacked, when they are read
+ */
+export const storedIdx = async (
+  { name, bytes }: { readonly name: string; readonly bytes: Uint8Array },
+  onContent: (content: Uint8Array) => void = () => {},
+): Promise<StoredArray> => {
+  const { type, shape } = await headerOf(bytes, name)
+  return {
+    name: name.replace(/\.gz$/, ''),
+    type,
+    shape,
+    async read() {
+      const content = await unpackIdx(bytes, { name })
+      onContent(content)
+      return readIdx(content, { name }).data
+    },
+  }
 }
 
 const headerOf = async (bytes: Uint8Array, name: string): Promise<Pick<IdxStream, 'type' | 'shape'>> => {

@@ -16,19 +16,25 @@ import {
   type Expected,
 } from './transfer'
 
+/** What is known of a file: both, its hash, or nothing. */
+type Wanted = Expected | (Partial<Expected> & { readonly md5?: string })
+
+/** A file of somebody's own choice ends here. */
+const longestOwn = 4 * 2 ** 30
+
 /**
  * Fetches a file from the first of several addresses that gives the right bytes. What comes is written beside the target,
  * goes on where an earlier try was cut off (by a range request), is hashed, and only then renamed: the target is whole or
  * not there. Several processes may fetch the same file at once; each writes a partial file of its own.
  *
- * @param expected undefined where neither length nor hash is known
+ * @param expected undefined where neither length nor hash is known of an IDX file; without a length, of a file of any form
  * @throws DataError naming every address with its reason, or where the folder can't be written; what `signal` was aborted
  * with, where it was: what has come is gone on with next time
  */
 export const download = async (
   urls: readonly string[],
   target: string,
-  expected: Expected | undefined,
+  expected: Wanted | undefined,
   options: DownloadOptions = {},
 ): Promise<void> => {
   await onDisk(target, () => mkdir(dirname(target), { recursive: true }))
@@ -61,7 +67,7 @@ const fetchInto = async (
   url: string,
   partial: string,
   target: string,
-  expected: Expected | undefined,
+  expected: Wanted | undefined,
   options: DownloadOptions,
   goOn = true,
 ): Promise<boolean> => {
@@ -70,8 +76,9 @@ const fetchInto = async (
     ({ size }) => size,
     () => 0,
   )
-  const start = goOn && expected && have > 0 && have < expected.bytes ? have : 0
-  if (expected && have === expected.bytes) return true
+  const whole = expected?.bytes
+  const start = goOn && whole !== undefined && have > 0 && have < whole ? have : 0
+  if (have === whole) return true
   return withPatience(options, async (signal, expectMore) => {
     // A server that compresses what is compressed already would change the bytes: identity asks it not to.
     const headers = { 'accept-encoding': 'identity', ...(start > 0 ? { range: `bytes=${start}-` } : {}) }
@@ -85,8 +92,8 @@ const fetchInto = async (
       return fetchInto(url, partial, target, expected, options, false)
     }
     let received = resumed ? start : 0
-    const limit = expected?.bytes ?? longest
-    const total = expected?.bytes ?? lengthOf(response)
+    const limit = whole ?? (expected ? longestOwn : longest)
+    const total = whole ?? lengthOf(response)
     const file = await onDisk(target, () => openPartial(partial, resumed))
     try {
       for await (const piece of response.body) {
@@ -119,14 +126,17 @@ const startOf = (response: Response): number =>
   Number(/^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1] ?? NaN)
 
 /** What is wrong with a file, or undefined. One of which nothing is known must at least be an IDX file, and a whole one. */
-export const differs = async (path: string, expected: Expected | undefined): Promise<string | undefined> => {
+export const differs = async (path: string, expected: Wanted | undefined): Promise<string | undefined> => {
   if (!expected) return notIdx(basename(path), await readFile(path))
   const { size } = await stat(path)
-  if (size !== expected.bytes) return `expected ${expected.bytes} bytes, found ${size}`
-  const hash = createHash('sha256')
+  if (expected.bytes !== undefined && size !== expected.bytes) return `expected ${expected.bytes} bytes, found ${size}`
+  const [kind, wanted] =
+    'md5' in expected && expected.md5 ? (['MD5', expected.md5] as const) : (['SHA-256', expected.sha256] as const)
+  if (wanted === undefined) return undefined
+  const hash = createHash(kind === 'MD5' ? 'md5' : 'sha256')
   for await (const piece of createReadStream(path)) hash.update(piece as Buffer)
   const found = hash.digest('hex')
-  return found === expected.sha256 ? undefined : `expected the SHA-256 ${expected.sha256}, found ${found}`
+  return found === wanted ? undefined : `expected the ${kind} ${wanted}, found ${found}`
 }
 
 /** Turns what a disk refuses into a sentence. */

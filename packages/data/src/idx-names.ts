@@ -64,6 +64,30 @@ const twice = <T extends { readonly name: string }>(files: readonly T[]): readon
 }
 
 /**
+ * Chooses the set that has images to train on and none to test on.
+ *
+ * @returns undefined where there is none such
+ * @throws DataError where there are images to test on
+ */
+export const chooseTraining = <T extends { readonly name: string }>(
+  files: readonly T[],
+  where: string,
+  wanted?: string,
+): Record<'trainImages' | 'trainLabels', readonly T[]> | undefined => {
+  const sets = setsAmong(files).filter(
+    ({ name, files }) => files.trainImages && files.trainLabels && (wanted === undefined || name === wanted),
+  )
+  const [only] = sets
+  if (sets.length !== 1 || !only?.files.trainImages || !only.files.trainLabels) return undefined
+  const [test] = only.files.testImages ?? []
+  if (test)
+    throw new DataError(
+      `there are images to test on ${where} (${test.name}): leave them out to set a part of the others aside`,
+    )
+  return { trainImages: only.files.trainImages, trainLabels: only.files.trainLabels }
+}
+
+/**
  * Chooses the set whose four files are all there.
  *
  * @param wanted its name, where there may be several
@@ -102,7 +126,7 @@ export const chooseSet = <T extends { readonly name: string }>(
   if (!most) return undefined
   const missing = fileRoles.filter((role) => !most.files[role])
   throw new DataError(
-    `there are no ${missing.map((role) => wordsOf[role]).join(', no ')} ${where}: put all four files there, or give them at once`,
-    { code: 'not-in-folder' },
+    `there are no ${missing.map((role) => wordsOf[role]).join(', no ')} ${where}: put all four files there, or give them at once${missing.every((role) => role.startsWith('test')) ? '; or say what part of the others is set aside (test=0.1)' : ''}`,
+    { code: missing.every((role) => role.startsWith('test')) ? 'no-test-images' : 'not-in-folder' },
   )
 }

@@ -1,3 +1,4 @@
+export { archivedNames, archivedSets, type ArchivedName, type ArchivedSet, type KnownFile } from './archives'
 export { batches } from './batches'
 export {
   catalogue,
@@ -16,7 +17,13 @@ export {
   type DatasetFiles,
   type DatasetNames,
   type Split,
+  type SplitStream,
 } from './dataset'
+export { isPlain, namesDataset, parsePreparedName, preparedName, type Preparation } from './preparation'
+export type { DecodePicture } from './picture-pixels'
+export { prepareKnown as prepareDataset } from './prepare'
+export { imagesOf } from './images-of'
+export { inspectDataset, type Inspection } from './inspect'
 export { digitPicture, mnistForm, type DigitPicture } from './mnist-form'
 export { sha256 } from './sha256'
 export { strokes, type StrokesOptions } from './strokes'

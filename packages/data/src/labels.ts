@@ -1,6 +1,6 @@
 // Labels as files have them: integers of any type, from 0 or from 1, now and then with a stray one among them.
 import { DataError } from './data-error'
-import type { NumericData } from './stored-array'
+import type { NumericData } from './numbers'
 
 /** Labels as they are stored, [count], [count, 1], or [count, n] with the class first. */
 export interface StoredLabels {
@@ -22,7 +22,7 @@ export interface ReadLabels {
 }
 
 /**
- * Reads the labels of a data set. Without names there are as many classes as the labels ask for, named by their numbers; labels
+ * Reads the labels of a data set. Without a list of names there are as many classes as the labels ask for, named by their numbers; labels
  * that begin at 1 are counted from there, so that there is no class 0 without an image.
  *
  * @throws DataError naming the first label that is outside the classes
@@ -30,13 +30,18 @@ export interface ReadLabels {
 export const readLabels = (
   trainFile: StoredLabels,
   testFile: StoredLabels,
-  given: readonly string[] | undefined,
+  names: readonly string[] | ReadonlyMap<number, string> | undefined,
 ): ReadLabels => {
+  const given = names && 'length' in names ? names : undefined
+  const called = names && !('length' in names) ? names : new Map<number, string>()
   const train = valuesOf(trainFile, given?.length ?? mostClasses + 1)
   const test = valuesOf(testFile, given?.length ?? mostClasses + 1)
   const counts = new Uint32Array(mostClasses + 1)
   for (const labels of [train, test]) for (const label of labels) counts[label] = (counts[label] ?? 0) + 1
-  const last = counts.findLastIndex((count) => count > 0)
+  const last = Math.max(
+    counts.findLastIndex((count) => count > 0),
+    ...called.keys(),
+  )
   const first = !given && last > 1 && counts[0] === 0 && counts[1] !== 0 ? 1 : 0
   const classes = given?.length ?? Math.max(last - first + 1, 2)
   if (classes > mostClasses)
@@ -44,8 +49,13 @@ export const readLabels = (
       `expected labels from 0 to ${mostClasses - 1} or from 1 to ${mostClasses}, found ${last} (${trainFile.name}, ${testFile.name}): give a data set of at most ${mostClasses} classes`,
     )
   const bytes = (labels: Uint16Array) => Uint8Array.from(labels, (label) => label - first)
-  const classNames = given ?? Array.from({ length: classes }, (_, i) => String(i + first))
-  const notice = noticeAbout(bytes(train), classNames, counts.subarray(first, first + classes), given === undefined)
+  const classNames = given ?? Array.from({ length: classes }, (_, i) => called.get(i + first) ?? String(i + first))
+  const notice = noticeAbout(
+    bytes(train),
+    classNames,
+    counts.subarray(first, first + classes),
+    given === undefined && called.size === 0,
+  )
   return { train: bytes(train), test: bytes(test), classNames, ...(notice === undefined ? {} : { notice }) }
 }
 

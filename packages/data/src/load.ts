@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto'
 import { readdir, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { IdxError, unpackIdx } from '@digitlab/idx'
+import { datasetFromAddress, isAddress } from './address'
+import { archivedNames } from './archives'
 import { mnistOrStrokes } from './auto'
 import { cacheFolder } from './cache-folder'
 import { catalogue, catalogueEntry, type CatalogueEntry, type CatalogueFile } from './catalogue'
@@ -10,8 +12,12 @@ import { DataError } from './data-error'
 import { datasetFromFiles, fileRoles, type Dataset, type DatasetFiles } from './dataset'
 import { differs, download } from './download'
 import { roleOf } from './idx-names'
+import { loadArchived } from './load-archived'
 import { datasetAt } from './local-files'
 import { clearPartials } from './partial-file'
+import type { DecodePicture } from './picture-pixels'
+import { parsePreparedName } from './preparation'
+import { prepareKnown } from './prepare'
 import { readIfThere, type FileVersion } from './read-file'
 import { strokes } from './strokes'
 import type { DownloadOptions } from './transfer'
@@ -22,6 +28,13 @@ export interface LoadOptions extends DownloadOptions {
   readonly folder?: string
   /** Where DIGITLAB_DATA, DIGITLAB_CACHE and DIGITLAB_MIRROR are read from: the process's own environment unless given. */
   readonly env?: Readonly<Record<string, string | undefined>>
+  /**
+   * Whether the training images of a folder of IDX files are read from the disk as they are needed, a block of the shuffled order at a time, and
+   * not held in memory: where they take more than half of it, unless said. What is trained is the same to the bit.
+   */
+  readonly stream?: boolean
+  /** What reads pictures that are no PNG: JPEG, WebP. Without it they are refused. */
+  readonly decodePicture?: DecodePicture
   /** Told what was looked for in vain on the way. */
   readonly onNotice?: (sentence: string) => void
 }
@@ -39,7 +52,9 @@ export interface Found {
 
 /**
  * Loads a data set by its name: one of the catalogue, 'strokes', 'auto', or the path of files of one's own: a folder of IDX files
- * under any of the usual spellings, torchvision's root, or arrays of NumPy (.npz, or .npy in a folder).
+ * under any of the usual spellings, torchvision's root, arrays of NumPy or safetensors, tables (CSV, Parquet), pictures in a folder
+ * for each class, a zip archive of these, or an address of one such file (https://..., with #sha256=... held to that hash). What is
+ * made of a data set stands behind its name: 'mnist#classes=0,1,7&limit=1000'.
  *
  * A catalogue set is looked for in `folder`, in the folder DIGITLAB_DATA, in the cache, and then downloaded; each file,
  * packed or not, is held to its published hash. 'auto' is MNIST where that can be had, else strokes with a notice; but a
@@ -50,16 +65,39 @@ export interface Found {
  */
 export const loadDataset = async (name: string, options: LoadOptions = {}): Promise<Dataset> => {
   options.signal?.throwIfAborted()
+  const { decodePicture, onNotice } = options
+  const said = (await isPath(name)) ? { name, preparation: {} } : parsePreparedName(name)
+  const known = await loadKnown(said.name, options)
+  if (known) return prepareKnown(known, said.preparation)
+  const local = {
+    preparation: said.preparation,
+    ...(decodePicture ? { decodePicture } : {}),
+    ...(onNotice ? { onNotice } : {}),
+    ...(options.stream === undefined ? {} : { stream: options.stream }),
+    ...(options.env ? { env: options.env } : {}),
+  }
+  const data = isAddress(said.name)
+    ? await datasetFromAddress(said, options, (path) => datasetAt(path, local))
+    : await datasetAt(said.name, local)
+  if (data) return data
+  throw unknownName(name)
+}
+
+/** A path may have the letter in it that stands before what is made of a data set. */
+const isPath = (name: string): Promise<boolean> =>
+  stat(name).then(
+    () => name.includes('#'),
+    () => false,
+  )
+
+const loadKnown = async (name: string, options: LoadOptions): Promise<Dataset | undefined> => {
   if (name === 'strokes') return strokes()
   if (name === 'auto') return mnistOrStrokes(() => loadDataset('mnist', options), options.onNotice)
   const entry = catalogueEntry(name)
-  if (!entry) {
-    const data = await datasetAt(name, options.onNotice ?? (() => {}))
-    if (data) return data
-    throw unknownName(name)
-  }
+  if (!entry) return loadArchived(name, options)
   const { files, origin } = await locate(entry, options)
-  return datasetFromFiles({ name: entry.name, title: entry.title, classNames: entry.classNames, origin }, files)
+  const names = { name: entry.name, title: entry.title, classNames: entry.classNames, origin }
+  return { ...(await datasetFromFiles(names, files)), format: 'IDX' }
 }
 
 const locate = async (
@@ -250,6 +288,6 @@ const mirrorOf = (address: string, name: string): string => {
 
 const unknownName = (name: string): DataError =>
   new DataError(
-    `there is no data set and no folder "${name}": choose one of ${datasetNames.join(', ')}, or give a folder of IDX files, or a file such as mnist.npz`,
+    `there is no data set and no folder "${name}": choose one of ${[...datasetNames, ...archivedNames].join(', ')}, or give a folder, a file such as mnist.npz or train.csv, or an address`,
     { code: 'unknown-name' },
   )

@@ -357,7 +357,7 @@ describe('loadDataset', () => {
       for (const name of await readdir(join(folder, 'four')))
         await copyFile(join(folder, 'four', name), join(place, `emnist-${set}-${name.replace('t10k', 'test')}`))
     await expect(loadDataset(place)).rejects.toThrow(/found those of emnist-digits, emnist-letters: name one of them/)
-    expect((await loadDataset(join(place, 'emnist-letters'))).name).toBe('emnist-letters')
+    expect((await loadDataset(join(place, 'emnist-letters'))).name).toBe('own-emnist-letters')
     await expect(loadDataset(join(place, 'emnist-balanced'))).rejects.toMatchObject({ code: 'unknown-name' })
   })
 
@@ -414,7 +414,7 @@ describe('loadDataset', () => {
 
   test('an unknown name lists the known ones', async () => {
     await expect(loadDataset('minst')).rejects.toThrow(
-      'no data set and no folder "minst": choose one of auto, mnist, fashion-mnist, kmnist, qmnist, strokes, or give a folder',
+      'no data set and no folder "minst": choose one of auto, mnist, fashion-mnist, kmnist, qmnist, strokes, emnist-letters, emnist-balanced, emnist-digits, k49, mnist-c, or give a folder',
     )
     await expect(loadDataset('toString')).rejects.toBeInstanceOf(DataError)
   })

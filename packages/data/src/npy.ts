@@ -3,7 +3,8 @@
 // Source: numpy.lib.format, versions 1.0 to 3.0.
 import { DataError } from './data-error'
 import type { ArrayFile } from './array-formats'
-import type { NumericData, StoredArray } from './stored-array'
+import { bytesOfShape, numbersFrom, numberTypes, type NumberTypeName, type NumericData } from './numbers'
+import type { StoredArray } from './stored-array'
 import { zipEntries } from './zip'
 
 /** An array as NumPy writes it. */
@@ -16,35 +17,12 @@ export interface NumpyArray {
 }
 
 interface Header {
-  readonly type: keyof typeof readers
+  readonly type: NumberTypeName
   readonly littleEndian: boolean
   readonly shape: readonly number[]
   readonly start: number
   readonly count: number
 }
-
-/** An element of each type: its bytes, the array that holds it, and how it is read from a place. */
-const readers = {
-  bool: { size: 1, array: Uint8Array, read: undefined },
-  uint8: { size: 1, array: Uint8Array, read: undefined },
-  int8: { size: 1, array: Int8Array, read: undefined },
-  uint16: { size: 2, array: Uint16Array, read: (view: DataView, at: number, le: boolean) => view.getUint16(at, le) },
-  int16: { size: 2, array: Int16Array, read: (view: DataView, at: number, le: boolean) => view.getInt16(at, le) },
-  uint32: { size: 4, array: Uint32Array, read: (view: DataView, at: number, le: boolean) => view.getUint32(at, le) },
-  int32: { size: 4, array: Int32Array, read: (view: DataView, at: number, le: boolean) => view.getInt32(at, le) },
-  uint64: {
-    size: 8,
-    array: Float64Array,
-    read: (view: DataView, at: number, le: boolean) => Number(view.getBigUint64(at, le)),
-  },
-  int64: {
-    size: 8,
-    array: Float64Array,
-    read: (view: DataView, at: number, le: boolean) => Number(view.getBigInt64(at, le)),
-  },
-  float32: { size: 4, array: Float32Array, read: (view: DataView, at: number, le: boolean) => view.getFloat32(at, le) },
-  float64: { size: 8, array: Float64Array, read: (view: DataView, at: number, le: boolean) => view.getFloat64(at, le) },
-} as const
 
 /** NumPy's letter for each kind of number. */
 const kinds: Readonly<Record<string, string>> = { u: 'uint', i: 'int', f: 'float', b: 'bool' }
@@ -64,17 +42,12 @@ const mostArrays = 1000
 export const readNpy = (bytes: Uint8Array, name = 'the file'): NumpyArray => {
   const header = headerOf(bytes, name)
   const { type, shape, start, count, littleEndian } = header
-  const { size, array, read } = readers[type]
-  const expected = start + count * size
+  const expected = start + count * numberTypes[type].size
   if (bytes.length !== expected)
     throw new DataError(
       `expected ${expected} bytes for ${type} [${shape.join(', ')}], ${name} holds ${bytes.length}: it was cut off or changed, get it again`,
     )
-  if (!read) return { type, shape, data: new array(bytes.buffer as ArrayBuffer, bytes.byteOffset + start, count) }
-  const view = new DataView(bytes.buffer, bytes.byteOffset + start)
-  const data = new array(count)
-  for (let i = 0; i < count; i++) data[i] = read(view, i * size, littleEndian)
-  return { type, shape, data }
+  return { type, shape, data: numbersFrom(type, bytes.subarray(start), littleEndian) }
 }
 
 const headerOf = (bytes: Uint8Array, name: string): Header => {
@@ -103,16 +76,16 @@ const headerOf = (bytes: Uint8Array, name: string): Header => {
   if (order === 'True') fail("its elements are in Fortran's order; write numpy.ascontiguousarray of it")
   const [, byteOrder = '', kind = '', width = ''] = /^([<>|=])([a-zA-Z])(\d+)$/.exec(said) ?? []
   const type = kind === 'b' ? 'bool' : `${kinds[kind] ?? '?'}${8 * Number(width)}`
-  if (!Object.hasOwn(readers, type)) return fail(`its type is ${said}; write it as uint8, or labels as int64`)
+  if (!Object.hasOwn(numberTypes, type)) return fail(`its type is ${said}; write it as uint8, or labels as int64`)
   const shape = sizes
     .split(',')
     .map((size) => size.trim())
     .filter((size) => size !== '')
     .map(Number)
-  const known = type as keyof typeof readers // as was seen
-  const bytesAsked = shape.reduce((product, size) => product * Math.max(size, 1), readers[known].size)
-  if (!Number.isSafeInteger(bytesAsked)) fail(`its sizes [${shape.join(', ')}] multiply past 2^53 bytes`)
-  const count = shape.includes(0) ? 0 : bytesAsked / readers[known].size
+  const known = type as NumberTypeName // as was seen
+  const asked = bytesOfShape(known, shape)
+  if (asked === undefined) return fail(`its sizes [${shape.join(', ')}] multiply past 2^53 bytes`)
+  const count = asked / numberTypes[known].size
   return { type: known, shape, start, count, littleEndian: byteOrder !== '>' }
 }
 
@@ -124,13 +97,15 @@ const headerBytesOf = (start: Uint8Array): number => {
 }
 
 /** The array in a .npy file. */
-export const arraysInNpy = async ({ name, bytes }: ArrayFile): Promise<readonly StoredArray[]> => {
+export const arraysInNpy = async ({ name, read }: ArrayFile): Promise<readonly StoredArray[]> => {
+  const bytes = await read()
   const { type, shape } = headerOf(bytes, name)
   return [{ name, type, shape, read: async () => readNpy(bytes, name).data }]
 }
 
 /** The arrays in a .npz file; their elements are unpacked when they are asked for, one after another. */
-export const arraysInNpz = async ({ name, bytes }: ArrayFile): Promise<readonly StoredArray[]> => {
+export const arraysInNpz = async ({ name, read }: ArrayFile): Promise<readonly StoredArray[]> => {
+  const bytes = await read()
   const arrays: StoredArray[] = []
   const entries = zipEntries(bytes, name).filter((entry) => entry.name.endsWith('.npy'))
   if (entries.length > mostArrays)
@@ -140,9 +115,9 @@ export const arraysInNpz = async ({ name, bytes }: ArrayFile): Promise<readonly 
   for (const entry of entries) {
     const called = `${name}: ${entry.name.slice(0, -4)}`
     const { type, shape, start, count } = headerOf(entry.beginning(headerBytesOf(entry.beginning(12))), called)
-    if (start + count * readers[type].size !== entry.bytes)
+    if (start + count * numberTypes[type].size !== entry.bytes)
       throw new DataError(
-        `expected ${start + count * readers[type].size} bytes for ${type} [${shape.join(', ')}], ${called} has ${entry.bytes}: get the file again`,
+        `expected ${start + count * numberTypes[type].size} bytes for ${type} [${shape.join(', ')}], ${called} has ${entry.bytes}: get the file again`,
       )
     arrays.push({ name: called, type, shape, read: async () => readNpy(entry.read(), called).data })
   }

@@ -1,2 +1,2 @@
 export { readNpy, readNpz, type NumpyArray } from './npy'
-export type { NumericData } from './stored-array'
+export type { NumericData } from './numbers'

@@ -1,13 +1,23 @@
 // Files of one's own: a folder, or what was dropped onto a page. What they are called says nothing of what they hold.
 import { writeIdx } from '@digitlab/idx'
 import { catalogue, type CatalogueEntry } from './catalogue'
+import { archivedNames } from './archives'
 import { datasetNames } from './choices'
 import { datasetFromFiles, fileRoles, type DataFile, type Dataset, type DatasetFiles } from './dataset'
 import { sha256 } from './sha256'
-import { datasetFromArrays, type NumericData, type StoredArray } from './stored-array'
+import type { NumericData } from './numbers'
+import { datasetFromArrays, type StoredArray } from './stored-array'
 
 /** Names that stand for a certain content. */
-const reserved: readonly string[] = datasetNames
+const reserved: readonly string[] = [...datasetNames, ...archivedNames]
+
+/** What files of one's own are called. */
+interface OwnNames {
+  readonly name: string
+  readonly origin: string
+  /** By label, of those classes that have one. */
+  readonly classNames?: ReadonlyMap<number, string>
+}
 
 /**
  * Makes a data set of four files of one's own. Files of a known data set, told by their hashes, take its name, so that an
@@ -16,11 +26,11 @@ const reserved: readonly string[] = datasetNames
  * @throws DataError and IdxError as {@link datasetFromFiles}
  */
 export const datasetFromOwnFiles = async (
-  { name, origin }: { readonly name: string; readonly origin: string },
+  { name, origin, classNames }: OwnNames,
   files: DatasetFiles<{ readonly name: string; readonly bytes: Uint8Array }>,
 ): Promise<Dataset> => {
   const own = ownName(name)
-  const data = await datasetFromFiles({ name: own, title: own, origin }, files)
+  const data = await datasetFromFiles({ name: own, title: own, origin, ...(classNames ? { classNames } : {}) }, files)
   return calledAs(await recognised(files, data), data)
 }
 
@@ -29,7 +39,7 @@ export const datasetFromOwnFiles = async (
  * images are the same data set in whatever file they lie.
  */
 export const datasetFromOwnArrays = async (
-  { name, origin }: { readonly name: string; readonly origin: string },
+  { name, origin, classNames }: OwnNames,
   arrays: DatasetFiles<StoredArray>,
 ): Promise<Dataset> => {
   const own = ownName(name)
@@ -47,7 +57,11 @@ export const datasetFromOwnArrays = async (
         return { name, bytes: idx.length, sha256: await sha256(idx) }
       }),
     )
-  const data = await datasetFromArrays({ name: own, title: own, origin }, arrays, filesOf)
+  const data = await datasetFromArrays(
+    { name: own, title: own, origin, ...(classNames ? { classNames } : {}) },
+    arrays,
+    filesOf,
+  )
   return calledAs(
     Object.values(catalogue).find((entry) =>
       fileRoles.every((role, i) => entry.files[role].unpackedSha256 === data.files[i]?.sha256),
@@ -56,7 +70,8 @@ export const datasetFromOwnArrays = async (
   )
 }
 
-const ownName = (name: string): string => (reserved.includes(name) ? `own-${name}` : name)
+/** A name that no other data set has. */
+export const ownName = (name: string): string => (reserved.includes(name) ? `own-${name}` : name)
 
 const calledAs = (known: CatalogueEntry | undefined, data: Dataset): Dataset =>
   known

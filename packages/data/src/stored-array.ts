@@ -2,10 +2,7 @@
 import { DataError } from './data-error'
 import type { DataFile, Dataset, DatasetFiles, DatasetNames } from './dataset'
 import { readLabels } from './labels'
-
-/** Elements in row-major order; integers of 64 bits as numbers. */
-export type NumericData =
-  Uint8Array | Int8Array | Uint16Array | Int16Array | Uint32Array | Int32Array | Float32Array | Float64Array
+import type { NumericData } from './numbers'
 
 /** An array in a file: its header has been read, its elements have not. */
 export interface StoredArray {
@@ -14,6 +11,10 @@ export interface StoredArray {
   /** 'uint8', 'int64', 'float32', 'bool' */
   readonly type: string
   readonly shape: readonly number[]
+  /** Of labels: the classes' names, by label. */
+  readonly classNames?: readonly string[]
+  /** Of images: pictures, which were brought into the form that was asked for. */
+  readonly formed?: boolean
   read(): Promise<NumericData>
 }
 
@@ -68,11 +69,16 @@ export const datasetFromArrays = async (
   }
 }
 
-const sidesOf = ({ name, type, shape }: StoredArray): [number, number] => {
+/** The size of an array's images. @throws DataError where they are no bytes of one channel */
+export const sidesOf = ({ name, type, shape }: StoredArray): [number, number] => {
   const [, height = 0, width = 0, channels = 1] = shape
   const fits = type === 'uint8' && (shape.length === 3 || shape.length === 4) && channels === 1
   if (!fits || height < 1 || width < 1 || height > longestSide || width > longestSide) {
-    const remedy = type.startsWith('float') ? 'write them as uint8 from 0 to 255' : 'give an images file'
+    const remedy = type.startsWith('float')
+      ? 'say what becomes black and white (range=0,1 or range=-1,1), or write them as uint8'
+      : channels === 3 && type === 'uint8'
+        ? 'say that they are to be grey (channels=1)'
+        : 'give an images file'
     throw new DataError(
       `expected images as uint8 [count, height, width] of 1 to ${longestSide} pixels a side, found ${type} [${shape.join(', ')}] (${name}): ${remedy}`,
     )
@@ -80,7 +86,8 @@ const sidesOf = ({ name, type, shape }: StoredArray): [number, number] => {
   return [height, width]
 }
 
-const checkCounts = (images: StoredArray, labels: StoredArray): void => {
+/** @throws DataError where labels are none, or not as many as images */
+export const checkCounts = (images: StoredArray, labels: StoredArray): void => {
   const [imageCount = 0] = images.shape
   const { type, shape } = labels
   const [labelCount = 0, columns = 1] = shape

@@ -1,6 +1,7 @@
 export type { CatalogueName } from './catalogue'
 export type { DataFile, Dataset, DatasetFiles, Split } from './dataset'
 export { datasetFromFileList, type FileListOptions } from './file-list'
+export { dataFormatOf } from './data-format'
 export { parseServedDatasets, type ServedDataset } from './served'
 export type { DownloadOptions, DownloadProgress } from './transfer'
 export { loadDataset, type WebDatasetName, type WebLoadOptions } from './web-load'

@@ -87,7 +87,8 @@ export const zipEntries = (bytes: Uint8Array, name: string): readonly ZipEntry[]
 
 const inflated = (packed: Uint8Array, length: number): Uint8Array | undefined => {
   try {
-    const whole = inflateSync(packed, { out: new Uint8Array(length) })
+    // What does not fit is dropped: one byte more tells whether there is more.
+    const whole = inflateSync(packed, { out: new Uint8Array(length + 1) })
     return whole.length === length ? whole : undefined
   } catch {
     return undefined

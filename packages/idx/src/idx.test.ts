@@ -14,6 +14,7 @@ import {
   type IdxData,
   type IdxType,
 } from './index'
+import { nativeGunzip } from './native-gunzip'
 
 const types = Object.keys(idxTypes) as IdxType[]
 
@@ -316,14 +317,43 @@ describe('a gzip file is a series of members, on every runtime', () => {
   const whole = Buffer.concat(members.map((member) => gzipSync(member)))
   const zeros = Buffer.alloc(512)
 
-  test.each([
-    ['several members', whole],
-    ['zeros behind them', Buffer.concat([whole, zeros])],
-    ['zeros between them', Buffer.concat([gzipSync(file.subarray(0, 5)), zeros, gzipSync(file.subarray(5)), zeros])],
-  ])('%s', async (_, bytes) => {
+  /** On a runtime with a zlib of its own, and without: a page has none. */
+  const runtimes = ['with zlib', 'without'] as const
+  const onRuntime = async (runtime: (typeof runtimes)[number], work: () => Promise<void>) => {
     // Node 22 refuses zeros behind a member, Node 24 and browsers another member: nothing is left to the platform.
     vi.stubGlobal('DecompressionStream', undefined)
+    if (runtime === 'without') vi.spyOn(process, 'getBuiltinModule').mockReturnValue(undefined)
     try {
+      await work()
+    } finally {
+      vi.unstubAllGlobals()
+      vi.restoreAllMocks()
+    }
+  }
+
+  test('the zlib of the runtime inflates what it can, in one piece of memory', () => {
+    const inflated = nativeGunzip(whole, file.length)
+    expect(Buffer.from(inflated ?? []).equals(Buffer.from(file))).toBe(true)
+    expect(nativeGunzip(whole, file.length - 1)).toBeUndefined()
+    expect(nativeGunzip(whole, file.length + 1)).toBeUndefined()
+    expect(nativeGunzip(Buffer.concat([whole, text('x')]), file.length)).toBeUndefined()
+  })
+
+  test.each(
+    runtimes.flatMap((runtime) =>
+      (
+        [
+          ['several members', whole],
+          ['zeros behind them', Buffer.concat([whole, zeros])],
+          [
+            'zeros between them',
+            Buffer.concat([gzipSync(file.subarray(0, 5)), zeros, gzipSync(file.subarray(5)), zeros]),
+          ],
+        ] as const
+      ).map(([what, bytes]) => [what, runtime, bytes] as const),
+    ),
+  )('%s, %s', async (_, runtime, bytes) =>
+    onRuntime(runtime, async () => {
       expect(bitsOf((await decodeIdx(bytes)).data)).toEqual([...file.subarray(12)])
       expect(Buffer.from(await unpackIdx(bytes))).toEqual(Buffer.from(file))
       for (const piece of [1, 7, 64, 5000]) {
@@ -331,10 +361,8 @@ describe('a gzip file is a series of members, on every runtime', () => {
         for await (const record of (await streamIdx(inPieces(bytes, piece))).records) read.push(...bitsOf(record))
         expect(read).toEqual([...file.subarray(12)])
       }
-    } finally {
-      vi.unstubAllGlobals()
-    }
-  })
+    }),
+  )
 
   test.each<[string, Uint8Array, string]>([
     [
@@ -360,8 +388,11 @@ describe('a gzip file is a series of members, on every runtime', () => {
       'the file inflates to more',
     ],
   ])('%s is refused', async (_, bytes, message) => {
-    await expect(decodeIdx(bytes)).rejects.toThrow(message)
-    await expect(decodeIdx(bytes)).rejects.toBeInstanceOf(IdxError)
+    for (const runtime of runtimes)
+      await onRuntime(runtime, async () => {
+        await expect(decodeIdx(bytes)).rejects.toThrow(message)
+        await expect(decodeIdx(bytes)).rejects.toBeInstanceOf(IdxError)
+      })
     await expect(drain(inPieces(bytes, 100))).rejects.toThrow(message.replace('inflates to', 'holds'))
   })
 })

@@ -9,6 +9,7 @@ import {
   type IdxHeader,
 } from './format'
 import { GzipReader, isGzip, mostInflation } from './gzip'
+import { nativeGunzip } from './native-gunzip'
 import { slicesOf, type Reader } from './pieces'
 
 /** What is read, for those who read an error. */
@@ -77,6 +78,9 @@ const inflate = async (
   refuseLarger(total, 'the file', header, options)
   if (total > bytes.length * mostInflation)
     throw wrongLength(header, `has ${bytes.length} of gzip, which hold less`, name)
+  // Elements begin at a multiple of their size, as in the memory that is taken here.
+  const native = headerBytes % 8 === 0 || /8$/.test(header.type) ? nativeGunzip(bytes, total) : undefined
+  if (native) return { header, whole: native }
   const whole = memoryFor(header, name)
   whole.set(head)
   const got = headerBytes + (await reader.fill(whole.subarray(headerBytes)))

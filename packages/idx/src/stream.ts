@@ -1,7 +1,7 @@
 import { decodeInPlace, type IdxData, type IdxHeader, type IdxType } from './format'
 import { GzipReader, isGzip } from './gzip'
 import { piecesOf, PlainReader, type ByteSource, type Pieces, type Reader } from './pieces'
-import { readHeader, refuseLarger, wrongLength, type UnpackOptions } from './read'
+import { readHeader, refuseLarger, wrongLength, type ReadOptions, type UnpackOptions } from './read'
 
 /** An IDX file that is being read. */
 export interface IdxStream {
@@ -44,6 +44,33 @@ export const streamIdx = async (source: ByteSource, options: UnpackOptions = {})
     throw error
   }
 }
+
+/**
+ * The bytes of a file that may be compressed with gzip, in pieces, as {@link streamIdx} recognises and inflates them; what the file
+ * holds is not looked at. The source is closed at the end, at an error, and where the loop is left.
+ *
+ * @throws IdxError where the gzip data are damaged or cut off
+ */
+export async function* gunzipped(
+  source: ByteSource,
+  { name }: ReadOptions = {},
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+  const pieces = piecesOf(source)
+  try {
+    const reader = await readerOf(pieces, name)
+    for (;;) {
+      const piece = new Uint8Array(pieceBytes)
+      const got = await reader.fill(piece)
+      if (got > 0) yield piece.subarray(0, got)
+      if (got < pieceBytes) return
+    }
+  } finally {
+    await pieces.stop()
+  }
+}
+
+/** Large enough that what is done for each piece does not count. */
+const pieceBytes = 1 << 16
 
 const recordBytesOf = ({ shape, dataBytes }: IdxHeader): number => (dataBytes === 0 ? 0 : dataBytes / (shape[0] ?? 1))
 

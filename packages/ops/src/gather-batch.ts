@@ -24,6 +24,13 @@ export interface BatchSource {
   write(start: number, images: Uint8Array): void
   /** Gives the images other labels. A batch that was recorded before has the old ones. */
   relabel(labels: Uint8Array): void
+  /**
+   * Sees to it that a batch is where the backend can take it; absent where all of them are.
+   *
+   * @returns where it begins among what is there now; `moved` where other tensors hold it than before, so that what was recorded on
+   * those is of no use
+   */
+  readonly locate?: (start: number, size: number) => { readonly position: number; readonly moved: boolean }
   /** The images and labels at positions start .. start + size - 1 of the order. */
   batch(start: number, size: number): Batch
   /** Frees images, labels and order. */
@@ -130,9 +137,20 @@ const checked = (source: BatchSource, natural: Int32Array, pixels: number): Batc
     source.setOrder(order)
   }
   setOrder(natural)
+  const within = (start: number, size: number) => {
+    if (!(Number.isInteger(start) && Number.isInteger(size) && start >= 0 && size > 0 && start + size <= ordered))
+      throw new OpsError(`a batch of ${size} from position ${start} is not within an order of ${ordered}`)
+  }
+  const { locate } = source
   return {
     count: source.count,
     setOrder,
+    ...(locate && {
+      locate(start, size) {
+        within(start, size)
+        return locate(start, size)
+      },
+    }),
     write(start, images) {
       const last = start + images.length / pixels
       if (!(Number.isInteger(start) && Number.isInteger(last) && start >= 0 && last <= source.count))
@@ -147,10 +165,91 @@ const checked = (source: BatchSource, natural: Int32Array, pixels: number): Batc
       source.relabel(labels)
     },
     batch(start, size) {
-      if (!(Number.isInteger(start) && Number.isInteger(size) && start >= 0 && size > 0 && start + size <= ordered))
-        throw new OpsError(`a batch of ${size} from position ${start} is not within an order of ${ordered}`)
+      within(start, size)
       return source.batch(start, size)
     },
     dispose: () => source.dispose(),
   }
+}
+
+/** Images that are not held in memory: read as they are asked for, from a disk for example. */
+export interface StreamedImages {
+  /** Reads images one after another into `target`, [indices.length, height, width] bytes. The indices ascend. */
+  read(indices: Int32Array, target: Uint8Array): void
+}
+
+/** How much of a stream is resident at once, in bytes: some thousand images, so that reading them in the order of the disk pays. */
+const blockBytes = 8 * 2 ** 20
+
+/**
+ * Takes batches from images that are streamed: a block of the order at a time is read, in the order in which the images are stored, and
+ * made resident on the current backend. The batches are those of {@link batchSource}, to the bit.
+ *
+ * @param labels classes, [count]
+ * @param block images that are resident at once; a batch may be larger
+ */
+export const streamedSource = (
+  stream: StreamedImages,
+  labels: Uint8Array,
+  [height, width]: readonly [height: number, width: number],
+  block = Math.max(1, Math.floor(blockBytes / (height * width))),
+): BatchSource => {
+  const count = labels.length
+  const pixels = height * width
+  let order = new Int32Array(0)
+  let held: { readonly from: number; readonly to: number; readonly source: BatchSource } | undefined
+  const release = () => {
+    held?.source.dispose()
+    held = undefined
+  }
+  const locate = (start: number, size: number) => {
+    if (held && start >= held.from && start + size <= held.to) return { position: start - held.from, moved: false }
+    release()
+    const to = Math.min(order.length, start + Math.max(size, block))
+    const wanted = order.subarray(start, to)
+    const stored = wanted.slice().sort()
+    const images = new Uint8Array(wanted.length * pixels)
+    stream.read(stored, images)
+    const source = batchSource(
+      images,
+      Uint8Array.from(stored, (index) => labels[index] ?? 0),
+      [height, width],
+    )
+    source.setOrder(placesOf(wanted))
+    held = { from: start, to, source }
+    return { position: 0, moved: true }
+  }
+  const natural = Int32Array.from({ length: count }, (_, i) => i)
+  const fixed = () => {
+    throw new OpsError('images that are streamed cannot be written over: hold them in memory')
+  }
+  return checked(
+    {
+      count,
+      locate,
+      setOrder(indices) {
+        release()
+        order = indices.slice()
+      },
+      batch(start, size) {
+        const { position } = locate(start, size)
+        return (held as NonNullable<typeof held>).source.batch(position, size) // locate has seen to it
+      },
+      write: fixed,
+      relabel: fixed,
+      dispose: release,
+    },
+    natural,
+    pixels,
+  )
+}
+
+/** Where each element is among them all, sorted; an element that is there twice has a place for each. */
+const placesOf = (wanted: Int32Array): Int32Array => {
+  const bySize = Int32Array.from({ length: wanted.length }, (_, i) => i).sort(
+    (a, b) => (wanted[a] ?? 0) - (wanted[b] ?? 0) || a - b,
+  )
+  const places = new Int32Array(wanted.length)
+  bySize.forEach((at, place) => (places[at] = place))
+  return places
 }

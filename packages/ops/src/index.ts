@@ -28,7 +28,7 @@ export type {
 export { dropout, type Dropped } from './dropout'
 export { dense, denseGrad, type DenseGradients } from './dense'
 export { OpsError } from './expect'
-export { batchSource, type Batch, type BatchSource } from './gather-batch'
+export { batchSource, streamedSource, type Batch, type BatchSource, type StreamedImages } from './gather-batch'
 export { bothSides, outputSize, type Sides } from './geometry'
 export { kernelNames, operationPaths, withReference, type OperationName, type OperationPath } from './kernels'
 export { adamStep, sgdStep } from './optimizer-step'

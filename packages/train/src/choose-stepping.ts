@@ -46,8 +46,9 @@ export const chooseStepping = async (choice: Choice): Promise<{ stepping: Steppi
       'this backend computes on a device of its own, which workers can not share: leave the number of workers out',
     )
   }
-  const unsharable =
-    experiment.augment === undefined
+  const unsharable = data.train.stream
+    ? 'its images are streamed from a disk'
+    : experiment.augment === undefined
       ? model.unsharable
       : 'its images are others every epoch, and are made for one thread'
   if (unsharable !== undefined) {

@@ -5,6 +5,7 @@ import type { Model } from '@digitlab/models'
 import { logits, type Weights } from '@digitlab/models/compute'
 import { batchSource, type BatchSource } from '@digitlab/ops'
 import { tidy } from '@tensorflow/tfjs-core'
+import { sourceOf } from './split-source'
 import { TrainError } from './train-error'
 import { giveWay } from './give-way'
 import { crossEntropy } from './losses/cross-entropy'
@@ -113,7 +114,7 @@ export const evaluate = async (
   imageShape: readonly [number, number],
 ): Promise<{ evaluation: Evaluation; predictions: Predictions }> => {
   checkFit(model, imageShape, 1 + split.labels.reduce((largest, label) => Math.max(largest, label), 0))
-  const source = batchSource(split.images, split.labels, imageShape)
+  const source = sourceOf(split, imageShape)
   try {
     return await evaluateSource(model, weights, source, split.labels)
   } finally {

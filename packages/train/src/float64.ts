@@ -1,5 +1,5 @@
 // Arrays of one entry have one length: each `!` is in range.
-import { batches, type Dataset } from '@digitlab/data'
+import { batches, imagesOf, type Dataset } from '@digitlab/data'
 import { initialWeights, readTfjsLayout, resolveModel, type StateDict64 } from '@digitlab/models'
 import { lossAndGradients64, type LossFunction64 } from '@digitlab/models/compute'
 import { float64 } from '@digitlab/ops'
@@ -39,9 +39,8 @@ export const firstLosses64 = (
   for (const batch of batches(order, experiment.batchSize)) {
     if (losses.length === steps) break
     const start = losses.length * experiment.batchSize
-    const bytes = new Uint8Array(batch.length * pixels)
-    if (augmenter) augmenter.render(1, start, batch, bytes)
-    else batch.forEach((image, i) => bytes.set(plain.subarray(image * pixels, (image + 1) * pixels), i * pixels))
+    const bytes = augmenter ? new Uint8Array(batch.length * pixels) : imagesOf(data.train, data.imageShape, batch)
+    augmenter?.render(1, start, batch, bytes)
     const images = float64.array64([batch.length, height, width, 1])
     bytes.forEach((byte, p) => (images.data[p] = Math.fround(byte / 255)))
     const labels = Array.from(batch, (image) => classes[image]!)

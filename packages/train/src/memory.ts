@@ -29,12 +29,15 @@ export const leastMemory = (
   const batch = Math.max(Math.min(experiment.batchSize, train.count), Math.min(evaluationBatch, test.count))
   const values = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1)
   const widest = Math.max(...model.layers.map(({ input, output }) => values(input) + values(output)))
-  const images = (train.count + test.count) * height * width
+  // Of images that are streamed a block is held at a time.
+  const held = ({ count, stream }: Counted) => (stream ? Math.min(count, batch) : count)
+  const images = (held(train) + held(test)) * height * width
   const { weights } = trainingMemory(model, { batchSize: batch, moments: momentsOf(experiment, extensions) })
   return weights + images + float * batch * widest
 }
 
 interface Counted {
+  readonly stream?: unknown
   readonly count: number
 }
 

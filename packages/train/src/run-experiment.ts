@@ -1,8 +1,8 @@
 import { useBackend, type BackendInfo } from '@digitlab/backends'
-import type { Dataset } from '@digitlab/data'
+import { namesDataset, type Dataset } from '@digitlab/data'
 import { initialWeights, resolveModel, type Model, type StateDict } from '@digitlab/models'
 import { disposeWeights, downloadWeights, uploadWeights } from '@digitlab/models/compute'
-import { batchSource, operationPaths, type BatchSource } from '@digitlab/ops'
+import { operationPaths, type BatchSource } from '@digitlab/ops'
 import { MersenneTwister } from '@digitlab/random'
 import { checkAugmentation } from './augment-images'
 import { call, isThenable, refuseNested } from './callbacks'
@@ -25,6 +25,7 @@ import { runVersion, type EpochRecord, type Run } from './run-record'
 import { freshState, noTotals, standing, stateOf, type RunState } from './run-state'
 import type { Learner, Stepping } from './stepping'
 import { trainEpoch, type EpochContext } from './train-epoch'
+import { sourceOf } from './split-source'
 import { TrainError } from './train-error'
 import { trainingLoss } from './training-loss'
 import { checkWorkers, type Team, type WorkerOptions } from './workers'
@@ -88,6 +89,10 @@ const planOf = async (input: ExperimentInput, options: RunOptions): Promise<Plan
   const [height, width] = data.imageShape
   const model = resolveModel(experiment.model, { input: [height, width, 1], classes: data.classes }, extensions)
   checkFit(model, data.imageShape, data.classes)
+  if (experiment.augment !== undefined && data.train.stream)
+    throw new TrainError(
+      `the training images of "${data.name}" are streamed from a disk, and what augments them has to have all at hand: leave augment out, or hold them in memory`,
+    )
   checkAugmentation(experiment, data.imageShape, extensions)
   if (options.imageWorkers) checkImageWorkers(options.imageWorkers.count)
   checkBatches(model, experiment.batchSize, data.train.count)
@@ -128,13 +133,13 @@ const prepare = async (plan: Plan, options: RunOptions, info: BackendInfo): Prom
   const state = resume
     ? stateOf(resume, uploadOptimizer(model, steps, resume.optimizer))
     : freshState(generator, createOptimizer(model, steps, uploadWeights(model, initial)))
-  const test = batchSource(data.test.images, data.test.labels, data.imageShape)
+  const test = sourceOf(data.test, data.imageShape)
   const notices: string[] = []
   const stream = await createImageStream({
     ...{ experiment, train: data.train, imageShape: data.imageShape, extensions, workers: imageWorkers },
     notice: (sentence) => void notices.push(sentence),
   })
-  const train = stream?.source ?? batchSource(data.train.images, data.train.labels, data.imageShape)
+  const train = stream?.source ?? sourceOf(data.train, data.imageShape)
   return {
     ...{ info, state, initial, train, test, stream, notices, dataset: resume?.dataset ?? dataset },
     startedAt: resume?.startedAt ?? new Date().toISOString(),
@@ -408,9 +413,7 @@ const metricsOf = (
  */
 const experimentOn = (input: ExperimentInput, data: Dataset, extensions: Extensions): Experiment => {
   const experiment = completeExperiment({ ...input, dataset: input.dataset ?? data.name }, extensions)
-  // A folder is named by its path, its data by the last part of that; '.' and '..' say nothing.
-  const name = experiment.dataset.replace(/[\\/]+$/, '').replace(/^.*[\\/]/, '')
-  if (!['', '.', '..', data.name].includes(name))
+  if (!namesDataset(experiment.dataset, data.name))
     throw new TrainError(
       `the experiment names the data set ${JSON.stringify(experiment.dataset)}, the data are "${data.name}": give the data that it names, or leave the name out of it`,
     )

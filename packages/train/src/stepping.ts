@@ -51,10 +51,12 @@ export const aloneStepping = (learner: Learner): Stepping => {
       train.setOrder(order)
     },
     step(start, size) {
+      const { position, moved } = train.locate?.(start, size) ?? { position: start, moved: false }
+      if (moved) repeater.forget()
       const { tensors, kept, latest } = repeater.run(
         size,
         size === usual && optimizer.repeatable(),
-        (recording) => optimizer.repeat((variables) => recording.replay({ start, ...variables })),
+        (recording) => optimizer.repeat((variables) => recording.replay({ start: position, ...variables })),
         () =>
           tidy(() => {
             const { images, labels, mixed } = train.batch(start, size)

@@ -133,7 +133,7 @@ const compareInto = async (claimed: ClaimedFolder, settings: readonly Setting[],
   const inputs: ReportInput[] = []
   const interrupted = await interruptible('stopping after this step ...', async (signal) => {
     const chosen = await chooseApart(flags)
-    const data = await load(flags.dataset, flags.dataDir, signal)
+    const data = await load(flags.dataset, flags.dataDir, { signal })
     const dataset = flags.dataset === 'auto' ? data.name : flags.dataset
     for (const backend of chosen)
       for (const { name: model, ...setting } of settings) {

@@ -1,10 +1,14 @@
-import { catalogueNames } from '@digitlab/data'
+import { catalogueNames, inspectDataset } from '@digitlab/data'
 import { datasetInfo, fetchDataset, verifyDataset, type DatasetInfo } from '@digitlab/data/node'
-import { Argument, Command } from 'commander'
+import { gridPng, imageGrid, terminalGrid } from '@digitlab/report'
+import { Argument, Command, Option } from 'commander'
+import { clean } from '../clean'
 import { interruptible } from '../interrupt'
-import { downloadLine } from '../load'
+import { downloadLine, load } from '../load'
 import { shared } from '../options'
 import { grouped, note, writeResult } from '../output'
+import { addPreparation } from '../preparation-options'
+import { coloured, terminal, writePng } from '../terminal'
 import { UsageError } from '../usage-error'
 
 interface Flags {
@@ -69,27 +73,101 @@ export const dataCommand = (): Command =>
           if (!found.whole) throw new UsageError(`${name} is not whole in ${found.origin}: ${remedy}`)
         }),
     )
-    .addCommand(
-      new Command('info')
-        .description('What each data set is, where it comes from, and where on this machine it is.')
-        .addOption(shared.dataDir('look there as well (besides DIGITLAB_DATA and the cache)'))
-        .addOption(shared.json())
-        .action(async ({ json = false, dataDir }: Flags) => {
-          const sets = await datasetInfo({ ...within(dataDir), onNotice: note })
-          writeResult(
-            json,
-            () => ({ datasets: sets }),
-            () =>
-              sets
-                .map(({ name, title, origin, folder, classNames, mirrors, files }) => {
-                  const bytes = files.reduce((sum, file) => sum + (file.bytes ?? 0), 0)
-                  return [
-                    `${name}: ${title}, ${classNames.length} classes (${classNames.join(', ')})`,
-                    `  ${whereIs({ name, origin, folder })}`,
-                    `  ${bytes === 0 ? 'no published hashes' : `${grouped(bytes)} bytes, verified by SHA-256`}, from ${mirrors.join(' ')}`,
-                  ].join('\n')
-                })
-                .join('\n'),
-          )
-        }),
-    )
+    .addCommand(infoCommand())
+
+interface InfoFlags extends Flags {
+  readonly dataset?: string
+  readonly out?: string
+}
+
+const infoCommand = (): Command =>
+  addPreparation(
+    new Command('info')
+      .description(
+        'What each data set is, where it comes from, and where on this machine it is; of one that is named, or lies at a path or an address: what is in it, how nine of its images look, and what looks wrong.',
+      )
+      .argument('[path]', 'a data set, a folder, a file or an address')
+      .addOption(new Option('--dataset <name>').hideHelp())
+      .addOption(shared.dataDir('look there as well (besides DIGITLAB_DATA and the cache)'))
+      .option('--out <file>', 'write the nine images to this PNG file')
+      .addOption(shared.json()),
+  )
+    .hook('preAction', (_, acting) => {
+      const [path] = acting.args
+      const made = acting.getOptionValue('dataset') as string | undefined
+      // The options that say what is made of it were put behind a name that was not given here.
+      if (path !== undefined && made !== undefined)
+        acting.setOptionValueWithSource(
+          'dataset',
+          made.replace(/^[^#]*/, () => path),
+          'cli',
+        )
+    })
+    .action(async (path: string | undefined, flags: InfoFlags) => {
+      if (path === undefined) return listAll(flags)
+      return inspect(flags.dataset ?? path, flags)
+    })
+
+const inspect = async (name: string, { json = false, dataDir, out }: InfoFlags): Promise<void> => {
+  const data = await load(name, dataDir)
+  const { counts, duplicates, findings } = inspectDataset(data)
+  const [height, width] = data.imageShape
+  const shown = Math.min(9, data.train.count)
+  const images = data.train.images.subarray(0, shown * height * width)
+  const labels = Array.from(data.train.labels.subarray(0, shown), (label) => data.classNames[label] ?? String(label))
+  if (out !== undefined) await writePng(out, gridPng(imageGrid(images, { height, width, captions: labels })))
+  const { format, title, classNames, train, test, imageShape, files, origin } = data
+  writeResult(
+    json,
+    () => ({
+      dataset: data.name,
+      format: format ?? null,
+      ...{ title, origin, imageShape, classNames, trainCount: train.count, testCount: test.count },
+      ...{ counts, duplicates, findings, files, out: out ?? null },
+    }),
+    () =>
+      [
+        `${clean(title)}: ${format ?? 'drawn by digitlab'}, ${grouped(train.count)} training and ${grouped(test.count)} test images of ${height} x ${width}`,
+        `${classNames.length} classes, each with its images to train and to test on:`,
+        ...wrapped(
+          classNames.map(
+            (one, i) => `${clean(one)} ${grouped(counts.train[i] ?? 0)} + ${grouped(counts.test[i] ?? 0)}`,
+          ),
+        ),
+        terminalGrid(images, { height, width, labels: labels.map(clean), ...terminal() }),
+        ...(findings.length === 0 ? ['nothing looks wrong'] : findings.map((finding) => `? ${clean(finding)}`)),
+        ...(out === undefined ? [] : [`written to ${clean(out)}`]),
+      ].join('\n'),
+    coloured(),
+  )
+}
+
+/** Words in lines of 78 characters, two in from the left. */
+const wrapped = (words: readonly string[]): readonly string[] => {
+  const lines: string[] = []
+  for (const word of words) {
+    const last = lines.at(-1)
+    if (last !== undefined && last.length + word.length < 76) lines[lines.length - 1] = `${last}, ${word}`
+    else lines.push(`  ${word}`)
+  }
+  return lines
+}
+
+const listAll = async ({ json = false, dataDir }: Flags): Promise<void> => {
+  const sets = await datasetInfo({ ...within(dataDir), onNotice: note })
+  writeResult(
+    json,
+    () => ({ datasets: sets }),
+    () =>
+      sets
+        .map(({ name, title, origin, folder, classNames, mirrors, files }) => {
+          const bytes = files.reduce((sum, file) => sum + (file.bytes ?? 0), 0)
+          return [
+            `${name}: ${title}, ${classNames.length} classes (${classNames.join(', ')})`,
+            `  ${whereIs({ name, origin, folder })}`,
+            `  ${bytes === 0 ? 'no published hashes' : `${grouped(bytes)} bytes, verified by SHA-256`}, from ${mirrors.join(' ')}`,
+          ].join('\n')
+        })
+        .join('\n'),
+  )
+}

@@ -1,10 +1,14 @@
+import type { Dataset } from '@digitlab/data'
+import { datasetVariants } from '@digitlab/data/node'
 import { resolveModel } from '@digitlab/models'
 import { uploadWeights, disposeWeights } from '@digitlab/models/compute'
-import { classificationMetrics, metricsText } from '@digitlab/report'
+import { classificationMetrics, metricsText, type Metrics } from '@digitlab/report'
 import { evaluate } from '@digitlab/train'
 import { Command, Option } from 'commander'
+import { clean } from '../clean'
 import { checkGpuFlags, choose, load } from '../load'
 import { shared } from '../options'
+import { addPreparation } from '../preparation-options'
 import { note, writeResult } from '../output'
 import { readRun } from '../run-folder'
 import { UsageError } from '../usage-error'
@@ -23,36 +27,80 @@ interface Flags {
 }
 
 export const evaluateCommand = (): Command =>
-  new Command('evaluate')
-    .description('Say how good the weights of a run or of a file are: overall, per class, and what is taken for what.')
-    .argument('<weights>', readableWeights)
-    .option('--model <name>', 'what the weights of a file are of, where it does not say so itself')
-    .addOption(shared.key())
-    .option('--dataset <name>', "another data set than the run's own (for a file: auto)")
-    .addOption(shared.dataDir())
-    .addOption(shared.backend())
-    .addOption(shared.device())
-    .addOption(shared.tf32())
-    .addOption(new Option('--split <name>', 'which images').choices(['train', 'test']).default('test'))
-    .addOption(shared.json())
-    .action(async (path: string, flags: Flags) => {
-      checkGpuFlags(flags, [flags.backend])
-      const { model, weights, run } = await read(path, flags)
-      const backend = await choose(flags.backend, flags)
-      const data = await load(flags.dataset ?? run?.experiment.dataset ?? 'auto', flags.dataDir)
-      await backend.start()
-      const uploaded = uploadWeights(model, weights)
-      const { evaluation } = await evaluate(model, uploaded, data[flags.split], data.imageShape)
-      disposeWeights(uploaded)
-      const metrics = classificationMetrics(evaluation.confusion, { meanLoss: evaluation.meanLoss })
-      if (run?.status === 'interrupted') note('this run was interrupted: its weights are those of its last step')
-      writeResult(
-        flags.json ?? false,
-        () => ({ run: run?.id ?? null, dataset: data.name, split: flags.split, backend: backend.id, metrics }),
-        () =>
-          `${model.name} on the ${flags.split} images of ${data.title}:\n${metricsText(metrics, { classNames: data.classNames })}`,
+  addPreparation(
+    new Command('evaluate')
+      .description(
+        'Say how good the weights of a run or of a file are: overall, per class, and what is taken for what.',
       )
-    })
+      .argument('<weights>', readableWeights)
+      .option('--model <name>', 'what the weights of a file are of, where it does not say so itself')
+      .addOption(shared.key())
+      .option('--dataset <name>', "another data set than the run's own (for a file: auto)")
+      .addOption(shared.dataDir())
+      .addOption(shared.backend())
+      .addOption(shared.device())
+      .addOption(shared.tf32())
+      .addOption(new Option('--split <name>', 'which images').choices(['train', 'test']).default('test'))
+      .addOption(shared.json()),
+  ).action(async (path: string, flags: Flags) => {
+    checkGpuFlags(flags, [flags.backend])
+    const { model, weights, run } = await read(path, flags)
+    const backend = await choose(flags.backend, flags)
+    const named = flags.dataset ?? run?.experiment.dataset ?? 'auto'
+    const { dataDir, split, json = false } = flags
+    const variants = await datasetVariants(named, dataDir === undefined ? {} : { folder: dataDir })
+    const first = await load(variants[0]?.name ?? named, dataDir)
+    await backend.start()
+    const uploaded = uploadWeights(model, weights)
+    const measure = async (data: Dataset) => {
+      const { evaluation } = await evaluate(model, uploaded, data[split], data.imageShape)
+      return classificationMetrics(evaluation.confusion, { meanLoss: evaluation.meanLoss })
+    }
+    if (run?.status === 'interrupted') note('this run was interrupted: its weights are those of its last step')
+    const common = { run: run?.id ?? null, split, backend: backend.id }
+    if (variants.length === 0) {
+      const metrics = await measure(first)
+      disposeWeights(uploaded)
+      return writeResult(
+        json,
+        () => ({ ...common, dataset: first.name, metrics }),
+        () =>
+          `${model.name} on the ${split} images of ${first.title}:\n${metricsText(metrics, { classNames: first.classNames })}`,
+      )
+    }
+    const rows: VariantRow[] = []
+    for (const [i, { name, variant }] of variants.entries())
+      rows.push({ variant, metrics: await measure(i === 0 ? first : await load(name, dataDir)) })
+    disposeWeights(uploaded)
+    return writeResult(
+      json,
+      () => ({ ...common, dataset: named, variants: rows }),
+      () => `${model.name} on the ${split} images of ${named}:\n${variantTable(rows)}`,
+    )
+  })
+
+interface VariantRow {
+  readonly variant: string
+  readonly metrics: Metrics
+}
+
+/** A line for each set and their mean, without the one that leaves the images as they are. */
+const variantTable = (rows: readonly VariantRow[]): string => {
+  const width = Math.max(...rows.map(({ variant }) => variant.length), 'mean'.length)
+  const line = (name: string, accuracy: number, loss: number | null) =>
+    `  ${clean(name).padEnd(width)}  ${(100 * accuracy).toFixed(2).padStart(6)} %${loss === null ? '' : `  ${loss.toFixed(4).padStart(8)}`}`
+  const changed = rows.filter(({ variant }) => variant !== 'identity')
+  const mean = (of: (row: VariantRow) => number) => changed.reduce((sum, row) => sum + of(row), 0) / changed.length
+  return [
+    `  ${''.padEnd(width)}  accuracy  mean loss`,
+    ...rows.map(({ variant, metrics }) => line(variant, metrics.accuracy, metrics.meanLoss)),
+    line(
+      'mean',
+      mean(({ metrics }) => metrics.accuracy),
+      mean(({ metrics }) => metrics.meanLoss ?? NaN),
+    ),
+  ].join('\n')
+}
 
 const read = async (path: string, { model, key }: Pick<Flags, 'model' | 'key'>) => {
   if (!(await isRun(path))) return { ...(await readModel(path, model, key)), run: undefined }

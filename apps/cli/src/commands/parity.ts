@@ -91,7 +91,7 @@ const parity = async (flags: Flags, command: Command): Promise<void> => {
 
   const result = await interruptible('stopping after this step ...', async (signal) => {
     const chosen = await chooseAll(flags.backends, flags)
-    const data = await load(wanted, flags.dataDir, signal)
+    const data = await load(wanted, flags.dataDir, { signal })
     const experiment = completeExperiment({ ...settings, dataset: wanted === 'auto' ? data.name : wanted })
     const lines = new Map(
       chosen.map(({ id }): [string, (progress: Progress) => void] => [id, progressLine(`parity on ${id}`, epochs, 0)]),

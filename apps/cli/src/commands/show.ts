@@ -6,9 +6,10 @@ import { augmentOf, augmentOption, type AugmentFlags } from '../augment-option'
 import { load } from '../load'
 import { checkOptions, countingNumber, refuseBeside, shared } from '../options'
 import { clean } from '../clean'
-import { writeNewFiles } from '../new-files'
 import { writeResult } from '../output'
 import { readReportInputs } from '../report-input'
+import { addPreparation } from '../preparation-options'
+import { coloured, terminal, writePng } from '../terminal'
 import { UsageError } from '../usage-error'
 
 interface Flags extends AugmentFlags {
@@ -21,7 +22,9 @@ interface Flags extends AugmentFlags {
   readonly json?: boolean
 }
 
-export const showCommand = (): Command =>
+export const showCommand = (): Command => addPreparation(show())
+
+const show = (): Command =>
   new Command('show')
     .description(
       'Look at the digits: a grid of them in the terminal, and in a PNG with --out; with --augment as training would see them. Of a run: what it took the first test images for, before and after training.',
@@ -93,17 +96,4 @@ const showRun = async (path: string, flags: Flags, command: Command): Promise<vo
         .join('\n\n'),
     coloured(),
   )
-}
-
-const terminal = () => ({
-  colour: coloured() ? ('truecolor' as const) : ('none' as const),
-  terminalWidth: process.stdout.columns ?? 80,
-})
-
-/** Colour in a terminal that has it, unless NO_COLOR asks for none (no-color.org). */
-const coloured = (): boolean => process.stdout.isTTY && !process.env['NO_COLOR'] && process.stdout.hasColors(2 ** 24)
-
-const writePng = async (path: string, png: Uint8Array): Promise<void> => {
-  if (!path.endsWith('.png')) throw new UsageError(`--out takes a file that ends in .png, not ${path}`)
-  await writeNewFiles(new Map([[path, png]]))
 }

@@ -20,18 +20,21 @@ import { Interrupted, interruptible } from '../interrupt'
 import { choose, load } from '../load'
 import { claimFresh, folderName, type ClaimedFolder } from '../new-folder'
 import { addTraining, shared } from '../options'
+import { addPreparation } from '../preparation-options'
 import { grouped, note, writeResult } from '../output'
 import { progressLine } from '../progress-line'
 import { writeReport } from '../report-files'
 import { inputOfResult } from '../report-input'
 import { writeRun } from '../run-folder'
 import { tensorboardLog, type TensorboardLog } from '../tensorboard-log'
-import { newPlan, resumedPlan, type Plan, type TrainFlags } from '../train-plan'
+import { isAuto, newPlan, resumedPlan, type Plan, type TrainFlags } from '../train-plan'
 import { UsageError } from '../usage-error'
 import { readInitial } from '../weights-file'
 import { workersOn } from '../workers'
 
-export const trainCommand = (): Command =>
+export const trainCommand = (): Command => addPreparation(command()).action(train)
+
+const command = (): Command =>
   addTraining(
     new Command('train')
       .description('Train one model, say how good it became, and write the run.')
@@ -39,6 +42,7 @@ export const trainCommand = (): Command =>
       .option('--experiment <file>', 'run the experiment of a run.json again, instead of --model and what goes with it')
       .addOption(shared.dataset('auto'))
       .addOption(shared.dataDir())
+      .option('--stream', 'read the training images of a folder of IDX files from the disk as they are needed')
       .addOption(shared.backend())
       .addOption(shared.device())
       .addOption(shared.tf32())
@@ -68,7 +72,7 @@ export const trainCommand = (): Command =>
       .option('--out <folder>', 'where to write the run (a new folder in runs/ unless given)')
       .addOption(shared.json()),
     { epochs: 5 },
-  ).action(train)
+  )
 
 const imageWorkerCount = (text: string): number => {
   const count = Number(text)
@@ -112,9 +116,9 @@ const carryOut = async (
 
     await interruptible('stopping after this step ...', async (signal) => {
       const backend = await choose(wanted, begun)
-      const data = await load(begun.dataset, begun.dataDir, signal)
+      const data = await load(begun.dataset, begun.dataDir, { signal, stream: flags.stream })
       const experiment = await withInitial(
-        completeExperiment({ ...settings, dataset: begun.dataset === 'auto' ? data.name : begun.dataset }),
+        completeExperiment({ ...settings, dataset: isAuto(begun.dataset) ? data.name : begun.dataset }),
         initial,
       )
       const model = typeof experiment.model === 'string' ? experiment.model : experiment.model.name

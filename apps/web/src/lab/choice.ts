@@ -92,7 +92,7 @@ export const createChoice = ({ datasets, post, figures }: ChoiceContext): Choice
       }
       const given = await keptFiles().catch(() => undefined)
       if (given) return take('files', await datasetOf(given))
-      throw new PageError('the files of this data set are not at hand: give its four IDX files once more, then go on')
+      throw new PageError('the files of this data set are not at hand: give its files once more, then go on')
     },
     cancel() {
       if (latest) datasets.cancel(latest.name)

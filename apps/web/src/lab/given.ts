@@ -1,6 +1,6 @@
 // What files that were given are: a run, a data set, a picture, or something that this page has no use for.
-import { datasetFromFileList } from '@digitlab/data/web'
-import type { Dataset } from '@digitlab/data'
+import { dataFormatOf, datasetFromFileList } from '@digitlab/data/web'
+import { DataError, type Dataset, type Preparation } from '@digitlab/data'
 import { shown } from '../shown'
 import type { GivenFile } from '../protocol'
 import { PageError } from './failure'
@@ -8,7 +8,7 @@ import { PageError } from './failure'
 /** How many bytes tell what a file is. */
 const looked = 512
 
-type Kind = 'idx' | 'gzip' | 'picture' | 'weights' | 'json' | 'other'
+type Kind = 'idx' | 'gzip' | 'data' | 'picture' | 'weights' | 'json' | 'other'
 
 const pictures: readonly (readonly number[])[] = [
   [0x89, 0x50, 0x4e, 0x47], // PNG
@@ -17,7 +17,6 @@ const pictures: readonly (readonly number[])[] = [
   [0x42, 0x4d], // BMP
 ]
 const weights: readonly (readonly number[])[] = [
-  [0x50, 0x4b, 0x03, 0x04], // a zip: PyTorch's
   [0x80, 0x02], // a pickle: PyTorch's before 1.6
   [0x89, 0x48, 0x44, 0x46], // HDF5: Keras's
 ]
@@ -37,7 +36,9 @@ const kindOf = async ({ file }: GivenFile): Promise<Kind> => {
   } catch (cause) {
     throw new PageError(`${shown(file.name)} cannot be read (${(cause as Error).message}): give it again`, { cause })
   }
+  if (await dataFormatOf(bytes)) return 'data'
   if (text(bytes, 8, 9) === '{') return 'weights' // safetensors
+  if (begins(bytes, [0x50, 0x4b, 0x03, 0x04])) return 'weights' // a zip: PyTorch's
   if (begins(bytes, [0, 0]) && idxTypes.includes(bytes[2] ?? 0) && (bytes[3] ?? 0) <= 4) return 'idx'
   if (begins(bytes, [0x1f, 0x8b])) return 'gzip'
   if (pictures.some((signature) => begins(bytes, signature))) return 'picture'
@@ -75,18 +76,20 @@ export const sorted = async (given: readonly GivenFile[]): Promise<Sorted> => {
   if (given.some((one) => isNamed(one, 'weights.safetensors'))) return { kind: 'run', given }
   const kinds = await Promise.all(given.map(async (one) => ({ one, kind: await kindOf(one) })))
   const of = (...wanted: readonly Kind[]) => kinds.filter(({ kind }) => wanted.includes(kind)).map(({ one }) => one)
-  const data = of('idx', 'gzip')
+  const data = of('idx', 'gzip', 'data')
   const named = given.filter(({ file }) => /(images|labels|idx[123])/i.test(file.name))
   if (data.length > 0 || named.length > 0) return { kind: 'data', given }
   const [picture, ...more] = of('picture')
   if (picture && more.length === 0) return { kind: 'picture', file: picture.file }
+  // Pictures in folders are a data set, with a folder for each class.
+  if (new Set(of('picture').map(folderOf)).size > 1) return { kind: 'data', given }
   if (picture) throw new PageError(refusal(given, 'pictures'))
   const kind = (['weights', 'json'] as const).find((wanted) => of(wanted).length > 0)
   throw new PageError(refusal(given, kind ?? 'other'))
 }
 
 const opens =
-  'this page opens a run (run.json and weights.safetensors together), a data set (four IDX files), or a picture of a digit'
+  'this page opens a run (run.json and weights.safetensors together), a data set (IDX or NumPy files, CSV or Parquet tables, safetensors, a folder of pictures for each class, or a zip of these), or a picture of a digit'
 
 const refusal = (given: readonly GivenFile[], what: 'pictures' | 'weights' | 'json' | 'other'): string => {
   const names = shown(given.map(({ file }) => file.name).join(', '), 200)
@@ -103,14 +106,32 @@ const refusal = (given: readonly GivenFile[], what: 'pictures' | 'weights' | 'js
 }
 
 /**
- * The data set that files hold, called as the folder that they were dropped in.
+ * The data set that files hold, called as the folder that they were dropped in. Of one with images to train on alone a tenth is set
+ * aside to test on, which its name says.
  *
+ * @param onNotice told what was decided
  * @throws DataError and IdxError where they are none
  */
-export const datasetOf = (given: readonly GivenFile[]): Promise<Dataset> => {
-  const folder = given[0]?.path.split('/').at(-2)
-  return datasetFromFileList(
-    given.map(({ file }) => file),
-    folder === undefined ? {} : { name: folder },
-  )
+export const datasetOf = async (
+  given: readonly GivenFile[],
+  onNotice: (sentence: string) => void = () => {},
+): Promise<Dataset> => {
+  const folder = given[0]?.path.split('/').slice(0, -1)[0]
+  const read = (preparation?: Preparation) =>
+    datasetFromFileList(
+      given.map(({ file }) => file),
+      {
+        paths: given.map(({ path }) => path),
+        onNotice,
+        ...(folder === undefined ? {} : { name: folder }),
+        ...(preparation === undefined ? {} : { preparation }),
+      },
+    )
+  try {
+    return await read()
+  } catch (error) {
+    if (!(error instanceof DataError && error.code === 'no-test-images')) throw error
+    onNotice('There are no images to test on: a tenth of those to train on is set aside.')
+    return read({ test: 0.1 })
+  }
 }

@@ -161,7 +161,7 @@ const dataFor = async ({ key, run }: KnownRun): Promise<Dataset | string> => {
   if (held && isDataOf(run, held.data)) return held.data
   const { name, title } = run.dataset
   const known = dataChoices.find((choice): choice is NamedChoice => choice === name && choice !== 'auto')
-  if (known === undefined) return `its images are not at hand: give the four IDX files of "${shown(title)}"`
+  if (known === undefined) return `its images are not at hand: give the files of "${shown(title)}"`
   try {
     const data = await datasets.load(known, (progress) => post({ type: 'look-loading', key, ...progress }))
     if (!isDataOf(run, data)) return 'the data set at hand is not the one that the run was trained on: the files differ'
@@ -195,7 +195,7 @@ const open = async (given: readonly GivenFile[]): Promise<void> => {
         return post({ type: 'opened', what: { kind: 'run', known } })
       }
       case 'data': {
-        const data = await datasetOf(what.given)
+        const data = await datasetOf(what.given, (sentence) => post({ type: 'notice', sentence }))
         if (orders > 0)
           throw new PageError('a training goes on with the data set that is loaded: give another when it has ended')
         await choice.give(data, what.given)
@@ -302,7 +302,7 @@ const receive = (message: ToLab): void => {
     case 'open':
       return void open(message.given)
     case 'files':
-      return void datasetOf(message.given).then(
+      return void datasetOf(message.given, (sentence) => post({ type: 'notice', sentence })).then(
         (data) => choice.give(data, message.given),
         (error: unknown) => post({ type: 'data-failed', failure: failureOf(error) }),
       )

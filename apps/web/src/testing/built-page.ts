@@ -98,7 +98,7 @@ export const dropFiles = async (page: Page, given: readonly GivenFile[]): Promis
     given.map(({ name, buffer }) => ({ name, base64: buffer.toString('base64') })),
   )
   await page.dispatchEvent('h2 >> nth=0', 'dragenter', { dataTransfer })
-  await page.locator('.drop', { hasText: 'the four IDX files of a data set' }).waitFor()
+  await page.locator('.drop', { hasText: 'the files of a data set' }).waitFor()
   await page.dispatchEvent('h2 >> nth=0', 'drop', { dataTransfer })
   await page.locator('.drop').waitFor({ state: 'hidden' })
 }

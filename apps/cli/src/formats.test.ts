@@ -1,0 +1,132 @@
+// The same digits in every format that people have train to the same losses through the command; and what it says of a data set.
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { strokes, type Split } from '@digitlab/data'
+import { PNG } from 'pngjs'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { makeWorkplace, type Workplace } from './testing/command'
+
+let workplace: Workplace
+let digits: Awaited<ReturnType<typeof strokes>>
+beforeAll(async () => {
+  const counts = { trainCount: 90, testCount: 30 }
+  workplace = await makeWorkplace('formats', counts)
+  digits = await strokes(counts)
+})
+afterAll(() => workplace.remove())
+
+const put = async (path: string, content: string | Uint8Array): Promise<void> => {
+  await mkdir(join(workplace.folder, path, '..'), { recursive: true })
+  await writeFile(join(workplace.folder, path), content)
+}
+
+const images = ({ images, count }: Split) =>
+  Array.from({ length: count }, (_, i) => images.subarray(784 * i, 784 * (i + 1)))
+const csv = (split: Split) =>
+  images(split)
+    .map((image, i) => [split.labels[i], ...image].join(','))
+    .join('\n')
+const png = (image: Uint8Array): Buffer => {
+  const picture = new PNG({ width: 28, height: 28 })
+  image.forEach((grey, i) => picture.data.set([grey, grey, grey, 255], 4 * i))
+  return PNG.sync.write(picture)
+}
+
+let runs = 0
+const train = async (dataset: string, ...more: string[]) => {
+  const out = `run-${runs++}`
+  const args = [
+    'train',
+    '--model',
+    'linear',
+    '--epochs',
+    '1',
+    '--batch-size',
+    '16',
+    '--dataset',
+    dataset,
+    '--backend',
+    'cpu',
+  ]
+  const ended = await workplace.digitlab([...args, '--workers', '1', '--no-report', '--out', out, ...more])
+  expect(ended.code, ended.err).toBe(0)
+  const run = JSON.parse(await readFile(join(workplace.folder, out, 'run.json'), 'utf8')) as {
+    history: { stepLosses: readonly number[] }
+    dataset: { name: string }
+  }
+  return { out, losses: run.history.stepLosses, name: run.dataset.name }
+}
+
+describe('through the command', () => {
+  test('tables of text, packed or not, train to the losses of the IDX files', async () => {
+    const idx = await train('digits')
+    await put('tables/train.csv', csv(digits.train))
+    await put('tables/test.csv.gz', gzipSync(csv(digits.test)))
+    expect((await train('tables')).losses).toEqual(idx.losses)
+    expect((await train('digits', '--stream')).losses).toEqual(idx.losses)
+  }, 120_000)
+
+  test('pictures in folders are read, a part set aside, classes chosen, and the run evaluated and shown', async () => {
+    for (const [i, image] of images(digits.train).entries())
+      await put(`pictures/${digits.train.labels[i]}/${i}.png`, png(image))
+    const refused = await workplace.digitlab(['train', '--model', 'linear', '--dataset', 'pictures'])
+    expect(refused.code).toBe(1)
+    expect(refused.err).toContain('there are no images to test on in')
+    expect(refused.err).toContain('--test-split 0.1 sets a tenth of the training images aside')
+    const { out, name } = await train('pictures', '--test-split', '0.2', '--classes', '0,1,2', '--limit', '10')
+    expect(name).toBe('pictures#test=0.2&classes=0,1,2&limit=10')
+    const found = await workplace.digitlab(['evaluate', out, '--backend', 'cpu'])
+    expect(found.err).toContain('pictures#test=0.2&classes=0,1,2&limit=10')
+  }, 120_000)
+
+  test('an option that does not fit is refused with what is expected', async () => {
+    const ended = await workplace.digitlab(['train', '--model', 'linear', '--dataset', 'digits', '--limit', '0'])
+    expect(ended.code).toBe(2)
+    expect(ended.err).toContain('expected how many images, from 1 for "limit" of a data set, found "0"')
+  })
+
+  test('"data info" says what is in a data set, shows nine of its images, and what looks wrong', async () => {
+    const ended = await workplace.digitlab(['data', 'info', 'digits', '--invert', '--out', 'nine.png'])
+    expect(ended.code, ended.err).toBe(0)
+    expect(ended.out).toContain('digits#invert: IDX, 90 training and 30 test images of 28 x 28')
+    expect(ended.out).toContain('10 classes, each with its images to train and to test on:')
+    expect(ended.out).toContain('? the ground is light and the ink dark: "invert" turns that round')
+    expect(PNG.sync.read(await readFile(join(workplace.folder, 'nine.png'))).width).toBeGreaterThan(84)
+    const { findings, counts, format } = JSON.parse(
+      (await workplace.digitlab(['data', 'info', 'digits', '--json'])).out,
+    ) as {
+      findings: string[]
+      counts: { train: number[] }
+      format: string
+    }
+    expect([format, findings]).toEqual(['IDX', []])
+    expect(counts.train.reduce((sum, count) => sum + count)).toBe(90)
+  }, 60_000)
+
+  test('a folder with a set for each corruption is evaluated to a table', async () => {
+    const npy = (shape: readonly number[], data: Uint8Array): Buffer => {
+      const text = `{'descr': '|u1', 'fortran_order': False, 'shape': (${shape.join(', ')},), }\n`
+      const head = Buffer.alloc(10)
+      head.write('\u0093NUMPY\u0001\u0000', 'latin1')
+      head.writeUInt16LE(text.length, 8)
+      return Buffer.concat([head, Buffer.from(text), data])
+    }
+    for (const [variant, change] of [
+      ['identity', (p: number) => p],
+      ['fog', (p: number) => 128 + (p >> 1)],
+    ] as const)
+      for (const [split, { images, labels, count }] of Object.entries({ train: digits.train, test: digits.test })) {
+        await put(`mnist_c/${variant}/${split}_images.npy`, npy([count, 28, 28, 1], images.map(change)))
+        await put(`mnist_c/${variant}/${split}_labels.npy`, npy([count], labels))
+      }
+    const { out: run } = await train('digits', '--epochs', '2')
+    const ended = await workplace.digitlab(['evaluate', run, '--dataset', 'mnist_c', '--backend', 'cpu'])
+    expect(ended.code, ended.err).toBe(0)
+    expect(ended.out).toMatch(
+      /linear on the test images of mnist_c:\n.*accuracy\s+mean loss\n\s+fog\s+[\d.]+ %\s+[\d.]+\n\s+identity\s+[\d.]+ %\s+[\d.]+\n\s+mean/,
+    )
+    const [fog, mean] = ['fog', 'mean'].map((name) => new RegExp(`${name}\\s+([\\d.]+) %`).exec(ended.out)?.[1])
+    expect(mean).toBe(fog) // identity is not among the corruptions
+  }, 120_000)
+})
