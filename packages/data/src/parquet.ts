@@ -206,7 +206,7 @@ const imagesOf = async (
 const shown = (value: unknown): string => {
   if (value === null || value === undefined) return 'nothing'
   return ['number', 'bigint', 'string', 'boolean'].includes(typeof value)
-    ? String(value as number | bigint | string | boolean).slice(0, 40)
+    ? String(value).slice(0, 40)
     : 'none in what is there'
 }
 
