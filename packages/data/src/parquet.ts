@@ -205,9 +205,8 @@ const imagesOf = async (
 
 const shown = (value: unknown): string => {
   if (value === null || value === undefined) return 'nothing'
-  return ['number', 'bigint', 'string', 'boolean'].includes(typeof value)
-    ? String(value).slice(0, 40)
-    : 'none in what is there'
+  if (typeof value === 'string') return value.slice(0, 40)
+  return typeof value === 'number' || typeof value === 'bigint' ? value.toString() : 'something else'
 }
 
 /** Images as lists of rows of pixels. */
