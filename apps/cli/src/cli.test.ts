@@ -439,7 +439,7 @@ test('what steers a terminal does not get there from files of others, nor from t
   }
   const long = await digitlab(['train', '--model', 'linear', '--dataset', 'x'.repeat(100_000)])
   expect(long.err.length).toBeLessThan(2000)
-  expect(long.err).toMatch(/^digitlab: there is no data set .* … .*or give a folder of IDX files/m)
+  expect(long.err).toMatch(/^digitlab: there is no data set .* … .*or give a folder, a file such as mnist.npz/m)
 })
 
 test('data says of a set in DIGITLAB_DATA, or in the folder that is named, that it is there', async ({ skip }) => {
