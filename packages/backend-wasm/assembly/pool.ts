@@ -19,6 +19,12 @@ function storeChannels(address: usize, value: v128, four: bool): void {
   else v128.store32_lane(address, value, 0)
 }
 
+/** The larger of two; NaN never is, as tfjs has it. */
+@inline
+function larger(best: v128, value: v128): v128 {
+  return f32x4.pmax(best, value)
+}
+
 @inline
 function pooled(
   what: i32,
@@ -56,7 +62,7 @@ function pooled(
           for (let row = firstRow; row < endRow; row++) {
             let at = image + (<usize>row * <usize>width + <usize>firstColumn) * pixel + i
             for (const end = at + <usize>(endColumn - firstColumn) * pixel; at < end; at += pixel)
-              v = what == LARGEST ? f32x4.max(v, channels4(at, four)) : f32x4.add(v, channels4(at, four))
+              v = what == LARGEST ? larger(v, channels4(at, four)) : f32x4.add(v, channels4(at, four))
           }
           storeChannels(y + i, what == LARGEST ? v : f32x4.mul(v, share), four)
         }
@@ -77,22 +83,13 @@ function halved(x: usize, y: usize, height: usize, width: usize, pixel: usize, f
       let upper = x + (b * height + 2 * r) * rowBytes
       for (let c: usize = 0; c < columns; c++, upper += 2 * pixel, y += pixel) {
         const lower = upper + rowBytes
-        for (let i: usize = 0; i < whole; i += 16)
-          v128.store(
-            y + i,
-            f32x4.max(
-              f32x4.max(v128.load(upper + i), v128.load(upper + pixel + i)),
-              f32x4.max(v128.load(lower + i), v128.load(lower + pixel + i)),
-            ),
-          )
-        for (let i = whole; i < pixel; i += 4)
-          store<f32>(
-            y + i,
-            max<f32>(
-              max<f32>(load<f32>(upper + i), load<f32>(upper + pixel + i)),
-              max<f32>(load<f32>(lower + i), load<f32>(lower + pixel + i)),
-            ),
-          )
+        for (let i: usize = 0; i < pixel; i += i < whole ? 16 : 4) {
+          const four = i < whole
+          let v = larger(f32x4.splat(-Infinity), channels4(upper + i, four))
+          v = larger(v, channels4(upper + pixel + i, four))
+          v = larger(v, channels4(lower + i, four))
+          storeChannels(y + i, larger(v, channels4(lower + pixel + i, four)), four)
+        }
       }
     }
 }
