@@ -1,5 +1,5 @@
 /** worker_threads' parentPort, or the global scope of a Web Worker. */
-export interface WorkerPort {
+interface WorkerPort {
   onmessage: ((event: { readonly data: unknown }) => void) | null
   postMessage(message: unknown, transfer: readonly ArrayBuffer[]): void
 }

@@ -6,7 +6,7 @@ import { defineAugmentation, type ImageSize, type Warp } from '../augmentation-t
 const reach = 3
 
 /** The values of a Gaussian that sum to 1, from as far on the one side as on the other: the middle one is that of 0 pixels. */
-export const gaussian = (sigma: number): Float64Array => {
+const gaussian = (sigma: number): Float64Array => {
   const far = Math.ceil(reach * sigma)
   const values = Float64Array.from({ length: 2 * far + 1 }, (_, i) => Math.exp(-(((i - far) / sigma) ** 2) / 2))
   const sum = values.reduce((sum, value) => sum + value, 0)
@@ -20,7 +20,7 @@ export const gaussian = (sigma: number): Float64Array => {
  * @param kernel of {@link gaussian}
  * @param room as long as the field
  */
-export const smooth = (
+const smooth = (
   field: Float64Array,
   room: Float64Array,
   kernel: Float64Array,
