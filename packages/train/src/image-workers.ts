@@ -79,7 +79,7 @@ export const createImageWorker = (thread: WorkerThread, number: number, patience
     // A file that is not there, or that the page may not load, gives an event without a message.
     thread.addEventListener?.('error', (event) => fail((event as ErrorEvent).message || 'it could not be loaded'))
   }
-  const ask = (message: ToImageWorker, transfer: readonly ArrayBuffer[] = []) =>
+  const ask = (message: ToImageWorker, transfer: ArrayBuffer[] = []) =>
     new Promise<FromImageWorker>((resolve, reject) => {
       if (failure) return reject(failure)
       waiting.push({ resolve, reject })

@@ -13,7 +13,7 @@ import type { FromWorker, ToWorker } from './worker-messages'
 /** A Worker of node:worker_threads or of a browser. */
 export interface WorkerThread {
   /** Sends a message to the thread. */
-  postMessage(message: unknown, transfer?: readonly ArrayBuffer[]): void
+  postMessage(message: unknown, transfer: ArrayBuffer[]): void
   /** Ends the thread at once. */
   terminate(): unknown
   /** How node:worker_threads tells of answers and of the end. */
@@ -236,7 +236,7 @@ const createMember = (thread: WorkerThread, index: number, patience: number): Me
       if (failure) reject(failure)
       else {
         waiting.push({ resolve, reject })
-        thread.postMessage(message)
+        thread.postMessage(message, [])
       }
     })
   return {

@@ -20,12 +20,7 @@ const gaussian = (sigma: number): Float64Array => {
  * @param kernel of {@link gaussian}
  * @param room as long as the field
  */
-const smooth = (
-  field: Float64Array,
-  room: Float64Array,
-  kernel: Float64Array,
-  [height, width]: ImageSize,
-): void => {
+const smooth = (field: Float64Array, room: Float64Array, kernel: Float64Array, [height, width]: ImageSize): void => {
   blur(field, room, kernel, height, width)
   blur(room, field, kernel, width, height)
 }
