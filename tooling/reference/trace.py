@@ -4,6 +4,10 @@
     python3 tooling/reference/trace.py --model cnn --seed 7 --data MNIST_FOLDER --out cnn-seed7.json
     npx digitlab parity --reference cnn-seed7.json --data-dir MNIST_FOLDER
 
+of any experiment, whose model is a definition, the first steps (format 2):
+
+    python3 tooling/reference/trace.py --experiment mine.json --data MNIST_FOLDER --out mine-trace.json
+
 Needs torch and nothing else. The README of @digitlab/train describes the format.
 """
 
@@ -156,7 +160,10 @@ def trace(options):
 
 def main():
     parser = argparse.ArgumentParser(description="Writes a run of the case study by PyTorch itself.")
-    parser.add_argument("--model", choices=MODELS, required=True)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--model", choices=MODELS)
+    what.add_argument("--experiment", help="file of an experiment, or of a trace or run that holds one")
+    parser.add_argument("--steps", type=int, default=100, help="of an experiment")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--batch-size", type=int, default=64)
@@ -167,7 +174,16 @@ def main():
     options = parser.parse_args()
     if not options.data:
         parser.error("name the folder of MNIST's four files with --data or DIGITLAB_DATA")
-    text = json.dumps(trace(options), indent=1) + "\n"
+    if options.experiment:
+        import experiment as ours
+
+        with open(options.experiment) as file:
+            held = json.load(file)
+        held = held.get("experiment", held)
+        result = ours.trace({"dataset": "mnist", **held}, *split(options.data, "train"), options.steps, digest)
+    else:
+        result = trace(options)
+    text = json.dumps(result, indent=1) + "\n"
     if options.out:
         with open(options.out, "x") as file:
             file.write(text)

@@ -73,7 +73,7 @@ const compare = ({ run, predictions }: RunResult, golden: GoldenRun) => {
     means: (from: number, to: number) =>
       largestDifference(means.slice(from - 1, to), golden.epochMeanLoss.slice(from - 1, Math.min(to, means.length))),
     accuracies: largestDifference(
-      epochs.map(({ testAccuracy }) => testAccuracy),
+      epochs.map(({ testAccuracy = NaN }) => testAccuracy),
       golden.testAccuracy.slice(0, epochs.length),
     ),
   }

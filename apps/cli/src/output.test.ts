@@ -35,7 +35,16 @@ afterEach(() => {
 })
 
 const step = (step: number): Progress => ({
-  ...{ type: 'step', epoch: 1, step, stepsPerEpoch: 10, loss: 2, imagesPerSecond: 100, secondsLeft: 1 },
+  ...{
+    type: 'step',
+    epoch: 1,
+    step,
+    stepsPerEpoch: 10,
+    learningRate: 0.1,
+    loss: 2,
+    imagesPerSecond: 100,
+    secondsLeft: 1,
+  },
 })
 
 test('after Ctrl-C nothing of the live line is left, and the report begins on a line of its own', async () => {

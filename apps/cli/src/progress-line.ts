@@ -1,4 +1,4 @@
-import type { Progress } from '@digitlab/train'
+import { epochScore, type Progress } from '@digitlab/train'
 import { drawLive, duration, grouped, note, percent } from './output'
 
 /** How often the live line is drawn anew, in milliseconds. */
@@ -10,8 +10,14 @@ const interval = 100
  *
  * @param label what is trained: 'cnn on wasm'
  * @param logEvery prints the loss every so many steps, as the case study does; 0 for never
+ * @param validates whether images were set aside, which are then what is looked at after each epoch
  */
-export const progressLine = (label: string, epochs: number, logEvery: number): ((progress: Progress) => void) => {
+export const progressLine = (
+  label: string,
+  epochs: number,
+  logEvery: number,
+  validates = false,
+): ((progress: Progress) => void) => {
   let drawn = 0
   return (progress) => {
     const now = performance.now()
@@ -32,10 +38,13 @@ export const progressLine = (label: string, epochs: number, logEvery: number): (
         )
       }
       case 'evaluating':
-        return drawLive(`${label}  epoch ${progress.epoch}/${epochs}  looking at the test images ...`)
+        return drawLive(
+          `${label}  epoch ${progress.epoch}/${epochs}  looking at the ${validates ? 'validation' : 'test'} images ...`,
+        )
       case 'epoch': {
-        const { epoch, trainLoss, testAccuracy, trainSeconds } = progress.record
-        const result = `loss ${trainLoss.toFixed(4)}  test accuracy ${percent(testAccuracy)}`
+        const { epoch, trainLoss, trainSeconds } = progress.record
+        const { on, accuracy } = epochScore(progress.record)
+        const result = `loss ${trainLoss.toFixed(4)}  ${on} accuracy ${percent(accuracy)}`
         return note(`${label}  epoch ${epoch}/${epochs}  ${result}  ${duration(trainSeconds)}`)
       }
     }

@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Dataset } from '@digitlab/data'
 import { tensorboardEvent, tensorboardHeader, type TensorboardValue } from '@digitlab/report'
-import type { Progress, RunResult } from '@digitlab/train'
+import { epochScore, type Progress, type RunResult } from '@digitlab/train'
 import { predictionsOf } from './report-input'
 import { makeFresh } from './new-folder'
 import { UsageError } from './usage-error'
@@ -21,7 +21,7 @@ export interface TensorboardLog {
 const interval = 1000
 
 /**
- * Writes the event file of a run, in a folder of its own, while it trains: the loss of every step; losses and accuracies
+ * Writes the event file of a run, in a folder of its own, while it trains: loss and learning rate of every step; losses and accuracies
  * after each epoch; at the end the fixed images before and after. Does nothing without a folder.
  *
  * @throws UsageError where the folder can't be written
@@ -62,14 +62,18 @@ export const tensorboardLog = async (folder: string | undefined, name: string): 
   const onProgress = (progress: Progress) => {
     if (progress.type === 'started') stepsPerEpoch = progress.stepsPerEpoch
     if (progress.type === 'step')
-      keep((progress.epoch - 1) * stepsPerEpoch + progress.step, [{ tag: 'loss/step', scalar: progress.loss }])
+      keep((progress.epoch - 1) * stepsPerEpoch + progress.step, [
+        { tag: 'loss/step', scalar: progress.loss },
+        { tag: 'learning rate', scalar: progress.learningRate },
+      ])
     if (progress.type === 'epoch') {
-      const { epoch, trainLoss, testLoss, trainAccuracy, testAccuracy } = progress.record
+      const { epoch, trainLoss, trainAccuracy } = progress.record
+      const { on, loss, accuracy } = epochScore(progress.record)
       keep(epoch * stepsPerEpoch, [
         { tag: 'loss/train', scalar: trainLoss },
-        { tag: 'loss/test', scalar: testLoss },
+        { tag: `loss/${on}`, scalar: loss },
         { tag: 'accuracy/train', scalar: trainAccuracy },
-        { tag: 'accuracy/test', scalar: testAccuracy },
+        { tag: `accuracy/${on}`, scalar: accuracy },
       ])
     }
     if (progress.type === 'epoch' || performance.now() - written > interval) flush()

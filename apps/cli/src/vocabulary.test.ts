@@ -2,12 +2,69 @@
 import { createHash } from 'node:crypto'
 import { resolveModel, initialWeights, type ModelDefinition, type StateEntry } from '@digitlab/models'
 import { MersenneTwister } from '@digitlab/random'
+import { cpuBackend } from '@digitlab/backend-cpu'
+import { wasmBackend } from '@digitlab/backend-wasm'
+import type { Backend } from '@digitlab/backends'
+import type { Dataset } from '@digitlab/data'
+import { loadDataset } from '@digitlab/data/node'
+import { completeExperiment, runExperiment, type ExperimentInput } from '@digitlab/train'
+import { memory } from '@tensorflow/tfjs-core'
 import { describe, expect, test } from 'vitest'
-import { vocabularyRuns } from '../../../tooling/vitest/golden.ts'
+import { mnistFolder, vocabularyRuns, type VocabularyRun } from '../../../tooling/vitest/golden.ts'
+import { noStandin, standinBackend } from '../../../packages/backend-cuda/standin/backend'
 
 const bytesOf = ({ data, dtype }: StateEntry): Uint8Array => {
   const values = dtype === 'int64' ? BigInt64Array.from(data, BigInt) : data
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+}
+
+const all = process.env['DIGITLAB_ALL'] === '1'
+let mnist: Promise<Dataset> | undefined
+
+/** The losses and learning rates of the first steps. */
+const firstSteps = async (trace: VocabularyRun, backend: Backend, folder: string, steps: number) => {
+  const data = await (mnist ??= loadDataset('mnist', { folder }))
+  // What is asked for is seen in training.
+  const few = { images: data.test.images.subarray(0, 10 * 784), labels: data.test.labels.subarray(0, 10), count: 10 }
+  const experiment = completeExperiment(trace.experiment as ExperimentInput)
+  const controller = new AbortController()
+  const rates: number[] = []
+  await backend.start()
+  const before = memory().numTensors
+  const { run } = await runExperiment(experiment, {
+    ...{ data: { ...data, test: few }, backend, signal: controller.signal },
+    onProgress(progress) {
+      if (progress.type !== 'step') return
+      rates.push(progress.learningRate)
+      if (rates.length === steps) controller.abort()
+    },
+  })
+  expect(memory().numTensors, 'tensors after a run').toBe(before)
+  return { losses: run.history.stepLosses.slice(0, steps), rates: rates.slice(0, steps) }
+}
+
+const largest = (ours: readonly number[], theirs: readonly number[]) =>
+  theirs.reduce((most, value, i) => Math.max(most, Math.abs(value - (ours[i] ?? NaN))), 0)
+
+/**
+ * A backend, and how many steps of a trace it takes: all 100 where it is fast or all is asked for, else as many as its processor has
+ * time for.
+ */
+const backends: readonly {
+  readonly id: string
+  readonly backend: () => Backend
+  readonly steps: (trace: VocabularyRun) => number
+}[] = [
+  { id: 'wasm', backend: () => wasmBackend(), steps: ({ experiment: { seed } }) => (all || seed === 0 ? 100 : 20) },
+  { id: 'cpu', backend: () => cpuBackend(), steps: (trace) => (all ? 100 : fewOf(trace)) },
+  { id: 'cuda', backend: () => standinBackend(), steps: (trace) => (all ? 20 : fewOf(trace)) },
+]
+
+/** Nets of dense layers are quick anywhere. */
+const fewOf = ({ initialState, parameters, experiment: { seed } }: VocabularyRun): number => {
+  if (seed > 0) return 1
+  if (!Object.values(initialState).some(({ shape }) => shape.length === 4)) return 20
+  return parameters > 1e6 ? 1 : 3
 }
 
 describe.each(vocabularyRuns())('$file', ({ trace }) => {
@@ -24,4 +81,28 @@ describe.each(vocabularyRuns())('$file', ({ trace }) => {
       expect(createHash('sha256').update(bytesOf(entry)).digest('hex'), name).toBe(sha256)
     }
   })
+
+  test.for(backends)(
+    "losses and learning rates are PyTorch's, on $id",
+    { timeout: 300_000 },
+    async ({ id, backend, steps }, { skip }) => {
+      const folder = mnistFolder()
+      if (!folder) return skip('MNIST is not at hand: set DIGITLAB_DATA')
+      if (id === 'cuda' && noStandin !== undefined) return skip(noStandin)
+      const taken = steps(trace)
+      const { losses, rates } = await firstSteps(trace, backend(), folder, taken)
+      expect(losses).toHaveLength(taken)
+      const { againstOneThread, learningRates } = trace
+      // Where PyTorch differs from itself, ten times that.
+      const first20 = againstOneThread.first20 < 1e-5 ? 1e-5 : 10 * againstOneThread.first20
+      expect(largest(losses.slice(0, 20), trace.losses.slice(0, Math.min(20, taken)))).toBeLessThan(first20)
+      expect(largest(losses, trace.losses.slice(0, taken))).toBeLessThan(
+        Math.max(first20, 1e-5, 10 * againstOneThread.losses),
+      )
+      rates.forEach((rate, i) => {
+        const theirs = learningRates[i] ?? NaN
+        expect(Math.abs(rate - theirs)).toBeLessThanOrEqual(1e-12 * theirs)
+      })
+    },
+  )
 })

@@ -11,7 +11,7 @@ import { dense, denseGrad } from './dense'
 import { gatherBatch } from './gather-batch'
 import { batchMatMul, fusedMatMul } from './mat-mul'
 import { maxPoolGrad } from './max-pool-grad'
-import { adamStep, sgdStep } from './optimizer-step'
+import { adamStep, averageWeights, clipGradients, optimizerStep, sgdStep } from './optimizer-step'
 import { copyOut, sumIn } from './share-gradients'
 import { softmaxCrossEntropy } from './softmax-cross-entropy'
 import { writeImages } from './write-images'
@@ -33,6 +33,9 @@ const trainingKernels = [
   softmaxCrossEntropy,
   sgdStep,
   adamStep,
+  optimizerStep,
+  clipGradients,
+  averageWeights,
   copyOut,
   sumIn,
 ]

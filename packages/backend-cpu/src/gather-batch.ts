@@ -1,13 +1,12 @@
 // The contract has checked the range against the order: each `!` is in range.
+import { scaledBytes } from '@digitlab/ops/backend'
 import { defineKernel } from './kernel'
-
-/** byte / 255 as float32, the nearest there is: 256 values. */
-const scaled = Float32Array.from({ length: 256 }, (_, byte) => byte / 255)
 
 /** Images and labels at positions start .. start + size - 1 of the order, the images as floats from 0 to 1. */
 export const gatherBatch = defineKernel(
   'DigitlabGatherBatch',
-  ({ values, output }, { images, labels, order }, { start, size }, { count, pixels, shape }) => {
+  ({ values, output }, { images, labels, order }, { start, size, mean, std }, { count, pixels, shape }) => {
+    const scaled = scaledBytes({ mean, std })
     const [bytes, targets, indices] = [
       values<Uint8Array>(images),
       values<Int32Array>(labels),
@@ -17,7 +16,7 @@ export const gatherBatch = defineKernel(
     const batchLabels = new Int32Array(size)
     // Four of five pixels are zero, and zeros are there already: four bytes at a time where they lie on words.
     const words =
-      pixels % 4 === 0 && bytes.byteOffset % 4 === 0
+      scaled[0] === 0 && pixels % 4 === 0 && bytes.byteOffset % 4 === 0
         ? new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
         : undefined
     for (let i = 0; i < size; i++) {

@@ -1,4 +1,4 @@
-// batchImages[i, p] = images[order[start + i], p] / 255 and batchLabels[i] = labels[order[start + i]]. Where the order is too short, or
+// batchImages[i, p] = (images[order[start + i], p] / 255 - mean) / std and batchLabels[i] = labels[order[start + i]]. Where the order is too short, or
 // points past the images, the image is NaN and the label -1.
 //
 // A block for each image; a thread turns four bytes into four floats, so that a warp reads 128 and writes 512 neighbours. The
@@ -18,9 +18,12 @@ DEVICE int orderedImage(const int* order, int length, int count, int start, cons
   return image < count ? image : -1;
 }
 
+/** With a mean of 0 and a std of 1 to the bit byte / 255. */
+DEVICE float pixelOf(byte value, float mean, float std) { return (float(value) / 255.0f - mean) / std; }
+
 KERNEL gatherBatch(const byte* __restrict__ images, const int* __restrict__ labels, const int* __restrict__ order,
                    float* __restrict__ batchImages, int* __restrict__ batchLabels, int pixels, int count, int length,
-                   int start, const Variables* variables) {
+                   float mean, float std, int start, const Variables* variables) {
   const int image = orderedImage(order, length, count, start, variables);
   float* to = batchImages + (long long)blockIdx.x * pixels;
   if (image < 0) {
@@ -31,21 +34,22 @@ KERNEL gatherBatch(const byte* __restrict__ images, const int* __restrict__ labe
   const byte* from = images + (long long)image * pixels;
   if (threadIdx.x == 0) batchLabels[blockIdx.x] = labels[image];
   if (pixels % 4 != 0) {
-    for (int p = threadIdx.x; p < pixels; p += blockDim.x) to[p] = float(from[p]) / 255.0f;
+    for (int p = threadIdx.x; p < pixels; p += blockDim.x) to[p] = pixelOf(from[p], mean, std);
     return;
   }
   for (int p = 4 * threadIdx.x; p < pixels; p += 4 * blockDim.x) {
     const Bytes4 four = *(const Bytes4*)(from + p);
-    *(float4_*)(to + p) = {float(four.x) / 255.0f, float(four.y) / 255.0f, float(four.z) / 255.0f,
-                           float(four.w) / 255.0f};
+    *(float4_*)(to + p) = {pixelOf(four.x, mean, std), pixelOf(four.y, mean, std), pixelOf(four.z, mean, std),
+                           pixelOf(four.w, mean, std)};
   }
 }
 
 #ifdef REFERENCE
 KERNEL gatherBatchReference(const byte* images, const int* labels, const int* order, float* batchImages,
-                            int* batchLabels, int pixels, int count, int length, int start, const Variables*) {
+                            int* batchLabels, int pixels, int count, int length, float mean, float std, int start,
+                                 const Variables*) {
   const int image = order[start + blockIdx.x];
   batchLabels[blockIdx.x] = labels[image];
-  for (int p = 0; p < pixels; p++) batchImages[blockIdx.x * pixels + p] = float(images[image * pixels + p]) / 255.0f;
+  for (int p = 0; p < pixels; p++) batchImages[blockIdx.x * pixels + p] = (float(images[image * pixels + p]) / 255.0f - mean) / std;
 }
 #endif

@@ -1,5 +1,5 @@
 // summary = [scale x sum over the batch of (log sum exp(logits) - logits[label]), how many largest logits are the label's],
-// dLogits = scale x (softmax(logits) - oneHot(label)). A label out of range makes NaN of the loss and of its row.
+// dLogits = scale x (softmax(logits) - oneHot(label)); with smoothing s, oneHot is (1 - s) oneHot + s / classes. A label out of range makes NaN of the loss and of its row.
 //
 // One block, as the losses of all rows end in one sum: a warp for each row, 32 rows at a time. Each warp adds up its rows in their
 // order, then the warps' sums are added in theirs.
@@ -10,13 +10,15 @@ static constexpr int softmaxThreads = 1024;
 
 KERNEL __launch_bounds__(softmaxThreads)
 softmaxCrossEntropy(const float* __restrict__ logits, const int* __restrict__ labels, float* __restrict__ summary,
-                    float* __restrict__ dLogits, int batch, int classes, float scale) {
+                    float* __restrict__ dLogits, int batch, int classes, float scale, float smoothing) {
   __shared__ float losses[softmaxThreads / 32];
   __shared__ float rights[softmaxThreads / 32];
   const int lane = threadIdx.x % 32;
   const int warp = threadIdx.x / 32;
   float loss = 0.0f;
   float right = 0.0f;
+  const float others = smoothing / float(classes);
+  const float own = 1.0f - smoothing + others;
   for (int row = warp; row < batch; row += softmaxThreads / 32) {
     const float* values = logits + row * classes;
     const int label = labels[row];
@@ -37,8 +39,14 @@ softmaxCrossEntropy(const float* __restrict__ logits, const int* __restrict__ la
     if (!inRange) total = float(NOT_A_NUMBER);
     first = -warpMaximum(-first);
     for (int c = lane; c < classes; c += 32)
-      dLogits[row * classes + c] = scale * (exp32(values[c] - largest) / total - (c == label ? 1.0f : 0.0f));
-    loss += inRange ? (largest - values[label]) + log32(total) : total;
+      dLogits[row * classes + c] = scale * (exp32(values[c] - largest) / total - (c == label ? own : others));
+    float wanted = inRange ? largest - values[label] : 0.0f;
+    if (smoothing != 0.0f) {
+      float rest = 0.0f;
+      for (int c = lane; c < classes; c += 32) rest += largest - values[c];
+      wanted = (1.0f - smoothing) * wanted + others * warpSum(rest);
+    }
+    loss += inRange ? wanted + log32(total) : total;
     right += first == float(label) ? 1.0f : 0.0f;
   }
   if (lane == 0) {
@@ -58,7 +66,7 @@ softmaxCrossEntropy(const float* __restrict__ logits, const int* __restrict__ la
 
 #ifdef REFERENCE
 KERNEL softmaxCrossEntropyReference(const float* logits, const int* labels, float* summary, float* dLogits, int batch,
-                                    int classes, float scale) {
+                                    int classes, float scale, float smoothing) {
   double loss = 0;
   int right = 0;
   for (int b = 0; b < batch; b++) {
@@ -69,8 +77,11 @@ KERNEL softmaxCrossEntropyReference(const float* logits, const int* labels, floa
     double total = 0;
     for (int c = 0; c < classes; c++) total += exp64(double(row[c]) - row[best]);
     for (int c = 0; c < classes; c++)
-      dLogits[b * classes + c] = float(scale * (exp64(double(row[c]) - row[best]) / total - (c == labels[b])));
-    loss += scale * (log64(total) + row[best] - row[labels[b]]);
+      dLogits[b * classes + c] = float(scale * (exp64(double(row[c]) - row[best]) / total -
+                                               (1 - double(smoothing)) * (c == labels[b]) - double(smoothing) / classes));
+    double wanted = (1 - double(smoothing)) * row[labels[b]];
+    for (int c = 0; c < classes; c++) wanted += double(smoothing) / classes * row[c];
+    loss += scale * (log64(total) + row[best] - wanted);
     right += best == labels[b];
   }
   summary[0] = float(loss);

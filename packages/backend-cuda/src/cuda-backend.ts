@@ -12,7 +12,7 @@ import { elementwiseKernels } from './elementwise'
 import { gather, oneHot, segmentSum } from './gather'
 import { gatherBatch } from './gather-batch'
 import { batchMatMul, fusedMatMul } from './mat-mul'
-import { adamStep, sgdStep } from './optimizer-step'
+import { adamStep, averageWeights, clipGradients, optimizerStep, sgdStep } from './optimizer-step'
 import { avgPool, avgPoolGrad, maxPool, maxPoolGrad } from './pool'
 import { choice, chooseGpu, listGpus, refusal, shown, type Gpu } from './probe'
 import { record } from './record'
@@ -51,7 +51,7 @@ const systemDriver = async (): Promise<Driver> => {
 
 const kernels = [
   ...[gatherBatch, writeImages, dense, denseGrad, convReluPool, convReluPoolGrad, softmaxCrossEntropy],
-  ...[sgdStep, adamStep, copyOut, sumIn],
+  ...[sgdStep, adamStep, optimizerStep, averageWeights, clipGradients, copyOut, sumIn],
   ...[conv2d, fusedConv2d, conv2dBackpropFilter, conv2dBackpropInput, batchMatMul, fusedMatMul],
   ...[maxPool, maxPoolGrad, avgPool, avgPoolGrad, softmax, logSoftmax, gather, segmentSum, oneHot],
   ...[...elementwiseKernels, ...stridedKernels, ...reduceKernels],

@@ -247,13 +247,17 @@ describe('on the stand-in', () => {
   })
 
   test('softmaxCrossEntropy', () => {
-    const sizes = fc.record({ batch: fc.integer({ min: 1, max: 80 }), classes: fc.integer({ min: 1, max: 70 }) })
+    const sizes = fc.record({
+      batch: fc.integer({ min: 1, max: 80 }),
+      classes: fc.integer({ min: 1, max: 70 }),
+      smoothing: fc.constantFrom(0, 0.25),
+    })
     fc.assert(
-      fc.property(sizes, ({ batch, classes }) => {
+      fc.property(sizes, ({ batch, classes, smoothing }) => {
         const logits = fractions(batch * classes, 1)
         const labels = Int32Array.from({ length: batch }, (_, i) => (5 * i) % classes)
         const launches = (kernel: string, threads: number) => (at: number[], to: number[]) => [
-          { kernel, blocks: [1] as const, threads, arguments: [...at, ...to, batch, classes, 1 / batch] },
+          { kernel, blocks: [1] as const, threads, arguments: [...at, ...to, batch, classes, 1 / batch, smoothing] },
         ]
         const outputs = [2, batch * classes]
         const want = run([logits, labels], outputs, launches('softmaxCrossEntropyReference', 1))
@@ -275,7 +279,16 @@ describe('on the stand-in', () => {
       const images = Uint8Array.from({ length: 9 * pixels }, (_, i) => (i * 41) % 256)
       const [labels, order] = [Int32Array.of(3, 1, 4, 1, 5, 9, 2, 6, 5), Int32Array.of(8, 0, 3, 3, 7, 1)]
       const values = (at: number[], to: number[], start: number, variables: number) => [
-        ...[...at.slice(0, 3), ...to, pixels, 9, order.length, start, variables],
+        ...[
+          ...at.slice(0, 3),
+          ...to,
+          pixels,
+          9,
+          order.length,
+          ...(pixels === 16 ? [0, 1] : [0.125, 0.5]),
+          start,
+          variables,
+        ],
       ]
       const inputs = [images, labels, order, Int32Array.of(2, 0, 0)]
       const [want, fromOrder, fromVariables] = [

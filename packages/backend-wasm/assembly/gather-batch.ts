@@ -50,3 +50,25 @@ export function gatherBatch(
     for (; from < end; from++, images += 4) store<f32>(images, <f32>load<u8>(from) / 255)
   }
 }
+
+/** The same with (pixel - mean) / std in place of each pixel, both in float32, as torchvision's Normalize. */
+export function gatherNormalized(
+  bytes: usize,
+  allLabels: usize,
+  count: u32,
+  order: usize,
+  size: i32,
+  pixels: usize,
+  images: usize,
+  labels: usize,
+  mean: f32,
+  std: f32,
+): void {
+  gatherBatch(bytes, allLabels, count, order, size, pixels, images, labels)
+  const means = f32x4.splat(mean)
+  const stds = f32x4.splat(std)
+  const end = images + (((<usize>size) * pixels) << 2)
+  for (; images + 16 <= end; images += 16)
+    v128.store(images, f32x4.div(f32x4.sub(v128.load(images), means), stds))
+  for (; images < end; images += 4) store<f32>(images, (load<f32>(images) - mean) / std)
+}

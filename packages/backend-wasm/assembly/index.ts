@@ -1,6 +1,6 @@
 // Everything the module exports. It owns no memory: it works in tfjs's, at addresses that it is given.
 export { activation, activationGrad } from './activation'
-export { gatherBatch } from './gather-batch'
+export { gatherBatch, gatherNormalized } from './gather-batch'
 export { denseGrad, denseNarrow, denseScratch, denseWide } from './dense'
 export {
   convDirect,
@@ -12,7 +12,18 @@ export {
   convSingleScratch,
 } from './conv-relu-pool'
 export { softmaxCrossEntropy } from './softmax-cross-entropy'
-export { adamStep, sgdMomentumStep, sgdStep } from './optimizer-step'
+export {
+  adadeltaStep,
+  adagradStep,
+  adamStep,
+  averageWeights,
+  clip,
+  nadamStep,
+  rmspropStep,
+  sgdMomentumStep,
+  sgdStep,
+  sumOfSquares,
+} from './optimizer-step'
 export { addBias, matMul, matMulScratch } from './mat-mul'
 export { convolution, convolutionScratch } from './convolution'
 export { directConvolution, directFilterGrad, directScratch, turnFilter } from './direct-convolution'

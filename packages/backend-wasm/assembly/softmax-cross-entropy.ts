@@ -1,3 +1,4 @@
+// With smoothing s, oneHot is (1 - s) oneHot + s / classes.
 // loss = scale sum over the batch of (log sum exp(logits) - logits[label]); dLogits = scale (softmax(logits) - oneHot);
 // and how many rows have their first largest logit at the label. A label out of range makes NaN of the loss and of its row.
 // In float64 throughout: a batch has some hundred logits, and the loss is compared with PyTorch's.
@@ -79,9 +80,12 @@ export function softmaxCrossEntropy(
   summary: usize,
   dLogits: usize,
   scratch: usize,
+  smoothing: f64,
 ): void {
   let loss: f64 = 0
   let correct: i32 = 0
+  const others = smoothing / <f64>classes
+  const own = 1.0 - smoothing + others
   for (let b = 0; b < batch; b++) {
     const label = load<i32>(labels + (<usize>b << 2))
     let largest = load<f32>(logits)
@@ -102,10 +106,17 @@ export function softmaxCrossEntropy(
     }
     const inRange = <u32>label < <u32>classes
     if (!inRange) total = NaN
-    loss += <f64>largest + logarithm(total) - (inRange ? <f64>load<f32>(logits + (<usize>label << 2)) : NaN)
+    const right = inRange ? <f64>load<f32>(logits + (<usize>label << 2)) : NaN
+    let wanted = right
+    if (smoothing != 0) {
+      let sum: f64 = 0
+      for (let c = 0; c < classes; c++) sum += <f64>load<f32>(logits + (<usize>c << 2))
+      wanted = (1 - smoothing) * right + (smoothing / <f64>classes) * sum
+    }
+    loss += <f64>largest + logarithm(total) - wanted
     for (let c = 0; c < classes; c++) {
       const p = load<f64>(scratch + (<usize>c << 3)) / total
-      store<f32>(dLogits + (<usize>c << 2), <f32>(scale * (p - (c == label ? 1.0 : 0.0))))
+      store<f32>(dLogits + (<usize>c << 2), <f32>(scale * (p - (c == label ? own : others))))
     }
     logits += <usize>classes << 2
     dLogits += <usize>classes << 2

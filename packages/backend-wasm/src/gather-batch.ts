@@ -4,18 +4,25 @@ import { defineKernel } from './kernel'
 /** Kernel: `assembly/gather-batch.ts`; contract: `batchSource` of @digitlab/ops. */
 export const gatherBatch = defineKernel(
   'DigitlabGatherBatch',
-  ({ address, output, vary }, { images, labels, order }, { start, size }, { count, pixels, shape, length }) => {
+  (
+    { address, output, vary },
+    { images, labels, order },
+    { start, size, mean, std },
+    { count, pixels, shape, length },
+  ) => {
     const batchImages = output(shape, 'float32')
     const batchLabels = output([size], 'int32')
     const inputs = [address(images), address(labels), count] as const
     const first = address(order)
     const outputs = [address(batchImages), address(batchLabels)] as const
     vary(
-      ({ gatherBatch }, { start }) => {
+      ({ gatherBatch, gatherNormalized }, { start }) => {
         // A repetition brings a start of its own.
         if (!(start >= 0 && start + size <= length))
           throw new OpsError(`a batch of ${size} from position ${start} is not within an order of ${length}`)
-        gatherBatch(...inputs, first + 4 * start, size, pixels, ...outputs)
+        const batch = [...inputs, first + 4 * start, size, pixels, ...outputs] as const
+        if (mean === 0 && std === 1) gatherBatch(...batch)
+        else gatherNormalized(...batch, mean, std)
       },
       { start, step: 0 },
     )

@@ -1,6 +1,8 @@
 import type { StepVariables } from '@digitlab/backends'
+import { keptBy, nadamMomenta, type OptimizerRule } from '@digitlab/ops/backend'
 import { util, type TensorInfo } from '@tensorflow/tfjs-core'
 import type { Instance } from './instance'
+import type { KernelExports } from './module'
 import { defineKernel } from './kernel'
 
 /**
@@ -33,11 +35,12 @@ export const sgdStep = defineKernel('DigitlabSgdStep', (instance, inputs, option
     const forget = forgetPacked(instance, weight)
     vary(
       (kernels, { step, values }) => {
-        const { learningRate, momentum, weightDecay } = optionsOf(options, values)
+        const { learningRate, momentum, weightDecay, dampening = 0, nesterov = false } = optionsOf(options, values)
         if (momentum === 0 && weightDecay === 0) kernels.sgdStep(...tensors, size, learningRate)
         else {
           const first = Number(step === 1)
-          kernels.sgdMomentumStep(...tensors, velocityAddress, size, learningRate, momentum, weightDecay, first)
+          const rule = [learningRate, momentum, weightDecay, first, 1 - dampening, Number(nesterov)] as const
+          kernels.sgdMomentumStep(...tensors, velocityAddress, size, ...rule)
         }
         forget()
       },
@@ -58,10 +61,12 @@ export const adamStep = defineKernel('DigitlabAdamStep', (instance, inputs, opti
     const forget = forgetPacked(instance, weight)
     vary(
       ({ adamStep }, { step, values }) => {
-        const { learningRate, beta1, beta2, epsilon, weightDecay } = optionsOf(options, values)
+        const { learningRate, beta1, beta2, epsilon, weightDecay, decoupled = false } = optionsOf(options, values)
         const stepSize = learningRate / (1 - beta1 ** step)
         const correction = Math.sqrt(1 - beta2 ** step)
-        adamStep(...tensors, size, ...[beta1, 1 - beta1, beta2, 1 - beta2, stepSize, correction, epsilon, weightDecay])
+        const decay = decoupled ? [0, 1 - learningRate * weightDecay] : [weightDecay, 1]
+        const betas = [beta1, 1 - beta1, beta2, 1 - beta2]
+        adamStep(...tensors, size, ...betas, stepSize, correction, epsilon, ...decay)
         forget()
       },
       { start: 0, step: options.step },
@@ -69,3 +74,101 @@ export const adamStep = defineKernel('DigitlabAdamStep', (instance, inputs, opti
   }
   return {}
 })
+
+/** Kernels: `assembly/optimizer-step.ts`; contract: `optimizerStep` of @digitlab/ops. */
+export const optimizerStep = defineKernel('DigitlabOptimizerStep', (instance, inputs, options, sizes) => {
+  const { address, vary } = instance
+  const names = keptBy(options)
+  for (const [i, size] of sizes.entries()) {
+    const [weight, gradient] = [inputs.weight[i], inputs.gradient[i]] as [TensorInfo, TensorInfo] // as many as sizes
+    const kept = (['first', 'second', 'third'] as const).map((name) =>
+      names.includes(name) ? address(inputs[name][i] as TensorInfo) : 0,
+    )
+    const tensors = [address(weight), address(gradient), ...kept] as const
+    const forget = forgetPacked(instance, weight)
+    vary(
+      (kernels, { step, values }) => {
+        stepBy(optionsOf<OptimizerRule>(options, values), kernels, tensors, size, step)
+        forget()
+      },
+      { start: 0, step: options.step },
+    )
+  }
+  return {}
+})
+
+/** @param tensors addresses of the weight, the gradient and what is kept beside them; 0 where nothing is */
+const stepBy = (
+  options: OptimizerRule,
+  kernels: KernelExports,
+  [weight = 0, gradient = 0, first = 0, second = 0, third = 0]: readonly number[],
+  size: number,
+  step: number,
+): void => {
+  const { learningRate, epsilon, weightDecay } = options
+  switch (options.rule) {
+    case 'adadelta': {
+      const numbers = [learningRate, options.rho, 1 - options.rho, epsilon, weightDecay]
+      kernels.adadeltaStep(weight, gradient, first, second, size, ...numbers)
+      break
+    }
+    case 'rmsprop': {
+      const numbers = [learningRate, options.alpha, 1 - options.alpha, options.momentum, epsilon, weightDecay]
+      kernels.rmspropStep(weight, gradient, first, second, third, size, ...numbers)
+      break
+    }
+    case 'adagrad': {
+      const rate = learningRate / (1 + (step - 1) * options.learningRateDecay)
+      kernels.adagradStep(weight, gradient, first, size, rate, epsilon, weightDecay)
+      break
+    }
+    case 'nadam': {
+      const { beta1, beta2, decoupled } = options
+      const means = [learningRate, beta1, 1 - beta1, beta2, 1 - beta2, ...nadamMomenta(step, options)]
+      const decay = decoupled ? [0, 1 - learningRate * weightDecay] : [weightDecay, 1]
+      kernels.nadamStep(weight, gradient, first, second, third, size, ...means, 1 - beta2 ** step, epsilon, ...decay)
+    }
+  }
+}
+
+/** Kernel: `assembly/optimizer-step.ts`; contract: `clipGradients` of @digitlab/ops. */
+export const clipGradients = defineKernel(
+  'DigitlabClipGradients',
+  ({ address, vary }, { gradient }, { norm, value }, sizes) => {
+    const tensors = sizes.map((size, i) => [address(gradient[i] as TensorInfo), size] as const)
+    vary(
+      ({ sumOfSquares, clip }) => {
+        let factor = 1
+        if (norm !== Infinity) {
+          const total = Math.sqrt(tensors.reduce((sum, tensor) => sum + sumOfSquares(...tensor), 0))
+          factor = norm / (total + 1e-6)
+          if (factor > 1) factor = 1 // NaN stays NaN
+        }
+        if (factor !== 1 || value !== Infinity) for (const tensor of tensors) clip(...tensor, factor, value)
+      },
+      { start: 0, step: 0 },
+    )
+    return {}
+  },
+)
+
+/** Kernel: `assembly/optimizer-step.ts`; contract: `averageWeights` of @digitlab/ops. */
+export const averageWeights = defineKernel(
+  'DigitlabAverageWeights',
+  (instance, { average, weight }, { decay, step }, sizes) => {
+    const { address, vary } = instance
+    for (const [i, size] of sizes.entries()) {
+      const [mean, now] = [average[i], weight[i]] as [TensorInfo, TensorInfo] // as many as sizes
+      const addresses = [address(mean), address(now)] as const
+      const forget = forgetPacked(instance, mean)
+      vary(
+        (kernels, { step }) => {
+          kernels.averageWeights(...addresses, size, 1 - decay, decay, Number(step === 1))
+          forget()
+        },
+        { start: 0, step },
+      )
+    }
+    return {}
+  },
+)

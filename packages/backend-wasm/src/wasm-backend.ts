@@ -22,7 +22,7 @@ import { guardMemory, instanceOf, mostBytes, prepareKernels } from './instance'
 import { batchMatMul, fusedMatMul } from './mat-mul'
 import { maxPoolGrad } from './max-pool-grad'
 import { hasRelaxedSimd, hasSimd, type Simd } from './module'
-import { adamStep, sgdStep } from './optimizer-step'
+import { adamStep, averageWeights, clipGradients, optimizerStep, sgdStep } from './optimizer-step'
 import { avgPool, avgPoolGrad, maxPool } from './pool'
 import { withoutGlueListeners } from './process-listeners'
 import { record } from './record'
@@ -69,6 +69,9 @@ const trainingKernels = [
   softmaxCrossEntropy,
   sgdStep,
   adamStep,
+  optimizerStep,
+  clipGradients,
+  averageWeights,
   copyOut,
   sumIn,
 ]

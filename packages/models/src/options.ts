@@ -13,6 +13,8 @@ export interface Option<T = unknown, P extends Presence = Presence> {
   readonly presence: P
   /** Of a defaulted option. */
   readonly default: T | undefined
+  /** What an optional one that is absent stands for, where it stands for a value: given so, it is left out, so that one thing is said in one way. */
+  readonly absent: T | undefined
   /** What it does, for a command's help or a page's form. */
   readonly says: string | undefined
   /** What it may be, as the end of "it must be ...". */
@@ -45,6 +47,8 @@ export type CompletedOptions<T extends OptionTable> = {
 export interface OptionSpec<T> {
   readonly default?: T
   readonly optional?: true
+  /** Of an optional one: the value that it has where it is absent. */
+  readonly absent?: T
   readonly says?: string
 }
 
@@ -65,6 +69,7 @@ const option = <T, S extends OptionSpec<T>>(
   // The type and the value say the same of one spec.
   presence: (spec.default !== undefined ? 'defaulted' : spec.optional ? 'optional' : 'required') as PresenceOf<S>,
   default: spec.default,
+  absent: spec.absent,
   says: spec.says,
   allowed,
   schema: spec.says === undefined ? schema : { description: spec.says, ...schema },
@@ -213,7 +218,7 @@ export const completeOptions = <const T extends OptionTable>(
     if (!known)
       throw error(`${path}${shownKey(key)}${of} is no option of ${name}, which takes ${listed(Object.keys(table))}`)
     if (!known.fits(value)) throw error(`${path}${key}${of} must be ${known.allowed}, not ${shownValue(value)}`)
-    completed[key] = value
+    if (known.absent === undefined || value !== known.absent) completed[key] = value
   }
   for (const [key, { presence, allowed, default: usual }] of Object.entries(table)) {
     if (Object.hasOwn(completed, key)) continue
@@ -233,13 +238,10 @@ export const optionsSchema = (
 
 /** One line of help for each option: `momentum: a number from 0 to 1 (0 unless given)`. */
 export const optionsHelp = (table: OptionTable): string[] =>
-  Object.entries(table).map(([key, { allowed, presence, says, default: usual }]) => {
+  Object.entries(table).map(([key, { allowed, presence, says, default: usual, absent: stands }]) => {
+    const value = usual ?? stands
     const absent =
-      presence === 'defaulted'
-        ? ` (${JSON.stringify(usual)} unless given)`
-        : presence === 'optional'
-          ? ' (optional)'
-          : ''
+      value !== undefined ? ` (${JSON.stringify(value)} unless given)` : presence === 'optional' ? ' (optional)' : ''
     return `${key}: ${says === undefined ? '' : `${says}, `}${allowed}${absent}`
   })
 

@@ -1,5 +1,6 @@
 // For those who write kernels: what each is given and makes, how it is defined, and how it is registered with tfjs.
 export {
+  keptBy,
   kernelContracts,
   type ActivationAttributes,
   type ActivationName,
@@ -15,10 +16,14 @@ export {
   type KernelName,
   type KernelOutputs,
   type KernelSizes,
+  type Normalization,
+  type OptimizerRule,
   type StepCount,
 } from './contracts'
+export { scaledBytes } from './gather-batch'
 export { installKernels, kernelsIn, type Compute, type Kernel, type KernelCall } from './define-kernel'
 export { OpsError } from './expect'
+export { nadamMomenta } from './optimizer-step'
 export {
   convolutionSizes,
   isRowOf,

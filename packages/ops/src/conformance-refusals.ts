@@ -47,8 +47,8 @@ const calls = (): readonly Call[] => [
   {
     name: 'DigitlabGatherBatch',
     inputs: { images: bool(4, 3, 2, 1), labels: int32(4), order: int32(5) },
-    attributes: { start: 1, size: 3 },
-    tried: { start: [...counts, 3, 5], size: [...counts, 0, 5] },
+    attributes: { start: 1, size: 3, mean: 0, std: 1 },
+    tried: { start: [...counts, 3, 5], size: [...counts, 0, 5], std: [0, -1, NaN], mean: [NaN, Infinity] },
   },
   {
     name: 'DigitlabWriteImages',
@@ -100,7 +100,7 @@ const calls = (): readonly Call[] => [
   {
     name: 'DigitlabSoftmaxCrossEntropy',
     inputs: { logits: float32(3, 4), labels: int32(3) },
-    attributes: { scale: 0.5 },
+    attributes: { scale: 0.5, smoothing: 0 },
     tried: {},
   },
   {
@@ -114,6 +114,24 @@ const calls = (): readonly Call[] => [
     inputs: { weight0: float32(3, 2), gradient0: float32(3, 2), first0: float32(3, 2), second0: float32(3, 2) },
     attributes: adam,
     tried: { count: [...counts, 2], step: [...counts.slice(0, 3), 0] },
+  },
+  {
+    name: 'DigitlabOptimizerStep',
+    inputs: { weight0: float32(3, 2), gradient0: float32(3, 2), first0: float32(3, 2), second0: float32(3, 2) },
+    attributes: { rule: 'adadelta', rho: 0.9, learningRate: 1, epsilon: 1e-6, weightDecay: 0, count: 1, step: 1 },
+    tried: { count: [...counts, 2], step: [...counts.slice(0, 3), 0], rule: ['adam', undefined] },
+  },
+  {
+    name: 'DigitlabClipGradients',
+    inputs: { gradient0: float32(3, 2) },
+    attributes: { norm: 1, value: Infinity, count: 1 },
+    tried: { count: [...counts, 2], norm: [0, -1, NaN], value: [0, -1, NaN] },
+  },
+  {
+    name: 'DigitlabAverageWeights',
+    inputs: { average0: float32(3, 2), weight0: float32(3, 2) },
+    attributes: { decay: 0.9, count: 1, step: 2 },
+    tried: { count: [...counts, 2], step: [...counts.slice(0, 3), 0], decay: [-1, 1.5, NaN] },
   },
   {
     name: 'DigitlabCopyOut',
@@ -427,10 +445,9 @@ export const strays = (): { readonly name: string; readonly run: () => Promise<v
           labels: tensor(Int32Array.of(5, 6, 7, 8), [4], 'int32'),
           order: tensor(Int32Array.of(2, stray), [2], 'int32'),
         }
-        const [images, labels] = engine().runKernel<Tensor[]>('DigitlabGatherBatch', given, { start: 0, size: 2 }) as [
-          Tensor,
-          Tensor,
-        ]
+        const [images, labels] = engine().runKernel<Tensor[]>('DigitlabGatherBatch', given, {
+          ...{ start: 0, size: 2, mean: 0, std: 1 },
+        }) as [Tensor, Tensor]
         const [pixels, classes] = await Promise.all([images.data(), labels.data()])
         const expected = pixels.slice(0, 6).every((value) => value === 1) && pixels.slice(6).every(Number.isNaN)
         if (!expected || classes[0] !== 7 || classes[1] !== -1)

@@ -1,12 +1,24 @@
 // The suite that every backend must pass, as data: a list of cases that any test runner, or none, can run.
-import { reshape, tensor1d, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D } from '@tensorflow/tfjs-core'
+import {
+  fill,
+  reshape,
+  tensor1d,
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  type Tensor4D,
+} from '@tensorflow/tfjs-core'
 import * as float64 from './float64'
 import { expectClose, filled, leakless, upload, type ConformanceCase } from './conformance-case'
 import { convolutionShapes, layerCases } from './conformance-layers'
 import { convReluPool, convReluPoolGrad } from './conv-relu-pool'
 import { dense, denseGrad } from './dense'
 import { batchSource } from './gather-batch'
-import { adamStep, sgdStep } from './optimizer-step'
+import { averageWeights } from './average-weights'
+import { clipGradients } from './clip-gradients'
+import { keptBy, type OptimizerRule } from './contracts'
+import { withReference } from './kernels'
+import { adamStep, optimizerStep, sgdStep, type KeptTensors } from './optimizer-step'
 import { copyOut, sumIn } from './share-gradients'
 import { writtenImages } from './conformance-images'
 import { allowances, refusals, strays } from './conformance-refusals'
@@ -119,22 +131,41 @@ const softmaxCases = (): ConformanceCase[] =>
     { batch: 5, classes: 3, spread: 1 },
     { batch: 33, classes: 47, spread: 10 },
     { batch: 4, classes: 10, spread: 500 }, // exp would overflow without the shift by the largest
-  ].map(({ batch, classes, spread }) =>
-    leakless(`softmaxCrossEntropy [${batch}, ${classes}] within ${spread}`, async (own) => {
+    { batch: 5, classes: 10, spread: 3, smoothing: 0.1 },
+    { batch: 33, classes: 47, spread: 10, smoothing: 1 },
+  ].map(({ batch, classes, spread, smoothing = 0 }) =>
+    leakless(`softmaxCrossEntropy [${batch}, ${classes}] within ${spread}, smoothed by ${smoothing}`, async (own) => {
       const raw = filled([batch, classes], 15)
       const logits = float64.array64(
         raw.shape,
         Float32Array.from(raw.data, (value) => value * spread),
       )
       const labels = Int32Array.from({ length: batch }, (_, i) => (i * 7) % classes)
-      const want = float64.softmaxCrossEntropy(logits, labels, 1 / batch)
-      const got = softmaxCrossEntropy(own(upload<Tensor2D>(logits)), own(tensor1d(labels, 'int32')), 1 / batch)
+      const want = float64.softmaxCrossEntropy(logits, labels, 1 / batch, smoothing)
+      const [zt, lt] = [own(upload<Tensor2D>(logits)), own(tensor1d(labels, 'int32'))]
+      const got = softmaxCrossEntropy(zt, lt, 1 / batch, smoothing)
       await expectClose('summary', own(got.summary), float64.array64([2], [want.loss, want.correct]))
       await expectClose('dLogits', own(got.dLogits), want.dLogits)
     }),
   )
 
 const gatherCases = (): ConformanceCase[] => [
+  leakless('gatherBatch of normalized images, as torchvision to the bit', async (own) => {
+    const images = Uint8Array.from({ length: 3 * 35 }, (_, i) => (i % 3 === 0 || i > 60 ? 0 : (i * 41) % 256))
+    const source = batchSource(images, Uint8Array.of(2, 0, 1), [5, 7], { mean: 0.1307, std: 0.3081 })
+    try {
+      const batch = source.batch(0, 3)
+      own(batch.labels)
+      const got = await own(batch.images).data()
+      const [mean, std] = [Math.fround(0.1307), Math.fround(0.3081)]
+      images.forEach((byte, i) => {
+        const want = Math.fround(Math.fround(Math.fround(byte / 255) - mean) / std)
+        if (got[i] !== want) throw new Error(`pixel ${i}, of ${byte}, is ${got[i]} where ${want} is right`)
+      })
+    } finally {
+      source.dispose()
+    }
+  }),
   leakless('gatherBatch of 9 images of 5 x 3, shuffled, the last batch short', async (own) => {
     const images = Uint8Array.from({ length: 9 * 15 }, (_, i) => (i * 41) % 256)
     const labels = Uint8Array.from({ length: 9 }, (_, i) => i)
@@ -171,6 +202,8 @@ const optimizerCases = (): ConformanceCase[] => {
     { learningRate: 0.1, momentum: 0, weightDecay: 0 },
     { learningRate: 0.1, momentum: 0, weightDecay: 0.01 },
     { learningRate: 0.05, momentum: 0.9, weightDecay: 0.001 },
+    { learningRate: 0.05, momentum: 0.9, weightDecay: 0.001, nesterov: true },
+    { learningRate: 0.05, momentum: 0.8, weightDecay: 0, dampening: 0.3 },
   ].map((options) =>
     leakless(`sgdStep ${JSON.stringify(options)}`, async (own) => {
       const want = shapes.map((shape, i) => filled(shape, 30 + i))
@@ -183,8 +216,9 @@ const optimizerCases = (): ConformanceCase[] => {
           weight.data.forEach((value, j) => {
             const g = (gradients[i]?.data[j] ?? NaN) + options.weightDecay * value
             const velocity = wantVelocities[i] as float64.Array64
-            velocity.data[j] = step === 1 ? g : options.momentum * (velocity.data[j] ?? NaN) + g
-            weight.data[j] = value - options.learningRate * (velocity.data[j] ?? NaN)
+            const v = step === 1 ? g : options.momentum * (velocity.data[j] ?? NaN) + (1 - (options.dampening ?? 0)) * g
+            velocity.data[j] = v
+            weight.data[j] = value - options.learningRate * (options.nesterov ? g + options.momentum * v : v)
           }),
         )
         const uploaded = uploadAll(gradients)
@@ -198,9 +232,13 @@ const optimizerCases = (): ConformanceCase[] => {
         await expectClose(`velocity ${i}`, velocity, wantVelocities[i] as float64.Array64)
     }),
   )
-  const adam = [0, 0.01].map((weightDecay) =>
-    leakless(`adamStep with weight decay ${weightDecay}`, async (own) => {
-      const options = { learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay }
+  const adam = [
+    { weightDecay: 0, decoupled: false },
+    { weightDecay: 0.01, decoupled: false },
+    { weightDecay: 0.1, decoupled: true },
+  ].map(({ weightDecay, decoupled }) =>
+    leakless(`adamStep with ${decoupled ? 'decoupled ' : ''}weight decay ${weightDecay}`, async (own) => {
+      const options = { learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay, decoupled }
       const want = shapes.map((shape, i) => filled(shape, 50 + i))
       const m = shapes.map((shape) => float64.array64(shape))
       const v = shapes.map((shape) => float64.array64(shape))
@@ -210,13 +248,14 @@ const optimizerCases = (): ConformanceCase[] => {
         want.forEach((weight, i) => {
           const [mi, vi] = [m[i] as float64.Array64, v[i] as float64.Array64]
           weight.data.forEach((value, j) => {
-            const g = (gradients[i]?.data[j] ?? NaN) + weightDecay * value
+            const g = (gradients[i]?.data[j] ?? NaN) + (decoupled ? 0 : weightDecay * value)
             const first = 0.9 * (mi.data[j] ?? NaN) + 0.1 * g
             const second = 0.999 * (vi.data[j] ?? NaN) + 0.001 * g * g
             mi.data[j] = first
             vi.data[j] = second
             const corrected = Math.sqrt(second) / Math.sqrt(1 - 0.999 ** step) + 1e-8
-            weight.data[j] = value - (0.01 / (1 - 0.9 ** step)) * (first / corrected)
+            const shrunk = decoupled ? value * (1 - 0.01 * weightDecay) : value
+            weight.data[j] = shrunk - (0.01 / (1 - 0.9 ** step)) * (first / corrected)
           })
         })
         const uploaded = uploadAll(gradients)
@@ -228,7 +267,90 @@ const optimizerCases = (): ConformanceCase[] => {
         await expectClose(`weight ${i}`, weight, want[i] as float64.Array64)
     }),
   )
-  return [...sgd, ...adam]
+  const bounds = { learningRate: 0.05, epsilon: 1e-6, weightDecay: 0.01 }
+  const rules: OptimizerRule[] = [
+    { rule: 'adadelta', rho: 0.9, ...bounds },
+    { rule: 'rmsprop', alpha: 0.9, momentum: 0, centered: false, ...bounds },
+    { rule: 'rmsprop', alpha: 0.9, momentum: 0.8, centered: true, ...bounds },
+    { rule: 'adagrad', learningRateDecay: 0.1, ...bounds },
+    { rule: 'nadam', beta1: 0.9, beta2: 0.999, momentumDecay: 4e-3, decoupled: false, ...bounds },
+    { rule: 'nadam', beta1: 0.8, beta2: 0.99, momentumDecay: 0.1, decoupled: true, ...bounds },
+  ]
+  const others = rules.map((options) =>
+    leakless(`optimizerStep ${JSON.stringify(options)}`, async (own) => {
+      const names = keptBy(options)
+      const begin = () => {
+        // Products begin at 1, and means of squares above those of their means.
+        const keeps = (name: keyof KeptTensors) =>
+          names.includes(name) ? shapes.map((shape) => fill(shape, begins[name])) : []
+        const begins = { first: 0, second: 0, third: options.rule === 'nadam' ? 1 : 0 }
+        return {
+          weights: uploadAll(shapes.map((shape, i) => filled(shape, 60 + i))) as readonly Tensor[],
+          kept: { first: keeps('first'), second: keeps('second'), third: keeps('third') } as KeptTensors,
+        }
+      }
+      let [fast, plain] = [begin(), begin()]
+      for (let step = 1; step <= 3; step++) {
+        const gradients = uploadAll(gradientsOf(step))
+        fast = optimizerStep(fast.weights, gradients, fast.kept, step, options)
+        plain = withReference(() => optimizerStep(plain.weights, gradients, plain.kept, step, options))
+        gradients.forEach((gradient) => gradient.dispose())
+      }
+      for (const { weights, kept } of [fast, plain])
+        [...weights, ...Object.values(kept).flat()].forEach((each: Tensor) => own(each))
+      const want = async (each: Tensor) => float64.array64(each.shape, await each.data())
+      for (const [i, weight] of fast.weights.entries())
+        await expectClose(`weight ${i}`, weight, await want(plain.weights[i] as Tensor))
+      for (const name of names)
+        for (const [i, each] of fast.kept[name].entries())
+          await expectClose(`${name} ${i}`, each, await want(plain.kept[name][i] as Tensor))
+    }),
+  )
+  return [...sgd, ...adam, ...others]
+}
+
+/** What happens to gradients before a step, and to averages after it. */
+const aroundStepCases = (): ConformanceCase[] => {
+  const shapes = [[3, 5], [7], [1], [784, 10]]
+  const clips = [
+    { norm: 1, value: Infinity },
+    { norm: 1e6, value: Infinity },
+    { norm: Infinity, value: 0.3 },
+    { norm: 20, value: 0.1 },
+  ].map((options) =>
+    leakless(`clipGradients to a norm of ${options.norm} and a size of ${options.value}`, async (own) => {
+      const gradients = shapes.map((shape, i) => filled(shape, 70 + i))
+      const total = Math.sqrt(gradients.reduce((all, { data }) => data.reduce((sum, g) => sum + g * g, all), 0))
+      const by = Math.min(1, options.norm / (total + 1e-6))
+      const given = gradients.map((gradient) => own(upload(gradient)))
+      const got = clipGradients(given, options)
+      got.forEach((each) => own(each))
+      for (const [i, gradient] of gradients.entries()) {
+        const want = gradient.data.map((g) => Math.max(-options.value, Math.min(options.value, g * by)))
+        await expectClose(`gradient ${i}`, got[i] as Tensor, float64.array64(gradient.shape, want))
+      }
+    }),
+  )
+  const averages = [0.9, 0.3, 0, 1].map((decay) =>
+    leakless(`averageWeights that decay by ${decay}`, async (own) => {
+      const want = shapes.map((shape) => float64.array64(shape))
+      let got: readonly Tensor[] = want.map((each) => upload(each))
+      for (let step = 1; step <= 3; step++) {
+        const weights = shapes.map((shape, i) => filled(shape, 80 + 10 * step + i))
+        want.forEach((average, i) =>
+          weights[i]?.data.forEach((weight, j) => {
+            average.data[j] = step === 1 ? weight : decay * (average.data[j] ?? NaN) + (1 - decay) * weight
+          }),
+        )
+        const uploaded = weights.map((weight) => upload(weight))
+        got = averageWeights(got, uploaded, step, decay)
+        uploaded.forEach((weight) => weight.dispose())
+      }
+      got.forEach((each) => own(each))
+      for (const [i, average] of want.entries()) await expectClose(`average ${i}`, got[i] as Tensor, average)
+    }),
+  )
+  return [...clips, ...averages]
 }
 
 /** Three workers' gradients, summed by each of them: the same bits everywhere, in the order of the parts. */
@@ -269,6 +391,7 @@ export const conformanceCases = (): ConformanceCase[] => [
   ...convReluPoolCases(),
   ...softmaxCases(),
   ...optimizerCases(),
+  ...aroundStepCases(),
   ...shareCases(),
   ...[...writtenImages(), ...refusals(), ...allowances(), ...strays()].map(({ name, run }) => leakless(name, run)),
 ]

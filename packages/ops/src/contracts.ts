@@ -6,6 +6,7 @@ import type {
   ActivationAttributes,
   ActivationName,
   ChannelSizes,
+  ClipOptions,
   ConvolutionMoves,
   ConvolutionSizes,
   ConvReluPoolSizes,
@@ -16,6 +17,7 @@ import type {
   KernelOutputs,
   KernelSizes,
   Lists,
+  OptimizerRule,
   OrNone,
   StepCount,
   Tensors,
@@ -124,6 +126,32 @@ const stepSizes = <Names extends string>(
   })
 }
 
+/** Which lists of tensors a rule keeps beside the weights. @throws OpsError for a rule that is none */
+export const keptBy = (options: OptimizerRule): readonly ('first' | 'second' | 'third')[] => {
+  switch (options.rule) {
+    case 'adadelta':
+      return ['first', 'second']
+    case 'rmsprop':
+      return [
+        'first',
+        ...(options.momentum > 0 ? ['second' as const] : []),
+        ...(options.centered ? ['third' as const] : []),
+      ]
+    case 'adagrad':
+      return ['first']
+    case 'nadam':
+      return ['first', 'second', 'third']
+    default:
+      throw new OpsError(`there is no optimizer's rule ${JSON.stringify((options as { rule: unknown }).rule)}`)
+  }
+}
+
+/** @throws OpsError for what nothing can be held to */
+const expectClip = ({ norm, value }: ClipOptions): void => {
+  if (!(norm > 0 && value > 0))
+    throw new OpsError(`gradients are held to a norm and a size above 0, not to ${String(norm)} and ${String(value)}`)
+}
+
 /** The elements of each tensor, which together are as many as each array has. */
 const sharedSizes = ({ tensor }: Lists<'tensor'>, count: number, arrays: readonly Float32Array[]): number[] => {
   expectCount('the number of tensors', count, 0)
@@ -182,7 +210,11 @@ export const kernelContracts: { readonly [N in KernelName]: KernelContract<N> } 
   DigitlabGatherBatch: contract(
     ['images', 'labels', 'order'],
     ['batchImages', 'batchLabels'],
-    ({ images, labels, order }, { start, size }) => {
+    ({ images, labels, order }, { start, size, mean, std }) => {
+      if (!(Number.isFinite(mean) && std > 0 && std < Infinity))
+        throw new OpsError(
+          `images are normalized by a mean and a standard deviation above 0, not by ${mean} and ${std}`,
+        )
       expectTensor('the resident images', images, [-1, -1, -1, -1], 'bool')
       const [count = 0, ...shape] = images.shape
       expectTensor('the resident labels', labels, [count], 'int32')
@@ -278,19 +310,37 @@ export const kernelContracts: { readonly [N in KernelName]: KernelContract<N> } 
     expectTensor('the gradient of a convolution', dy, [sizes.batch, sizes.rows, sizes.columns, sizes.outputs])
     return sizes
   }),
-  DigitlabSoftmaxCrossEntropy: contract(['logits', 'labels'], ['summary', 'dLogits'], ({ logits, labels }) => {
-    expectTensor('the logits', logits, [-1, -1])
-    const [batch = 0, classes = 0] = logits.shape
-    expectCount('the number of classes', classes, 1)
-    expectTensor('the labels of a batch', labels, [batch], 'int32')
-    return { batch, classes }
-  }),
+  DigitlabSoftmaxCrossEntropy: contract(
+    ['logits', 'labels'],
+    ['summary', 'dLogits'],
+    ({ logits, labels }, { smoothing }) => {
+      if (!(smoothing >= 0 && smoothing <= 1))
+        throw new OpsError(`labels are smoothed by a share from 0 to 1, not by ${String(smoothing)}`)
+      expectTensor('the logits', logits, [-1, -1])
+      const [batch = 0, classes = 0] = logits.shape
+      expectCount('the number of classes', classes, 1)
+      expectTensor('the labels of a batch', labels, [batch], 'int32')
+      return { batch, classes }
+    },
+  ),
   DigitlabSgdStep: inPlace(['weight', 'gradient', 'velocity'], (inputs, attributes) =>
     stepSizes(inputs, attributes, attributes.momentum === 0 ? ['gradient'] : ['gradient', 'velocity']),
   ),
   DigitlabAdamStep: inPlace(['weight', 'gradient', 'first', 'second'], (inputs, attributes) =>
     stepSizes(inputs, attributes, ['gradient', 'first', 'second']),
   ),
+  DigitlabOptimizerStep: inPlace(['weight', 'gradient', 'first', 'second', 'third'], (inputs, attributes) =>
+    stepSizes(inputs, attributes, ['gradient', ...keptBy(attributes)]),
+  ),
+  DigitlabClipGradients: inPlace(['gradient'], ({ gradient }, attributes) => {
+    expectClip(attributes)
+    return stepSizes({ weight: gradient }, { count: attributes.count, step: 1 }, [])
+  }),
+  DigitlabAverageWeights: inPlace(['average', 'weight'], (inputs, attributes) => {
+    if (!(attributes.decay >= 0 && attributes.decay <= 1))
+      throw new OpsError(`an average of weights decays by a share from 0 to 1, not by ${String(attributes.decay)}`)
+    return stepSizes(inputs, attributes, ['average'])
+  }),
   DigitlabCopyOut: inPlace(['tensor'], (inputs, { count, target }) => sharedSizes(inputs, count, [target])),
   DigitlabSumIn: inPlace(['tensor'], (inputs, { count, parts, own }) => {
     if (!(Number.isInteger(own) && own >= 0 && own < parts.length))

@@ -184,7 +184,7 @@ export const maxPoolGrad = (dy: Array64, x: Array64, windows: PoolWindows): Arra
 }
 
 /** Loss (scale x the sum over the batch), count of right answers, and the loss's gradient for logits [batch, classes]. */
-export const softmaxCrossEntropy = (logits: Array64, labels: ArrayLike<number>, scale: number) => {
+export const softmaxCrossEntropy = (logits: Array64, labels: ArrayLike<number>, scale: number, smoothing = 0) => {
   const [batch, classes] = dims(logits)
   const dLogits = array64(logits.shape)
   let [loss, correct] = [0, 0]
@@ -193,10 +193,12 @@ export const softmaxCrossEntropy = (logits: Array64, labels: ArrayLike<number>, 
     const largest = row.reduce((best, value) => Math.max(best, value), -Infinity)
     const total = row.reduce((sum, value) => sum + Math.exp(value - largest), 0)
     const label = labels[b]!
-    loss += scale * (largest + Math.log(total) - row[label]!)
+    const mean = row.reduce((sum, value) => sum + value / classes, 0)
+    loss += scale * (largest + Math.log(total) - (1 - smoothing) * row[label]! - smoothing * mean)
     if (row.indexOf(largest) === label) correct++
     row.forEach((value, c) => {
-      dLogits.data[b * classes + c] = scale * (Math.exp(value - largest) / total - (c === label ? 1 : 0))
+      const target = (c === label ? 1 - smoothing : 0) + smoothing / classes
+      dLogits.data[b * classes + c] = scale * (Math.exp(value - largest) / total - target)
     })
   }
   return { loss, correct, dLogits }

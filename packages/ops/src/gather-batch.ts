@@ -1,11 +1,12 @@
 import { keep, tensor, tensor1d, tensor4d, type Tensor, type Tensor1D, type Tensor4D } from '@tensorflow/tfjs-core'
+import type { Normalization } from './contracts'
 import { OpsError } from './expect'
 import { hasKernel, runKernel } from './kernels'
 import { writeImages } from './write-images'
 
 /** Some images of a data set with their labels, as tensors. */
 export interface Batch {
-  /** [batch, height, width, 1] float32: byte / 255, rounded once, as torchvision's ToTensor. */
+  /** [batch, height, width, 1] float32: byte / 255, rounded once, as torchvision's ToTensor, and normalized as its Normalize does. */
   readonly images: Tensor4D
   /** [batch] int32 */
   readonly labels: Tensor1D
@@ -37,8 +38,14 @@ export interface BatchSource {
   dispose(): void
 }
 
-/** byte / 255 as float32, the nearest there is: 256 values. */
-const scaled = Float32Array.from({ length: 256 }, (_, byte) => byte / 255)
+/** No normalization. */
+const asTheyAre: Normalization = { mean: 0, std: 1 }
+
+/** byte / 255 as float32, the nearest there is, normalized in float32 as torchvision does: 256 values. */
+export const scaledBytes = ({ mean, std }: Normalization): Float32Array => {
+  const [from, by] = [Math.fround(mean), Math.fround(std)]
+  return Float32Array.from({ length: 256 }, (_, byte) => Math.fround(Math.fround(byte / 255) - from) / by)
+}
 
 /**
  * Makes images and labels resident on the current backend.
@@ -50,12 +57,14 @@ const scaled = Float32Array.from({ length: 256 }, (_, byte) => byte / 255)
  *
  * @param images bytes, [count, height, width]: where `write` is used, the source's own from now on
  * @param labels classes, [count]
+ * @param normalization (pixel - mean) / std in float32, of pixels from 0 to 1; they stay as they are without it
  * @throws OpsError where the bytes do not make `labels.length` images of that shape, or an order points past them
  */
 export const batchSource = (
   images: Uint8Array,
   labels: Uint8Array,
   [height, width]: readonly [height: number, width: number],
+  normalization: Normalization = asTheyAre,
 ): BatchSource => {
   const count = labels.length
   if (images.length !== count * height * width)
@@ -64,12 +73,17 @@ export const batchSource = (
     )
   const natural = Int32Array.from({ length: count }, (_, i) => i)
   const make = hasKernel('gatherBatch') && hasKernel('writeImages') ? residentSource : hostSource
-  return checked(make(images, labels, [count, height, width, 1]), natural, height * width)
+  return checked(make(images, labels, [count, height, width, 1], normalization), natural, height * width)
 }
 
 type Shape = [count: number, height: number, width: number, channels: 1]
 
-const residentSource = (images: Uint8Array, labels: Uint8Array, shape: Shape): BatchSource => {
+const residentSource = (
+  images: Uint8Array,
+  labels: Uint8Array,
+  shape: Shape,
+  { mean, std }: Normalization,
+): BatchSource => {
   const residentImages = keep(tensor(images, shape, 'bool')) // [count, height, width, 1], the bytes themselves
   const keepLabels = (labels: Uint8Array) => keep(tensor(Int32Array.from(labels), [shape[0]], 'int32')) // [count]
   let residentLabels = keepLabels(labels)
@@ -87,7 +101,7 @@ const residentSource = (images: Uint8Array, labels: Uint8Array, shape: Shape): B
     },
     batch(start, size) {
       const inputs = { images: residentImages, labels: residentLabels, order: order as Tensor }
-      const { batchImages, batchLabels } = runKernel('gatherBatch', inputs, { start, size })
+      const { batchImages, batchLabels } = runKernel('gatherBatch', inputs, { start, size, mean, std })
       return { images: batchImages as Tensor4D, labels: batchLabels as Tensor1D }
     },
     dispose() {
@@ -96,7 +110,13 @@ const residentSource = (images: Uint8Array, labels: Uint8Array, shape: Shape): B
   }
 }
 
-const hostSource = (images: Uint8Array, given: Uint8Array, [count, height, width]: Shape): BatchSource => {
+const hostSource = (
+  images: Uint8Array,
+  given: Uint8Array,
+  [count, height, width]: Shape,
+  normalization: Normalization,
+): BatchSource => {
+  const scaled = scaledBytes(normalization)
   const pixels = height * width
   let labels = given
   let order = new Int32Array(0)
@@ -187,12 +207,14 @@ const blockBytes = 8 * 2 ** 20
  *
  * @param labels classes, [count]
  * @param block images that are resident at once; a batch may be larger
+ * @param normalization as of {@link batchSource}
  */
 export const streamedSource = (
   stream: StreamedImages,
   labels: Uint8Array,
   [height, width]: readonly [height: number, width: number],
   block = Math.max(1, Math.floor(blockBytes / (height * width))),
+  normalization: Normalization = asTheyAre,
 ): BatchSource => {
   const count = labels.length
   const pixels = height * width
@@ -214,6 +236,7 @@ export const streamedSource = (
       images,
       Uint8Array.from(stored, (index) => labels[index] ?? 0),
       [height, width],
+      normalization,
     )
     source.setOrder(placesOf(wanted))
     held = { from: start, to, source }

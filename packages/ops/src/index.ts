@@ -6,6 +6,8 @@ export {
   type BatchNormGradients,
   type RunningStatistics,
 } from './batch-norm'
+export { averageWeights } from './average-weights'
+export { clipGradients } from './clip-gradients'
 export { convReluPool, convReluPoolGrad, type ConvReluPoolForward } from './conv-relu-pool'
 export {
   averagePool,
@@ -22,7 +24,11 @@ export type {
   ActivationName,
   AdamOptions,
   BatchNormOptions,
+  ClipOptions,
   ConvolutionMoves,
+  Normalization,
+  OptimizerRule,
+  RuleBounds,
   SgdOptions,
 } from './contracts'
 export { dropout, type Dropped } from './dropout'
@@ -31,7 +37,7 @@ export { OpsError } from './expect'
 export { batchSource, streamedSource, type Batch, type BatchSource, type StreamedImages } from './gather-batch'
 export { bothSides, outputSize, type Sides } from './geometry'
 export { kernelNames, operationPaths, withReference, type OperationName, type OperationPath } from './kernels'
-export { adamStep, sgdStep } from './optimizer-step'
+export { adamStep, optimizerStep, sgdStep, type KeptTensors } from './optimizer-step'
 export { copyOut, sumIn } from './share-gradients'
 export { softmaxCrossEntropy, type SoftmaxCrossEntropy } from './softmax-cross-entropy'
 export { tensorOperations, type TensorGradients, type TensorOperations } from './tensor-operations'

@@ -32,6 +32,9 @@ export const kernelNames = {
   softmaxCrossEntropy: 'DigitlabSoftmaxCrossEntropy',
   sgdStep: 'DigitlabSgdStep',
   adamStep: 'DigitlabAdamStep',
+  optimizerStep: 'DigitlabOptimizerStep',
+  clipGradients: 'DigitlabClipGradients',
+  averageWeights: 'DigitlabAverageWeights',
   copyOut: 'DigitlabCopyOut',
   sumIn: 'DigitlabSumIn',
 } as const

@@ -22,15 +22,62 @@ export interface SgdOptions {
   readonly momentum: number
   /** L2 penalty, added to the gradient as weightDecay x weight. */
   readonly weightDecay: number
+  /** How much less of the gradient the velocity takes: 0 where it is absent. */
+  readonly dampening?: number
+  /** Whether the step looks ahead, by the gradient and momentum times the velocity. */
+  readonly nesterov?: boolean
 }
 
-/** PyTorch's `torch.optim.Adam`. */
+/** PyTorch's `torch.optim.Adam`, and `AdamW` where weight decay is decoupled. */
 export interface AdamOptions {
   readonly learningRate: number
   readonly beta1: number
   readonly beta2: number
   readonly epsilon: number
   readonly weightDecay: number
+  /** Whether the weight shrinks by learningRate x weightDecay of itself, instead of the penalty in the gradient. */
+  readonly decoupled?: boolean
+}
+
+/** The options of the other rules that `optimizerStep` knows, by PyTorch's formulas of the same names. */
+export type OptimizerRule =
+  | ({ readonly rule: 'adadelta'; readonly learningRate: number; readonly rho: number } & RuleBounds)
+  | ({
+      readonly rule: 'rmsprop'
+      readonly learningRate: number
+      readonly alpha: number
+      readonly momentum: number
+      readonly centered: boolean
+    } & RuleBounds)
+  | ({ readonly rule: 'adagrad'; readonly learningRate: number; readonly learningRateDecay: number } & RuleBounds)
+  | ({
+      readonly rule: 'nadam'
+      readonly learningRate: number
+      readonly beta1: number
+      readonly beta2: number
+      readonly momentumDecay: number
+      readonly decoupled: boolean
+    } & RuleBounds)
+
+/** What every rule has. */
+export interface RuleBounds {
+  readonly epsilon: number
+  /** L2 penalty, added to the gradient as weightDecay x weight. */
+  readonly weightDecay: number
+}
+
+/** Images as (pixel - mean) / std, of pixels from 0 to 1: { mean: 0, std: 1 } leaves them. */
+export interface Normalization {
+  readonly mean: number
+  readonly std: number
+}
+
+/** What gradients are held to; infinity where they are not. */
+export interface ClipOptions {
+  /** Of all gradients together, in the 2-norm: larger ones are all multiplied by norm / (their norm + 1e-6). */
+  readonly norm: number
+  /** Of every element, which is cut off there. */
+  readonly value: number
 }
 
 /** How many tensors an optimizer's step is given, and which step it is, from 1. */
@@ -100,7 +147,7 @@ type FusedInputs = { readonly bias?: TensorInfo; readonly preluActivationWeights
 export interface KernelContracts {
   DigitlabGatherBatch: {
     inputs: Tensors<'images' | 'labels' | 'order'>
-    attributes: { readonly start: number; readonly size: number }
+    attributes: { readonly start: number; readonly size: number } & Normalization
     outputs: Tensors<'batchImages' | 'batchLabels'>
     sizes: GatherSizes
   }
@@ -179,7 +226,7 @@ export interface KernelContracts {
   }
   DigitlabSoftmaxCrossEntropy: {
     inputs: Tensors<'logits' | 'labels'>
-    attributes: { readonly scale: number }
+    attributes: { readonly scale: number; readonly smoothing: number }
     outputs: Tensors<'summary' | 'dLogits'>
     sizes: { readonly batch: number; readonly classes: number }
   }
@@ -193,6 +240,24 @@ export interface KernelContracts {
   DigitlabAdamStep: {
     inputs: Lists<'weight' | 'gradient' | 'first' | 'second'>
     attributes: AdamOptions & StepCount
+    outputs: object
+    sizes: readonly number[]
+  }
+  DigitlabOptimizerStep: {
+    inputs: Lists<'weight' | 'gradient' | 'first' | 'second' | 'third'>
+    attributes: OptimizerRule & StepCount
+    outputs: object
+    sizes: readonly number[]
+  }
+  DigitlabClipGradients: {
+    inputs: Lists<'gradient'>
+    attributes: ClipOptions & { readonly count: number }
+    outputs: object
+    sizes: readonly number[]
+  }
+  DigitlabAverageWeights: {
+    inputs: Lists<'average' | 'weight'>
+    attributes: { readonly decay: number } & StepCount
     outputs: object
     sizes: readonly number[]
   }

@@ -7,8 +7,11 @@ export interface DrawnEpoch {
   readonly epoch: number
   readonly trainLoss: DrawnLoss
   readonly trainAccuracy: number
-  readonly testLoss: DrawnLoss
-  readonly testAccuracy: number
+  /** On images that were set aside; then there are none of the test images. */
+  readonly validationLoss?: DrawnLoss
+  readonly validationAccuracy?: number
+  readonly testLoss?: DrawnLoss
+  readonly testAccuracy?: number
   readonly trainSeconds: number
 }
 
@@ -19,6 +22,10 @@ export interface DrawnRun {
   readonly status: 'completed' | 'interrupted'
   /** ISO 8601 */
   readonly startedAt: string
+  /** Why it ended before its last epoch by itself. */
+  readonly stopped?: string
+  /** The epoch whose weights were kept, where the best were to be. */
+  readonly keptEpoch?: number
   readonly experiment: {
     readonly seed: number
     readonly epochs: number
@@ -35,6 +42,7 @@ export interface DrawnRun {
     readonly notice?: string
     readonly classNames: readonly string[]
     readonly trainCount: number
+    readonly validationCount?: number
     readonly testCount: number
     readonly files: readonly { readonly name: string; readonly bytes: number; readonly sha256: string }[]
   }
@@ -55,6 +63,8 @@ export interface DrawnRun {
     /** Of every step. */
     readonly stepLosses: readonly DrawnLoss[]
     readonly epochs: readonly DrawnEpoch[]
+    /** Of every step, where a schedule changes them. */
+    readonly learningRates?: readonly number[]
   }
   readonly metrics: {
     readonly count: number

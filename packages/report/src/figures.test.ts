@@ -94,7 +94,7 @@ describe('every mark is there, and every number is that of the run', () => {
     const drawn = figure(input, 'accuracy')
     expect(count(drawn, '[data-mark="line"] path')).toBe(2)
     expect(count(drawn, '[data-mark="dot"] title')).toBe(2 * run.history.epochs.length)
-    for (const { epoch, testAccuracy, trainAccuracy } of run.history.epochs) {
+    for (const { epoch, testAccuracy = NaN, trainAccuracy } of run.history.epochs) {
       expect(drawn.svg).toContain(`epoch ${epoch}: ${(100 * testAccuracy).toFixed(2)} % of the test images`)
       expect(drawn.svg).toContain(`epoch ${epoch}: ${(100 * trainAccuracy).toFixed(2)} % of the training images`)
     }

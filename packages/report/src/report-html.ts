@@ -8,6 +8,7 @@ import { comparisonFigures, runFigures, type Drawable } from './run-figures'
 import { datasetFacts, environmentFacts, experimentFacts } from './run-facts'
 import { grouped, percent } from './table'
 import { lossText } from './ticks'
+import { selectionSentence } from './watched-epochs'
 
 /** What a figure means, where its title does not say it all. */
 const captions: Readonly<Record<string, string>> = {
@@ -47,6 +48,8 @@ const runSection = (input: ReportInput): string => {
       ['parameters', grouped(run.model.parameters)],
       ['an epoch', `${run.timing.secondsPerEpoch.toFixed(2)} s`, `on ${run.backend.id}`],
     ]),
+    ...(run.stopped === undefined ? [] : [paragraphs('notice', [`${run.stopped}.`])]),
+    paragraphs('lead', [selectionSentence(run)]),
     ...(run.status === 'completed'
       ? []
       : [paragraphs('notice', ['This run was interrupted: its figures are those of its last step.'])]),

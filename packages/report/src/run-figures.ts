@@ -8,6 +8,7 @@ import { confusionFigure } from './figures/confusion'
 import { accuraciesFigure, lossesFigure } from './figures/curves'
 import { fixedImagesFigure, mistakesFigure } from './figures/digits'
 import { featureMapsFigure, firstLayerFigure } from './figures/first-layer'
+import { learningRateFigure } from './figures/learning-rate'
 import { lossFigure } from './figures/loss'
 import { mcNemarFigure } from './figures/mcnemar'
 import { reliabilityFigure } from './figures/reliability'
@@ -42,6 +43,7 @@ export const runFigures = ({
     augmented: augmented && ((options) => augmentedFigure(augmented, options)),
     loss: (options) => lossFigure(run, options),
     accuracy: (options) => accuracyFigure(run, options),
+    'learning-rate': run.history.learningRates && ((options) => learningRateFigure(run, options)),
     confusion: (options) => confusionFigure(run, options),
     'class-accuracy': (options) => classAccuracyFigure(run, options),
     mistakes: seen && ((options) => mistakesFigure(seen.images, seen.predictions, { ...options, classNames })),

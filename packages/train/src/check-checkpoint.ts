@@ -3,8 +3,10 @@ import { Validator, type Schema } from '@cfworker/json-schema'
 import { mnistFit, resolveModel, shownValue, type StateDict } from '@digitlab/models'
 import runSchema from '../schema/run-1.schema.json'
 import { checkInterval, type Checkpoint } from './checkpoint'
-import { completeExperiment, optimizerOf } from './complete-experiment'
+import { completeExperiment } from './complete-experiment'
 import type { Extensions } from './extensions'
+import { momentNames } from './moments'
+import { bestEpoch } from './selection'
 import { TrainError } from './train-error'
 import { shownText } from './shown-text'
 
@@ -44,7 +46,8 @@ const schemaOf = (version: string) => ({
 })
 
 /** A checkpoint's JSON: what is kept as arrays is named in it. */
-export type CheckpointState = Omit<Checkpoint, 'optimizer' | 'initial' | 'stepLosses'> & {
+export type CheckpointState = Omit<Checkpoint, 'optimizer' | 'initial' | 'stepLosses' | 'best'> & {
+  readonly best?: number
   readonly optimizer: { readonly steps: number; readonly moments: readonly string[] }
   readonly initial: boolean
 }
@@ -66,6 +69,8 @@ export const checkState = (text: string, version: string, name: string, extensio
   if (error) throw wrong(name, `its state at ${shownText(error.instanceLocation)}: ${shownText(error.error)}`)
   const found = state as { -readonly [K in keyof CheckpointState]: CheckpointState[K] } // the schema saw its form
   if (version === '1') delete found.generatorNow // whatever it is
+  if (found.best !== undefined && !(Number.isSafeInteger(found.best) && found.best >= 1))
+    throw wrong(name, `its best epoch is ${shownValue(found.best)}`)
   if (found.every !== undefined) checkInterval(found.every)
   found.experiment = completeExperiment(found.experiment, extensions)
   return found
@@ -73,7 +78,7 @@ export const checkState = (text: string, version: string, name: string, extensio
 
 /** Checks that the parts of a checkpoint are of one place in one run. @throws TrainError naming the first that is not */
 export const checkWhole = (checkpoint: Checkpoint, name: string, extensions: Extensions): void => {
-  const { experiment, dataset, epoch, step, totals, epochs, timing, stepLosses, optimizer, initial } = checkpoint
+  const { experiment, dataset, epoch, step, totals, epochs, timing, stepLosses, optimizer, initial, best } = checkpoint
   const stepsPerEpoch = Math.ceil(dataset.trainCount / experiment.batchSize)
   const taken = (epoch - 1) * stepsPerEpoch + step
   const images = Math.min(step * experiment.batchSize, dataset.trainCount)
@@ -92,11 +97,19 @@ export const checkWhole = (checkpoint: Checkpoint, name: string, extensions: Ext
   same('its epochs', epochs.length, epoch - 1)
   epochs.forEach((record, i) => {
     if (record.epoch !== i + 1) throw wrong(name, `its epoch ${i + 1} calls itself ${record.epoch}`)
+    if ((record.validationAccuracy === undefined) !== (experiment.validation === undefined))
+      throw wrong(name, `its epoch ${i + 1} does not tell what its experiment's validation asks for`)
   })
   same("its epoch's images", totals.images, images)
   same("its past epochs' images", timing.images, (epoch - 1) * dataset.trainCount)
   if (totals.correct > totals.images)
     throw wrong(name, `${totals.correct} of its ${totals.images} images are counted as right`)
+  const expectedBest = experiment.keep === 'best' ? bestEpoch(experiment, epochs) : 0
+  if ((best?.epoch ?? 0) !== expectedBest)
+    throw wrong(
+      name,
+      `it keeps the weights of epoch ${best?.epoch ?? 'none'}, the best one is ${expectedBest || 'none'}`,
+    )
   if ((initial !== undefined) !== (experiment.initial !== undefined))
     throw wrong(
       name,
@@ -106,12 +119,11 @@ export const checkWhole = (checkpoint: Checkpoint, name: string, extensions: Ext
 }
 
 const checkArrays = (
-  { experiment, optimizer: { weights, moments }, initial }: Checkpoint,
+  { experiment, optimizer: { weights, moments }, initial, best }: Checkpoint,
   name: string,
   extensions: Extensions,
 ): void => {
-  const { type, options } = optimizerOf(experiment, extensions)
-  const expected = type.state(options)
+  const expected = momentNames(experiment, extensions)
   if ([...moments.keys()].join() !== expected.join())
     throw wrong(
       name,
@@ -124,6 +136,7 @@ const checkArrays = (
     ['weights', weights],
     ...moments,
     ...(initial ? [['initial', initial] as const] : []),
+    ...(best ? [['best', best.weights] as const] : []),
   ].map(([part, arrays]) => [part as string, arrays as StateDict])
   for (const [part, arrays] of parts) {
     const names = (moments.has(part) ? trained : all) ?? []

@@ -29,8 +29,24 @@ export const checkRun = (run: Run, name: string): void => {
   const { epochs, stepLosses } = history
   const odd = epochs.findIndex(({ epoch }, i) => epoch !== i + 1)
   if (odd >= 0) contradiction(`epoch ${odd + 1} calls itself ${epochs[odd]?.epoch}`)
-  if (epochs.length > experiment.epochs || (status === 'completed') !== (epochs.length === experiment.epochs))
+  if (
+    epochs.length > experiment.epochs ||
+    (status === 'completed') !== (epochs.length === experiment.epochs || run.stopped !== undefined)
+  )
     contradiction(`it is ${status} after ${epochs.length} of ${experiment.epochs} epochs`)
+  const validated = dataset.validationCount !== undefined
+  if (validated !== (experiment.validation !== undefined))
+    contradiction(
+      `${dataset.validationCount ?? 'no'} images were set aside, and its experiment's validation is ${JSON.stringify(experiment.validation ?? null)}`,
+    )
+  for (const { epoch, testAccuracy, validationAccuracy } of epochs)
+    if (validated ? validationAccuracy === undefined : testAccuracy === undefined)
+      contradiction(`epoch ${epoch} has no accuracy on the ${validated ? 'images that were set aside' : 'test images'}`)
+  if (run.keptEpoch !== undefined && run.keptEpoch > epochs.length)
+    contradiction(`the weights of epoch ${run.keptEpoch} were kept, of ${epochs.length}`)
+  const rates = history.learningRates
+  if (rates !== undefined && rates.length !== stepLosses.length)
+    contradiction(`it has ${rates.length} learning rates of ${stepLosses.length} steps`)
   const stepsPerEpoch = Math.ceil(dataset.trainCount / experiment.batchSize)
   const least = epochs.length * stepsPerEpoch
   const most = status === 'completed' ? least : least + stepsPerEpoch

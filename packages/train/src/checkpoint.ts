@@ -52,17 +52,20 @@ export interface Checkpoint {
   /** float32, as every loss is one. */
   readonly stepLosses: Float32Array
   readonly optimizer: OptimizerState
+  /** The weights of the best epoch so far, where the best are kept. */
+  readonly best?: { readonly epoch: number; readonly weights: StateDict }
   /** What the run began with, where that was given. */
   readonly initial?: StateDict
 }
 
 /** A checkpoint as the bytes of a safetensors file, whose metadata hold what is no array and a check sum of everything. */
 export const writeCheckpoint = async (checkpoint: Checkpoint): Promise<Uint8Array> => {
-  const { optimizer, stepLosses, initial, ...rest } = checkpoint
+  const { optimizer, stepLosses, initial, best, ...rest } = checkpoint
   const arrays: StateDict = new Map([['stepLosses', { shape: [stepLosses.length], data: stepLosses }]])
   put(arrays, 'weights', optimizer.weights)
   for (const [name, values] of optimizer.moments) put(arrays, name, values)
   if (initial) put(arrays, 'initial', initial)
+  if (best) put(arrays, 'best', best.weights)
   // What counts comes last, as it does where it is read: the check sum is over the entries in their order.
   for (const [name, entry] of [...arrays])
     if (entry.dtype) {
@@ -74,6 +77,7 @@ export const writeCheckpoint = async (checkpoint: Checkpoint): Promise<Uint8Arra
     ...rest,
     optimizer: { steps: optimizer.steps, moments },
     initial: initial !== undefined,
+    ...(best ? { best: best.epoch } : {}),
   })
   const metadata = { format: 'digitlab-checkpoint', version: String(checkpointVersion), state }
   return writeSafetensors(arrays, { ...metadata, sha256: await checkSum(arrays, state) })
@@ -120,7 +124,7 @@ export const readCheckpoint = async (
       `${name} is damaged: its check sum is another; train again, or go on from another copy`,
       damaged,
     )
-  const { optimizer, initial, ...rest } = checkState(state, version, name, extensions)
+  const { optimizer, initial, best, ...rest } = checkState(state, version, name, extensions)
   const checkpoint: Checkpoint = {
     ...rest,
     stepLosses: arrays.get('stepLosses')?.data ?? new Float32Array(0),
@@ -130,6 +134,7 @@ export const readCheckpoint = async (
       moments: new Map(optimizer.moments.map((moment) => [moment, take(arrays, moment)])),
     },
     ...(initial ? { initial: take(arrays, 'initial') } : {}),
+    ...(best === undefined ? {} : { best: { epoch: best, weights: take(arrays, 'best') } }),
   }
   checkWhole(checkpoint, name, extensions)
   return checkpoint

@@ -49,7 +49,7 @@ export const chooseStepping = async (choice: Choice): Promise<{ stepping: Steppi
   const unsharable = data.train.stream
     ? 'its images are streamed from a disk'
     : experiment.augment === undefined
-      ? model.unsharable
+      ? (model.unsharable ?? unshared(experiment))
       : 'its images are others every epoch, and are made for one thread'
   if (unsharable !== undefined) {
     if (count === 'auto') return { stepping: alone() }
@@ -82,6 +82,14 @@ export const chooseStepping = async (choice: Choice): Promise<{ stepping: Steppi
     await team.close()
     throw error
   }
+}
+
+/** What of an experiment workers can't share; undefined where there is nothing. */
+const unshared = ({ accumulate, normalize, schedule }: Experiment): string | undefined => {
+  if (accumulate !== undefined) return `it is computed in ${accumulate} parts already (accumulate)`
+  if (normalize) return `its images are normalized (mean ${normalize.mean}, std ${normalize.std})`
+  if (schedule && 'name' in schedule && schedule.name === 'plateau') return 'its schedule, plateau, follows the epochs'
+  return undefined
 }
 
 /** Doubles the number of workers as long as that is faster. */

@@ -1,7 +1,6 @@
 import { sha256 } from '@digitlab/data'
 import {
   completeOptions,
-  integer,
   isRecord,
   layerTypes,
   mnistFit,
@@ -13,6 +12,14 @@ import {
 } from '@digitlab/models'
 import type { AugmentationType } from './augmentation-type'
 import { augmentationTypes } from './augmentations'
+import {
+  checkExtras,
+  completeParts,
+  experimentOptions,
+  experimentParts,
+  type ExperimentExtras,
+  type GivenExtras,
+} from './experiment-options'
 import type { Extensions } from './extensions'
 import { lossTypes } from './losses'
 import type { LossType } from './loss-type'
@@ -45,9 +52,11 @@ export type LossChoice = Foreign
 
 /** One way in which the training images are changed. */
 export type AugmentationOptions = Completed<(typeof augmentationTypes)[number]> | Foreign
+/** One of several schedules: how many epochs or steps it lasts, where its options do not say; the last goes on to the end. */
+export type ListedScheduleOptions = ScheduleOptions & { readonly for?: number }
 
 /** What to run. Plain JSON; its canonical form's SHA-256 is the experiment's id. */
-export interface Experiment {
+export interface Experiment extends ExperimentExtras {
   /** A name in the catalogue, or a model definition. */
   readonly model: string | ModelDefinition
   /** The name of the data set. */
@@ -58,8 +67,8 @@ export interface Experiment {
   /** Images a step; an epoch's last batch may be smaller. */
   readonly batchSize: number
   readonly optimizer: OptimizerOptions
-  /** Absent where the learning rate stays as it is. */
-  readonly schedule?: ScheduleOptions
+  /** Absent where the learning rate stays as it is; several come one after the other, as PyTorch's `SequentialLR`. */
+  readonly schedule?: ScheduleOptions | readonly ListedScheduleOptions[]
   /** Absent for cross-entropy. */
   readonly loss?: LossChoice
   /** How the training images are changed each time that they are seen, one way after the other; absent where they stay as they are. */
@@ -77,7 +86,7 @@ export interface InitialOptions {
 }
 
 /** What {@link completeExperiment} takes: everything but the model has a default. */
-export interface ExperimentInput {
+export interface ExperimentInput extends GivenExtras {
   readonly model: string | ModelDefinition
   readonly dataset?: string
   /** Any that PyTorch takes; recorded as {@link torchSeed} of it. */
@@ -85,17 +94,11 @@ export interface ExperimentInput {
   readonly epochs?: number
   readonly batchSize?: number
   readonly optimizer?: Partial<OptimizerOptions>
-  readonly schedule?: Partial<ScheduleOptions>
+  readonly schedule?: Partial<ScheduleOptions> | readonly Partial<ListedScheduleOptions>[]
   readonly loss?: LossChoice
   /** One alone need not be in a list. */
   readonly augment?: Partial<AugmentationOptions> | readonly Partial<AugmentationOptions>[]
   readonly initial?: InitialOptions
-}
-
-/** The numbers of an experiment and what they may be, for its check, a command's options and a page's form. */
-export const experimentOptions = {
-  epochs: integer({ from: 1, to: 100_000, default: 5, says: 'how often every image is seen' }),
-  batchSize: integer({ from: 1, to: 1_000_000, default: 64, says: 'images a step' }),
 }
 
 /** The case study's settings. */
@@ -125,8 +128,16 @@ interface Chosen<T> {
   readonly options: Readonly<Record<string, unknown>>
 }
 
+/** An entry of a table. */
+interface Choice {
+  readonly name: string
+  readonly options: OptionTable
+  // Each is only handed what its own table let through.
+  contradiction?(options: never): string | undefined
+}
+
 /** What is chosen of by name. */
-interface Kind<T extends { readonly name: string; readonly options: OptionTable }> {
+interface Kind<T extends Choice> {
   /** 'optimizer' */
   readonly what: string
   readonly known: readonly T[]
@@ -153,9 +164,10 @@ const augmentationKind = ({ augmentations = [] }: Extensions): Kind<Augmentation
 })
 
 /** Checks what an experiment says of one kind. @returns its entry and all its options, in their table's order */
-const choose = <T extends { readonly name: string; readonly options: OptionTable }>(
+const choose = <T extends Choice>(
   { what, known, usual }: Kind<T>,
   given: unknown,
+  beside: readonly string[] = ['name'],
 ): Chosen<T> => {
   if (!isRecord(given))
     throw new TrainError(
@@ -167,8 +179,10 @@ const choose = <T extends { readonly name: string; readonly options: OptionTable
     throw new TrainError(
       `there is no ${what} ${shownValue(name)}: choose one of ${known.map((each) => each.name).join(', ')}`,
     )
-  const place = { name: type.name, path: `${what}.`, beside: ['name'], error: refused }
+  const place = { name: type.name, path: `${what}.`, beside, error: refused }
   const options: Record<string, unknown> = completeOptions(type.options, given, place)
+  const why = type.contradiction?.(options as never)
+  if (why !== undefined) throw new TrainError(`${what}: ${why}`)
   const ordered = Object.keys(type.options).filter((key) => options[key] !== undefined)
   return { type, options: Object.fromEntries(ordered.map((key) => [key, options[key]])) }
 }
@@ -186,15 +200,52 @@ export const optimizerOf = (
   extensions: Extensions,
 ): Chosen<OptimizerType> => choose(optimizerKind(extensions), optimizer)
 
-/** The schedule of an experiment; undefined where the learning rate stays as it is. */
-export const scheduleOf = (
+/** A schedule of an experiment, and how long it lasts before the next one. */
+export interface ListedSchedule extends Chosen<ScheduleType> {
+  /** Undefined where it is to the end. */
+  readonly lasts: number | undefined
+}
+
+/** The schedules of an experiment, one after the other; none where the learning rate stays as it is. */
+export const schedulesOf = (
   { schedule }: Pick<Experiment, 'schedule'>,
   extensions: Extensions,
-): Chosen<ScheduleType> | undefined => schedule && choose(scheduleKind(extensions), schedule)
+): readonly ListedSchedule[] => {
+  if (schedule === undefined) return []
+  if (!Array.isArray(schedule)) return [{ ...choose(scheduleKind(extensions), schedule), lasts: undefined }]
+  const given: readonly unknown[] = schedule
+  if (given.length < 2)
+    throw new TrainError(`a list of schedules has at least 2, not ${given.length}: give one without a list`)
+  const listed = given.map((each, i) => listedSchedule(each, `schedule[${i}]`, i === given.length - 1, extensions))
+  const everies = listed.map(({ type, options }) => `${type.name} has every "${type.every(options as never)}"`)
+  const odd = listed.findIndex(
+    ({ type, options }) => type.every(options as never) !== listed[0]?.type.every(listed[0].options as never),
+  )
+  if (odd > 0) throw new TrainError(`a list of schedules counts epochs or steps: ${everies[0]}, ${everies[odd]}`)
+  return listed
+}
+
+const listedSchedule = (each: unknown, what: string, last: boolean, extensions: Extensions): ListedSchedule => {
+  const chosen = choose({ ...scheduleKind(extensions), what }, each, ['name', 'for'])
+  const own = (each as { readonly for?: unknown }).for
+  if (own !== undefined && !(typeof own === 'number' && Number.isSafeInteger(own) && own >= 1))
+    throw new TrainError(`${what}.for must be an integer from 1, not ${shownValue(own)}`)
+  if (last && own !== undefined)
+    throw new TrainError(`${what}.for is ${own}, and the last schedule goes on to the end: leave it out`)
+  const lasts = own ?? chosen.type.lasts?.(chosen.options as never)
+  if (!last && lasts === undefined)
+    throw new TrainError(`${what} does not say how long ${chosen.type.name} lasts before the next one: give it "for"`)
+  return { ...chosen, lasts }
+}
 
 /** The loss of an experiment. */
-export const lossOf = ({ loss }: Pick<Experiment, 'loss'>, extensions: Extensions): Chosen<LossType> =>
-  choose(lossKind(extensions), loss ?? { name: lossTypes[0].name })
+export const lossOf = (
+  { loss, labelSmoothing }: Pick<Experiment, 'loss' | 'labelSmoothing'>,
+  extensions: Extensions,
+): Chosen<LossType> => {
+  const given: unknown = loss ?? { name: lossTypes[0].name }
+  return choose(lossKind(extensions), labelSmoothing === undefined ? given : { ...(given as object), labelSmoothing })
+}
 
 /** The augmentations of an experiment, in the order in which they are done. */
 export const augmentationsOf = (
@@ -202,8 +253,9 @@ export const augmentationsOf = (
   extensions: Extensions,
 ): Chosen<AugmentationType>[] => augment.map((given) => choose(augmentationKind(extensions), given))
 
-const numbers = Object.keys(experimentOptions)
-const keys = ['model', 'dataset', 'seed', ...numbers, 'optimizer', 'schedule', 'loss', 'augment', 'initial']
+const plain = Object.keys(experimentOptions)
+const parts = Object.keys(experimentParts)
+const keys = ['model', 'dataset', 'seed', ...plain, 'optimizer', 'schedule', 'loss', 'augment', ...parts, 'initial']
 
 /**
  * Fills in the defaults and checks every value.
@@ -227,9 +279,9 @@ const complete = (input: ExperimentInput, extensions: Extensions, lenient: boole
   const { dataset, seed } = { ...experimentDefaults, ...input }
   if (typeof dataset !== 'string' || dataset === '' || dataset === 'auto')
     throw new TrainError(`an experiment names its data set, not ${shownValue(dataset)}`)
-  const given = Object.fromEntries(Object.entries(input).filter(([key]) => numbers.includes(key)))
+  const given = Object.fromEntries(Object.entries(input).filter(([key]) => plain.includes(key)))
   const whole = completeOptions(experimentOptions, given, { name: 'an experiment', error: refused })
-  const named = <T extends { readonly name: string; readonly options: OptionTable }>(kind: Kind<T>, given: unknown) => {
+  const named = <T extends Choice>(kind: Kind<T>, given: unknown) => {
     const foreign = lenient && isRecord(given) && typeof given['name'] === 'string'
     if (foreign && !kind.known.some(({ name }) => name === given['name'])) return given as unknown as Foreign
     const { type, options } = choose(kind, given)
@@ -241,16 +293,28 @@ const complete = (input: ExperimentInput, extensions: Extensions, lenient: boole
     named(augmentationKind(extensions), given),
   )
   checkTogether(augmentations, extensions)
-  const loss = input.loss === undefined ? undefined : named(lossKind(extensions), input.loss)
+  const loss = input.loss === undefined ? undefined : (named(lossKind(extensions), input.loss) as LossChoice)
+  const usualLoss = loss === undefined || loss.name === lossTypes[0].name
+  // The usual loss goes without saying, and its one option stands beside it, so that one experiment has one id.
+  const { labelSmoothing } = {
+    ...whole,
+    ...(usualLoss ? (loss as { readonly labelSmoothing?: number } | undefined) : {}),
+  }
+  if (!usualLoss && labelSmoothing !== undefined)
+    throw new TrainError(
+      `labelSmoothing is ${labelSmoothing} and the loss is ${shownValue(loss.name)}: it belongs to ${lossTypes[0].name}`,
+    )
+  const extras = { ...whole, ...(labelSmoothing === undefined ? {} : { labelSmoothing }), ...completeParts(input) }
+  checkExtras(extras)
+  const schedule = scheduleIn(input.schedule, extensions, (given) => named(scheduleKind(extensions), given), lenient)
   return {
     model: input.model,
     dataset,
     seed: torchSeed(seed),
-    ...whole,
+    ...extras,
     optimizer: { name, ...rest } as OptimizerOptions, // checked against its table
-    ...(input.schedule === undefined ? {} : { schedule: named(scheduleKind(extensions), input.schedule) }),
-    // The usual one goes without saying, so that one experiment has one id.
-    ...(loss === undefined || loss.name === lossTypes[0].name ? {} : { loss }),
+    ...(schedule === undefined ? {} : { schedule }),
+    ...(usualLoss ? {} : { loss }),
     // Without any it goes without saying, so that one experiment has one id.
     ...(augmentations.length === 0 ? {} : { augment: augmentations }),
     ...(input.initial === undefined ? {} : { initial: checkInitial(input.initial) }),
@@ -271,6 +335,24 @@ const checkTogether = (
     throw new TrainError(
       `augment mixes images twice, by ${mixing.join(' and ')}: an image has two labels at most, leave one out`,
     )
+}
+
+/** A schedule as an experiment holds it, or several. */
+const scheduleIn = (
+  given: ExperimentInput['schedule'],
+  extensions: Extensions,
+  named: (given: unknown) => unknown,
+  lenient: boolean,
+): Experiment['schedule'] => {
+  if (given === undefined) return undefined
+  if (!Array.isArray(given)) return named(given) as ScheduleOptions // checked against its table
+  const list = given as readonly ListedScheduleOptions[]
+  const known = (name: unknown) => scheduleKind(extensions).known.some((each) => each.name === name)
+  if (lenient && list.some((each) => isRecord(each) && !known(each.name))) return list // of which somebody else knows
+  return schedulesOf({ schedule: list }, extensions).map(({ type, options }, i) => {
+    const own = list[i]?.for
+    return { name: type.name, ...options, ...(own === undefined ? {} : { for: own }) } as ListedScheduleOptions
+  })
 }
 
 /** Whether a definition has a layer of a type that is not known here. */

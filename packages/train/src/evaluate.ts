@@ -5,6 +5,7 @@ import type { Model } from '@digitlab/models'
 import { logits, type Weights } from '@digitlab/models/compute'
 import { batchSource, type BatchSource } from '@digitlab/ops'
 import { tidy } from '@tensorflow/tfjs-core'
+import type { NormalizeOptions } from './experiment-options'
 import { sourceOf } from './split-source'
 import { TrainError } from './train-error'
 import { giveWay } from './give-way'
@@ -105,6 +106,7 @@ const noAnswer = (model: Model, image: number, row: ArrayLike<number>): TrainErr
  *
  * @param split images [count, height, width] and labels [count]
  * @param imageShape [height, width]
+ * @param normalize as the weights were trained with
  * @throws TrainError where the model takes other images, tells fewer classes apart, or computes what is no number
  */
 export const evaluate = async (
@@ -112,9 +114,10 @@ export const evaluate = async (
   weights: Weights,
   split: Pick<Split, 'images' | 'labels'>,
   imageShape: readonly [number, number],
+  normalize?: NormalizeOptions,
 ): Promise<{ evaluation: Evaluation; predictions: Predictions }> => {
   checkFit(model, imageShape, 1 + split.labels.reduce((largest, label) => Math.max(largest, label), 0))
-  const source = sourceOf(split, imageShape)
+  const source = sourceOf(split, imageShape, normalize)
   try {
     return await evaluateSource(model, weights, source, split.labels)
   } finally {
@@ -126,13 +129,19 @@ export const evaluate = async (
  * Says what images show, on the current backend.
  *
  * @param images [count, height, width] of the model's input
+ * @param normalize as the weights were trained with
  * @throws TrainError where the model takes other images, or computes what is no number
  */
-export const predict = async (model: Model, weights: Weights, images: Uint8Array): Promise<Predictions> => {
+export const predict = async (
+  model: Model,
+  weights: Weights,
+  images: Uint8Array,
+  normalize?: NormalizeOptions,
+): Promise<Predictions> => {
   const [height, width] = model.definition.input
   checkFit(model, [height, width], 0)
   const labels = new Uint8Array(images.length / (height * width)) // nobody knows them
-  const source = batchSource(images, labels, [height, width])
+  const source = batchSource(images, labels, [height, width], normalize)
   try {
     return (await evaluateSource(model, weights, source, labels, undefined, null)).predictions
   } finally {

@@ -22,17 +22,27 @@ export {
   experimentDefaults,
   experimentDifference,
   experimentId,
-  experimentOptions,
   optimizerDefaults,
   torchSeed,
   type AugmentationOptions,
   type Experiment,
   type ExperimentInput,
   type InitialOptions,
+  type ListedScheduleOptions,
   type LossChoice,
   type OptimizerOptions,
   type ScheduleOptions,
 } from './complete-experiment'
+export {
+  experimentOptions,
+  experimentParts,
+  type AverageOptions,
+  type EarlyStoppingChoice,
+  type ExperimentExtras,
+  type GivenExtras,
+  type NormalizeOptions,
+  type ValidationOptions,
+} from './experiment-options'
 export type { Extensions } from './extensions'
 export { lossTypes } from './losses'
 export {
@@ -52,6 +62,7 @@ export {
   type OptimizerType,
 } from './optimizer-type'
 export { optimizerTypes } from './optimizers'
-export { defineSchedule, type SchedulePlace, type ScheduleType } from './schedule-type'
+export type { Monitor, Monitored } from './monitor'
+export { defineSchedule, type SchedulePlace, type ScheduledRun, type ScheduleType } from './schedule-type'
 export { scheduleTypes } from './schedules'
 export { TrainError, type TrainErrorCode } from './train-error'

@@ -3,11 +3,14 @@ import { batches, imagesOf, type Dataset } from '@digitlab/data'
 import { initialWeights, readTfjsLayout, resolveModel, type StateDict64 } from '@digitlab/models'
 import { lossAndGradients64, type LossFunction64 } from '@digitlab/models/compute'
 import { float64 } from '@digitlab/ops'
+import { scaledBytes } from '@digitlab/ops/backend'
 import { dataLoaderOrder, MersenneTwister } from '@digitlab/random'
 import { createAugmenter } from './augment-images'
 import { lossOf, optimizerOf, type Experiment } from './complete-experiment'
 import type { Extensions } from './extensions'
 import { learningRateOf } from './learning-rate'
+import { optimizerState } from './moments'
+import { divide } from './validation'
 
 /**
  * The losses of an experiment's first steps computed in float64 by plain loops: what every backend's are compared with. Slow
@@ -19,10 +22,12 @@ import { learningRateOf } from './learning-rate'
  */
 export const firstLosses64 = (
   experiment: Experiment,
-  data: Dataset,
+  given: Dataset,
   steps: number,
   extensions: Extensions = {},
 ): number[] => {
+  const { data } = divide(given, experiment)
+  const pixelsOf = scaledBytes(experiment.normalize ?? { mean: 0, std: 1 })
   const [height, width] = data.imageShape
   const model = resolveModel(experiment.model, { input: [height, width, 1], classes: data.classes }, extensions)
   const generator = new MersenneTwister(experiment.seed)
@@ -42,7 +47,7 @@ export const firstLosses64 = (
     const bytes = augmenter ? new Uint8Array(batch.length * pixels) : imagesOf(data.train, data.imageShape, batch)
     augmenter?.render(1, start, batch, bytes)
     const images = float64.array64([batch.length, height, width, 1])
-    bytes.forEach((byte, p) => (images.data[p] = Math.fround(byte / 255)))
+    bytes.forEach((byte, p) => (images.data[p] = pixelsOf[byte]!))
     const labels = Array.from(batch, (image) => classes[image]!)
     const { mixing } = augmenter ?? {}
     const others = mixing && Array.from(batch, (image) => classes[mixing.partner(1, image)]!)
@@ -68,6 +73,16 @@ const mixedLoss64 =
     return { ...own, loss: between(own.loss, other.loss), dLogits: { ...own.dLogits, data } }
   }
 
+/** Gradients held to what the experiment says, in place. */
+const clip64 = (gradients: StateDict64, { clipGradNorm = Infinity, clipGradValue = Infinity }: Experiment): void => {
+  if (clipGradNorm === Infinity && clipGradValue === Infinity) return
+  const all = [...gradients.values()].map(({ data }) => data)
+  const norm = Math.sqrt(all.reduce((sum, data) => data.reduce((part, g) => part + g * g, sum), 0))
+  const factor = Math.min(1, clipGradNorm / (norm + 1e-6))
+  for (const data of all)
+    data.forEach((g, i) => (data[i] = Math.max(-clipGradValue, Math.min(clipGradValue, g * factor))))
+}
+
 /** Steps of the experiment's optimizer on the weights, in place. */
 const optimizer64 = (
   experiment: Experiment,
@@ -77,14 +92,18 @@ const optimizer64 = (
 ): ((gradients: StateDict64, step: number) => void) => {
   const { type, options } = optimizerOf(experiment, extensions)
   const rate = learningRateOf(experiment, stepsPerEpoch, extensions)
-  const names = type.state(options)
+  const names = optimizerState(experiment, extensions)
+  const begins = type.begins?.(options) ?? {}
   const held = new Map<string, Record<string, Float64Array>>()
   return (gradients, step) => {
+    clip64(gradients, experiment)
     for (const [name, { data: gradient }] of gradients) {
       const weight = weights.get(name)!.data
-      const state = held.get(name) ?? Object.fromEntries(names.map((each) => [each, new Float64Array(weight.length)]))
+      const state =
+        held.get(name) ??
+        Object.fromEntries(names.map((each) => [each, new Float64Array(weight.length).fill(begins[each] ?? 0)]))
       held.set(name, state)
-      type.step64({ weight, gradient, state, step, options: { ...options, learningRate: rate.of(step) } })
+      type.step64({ weight, gradient, state, step, options: { ...options, ...rate.options(step) } })
     }
   }
 }

@@ -62,7 +62,7 @@ export const createImageStream = async (options: StreamOptions): Promise<ImageSt
   if (!augmenter) return undefined
   const workers = await startWorkers(options, from)
   // Its bytes are written over, and the data set's stay as they are.
-  const images = batchSource(train.images.slice(), train.labels, imageShape)
+  const images = batchSource(train.images.slice(), train.labels, imageShape, experiment.normalize)
   const shares = augmenter.mixing && batchSource(new Uint8Array(2 * train.count), train.labels, [1, 2])
   const [height, width] = imageShape
   const making =

@@ -1,7 +1,10 @@
 // What optimizers and losses compute with.
-import { adamStep, sgdStep, softmaxCrossEntropy, tensorOperations } from '@digitlab/ops'
+import { adamStep, optimizerStep, sgdStep, softmaxCrossEntropy, tensorOperations } from '@digitlab/ops'
 import type { LossKit } from './loss-type'
 import type { OptimizerKit } from './optimizer-type'
 
 /** On the current backend. */
-export const kit: OptimizerKit & LossKit = { ops: { adamStep, sgdStep, softmaxCrossEntropy }, tf: tensorOperations }
+export const kit: OptimizerKit & LossKit = {
+  ops: { adamStep, optimizerStep, sgdStep, softmaxCrossEntropy },
+  tf: tensorOperations,
+}

@@ -3,18 +3,16 @@ import type { Backend } from '@digitlab/backends'
 import type { Dataset } from '@digitlab/data'
 import { trainingMemory, type Model } from '@digitlab/models'
 import { evaluationBatch } from './evaluate'
-import { optimizerOf, type Experiment } from './complete-experiment'
+import { type Experiment } from './complete-experiment'
 import type { Extensions } from './extensions'
+import { momentNames } from './moments'
 import { TrainError } from './train-error'
 import { hostMemory } from './host'
 
 const float = 4
 
 /** How many arrays the optimizer keeps for each weight. */
-const momentsOf = (experiment: Experiment, extensions: Extensions): number => {
-  const { type, options } = optimizerOf(experiment, extensions)
-  return type.state(options).length
-}
+const momentsOf = (experiment: Experiment, extensions: Extensions): number => momentNames(experiment, extensions).length
 
 /**
  * Bytes that a training holds at once on its backend, at least, as what is refused must not fit: weights, gradients and what the
@@ -26,7 +24,10 @@ export const leastMemory = (
   { imageShape: [height, width], train, test }: Pick<Dataset, 'imageShape'> & Record<'train' | 'test', Counted>,
   extensions: Extensions = {},
 ): number => {
-  const batch = Math.max(Math.min(experiment.batchSize, train.count), Math.min(evaluationBatch, test.count))
+  const batch = Math.max(
+    Math.min(experiment.batchSize / (experiment.accumulate ?? 1), train.count),
+    Math.min(evaluationBatch, test.count),
+  )
   const values = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1)
   const widest = Math.max(...model.layers.map(({ input, output }) => values(input) + values(output)))
   // Of images that are streamed a block is held at a time.

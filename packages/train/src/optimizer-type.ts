@@ -6,7 +6,7 @@ import type { Tensor } from '@tensorflow/tfjs-core'
 /** What an optimizer computes with: handed to it, so that its file needs no TensorFlow.js. */
 export interface OptimizerKit {
   /** Steps that backends have kernels for. */
-  readonly ops: Pick<typeof operations, 'sgdStep' | 'adamStep'>
+  readonly ops: Pick<typeof operations, 'sgdStep' | 'adamStep' | 'optimizerStep'>
   /** TensorFlow.js's own operations, as `tf.sign(x)`. */
   readonly tf: operations.TensorOperations
 }
@@ -15,7 +15,7 @@ export interface OptimizerKit {
 export interface OptimizerStep<O> {
   readonly weights: readonly Tensor[]
   readonly gradients: readonly Tensor[]
-  /** What the optimizer keeps, by the names of {@link OptimizerType.state}; zeros before the first step. */
+  /** What the optimizer keeps, by the names of {@link OptimizerType.state}; zeros before the first step, or what {@link OptimizerType.begins} says. */
   readonly state: Readonly<Record<string, readonly Tensor[]>>
   /** Steps taken, this one among them: from 1. */
   readonly step: number
@@ -43,8 +43,12 @@ export interface OptimizerType<N extends string = string, T extends OptionTable 
   /** What it is, in a line of a command's help or a page's form. */
   readonly says?: string
   readonly options: T
+  /** Why options that are each in their range do not go together, as a sentence with both values; undefined where they do. */
+  contradiction?(options: CompletedOptions<T>): string | undefined
   /** The names of what it keeps for every weight beside it, in its shape: it is in checkpoints, so that a run goes on to the bit. */
   state(options: CompletedOptions<T>): readonly string[]
+  /** What of it does not begin as zeros: the value of every element, by its name. */
+  begins?(options: CompletedOptions<T>): Readonly<Record<string, number>>
   /**
    * One step on all weights. Tensors that are replaced are disposed of by whoever called it, but for those that an operation disposed of
    * already.

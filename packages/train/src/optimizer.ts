@@ -1,20 +1,27 @@
 import type { StepVariables } from '@digitlab/backends'
 import type { Model, StateDict } from '@digitlab/models'
 import { downloadWeights, uploadWeights, type Weights } from '@digitlab/models/compute'
-import { keep, tidy, zerosLike, type Tensor } from '@tensorflow/tfjs-core'
+import { averageWeights, clipGradients } from '@digitlab/ops'
+import { add, fill, keep, tidy, type Tensor } from '@tensorflow/tfjs-core'
 import { optimizerOf, type Experiment } from './complete-experiment'
 import type { Extensions } from './extensions'
 import { kit } from './kit'
 import { learningRateOf } from './learning-rate'
+import { averageName, optimizerState } from './moments'
+import type { Monitored } from './monitor'
 
 /** Owns the weights while they are trained: whoever needs them asks for `weights()` after each step anew. */
 export interface Optimizer {
   /** The weights as they are now, buffers among them. A step may replace their tensors. */
   weights(): Weights
+  /** What is evaluated: the average of the weights where the experiment has one, with the buffers as they are; else the weights. */
+  evaluated(): Weights
+  /** The learning rate of a step, counted from 1. */
+  learningRate(step: number): number
   /**
    * One step.
    *
-   * @param gradients by the names of what is trained; the caller disposes of them
+   * @param gradients by the names of what is trained, which clipping may change; the caller disposes of them
    * @param buffers those that the batch changed: they become the optimizer's own
    */
   step(gradients: ReadonlyMap<string, Tensor>, buffers?: ReadonlyMap<string, Tensor>): void
@@ -47,6 +54,8 @@ export interface Steps {
   /** Batches of an epoch, which a schedule counts in. */
   readonly stepsPerEpoch: number
   readonly extensions?: Extensions | undefined
+  /** What the epochs told that lie behind, as it is when a step is taken. */
+  readonly history?: readonly Monitored[]
 }
 
 /** Reads an optimizer's state back from the backend, to the bit. */
@@ -73,39 +82,49 @@ export const uploadOptimizer = (model: Model, steps: Steps, state: OptimizerStat
  */
 export const createOptimizer = (
   model: Model,
-  { experiment, stepsPerEpoch, extensions = {} }: Steps,
+  { experiment, stepsPerEpoch, extensions = {}, history = [] }: Steps,
   initial: Weights,
   begun: { readonly steps: number; readonly moments: ReadonlyMap<string, Weights> } = { steps: 0, moments: new Map() },
 ): Optimizer => {
   const { type, options } = optimizerOf(experiment, extensions)
-  const rate = learningRateOf(experiment, stepsPerEpoch, extensions)
+  const rate = learningRateOf(experiment, stepsPerEpoch, extensions, history)
+  const clip = { norm: experiment.clipGradNorm ?? Infinity, value: experiment.clipGradValue ?? Infinity }
+  const clips = clip.norm !== Infinity || clip.value !== Infinity
+  const decay = experiment.averageWeights?.decay
   const names = model.parameters.map(({ name }) => name)
   const buffers = new Map(model.buffers.map(({ name }) => [name, initial.get(name) as Tensor]))
   let weights: readonly Tensor[] = names.map((name) => initial.get(name) as Tensor)
   /** Whether the last step left each buffer's tensor the one that it was; unknown before the first. */
   let inPlace = buffers.size === 0
   let step = begun.steps
+  const begins = type.begins?.(options) ?? {}
   const from = (name: string): readonly Tensor[] => {
     const tensors = begun.moments.get(name)
-    return tensors ? names.map((each) => tensors.get(each) as Tensor) : weights.map((weight) => keep(zerosLike(weight)))
+    if (tensors) return names.map((each) => tensors.get(each) as Tensor)
+    return weights.map(({ shape }) => keep(fill(shape, begins[name] ?? 0)))
   }
   let state: Readonly<Record<string, readonly Tensor[]>> = Object.fromEntries(
-    type.state(options).map((name) => [name, from(name)]),
+    optimizerState(experiment, extensions).map((name) => [name, from(name)]),
   )
+  let average = decay === undefined ? [] : averagesFrom(begun.moments.get(averageName), names, weights)
   const named = (tensors: readonly Tensor[]): Weights => new Map(names.map((name, i) => [name, tensors[i] as Tensor]))
   return {
     weights: () => new Map([...named(weights), ...buffers]),
+    evaluated: () => new Map([...named(decay === undefined ? weights : average), ...buffers]),
+    learningRate: (step) => rate.of(step),
     step(gradients, changed = new Map()) {
       step++
-      const ordered = names.map((name) => gradients.get(name) as Tensor)
-      const of = { ...options, learningRate: rate.of(step) }
-      const before = [weights, ...Object.values(state)].flat()
+      const given = names.map((name) => gradients.get(name) as Tensor)
+      const of = { ...options, ...rate.options(step) }
+      const before = [weights, ...Object.values(state), average].flat()
       tidy(() => {
+        const ordered = clips ? clipGradients(given, clip) : given
         const next = type.step(kit, { weights, gradients: ordered, state, step, options: of })
         weights = kept(next.weights)
+        if (decay !== undefined) average = kept(averageWeights(average, weights, step, decay))
         state = Object.fromEntries(Object.keys(state).map((name) => [name, kept(next.state?.[name] ?? [])]))
       })
-      const now = new Set([weights, ...Object.values(state)].flat())
+      const now = new Set([weights, ...Object.values(state), average].flat())
       for (const tensor of before) if (!now.has(tensor)) tensor.dispose() // again does nothing
       inPlace = true
       for (const [name, tensor] of changed) {
@@ -121,17 +140,31 @@ export const createOptimizer = (
     repeatable: () => (!rate.everyStep || type.varies === true) && inPlace,
     repeat(repeat) {
       const next = step + 1
-      const done = repeat(rate.everyStep ? { step: next, values: { learningRate: rate.of(next) } } : { step: next })
+      const done = repeat(rate.everyStep ? { step: next, values: rate.options(next) } : { step: next })
       if (done) step++
       return done
     },
     steps: () => step,
-    moments: () => new Map(Object.entries(state).map(([name, tensors]) => [name, named(tensors)])),
+    moments: () =>
+      new Map(
+        [...Object.entries(state), ...(decay === undefined ? [] : [[averageName, average] as const])].map(
+          ([name, tensors]) => [name, named(tensors)],
+        ),
+      ),
     dispose() {
-      for (const tensor of [...weights, ...buffers.values(), ...Object.values(state).flat()]) tensor.dispose()
+      const all = [weights, [...buffers.values()], ...Object.values(state), average].flat()
+      for (const tensor of all) tensor.dispose()
     },
   }
 }
+
+/** Averages as they were kept, or those of the first weights. */
+const averagesFrom = (
+  kept: Weights | undefined,
+  names: readonly string[],
+  weights: readonly Tensor[],
+): readonly Tensor[] =>
+  kept ? names.map((name) => kept.get(name) as Tensor) : weights.map((weight) => keep(add(weight, 0))) // a clone would lie in the same place
 
 /** A step may run within a tidy, which must not take what lives on. */
 const kept = (tensors: readonly Tensor[]): readonly Tensor[] => tensors.map((tensor) => keep(tensor))

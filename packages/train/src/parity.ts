@@ -10,7 +10,7 @@ import { runExperiment } from './run-experiment'
 import type { Progress, RunResult } from './run-options'
 
 /** Steps compared with float64, and steps after which losses and weights are compared with each other. */
-const paritySteps = { float64: 5, first: 100 } as const
+const paritySteps = { float64: 5, first20: 20, first: 100 } as const
 
 /**
  * How far two ways to compute the same experiment may differ. Sums in float32 depend on their order by some 1e-7 a step; a
@@ -20,15 +20,33 @@ const paritySteps = { float64: 5, first: 100 } as const
  * 0.1 percentage points of test accuracy after an epoch.
  */
 const tolerances = {
-  dense: { firstLoss: 2e-6, float64: 1e-5, losses: 1e-5, weights: 1e-5, accuracy: 0.001 },
-  convolutional: { firstLoss: 2e-6, float64: 1e-5, losses: 3e-3, weights: 1e-2, accuracy: 0.01 },
+  dense: {
+    firstLoss: 2e-6,
+    float64: 1e-5,
+    first20: 1e-5,
+    losses: 1e-5,
+    learningRates: 1e-12,
+    weights: 1e-5,
+    accuracy: 0.001,
+  },
+  convolutional: {
+    firstLoss: 2e-6,
+    float64: 1e-5,
+    first20: 1e-5,
+    losses: 3e-3,
+    learningRates: 1e-12,
+    weights: 1e-2,
+    accuracy: 0.01,
+  },
 } as const
 
 /** What is compared, by name, with what each is called in a table. */
 export const parityChecks = {
   firstLoss: 'loss at step 1',
   float64: `loss, first ${paritySteps.float64} steps`,
+  first20: 'loss, first 20 steps',
   losses: `loss, first ${paritySteps.first} steps`,
+  learningRates: 'learning rate, relative',
   weights: `any weight after ${paritySteps.first} steps`,
   accuracy: 'test accuracy at the end',
 } as const
@@ -73,6 +91,7 @@ export interface ParityOptions {
 interface Side {
   readonly name: string
   readonly losses: readonly number[]
+  readonly learningRates?: readonly number[]
   readonly weights?: StateDict
   readonly accuracy?: number
 }
@@ -109,6 +128,7 @@ export const runParity = async (experiment: Experiment, options: ParityOptions):
   const sides = results.map(({ run, snapshot, weights }): Side => ({
     name: run.backend.id,
     losses: run.history.stepLosses,
+    learningRates: run.history.learningRates ?? run.history.stepLosses.map(() => experiment.optimizer.learningRate),
     weights: snapshot ?? weights, // a run of fewer steps is compared at its end
     accuracy: run.metrics.accuracy,
   }))
@@ -118,16 +138,23 @@ export const runParity = async (experiment: Experiment, options: ParityOptions):
         {
           name: 'PyTorch',
           losses: reference.firstLosses,
-          accuracy: reference.testAccuracy[experiment.epochs - 1] ?? NaN,
+          ...(reference.learningRates ? { learningRates: reference.learningRates } : {}),
+          ...(reference.testAccuracy.length > 0
+            ? { accuracy: reference.testAccuracy[experiment.epochs - 1] ?? NaN }
+            : {}),
         },
       ]
     : []
   const compared = { float64: exact.losses.length, first: Math.min(paritySteps.first, steps) }
-  const pair = (a: Side, b: Side, checks: readonly ParityCheck[]) => compare(a, b, compared, allowed, checks)
+  const pair = (a: Side, b: Side, checks: readonly ParityCheck[], tolerance: Tolerances = allowed) =>
+    compare(a, b, compared, tolerance, checks)
+  const ofTrace = reference?.againstOneThread && withOwn(allowed, reference.againstOneThread)
   const pairs = [
     ...sides.map((side) => pair(side, exact, ['firstLoss', 'float64'])),
     ...sides.flatMap((side, i) => sides.slice(i + 1).map((other) => pair(side, other, relative))),
-    ...sides.flatMap((side) => torch.map((other) => pair(side, other, relative))),
+    ...sides.flatMap((side) =>
+      torch.map((other) => (ofTrace ? pair(side, other, traced, ofTrace) : pair(side, other, relative))),
+    ),
   ]
   return {
     id: await experimentId(experiment),
@@ -143,11 +170,23 @@ export const runParity = async (experiment: Experiment, options: ParityOptions):
 }
 
 const relative = ['firstLoss', 'losses', 'weights', 'accuracy'] as const
+const traced = ['firstLoss', 'first20', 'losses', 'learningRates', 'accuracy'] as const
+
+type Tolerances = Readonly<Record<ParityCheck, number>>
+
+/** What a trace may differ by: ten times what PyTorch differs from itself by, at least 1e-5. */
+const withOwn = (
+  usual: Tolerances,
+  { first20, losses }: NonNullable<ReferenceTrace['againstOneThread']>,
+): Tolerances => {
+  const early = first20 < 1e-5 ? 1e-5 : 10 * first20
+  return { ...usual, firstLoss: early, first20: early, losses: Math.max(early, 10 * losses) }
+}
 
 const compare = (
   a: Side,
   b: Side,
-  steps: Readonly<Record<keyof typeof paritySteps, number>>,
+  steps: Readonly<Record<'float64' | 'first', number>>,
   allowed: Readonly<Record<ParityCheck, number>>,
   checks: readonly ParityCheck[],
 ): ParityPair => {
@@ -155,6 +194,9 @@ const compare = (
   const differences: Record<ParityCheck, number | undefined> = {
     firstLoss: losses(1),
     float64: losses(steps.float64),
+    first20: losses(Math.min(paritySteps.first20, steps.first)),
+    learningRates:
+      a.learningRates && b.learningRates ? ratesApart(a.learningRates, b.learningRates, steps.first) : undefined,
     losses: losses(steps.first),
     weights: a.weights && b.weights ? largestWeight(a.weights, b.weights) : undefined,
     accuracy: a.accuracy !== undefined && b.accuracy !== undefined ? Math.abs(a.accuracy - b.accuracy) : undefined,
@@ -168,6 +210,13 @@ const compare = (
   })
   return { sides: [a.name, b.name], checks: Object.fromEntries(cells) }
 }
+
+/** Relative to the second. */
+const ratesApart = (a: readonly number[], b: readonly number[], steps: number): number =>
+  largest(
+    a.slice(0, steps).map((rate, i) => (rate === b[i] ? 1 : rate / (b[i] ?? NaN))),
+    b.slice(0, steps).map(() => 1),
+  )
 
 /** The largest difference: NaN where there is one anywhere, or where one side has fewer values. */
 export const largest = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
@@ -191,14 +240,18 @@ const stepsOf = ({ batchSize, epochs }: Experiment, { train }: Dataset): number 
   Math.ceil(train.count / batchSize) * epochs
 
 /** Refuses a trace of another experiment, naming the first difference, or of fewer steps or epochs; it may have run for more. */
-const checkReference = (ours: Experiment, { experiment, firstLosses, testAccuracy }: ReferenceTrace, steps: number) => {
+const checkReference = (
+  ours: Experiment,
+  { experiment, firstLosses, testAccuracy, learningRates }: ReferenceTrace,
+  steps: number,
+) => {
   const refuse = (why: string) => {
     throw new TrainError(`the reference is of another experiment: ${why}`)
   }
   const difference = experimentDifference({ ...experiment, epochs: ours.epochs }, ours)
   if (difference !== undefined) refuse(difference)
-  if (ours.epochs > experiment.epochs || ours.epochs > testAccuracy.length)
-    refuse(`its number of epochs is ${Math.min(experiment.epochs, testAccuracy.length)}, this one's ${ours.epochs}`)
+  const epochs = Math.min(experiment.epochs, learningRates && testAccuracy.length === 0 ? Infinity : testAccuracy.length)
+  if (ours.epochs > epochs) refuse(`its number of epochs is ${epochs}, this one's ${ours.epochs}`)
   const compared = Math.min(steps, paritySteps.first)
   if (firstLosses.length < compared)
     refuse(`it holds the losses of ${firstLosses.length} steps, ${compared} are compared: write a longer one`)

@@ -53,9 +53,10 @@ type Loss = number | null
 type Written = Omit<Run, 'history' | 'metrics'> & {
   readonly history: {
     readonly stepLosses: readonly Loss[]
-    readonly epochs: readonly (Omit<Run['history']['epochs'][number], 'trainLoss' | 'testLoss'> & {
+    readonly epochs: readonly (Omit<Run['history']['epochs'][number], 'trainLoss' | 'testLoss' | 'validationLoss'> & {
       readonly trainLoss: Loss
-      readonly testLoss: Loss
+      readonly testLoss?: Loss
+      readonly validationLoss?: Loss
     })[]
   }
   readonly metrics: Omit<Run['metrics'], 'meanLoss'> & { readonly meanLoss: Loss }
@@ -66,10 +67,11 @@ const withNaN = (run: Written): Run => ({
   history: {
     ...run.history,
     stepLosses: run.history.stepLosses.map((loss) => loss ?? NaN),
-    epochs: run.history.epochs.map((epoch) => ({
+    epochs: run.history.epochs.map(({ testLoss, validationLoss, ...epoch }) => ({
       ...epoch,
       trainLoss: epoch.trainLoss ?? NaN,
-      testLoss: epoch.testLoss ?? NaN,
+      ...(testLoss === undefined ? {} : { testLoss: testLoss ?? NaN }),
+      ...(validationLoss === undefined ? {} : { validationLoss: validationLoss ?? NaN }),
     })),
   },
   metrics: { ...run.metrics, meanLoss: run.metrics.meanLoss ?? NaN },

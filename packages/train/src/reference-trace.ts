@@ -1,4 +1,5 @@
-import { completeExperiment, type Experiment } from './complete-experiment'
+import { isRecord, shownValue } from '@digitlab/models'
+import { completeExperiment, type Experiment, type ExperimentInput } from './complete-experiment'
 import { TrainError } from './train-error'
 
 /** A run of PyTorch, as far as parity compares it; the README of this package describes the whole file. */
@@ -8,8 +9,12 @@ export interface ReferenceTrace {
   readonly experiment: Experiment
   /** Mean loss of each of the first batches. */
   readonly firstLosses: readonly number[]
-  /** On the test images, after each epoch. */
+  /** On the test images, after each epoch; empty where it was not looked at. */
   readonly testAccuracy: readonly number[]
+  /** Of each of the first steps; absent in a trace of version 1, which had no schedule. */
+  readonly learningRates?: readonly number[]
+  /** How far PyTorch's losses are from its own on one thread: of the first 20 steps, and of all. */
+  readonly againstOneThread?: { readonly first20: number; readonly losses: number }
 }
 
 /**
@@ -31,13 +36,35 @@ export const parseReferenceTrace = (text: string, name = 'the reference'): Refer
     return fail((cause as Error).message, cause)
   }
   if (typeof trace !== 'object' || trace === null) return fail('it is no object')
+  if (trace['format'] === 'digitlab-reference-trace') return secondVersion(trace, fail)
   const { torch, model, seed, batchSize, learningRate, epochs, first200Losses, testAccuracy } = trace
-  const isList = (value: unknown): value is number[] =>
-    Array.isArray(value) && value.length > 0 && value.every((n) => typeof n === 'number')
   if (typeof torch !== 'string' || typeof model !== 'string') return fail('it has no "torch" or no "model"')
   if (!isList(first200Losses)) return fail('its "first200Losses" is no list of numbers')
   if (!isList(testAccuracy)) return fail('its "testAccuracy" is no list of numbers')
   const settings = { model, dataset: 'mnist', seed, epochs, batchSize, optimizer: { name: 'sgd', learningRate } }
   const experiment = completeExperiment(settings as Parameters<typeof completeExperiment>[0]) // which checks each value
   return { torch, experiment, firstLosses: first200Losses, testAccuracy }
+}
+
+const isList = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.length > 0 && value.every((n) => typeof n === 'number')
+
+/** Any experiment, in its own words. */
+const secondVersion = (trace: Record<string, unknown>, fail: (why: string) => never): ReferenceTrace => {
+  const { version, torch, experiment, losses, learningRates, againstOneThread, testAccuracy = [] } = trace
+  if (version !== 2) return fail(`it has version ${shownValue(version)}, this digitlab reads version 2`)
+  if (typeof torch !== 'string' || !isRecord(experiment)) return fail('it has no "torch" or no "experiment"')
+  if (!isList(losses)) return fail('its "losses" is no list of numbers')
+  if (!isList(learningRates) || learningRates.length !== losses.length)
+    return fail(`its "learningRates" are not as many as its ${losses.length} losses`)
+  const { first20, losses: apart } = isRecord(againstOneThread) ? againstOneThread : {}
+  if (typeof first20 !== 'number' || typeof apart !== 'number')
+    return fail('its "againstOneThread" does not hold "first20" and "losses"')
+  if (!(Array.isArray(testAccuracy) && testAccuracy.every((value) => typeof value === 'number')))
+    return fail('its "testAccuracy" is no list of numbers')
+  return {
+    ...{ torch, firstLosses: losses, learningRates, testAccuracy },
+    experiment: completeExperiment(experiment as unknown as ExperimentInput), // which checks each value
+    againstOneThread: { first20, losses: apart },
+  }
 }

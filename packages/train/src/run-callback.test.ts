@@ -116,7 +116,7 @@ describe('trainEvents', () => {
 test('a misspelt option is refused, with those that there are', async () => {
   const run = runExperiment(tinyExperiment(), { ...options, onprogress: () => {} } as RunOptions)
   await expect(run).rejects.toThrow(
-    'a run has no option "onprogress", it has data, backend, extensions, workers, onProgress',
+    'a run has no option "onprogress", it has data, backend, extensions, workers, imageWorkers, onProgress',
   )
   await expect(run).rejects.toMatchObject({ name: 'TrainError', code: 'bad-input' })
   await expect(run).rejects.toBeInstanceOf(TrainError)

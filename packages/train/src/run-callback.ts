@@ -1,6 +1,7 @@
 import type { Model, StateDict } from '@digitlab/models'
 import type { Weights } from '@digitlab/models/compute'
 import type { Experiment } from './complete-experiment'
+import { TrainError } from './train-error'
 import type { EpochRecord } from './run-record'
 
 /** A run as a callback sees it. */
@@ -31,18 +32,25 @@ export interface RunCallback {
 export interface EarlyStoppingOptions {
   /** So many epochs may pass without a better one. */
   readonly patience: number
-  /** 'testLoss' unless given. */
-  readonly monitor?: 'trainLoss' | 'trainAccuracy' | 'testLoss' | 'testAccuracy'
+  /** What it watches: 'testLoss', or 'validationLoss' where images are set aside, unless given. */
+  readonly monitor?:
+    'trainLoss' | 'trainAccuracy' | 'testLoss' | 'testAccuracy' | 'validationLoss' | 'validationAccuracy'
 }
 
 /**
  * Stops where a number has not become better for some epochs. It looks at the records alone, so that a run that is gone on with stops
  * where it would have.
  */
-export const earlyStopping = ({ patience, monitor = 'testLoss' }: EarlyStoppingOptions): RunCallback => ({
+export const earlyStopping = ({ patience, monitor: given }: EarlyStoppingOptions): RunCallback => ({
   onEpochEnd({ epochs, stop }) {
+    const monitor = given ?? (epochs.at(-1)?.validationLoss === undefined ? 'testLoss' : 'validationLoss')
     const sign = monitor.endsWith('Loss') ? 1 : -1
-    const values = epochs.map((record) => sign * record[monitor])
+    const values = epochs.map((record) => {
+      const value = record[monitor]
+      if (value === undefined)
+        throw new TrainError(`early stopping watches ${monitor}, and an epoch has ${Object.keys(record).join(', ')}`)
+      return sign * value
+    })
     const best = values.indexOf(Math.min(...values))
     if (values.length - 1 - best >= patience) stop()
   },

@@ -1,7 +1,7 @@
 import { useBackend, type BackendInfo } from '@digitlab/backends'
-import { namesDataset, type Dataset } from '@digitlab/data'
+import { namesDataset, type Dataset, type Split } from '@digitlab/data'
 import { initialWeights, resolveModel, type Model, type StateDict } from '@digitlab/models'
-import { disposeWeights, downloadWeights, uploadWeights } from '@digitlab/models/compute'
+import { disposeWeights, downloadWeights, uploadWeights, type Weights } from '@digitlab/models/compute'
 import { operationPaths, type BatchSource } from '@digitlab/ops'
 import { MersenneTwister } from '@digitlab/random'
 import { checkAugmentation } from './augment-images'
@@ -17,17 +17,20 @@ import type { Extensions } from './extensions'
 import { createImageStream, type ImageStream, type TrainingSource } from './image-stream'
 import { checkImageWorkers } from './image-workers'
 import { beginWith, recordInitial, type Initial } from './initial'
+import { checkSchedules } from './learning-rate'
 import { checkMemory } from './memory'
 import { createOptimizer, downloadOptimizer, uploadOptimizer } from './optimizer'
 import type { CallbackContext, RunCallback } from './run-callback'
 import { checkRunOptions, type Progress, type RunOptions, type RunResult } from './run-options'
 import { runVersion, type EpochRecord, type Run } from './run-record'
 import { freshState, noTotals, standing, stateOf, type RunState } from './run-state'
+import { bestEpoch, reasonToStop } from './selection'
 import type { Learner, Stepping } from './stepping'
 import { trainEpoch, type EpochContext } from './train-epoch'
 import { sourceOf } from './split-source'
 import { TrainError } from './train-error'
 import { trainingLoss } from './training-loss'
+import { divide } from './validation'
 import { checkWorkers, type Team, type WorkerOptions } from './workers'
 
 /**
@@ -69,6 +72,10 @@ export const runExperiment = async (input: ExperimentInput, options: RunOptions)
 
 /** What is settled before anything is computed. */
 interface Plan {
+  /** What is trained on, and what is tested at the end. */
+  readonly data: Dataset
+  /** Images that were set aside. */
+  readonly validation: Split | undefined
   readonly experiment: Experiment
   readonly id: string
   readonly extensions: Extensions
@@ -81,11 +88,12 @@ interface Plan {
 
 /** Settles what is to be done, and refuses what can't be. */
 const planOf = async (input: ExperimentInput, options: RunOptions): Promise<Plan> => {
-  const { data, backend, resume, checkpoint, extensions = {} } = options
+  const { data: all, backend, resume, checkpoint, extensions = {} } = options
   if (checkpoint?.every) checkInterval(checkpoint.every)
   const given = resume?.initial ? { weights: resume.initial } : options.initial
-  const named = experimentOn(input, data, extensions)
+  const named = experimentOn(input, all, extensions)
   const experiment = resume?.initial ? named : await recordInitial(named, given)
+  const { data, validation } = divide(all, experiment)
   const [height, width] = data.imageShape
   const model = resolveModel(experiment.model, { input: [height, width, 1], classes: data.classes }, extensions)
   checkFit(model, data.imageShape, data.classes)
@@ -95,13 +103,15 @@ const planOf = async (input: ExperimentInput, options: RunOptions): Promise<Plan
     )
   checkAugmentation(experiment, data.imageShape, extensions)
   if (options.imageWorkers) checkImageWorkers(options.imageWorkers.count)
-  checkBatches(model, experiment.batchSize, data.train.count)
+  checkBatches(model, experiment.batchSize / (experiment.accumulate ?? 1), data.train.count)
+  checkSchedules(experiment, data.train.count, extensions)
   const workers = workersFor(options.workers, resume)
   const crowded = checkWorkers(workers)
   const threads = workers?.count === 'auto' ? 1 : (workers?.count ?? 1)
   checkMemory(model, experiment, data, backend, threads, extensions)
   const notices = [crowded, oneClass(data)].filter((sentence) => sentence !== undefined)
-  return { experiment, id: await experimentId(experiment), extensions, model, given, workers, notices }
+  const id = await experimentId(experiment)
+  return { data, validation, experiment, id, extensions, model, given, workers, notices }
 }
 
 /** What is on the backend while a run goes on. */
@@ -117,34 +127,39 @@ interface Prepared {
   readonly stream: ImageStream | undefined
   /** What there was to tell before the run began. */
   readonly notices: readonly string[]
+  /** Images that were set aside, which are looked at after each epoch in place of the test images. */
+  readonly validation: BatchSource | undefined
   team?: Team
   dispose(): void
 }
 
 /** Draws or takes the weights, and puts them and the images onto the backend. */
 const prepare = async (plan: Plan, options: RunOptions, info: BackendInfo): Promise<Prepared> => {
-  const { data, resume, imageWorkers } = options
-  const { experiment, extensions, model, given } = plan
-  const dataset = describeDataset(data)
+  const { resume, imageWorkers } = options
+  const { data, experiment, extensions, model, given } = plan
+  const dataset = describeDataset(plan)
   if (resume) checkResumable(resume, { experiment, dataset, backend: info })
   const generator = new MersenneTwister(experiment.seed)
   const initial = beginWith(model, initialWeights(model, generator), given)
-  const steps = { experiment, stepsPerEpoch: stepsIn(data, experiment), extensions }
+  const epochs = [...(resume?.epochs ?? [])]
+  const steps = { experiment, stepsPerEpoch: stepsIn(data, experiment), extensions, history: epochs }
   const state = resume
-    ? stateOf(resume, uploadOptimizer(model, steps, resume.optimizer))
-    : freshState(generator, createOptimizer(model, steps, uploadWeights(model, initial)))
-  const test = sourceOf(data.test, data.imageShape)
+    ? stateOf(resume, uploadOptimizer(model, steps, resume.optimizer), epochs)
+    : freshState(generator, createOptimizer(model, steps, uploadWeights(model, initial)), epochs)
+  const source = (split: Split) => sourceOf(split, data.imageShape, experiment.normalize)
+  const test = source(data.test)
+  const validation = plan.validation && source(plan.validation)
   const notices: string[] = []
   const stream = await createImageStream({
     ...{ experiment, train: data.train, imageShape: data.imageShape, extensions, workers: imageWorkers },
     notice: (sentence) => void notices.push(sentence),
   })
-  const train = stream?.source ?? sourceOf(data.train, data.imageShape)
+  const train = stream?.source ?? source(data.train)
   return {
-    ...{ info, state, initial, train, test, stream, notices, dataset: resume?.dataset ?? dataset },
+    ...{ info, state, initial, train, test, validation, stream, notices, dataset: resume?.dataset ?? dataset },
     startedAt: resume?.startedAt ?? new Date().toISOString(),
     dispose() {
-      for (const held of [state.optimizer, train, test]) held.dispose()
+      for (const held of [state.optimizer, train, test, validation]) held?.dispose()
     },
   }
 }
@@ -159,7 +174,8 @@ interface Running {
   readonly used: BackendInfo
   readonly context: EpochContext
   readonly callbacks: (name: 'onTrainBegin' | 'onTrainEnd' | 'onEpochEnd', record?: EpochRecord) => Promise<void>
-  readonly evaluate: () => Promise<Evaluated>
+  /** With weights, on images that were set aside or, where there are none or `at` is the end, on the test images. */
+  readonly evaluate: (weights?: Weights, at?: 'end') => Promise<Evaluated>
   readonly before: Evaluated
   /** With the weights as they are; undefined where they were not looked at since they changed. */
   after: Evaluated | undefined
@@ -177,9 +193,9 @@ interface Evaluated {
 
 /** Chooses who takes the steps, looks at the weights as they are, and makes the first checkpoint. */
 const begin = async (plan: Plan, options: RunOptions, prepared: Prepared, check: () => void): Promise<Running> => {
-  const { experiment, id, extensions, model, workers, notices } = plan
-  const { data, backend, onProgress = () => {}, snapshotStep, resume, checkpoint } = options
-  const { info, state, initial, train, test } = prepared
+  const { data, experiment, id, extensions, model, workers, notices } = plan
+  const { backend, onProgress = () => {}, snapshotStep, resume, checkpoint } = options
+  const { info, state, initial, train, test, validation } = prepared
   const stepsPerEpoch = stepsIn(data, experiment)
   let waited = 0
   const clock = () => performance.now() - waited
@@ -200,6 +216,7 @@ const begin = async (plan: Plan, options: RunOptions, prepared: Prepared, check:
 
   const learner: Learner = {
     ...{ model, optimizer: state.optimizer, train, backend, loss: trainingLoss(experiment, extensions) },
+    accumulate: experiment.accumulate ?? 1,
     get generator() {
       return state.generator
     },
@@ -216,9 +233,11 @@ const begin = async (plan: Plan, options: RunOptions, prepared: Prepared, check:
     if (between) await outside(() => between({ model, weights: state.optimizer.weights() }))
   }
   const loss = imageLossOf(experiment, extensions)
-  const look = async (weights = state.optimizer.weights()): Promise<Evaluated> => {
-    const found = await evaluateSource(model, weights, test, data.test.labels, between, loss)
-    return { ...found, metrics: metricsOf(found.predictions, data, model, extensions) }
+  const look = async (weights = state.optimizer.evaluated(), at?: 'end'): Promise<Evaluated> => {
+    const aside = at === 'end' ? undefined : validation
+    const { labels } = aside && plan.validation ? plan.validation : data.test
+    const found = await evaluateSource(model, weights, aside ?? test, labels, between, loss)
+    return { ...found, metrics: metricsOf(found.predictions, labels, model, extensions) }
   }
   const atStart = uploadWeights(model, initial)
   const before = await look(atStart).finally(() => disposeWeights(atStart))
@@ -288,11 +307,12 @@ const callOne = (
 /** Trains epoch by epoch, to the last one or until the run is stopped. */
 const trainEpochs = async (run: Running): Promise<void> => {
   const { plan, options, state, context, before, save } = run
-  const { experiment, extensions, model } = plan
+  const { experiment, extensions, model, validation } = plan
   const { tell, clock, stopped } = context
   const every = intervalOf(options.checkpoint)
   let diverged = false
-  while (state.epoch <= experiment.epochs && !stopped()) {
+  const over = () => state.epoch > experiment.epochs || reasonToStop(experiment, state.epochs) !== undefined
+  while (!over() && !stopped()) {
     const { epoch } = state
     if (state.step === 0) state.drawnFrom = state.generator.state()
     await trainEpoch(state, context)
@@ -315,13 +335,16 @@ const trainEpochs = async (run: Running): Promise<void> => {
       epoch,
       trainLoss: totals.loss / totals.images,
       trainAccuracy: totals.correct / totals.images,
-      testLoss: evaluation.meanLoss,
-      testAccuracy: evaluation.accuracy,
+      ...(validation
+        ? { validationLoss: evaluation.meanLoss, validationAccuracy: evaluation.accuracy }
+        : { testLoss: evaluation.meanLoss, testAccuracy: evaluation.accuracy }),
       ...(metrics ? { metrics } : {}),
       trainSeconds: totals.seconds,
       evaluationSeconds: seconds,
     }
     state.epochs.push(record)
+    if (experiment.keep === 'best' && bestEpoch(experiment, state.epochs) === epoch)
+      state.best = { epoch, weights: await downloadWeights(model, state.optimizer.evaluated()) }
     Object.assign(state, { epoch: epoch + 1, step: 0, totals: noTotals, drawnFrom: state.generator.state() })
     if (epoch % every.epochs === 0) await save()
     await tell({ type: 'epoch', record })
@@ -329,17 +352,20 @@ const trainEpochs = async (run: Running): Promise<void> => {
     if (grew !== undefined && !diverged) await tell({ type: 'notice', sentence: grew })
     diverged ||= grew !== undefined
     await run.callbacks('onEpochEnd', record)
-    if (stopped() && epoch < experiment.epochs && run.savedAt() !== `${state.epoch}.${state.step}`) await save()
+    if (stopped() && !over() && run.savedAt() !== `${state.epoch}.${state.step}`) await save()
   }
 }
 
 /** Looks at the weights as they are, and writes down what happened. */
 const conclude = async (run: Running): Promise<RunResult> => {
-  const { plan, options, prepared, state, context, before } = run
-  const { experiment, id, model } = plan
+  const { plan, prepared, state, context } = run
+  const { data, experiment, id, model } = plan
   await run.callbacks('onTrainEnd')
-  const after = run.after ?? (await run.evaluate())
-  const weights = await downloadWeights(model, state.optimizer.weights())
+  const reason = reasonToStop(experiment, state.epochs)
+  const whole = state.epochs.length === experiment.epochs || reason !== undefined
+  const best = whole ? state.best : undefined
+  const weights = best?.weights ?? (await downloadWeights(model, state.optimizer.evaluated()))
+  const { before, after } = await lookAtTheEnd(run, best?.weights)
   context.check()
   const { trainSeconds, evaluationSeconds, images } = state.timing
   const snapshot = run.snapshot()
@@ -349,18 +375,20 @@ const conclude = async (run: Running): Promise<RunResult> => {
       version: runVersion,
       id,
       experiment,
-      status: state.epochs.length === experiment.epochs ? 'completed' : 'interrupted',
+      status: whole ? 'completed' : 'interrupted',
       startedAt: prepared.startedAt,
+      ...(reason !== undefined && state.epochs.length < experiment.epochs ? { stopped: reason } : {}),
+      ...(best ? { keptEpoch: best.epoch } : {}),
       model: { name: model.name, parameters: model.parameterCount, definition: model.definition },
       dataset: prepared.dataset,
       backend: { ...run.used, operations: operationPaths() },
       environment: environment(),
-      history: { stepLosses: state.stepLosses, epochs: state.epochs },
+      history: { stepLosses: state.stepLosses, epochs: state.epochs, ...ratesOf(experiment, state) },
       metrics: { ...after.evaluation, ...(after.metrics ? { custom: after.metrics } : {}) },
       timing: {
         trainSeconds,
         evaluationSeconds,
-        secondsPerEpoch: images === 0 ? 0 : (trainSeconds * options.data.train.count) / images,
+        secondsPerEpoch: images === 0 ? 0 : (trainSeconds * data.train.count) / images,
         imagesPerSecond: images === 0 ? 0 : images / trainSeconds,
       },
     },
@@ -369,6 +397,31 @@ const conclude = async (run: Running): Promise<RunResult> => {
     ...(snapshot === undefined ? {} : { snapshot }),
   }
 }
+
+/**
+ * What the weights that the run began with, and those that it ends with, say of the test images. Where images were set aside, this is the
+ * one time that the test images are looked at.
+ *
+ * @param kept those of the best epoch, where they are kept
+ */
+const lookAtTheEnd = async (
+  { plan, prepared, evaluate, before, after }: Running,
+  kept: StateDict | undefined,
+): Promise<{ readonly before: Evaluated; readonly after: Evaluated }> => {
+  const lookAt = async (state: StateDict) => {
+    const weights = uploadWeights(plan.model, state)
+    return evaluate(weights, 'end').finally(() => disposeWeights(weights))
+  }
+  const now = kept ? await lookAt(kept) : plan.validation ? undefined : after
+  return {
+    before: plan.validation ? await lookAt(prepared.initial) : before,
+    after: now ?? (await evaluate(undefined, 'end')),
+  }
+}
+
+/** The learning rates of the steps that were taken, where a schedule changes them. */
+const ratesOf = ({ schedule }: Experiment, { stepLosses, optimizer }: RunState) =>
+  schedule === undefined ? {} : { learningRates: stepLosses.map((_, i) => optimizer.learningRate(i + 1)) }
 
 const stepsIn = ({ train }: Dataset, { batchSize }: Experiment): number => Math.ceil(train.count / batchSize)
 
@@ -390,16 +443,16 @@ const imageLossOf = (experiment: Experiment, extensions: Extensions): ImageLoss 
  */
 const metricsOf = (
   { classes: predicted, probabilities }: Predictions,
-  { test }: Dataset,
+  labels: Uint8Array,
   { classes }: Model,
   { metrics = [] }: Extensions,
 ): Readonly<Record<string, number>> | undefined => {
   if (metrics.length === 0) return undefined
   const values = metrics.map((metric) => {
-    const value = metric.of({ labels: test.labels, predicted, probabilities, classes })
+    const value = metric.of({ labels, predicted, probabilities, classes })
     if (!Number.isFinite(value))
       throw new TrainError(
-        `the metric ${metric.name} of ${test.count} test images is ${value}: it must be a finite number`,
+        `the metric ${metric.name} of ${labels.length} test images is ${value}: it must be a finite number`,
       )
     return [metric.name, value] as const
   })
@@ -438,13 +491,14 @@ const workersFor = (workers: WorkerOptions | undefined, resume: Checkpoint | und
   return workers && { ...workers, count: resume.workers }
 }
 
-const describeDataset = (data: Dataset): Run['dataset'] => ({
+const describeDataset = ({ data, validation }: Pick<Plan, 'data' | 'validation'>): Run['dataset'] => ({
   name: data.name,
   title: data.title,
   origin: data.origin,
   ...(data.notice === undefined ? {} : { notice: data.notice }),
   classNames: data.classNames,
   trainCount: data.train.count,
+  ...(validation ? { validationCount: validation.count } : {}),
   testCount: data.test.count,
   files: data.files,
 })

@@ -23,6 +23,8 @@ export type Progress =
       readonly step: number
       readonly stepsPerEpoch: number
       readonly loss: number
+      /** Which the step used. */
+      readonly learningRate: number
       /** Of this epoch so far. */
       readonly imagesPerSecond: number
       /** To the end of the training, evaluations apart. */
@@ -81,7 +83,7 @@ export interface RunOptions {
 /** A run, with what is too large for run.json. */
 export interface RunResult {
   readonly run: Run
-  /** At the end, in PyTorch's names and layout. */
+  /** At the end, in PyTorch's names and layout: the average, or those of the best epoch, where the experiment says so. */
   readonly weights: StateDict
   /** Of the test images, with the initial weights and with those at the end. */
   readonly predictions: { readonly before: Predictions; readonly after: Predictions }

@@ -16,9 +16,13 @@ export interface EpochRecord {
   readonly trainLoss: number
   /** Of the training images, as each was seen just before the step that learned from it. */
   readonly trainAccuracy: number
-  readonly testLoss: number
-  readonly testAccuracy: number
-  /** Metrics that were passed along, by their names. */
+  /** On the images that were set aside for validation; absent where there are none. */
+  readonly validationLoss?: number
+  readonly validationAccuracy?: number
+  /** Absent where images were set aside: the test images are then looked at once, at the end. */
+  readonly testLoss?: number
+  readonly testAccuracy?: number
+  /** Metrics that were passed along, by their names, of the same images. */
   readonly metrics?: Readonly<Record<string, number>>
   /** Shuffling, batches, gradients and steps; evaluation apart. */
   readonly trainSeconds: number
@@ -36,6 +40,10 @@ export interface Run {
   readonly status: 'completed' | 'interrupted'
   /** When the run began, ISO 8601. */
   readonly startedAt: string
+  /** Where the run ended before its last epoch by itself: a sentence that says why. */
+  readonly stopped?: string
+  /** The epoch whose weights were kept, where the best were to be. */
+  readonly keptEpoch?: number
   readonly model: { readonly name: string; readonly parameters: number; readonly definition: ModelDefinition }
   readonly dataset: {
     readonly name: string
@@ -44,7 +52,10 @@ export interface Run {
     /** Set where the data are not what was hoped for. */
     readonly notice?: string
     readonly classNames: readonly string[]
+    /** Images to train on; those that were set aside are not among them. */
     readonly trainCount: number
+    /** Images that were set aside for validation, where there are any. */
+    readonly validationCount?: number
     readonly testCount: number
     readonly files: readonly { readonly name: string; readonly bytes: number; readonly sha256: string }[]
   }
@@ -57,6 +68,8 @@ export interface Run {
     /** The mean loss of every batch, in the order of the steps. */
     readonly stepLosses: readonly number[]
     readonly epochs: readonly EpochRecord[]
+    /** Of every step, where a schedule changes them. */
+    readonly learningRates?: readonly number[]
   }
   /** On the test images, with the weights at the end. */
   readonly metrics: Evaluation & {
@@ -71,3 +84,11 @@ export interface Run {
     readonly imagesPerSecond: number
   }
 }
+
+/** How an epoch's weights did, and on which images: on those set aside, or, where there are none, on the test images. */
+export const epochScore = (
+  record: EpochRecord,
+): { readonly on: 'validation' | 'test'; readonly loss: number; readonly accuracy: number } =>
+  record.validationAccuracy === undefined
+    ? { on: 'test', loss: record.testLoss ?? NaN, accuracy: record.testAccuracy ?? NaN }
+    : { on: 'validation', loss: record.validationLoss ?? NaN, accuracy: record.validationAccuracy }

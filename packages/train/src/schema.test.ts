@@ -5,7 +5,14 @@ import { fileURLToPath } from 'node:url'
 import { definitionSchema, optionsSchema, type OptionTable } from '@digitlab/models'
 import { format, resolveConfig } from 'prettier'
 import { expect, test } from 'vitest'
-import { augmentationTypes, lossTypes, optimizerTypes, scheduleTypes } from './experiment'
+import {
+  augmentationTypes,
+  experimentOptions,
+  experimentParts,
+  lossTypes,
+  optimizerTypes,
+  scheduleTypes,
+} from './experiment'
 
 const file = fileURLToPath(new URL('../schema/run-1.schema.json', import.meta.url))
 
@@ -19,6 +26,7 @@ const kindSchema = (
   description: string,
   types: readonly { readonly name: string; readonly options: OptionTable }[],
   common: Readonly<Record<string, unknown>> = {},
+  beside: Readonly<Record<string, unknown>> = {},
 ) => ({
   description,
   type: 'object',
@@ -29,9 +37,17 @@ const kindSchema = (
     const required = Object.keys(options).filter((key) => options[key]?.presence !== 'optional')
     return {
       if: { properties: { name: { const: name } }, required: ['name'] },
-      then: { properties: { name: true, ...properties }, required, additionalProperties: false },
+      then: { properties: { name: true, ...beside, ...properties }, required, additionalProperties: false },
     }
   }),
+})
+
+/** What has options of its own and no name. */
+const partSchema = (table: OptionTable) => ({
+  type: 'object',
+  properties: optionsSchema(table).properties,
+  required: Object.keys(table),
+  additionalProperties: false,
 })
 
 test('is what the tables say', async () => {
@@ -53,13 +69,36 @@ test('is what the tables say', async () => {
     items: { $ref: '#/$defs/augmentation' },
   }
   const named = Object.fromEntries(Object.keys(kinds).map((kind) => [kind, { $ref: `#/$defs/${kind}` }]))
+  const one = kinds.schedule
+  const schedule = {
+    description: 'How the learning rate changes; absent where it stays. Several come one after the other.',
+    anyOf: [{ $ref: '#/$defs/schedule' }, { type: 'array', minItems: 2, items: { $ref: '#/$defs/listedSchedule' } }],
+  }
+  const listed = {
+    ...kindSchema('One of several: how long it lasts.', scheduleTypes, {}, { for: { type: 'integer', minimum: 1 } }),
+  }
+  const plain = optionsSchema(experimentOptions).properties
+  const parts = Object.fromEntries(Object.entries(experimentParts).map(([name, table]) => [name, partSchema(table)]))
+  const { validation } = parts
+  const extras = {
+    ...plain,
+    ...parts,
+    validation: { anyOf: [optionsSchema(experimentParts.validation).properties['size'], validation] },
+  }
   const whole = {
     ...written,
     properties: {
       ...written.properties,
-      experiment: { ...experiment, properties: { ...experiment.properties, ...named, augment } },
+      experiment: { ...experiment, properties: { ...experiment.properties, ...extras, ...named, schedule, augment } },
     },
-    $defs: { ...written.$defs, definition: definitionSchema(), ...kinds, augmentation },
+    $defs: {
+      ...written.$defs,
+      definition: definitionSchema(),
+      ...kinds,
+      schedule: one,
+      listedSchedule: listed,
+      augmentation,
+    },
   }
   const json = JSON.stringify(whole, null, 2)
     // Beyond 2^53, and exact in the schema for whoever reads them so.

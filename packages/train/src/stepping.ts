@@ -1,9 +1,9 @@
 import type { Backend, Recording } from '@digitlab/backends'
 import type { Model } from '@digitlab/models'
-import { lossAndGradients, type LossFunction } from '@digitlab/models/compute'
+import { lossAndGradients, type LossAndGradients, type LossFunction, type Weights } from '@digitlab/models/compute'
 import { copyOut, sumIn } from '@digitlab/ops'
 import type { MersenneTwister } from '@digitlab/random'
-import { dispose, tidy, zeros, zerosLike, type Tensor } from '@tensorflow/tfjs-core'
+import { add, dispose, tidy, zeros, zerosLike, type Tensor, type Tensor1D } from '@tensorflow/tfjs-core'
 import type { Exchange } from './exchange'
 import type { TrainingSource } from './image-stream'
 import type { Optimizer } from './optimizer'
@@ -37,11 +37,13 @@ export interface Learner {
   readonly optimizer: Optimizer
   readonly train: TrainingSource
   readonly backend: Backend
+  /** Parts that a batch is computed in: 1 unless given. */
+  readonly accumulate?: number
 }
 
 /** Steps on this thread alone. */
 export const aloneStepping = (learner: Learner): Stepping => {
-  const { model, optimizer, train, backend, loss } = learner
+  const { model, optimizer, train, backend, loss, accumulate = 1 } = learner
   const repeater = createRepeater(backend.record)
   let usual = 0
   return {
@@ -55,14 +57,16 @@ export const aloneStepping = (learner: Learner): Stepping => {
       if (moved) repeater.forget()
       const { tensors, kept, latest } = repeater.run(
         size,
-        size === usual && optimizer.repeatable(),
+        size === usual && accumulate === 1 && optimizer.repeatable(),
         (recording) => optimizer.repeat((variables) => recording.replay({ start: position, ...variables })),
         () =>
           tidy(() => {
-            const { images, labels, mixed } = train.batch(start, size)
-            const options = { loss: mixed ? mixedLoss(loss, mixed) : loss, generator: learner.generator }
-            const found = lossAndGradients(model, optimizer.weights(), images, labels, 1 / size, options)
-            const { summary, gradients, buffers } = found
+            const of = (weights: Weights, from: number, count: number) => {
+              const { images, labels, mixed } = train.batch(from, count)
+              const options = { loss: mixed ? mixedLoss(loss, mixed) : loss, generator: learner.generator }
+              return lossAndGradients(model, weights, images, labels, 1 / size, options)
+            }
+            const { summary, gradients, buffers } = inParts(of, optimizer.weights(), start, size, usual / accumulate)
             optimizer.step(gradients, buffers)
             return [summary]
           }),
@@ -76,6 +80,37 @@ export const aloneStepping = (learner: Learner): Stepping => {
     },
     endEpoch: () => repeater.forget(),
   }
+}
+
+/**
+ * What a batch comes to, computed in parts of `most` images one after the other: their sums. Buffers that a part changed are those of
+ * the next.
+ */
+const inParts = (
+  of: (weights: Weights, start: number, size: number) => LossAndGradients,
+  weights: Weights,
+  start: number,
+  size: number,
+  most: number,
+): LossAndGradients => {
+  if (size <= most) return of(weights, start, size)
+  let [whole, now] = [undefined as LossAndGradients | undefined, weights]
+  for (let from = start; from < start + size; from += most) {
+    const part = of(now, from, Math.min(most, start + size - from))
+    now = new Map([...now, ...part.buffers])
+    whole = whole ? together(whole, part) : part
+  }
+  return whole as LossAndGradients // a batch has an image
+}
+
+const together = (a: LossAndGradients, b: LossAndGradients): LossAndGradients => {
+  const sum = {
+    summary: add<Tensor1D>(a.summary, b.summary),
+    gradients: new Map([...a.gradients].map(([name, one]) => [name, add(one, b.gradients.get(name) as Tensor)])),
+    buffers: b.buffers,
+  }
+  dispose([a.summary, b.summary, ...a.gradients.values(), ...b.gradients.values()])
+  return sum
 }
 
 /** One worker's part in the steps that several take together. */

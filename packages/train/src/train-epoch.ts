@@ -76,7 +76,9 @@ export const trainEpoch = async (state: RunState, context: EpochContext): Promis
       const imagesPerSecond = totals.images / totals.seconds
       const imagesLeft = order.length - totals.images + (epochs - epoch) * order.length
       const secondsLeft = imagesLeft / imagesPerSecond
-      const told = tell({ type: 'step', epoch, step: read, stepsPerEpoch, loss, imagesPerSecond, secondsLeft })
+      const learningRate = state.optimizer.learningRate((epoch - 1) * stepsPerEpoch + read)
+      const speed = { imagesPerSecond, secondsLeft }
+      const told = tell({ type: 'step', epoch, step: read, stepsPerEpoch, loss, learningRate, ...speed })
       if (told) await told // most tell at once, and a promise a step would only cost time
       if (!finite) throw notFinite(loss, epoch, read, stepLosses.length + 1, context)
     }

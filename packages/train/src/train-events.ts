@@ -11,7 +11,7 @@ export type TrainEvent = Progress | { readonly type: 'ended'; readonly result: R
  *
  * ```js
  * for await (const event of trainEvents(experiment, { data, backend }))
- *   if (event.type === 'epoch') console.log(event.record.testAccuracy)
+ *   if (event.type === 'epoch') console.log(event.record.trainLoss)
  * ```
  *
  * @throws what `runExperiment` throws

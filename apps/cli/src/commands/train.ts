@@ -129,7 +129,12 @@ const carryOut = async (
       }
       const into = folder
       const log = await tensorboardLog(flags.tensorboard, name)
-      const line = progressLine(`${model} on ${backend.id}`, epochs, flags.logEvery ?? 0)
+      const line = progressLine(
+        `${model} on ${backend.id}`,
+        epochs,
+        flags.logEvery ?? 0,
+        experiment.validation !== undefined,
+      )
       const save = async (checkpoint: Checkpoint) => {
         await saveCheckpoint(into, checkpoint)
         worthKeeping ||= checkpoint.stepLosses.length > 0

@@ -1,40 +1,42 @@
 import { axisX, axisY, dot, gridY, lineY } from '@observablehq/plot'
 import { chart } from '../chart'
-import type { DrawnEpoch, DrawnRun } from '../drawn-run'
+import type { DrawnRun } from '../drawn-run'
 import { emptyFigure, type Figure, type FigureOptions } from '../figure'
 import { grouped, percent } from '../table'
+import { watchedEpochs, type WatchedEpoch } from '../watched-epochs'
 import { countingTicks, linearTicks } from '../ticks'
 
-/** The accuracy after each epoch: on the images trained on, as each was seen, and on the test images. */
-export const accuracyFigure = ({ history: { epochs } }: DrawnRun, options: FigureOptions = {}): Figure => {
+/** The accuracy after each epoch: on the images trained on, as each was seen, and on those that were watched. */
+export const accuracyFigure = ({ history }: DrawnRun, options: FigureOptions = {}): Figure => {
   const [id, title] = ['accuracy', 'Accuracy per epoch']
+  const { words, short, epochs } = watchedEpochs(history.epochs)
   const last = epochs.at(-1)
   if (!last)
     return emptyFigure({ id, title, sentence: 'No epoch was finished: there is no accuracy of one yet.' }, options)
-  const best = epochs.reduce((most, epoch) => (epoch.testAccuracy > most.testAccuracy ? epoch : most))
-  const domain = rateDomain(epochs.flatMap(({ trainAccuracy, testAccuracy }) => [trainAccuracy, testAccuracy]))
+  const best = epochs.reduce((most, epoch) => (epoch.accuracy > most.accuracy ? epoch : most))
+  const domain = rateDomain(epochs.flatMap(({ trainAccuracy, accuracy }) => [trainAccuracy, accuracy]))
   const radius = epochs.length > 60 ? 0 : 4
   return chart(
     {
       id,
       title,
-      alt: `After epoch ${last.epoch}: ${percent(last.testAccuracy)} of the test images and ${percent(last.trainAccuracy)} of the training images; best on the test images after epoch ${best.epoch} with ${percent(best.testAccuracy)}.`,
+      alt: `After epoch ${last.epoch}: ${percent(last.accuracy)} of the ${words} and ${percent(last.trainAccuracy)} of the training images; best on the ${words} after epoch ${best.epoch} with ${percent(best.accuracy)}.`,
       legend: ({ first, second }) => [
         { words: 'training images, while learning', colour: first, mark: 'circle', dash: '5 3' },
-        { words: 'test images', colour: second, mark: 'square', dash: '' },
+        { words, colour: second, mark: 'square', dash: '' },
       ],
       options: ({ first, second, muted, faint }, width) => {
-        const line = (key: 'trainAccuracy' | 'testAccuracy', stroke: string, more: { strokeDasharray?: string }) =>
+        const line = (key: 'trainAccuracy' | 'accuracy', stroke: string, more: { strokeDasharray?: string }) =>
           lineY(epochs, { x: 'epoch', y: key, stroke, strokeWidth: 2.2, ...more })
-        const points = (key: 'trainAccuracy' | 'testAccuracy', fill: string, symbol: 'circle' | 'square') =>
+        const points = (key: 'trainAccuracy' | 'accuracy', fill: string, symbol: 'circle' | 'square') =>
           dot(epochs, {
             x: 'epoch',
             y: key,
             fill,
             symbol,
             r: radius,
-            title: (record: DrawnEpoch) =>
-              `epoch ${record.epoch}: ${percent(record[key])} of the ${key === 'testAccuracy' ? 'test' : 'training'} images`,
+            title: (record: WatchedEpoch) =>
+              `epoch ${record.epoch}: ${percent(record[key])} of the ${key === 'accuracy' ? short : 'training'} images`,
           })
         return {
           height: 310,
@@ -52,8 +54,8 @@ export const accuracyFigure = ({ history: { epochs } }: DrawnRun, options: Figur
               labelAnchor: 'center',
             }),
             line('trainAccuracy', first, { strokeDasharray: '5 3' }),
-            line('testAccuracy', second, {}),
-            ...(radius > 0 ? [points('trainAccuracy', first, 'circle'), points('testAccuracy', second, 'square')] : []),
+            line('accuracy', second, {}),
+            ...(radius > 0 ? [points('trainAccuracy', first, 'circle'), points('accuracy', second, 'square')] : []),
           ],
         }
       },

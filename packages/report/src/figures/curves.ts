@@ -1,11 +1,12 @@
 import { axisX, axisY, dot, gridY, lineY } from '@observablehq/plot'
 import { chart } from '../chart'
 import { runLabels } from '../compared-runs'
-import type { DrawnEpoch, ReportInput } from '../drawn-run'
+import type { ReportInput } from '../drawn-run'
 import { emptyFigure, type Figure, type FigureOptions } from '../figure'
 import { smoothedLosses, smoothingWindow, type StepValue } from '../smoothing'
 import { grouped, percent } from '../table'
 import { seriesColours, seriesDashes, seriesSymbols, type Theme } from '../theme'
+import { watchedEpochs, type WatchedEpoch } from '../watched-epochs'
 import { countingTicks, linearTicks, logTicks, lossText, shortNumber } from '../ticks'
 import { rateAxis, rateDomain } from './accuracy'
 
@@ -23,18 +24,22 @@ const series = (inputs: readonly ReportInput[], theme: Theme) => {
 
 /** The test accuracy of each run after each epoch. */
 export const accuraciesFigure = (inputs: readonly ReportInput[], options: FigureOptions = {}): Figure => {
-  const [id, title] = ['accuracies', 'Test accuracy per epoch']
+  const kinds = new Set(inputs.map(({ run }) => watchedEpochs(run.history.epochs).words))
+  const watched = kinds.size === 1 ? [...kinds].join() : 'images that were watched'
+  const [id, title] = ['accuracies', kinds.has('validation images') ? 'Accuracy per epoch' : 'Test accuracy per epoch']
   const { theme = 'light' } = options
   const lines = series(inputs, theme)
   const last = Math.max(0, ...lines.map(({ run }) => run.history.epochs.at(-1)?.epoch ?? 0))
   if (last === 0)
     return emptyFigure({ id, title, sentence: 'No run finished an epoch: there is no accuracy of one yet.' }, options)
-  const domain = rateDomain(lines.flatMap(({ run }) => run.history.epochs.map(({ testAccuracy }) => testAccuracy)))
+  const domain = rateDomain(
+    lines.flatMap(({ run }) => watchedEpochs(run.history.epochs).epochs.map(({ accuracy }) => accuracy)),
+  )
   return chart(
     {
       id,
       title,
-      alt: `At the end: ${lines.map(({ label, run }) => `${label} ${percent(run.history.epochs.at(-1)?.testAccuracy ?? null)}`).join(', ')}.`,
+      alt: `At the end: ${lines.map(({ label, run }) => `${label} ${percent(watchedEpochs(run.history.epochs).epochs.at(-1)?.accuracy ?? null)}`).join(', ')}.`,
       legend: () => lines.map(({ label, colour, dash, symbol }) => ({ words: label, colour, dash, mark: symbol })),
       options: ({ muted, faint }, width) => ({
         height: 310,
@@ -43,7 +48,7 @@ export const accuraciesFigure = (inputs: readonly ReportInput[], options: Figure
         x: { domain: last === 1 ? [0.5, 1.5] : [1, last] },
         y: { domain },
         marks: [
-          ...rateAxis(domain, { muted, faint }, 'accuracy on the test images'),
+          ...rateAxis(domain, { muted, faint }, `accuracy on the ${watched}`),
           axisX(countingTicks(last, width / 60), {
             color: muted,
             label: 'epoch',
@@ -52,9 +57,9 @@ export const accuraciesFigure = (inputs: readonly ReportInput[], options: Figure
             labelAnchor: 'center',
           }),
           ...lines.flatMap(({ label, colour, dash, symbol, run: { history } }) => [
-            lineY(history.epochs, {
+            lineY(watchedEpochs(history.epochs).epochs, {
               x: 'epoch',
-              y: 'testAccuracy',
+              y: 'accuracy',
               stroke: colour,
               strokeWidth: 2.2,
               strokeDasharray: dash,
@@ -62,14 +67,13 @@ export const accuraciesFigure = (inputs: readonly ReportInput[], options: Figure
             ...(last > 60
               ? []
               : [
-                  dot(history.epochs, {
+                  dot(watchedEpochs(history.epochs).epochs, {
                     x: 'epoch',
-                    y: 'testAccuracy',
+                    y: 'accuracy',
                     fill: colour,
                     symbol,
                     r: 4.5,
-                    title: ({ epoch, testAccuracy }: DrawnEpoch) =>
-                      `${label}, epoch ${epoch}: ${percent(testAccuracy)}`,
+                    title: ({ epoch, accuracy }: WatchedEpoch) => `${label}, epoch ${epoch}: ${percent(accuracy)}`,
                   }),
                 ]),
           ]),

@@ -4,6 +4,7 @@ import type { DrawnLoss, DrawnRun } from '../drawn-run'
 import { emptyFigure, type Figure, type FigureOptions } from '../figure'
 import { lossSpans, smoothedLosses, smoothingWindow, type LossSpan, type StepValue } from '../smoothing'
 import { grouped } from '../table'
+import { watchedEpochs } from '../watched-epochs'
 import { countingTicks, linearTicks, logTicks, lossText, shortNumber } from '../ticks'
 
 /** As many marks as there are pixels to see them on. */
@@ -11,18 +12,19 @@ const mostMarks = 560
 
 /**
  * The loss of every step: as measured, a band from the smallest to the largest of neighbouring steps; over it the mean of a
- * window; and the loss on the test images after each epoch. What is no number leaves a gap.
+ * window; and the loss on the images that were watched after each epoch. What is no number leaves a gap.
  */
 export const lossFigure = ({ history, experiment, dataset }: DrawnRun, options: FigureOptions = {}): Figure => {
   const [id, title] = ['loss', 'Loss per step']
-  const { stepLosses, epochs } = history
+  const { stepLosses } = history
+  const { words, short, epochs } = watchedEpochs(history.epochs)
   const spans = lossSpans(stepLosses, mostMarks)
   if (spans.length === 0)
     return emptyFigure({ id, title, sentence: 'No step was taken whose loss is a number: there is no curve.' }, options)
   const window = smoothingWindow(stepLosses.length)
   const smooth = smoothedLosses(stepLosses, window, mostMarks)
   const stepsPerEpoch = Math.ceil(dataset.trainCount / experiment.batchSize)
-  const tests = epochs.map(({ epoch, testLoss }) => ({ step: epoch * stepsPerEpoch, loss: testLoss ?? NaN }))
+  const tests = epochs.map(({ epoch, loss }) => ({ step: epoch * stepsPerEpoch, loss: loss ?? NaN }))
   const few = tests.length <= 60
   const testMark = few ? ({ mark: 'diamond' } as const) : ({ mark: 'line', dash: '5 3' } as const)
   const axis = axisOf(spans, [...smooth, ...tests])
@@ -31,7 +33,7 @@ export const lossFigure = ({ history, experiment, dataset }: DrawnRun, options: 
     {
       id,
       title,
-      alt: wordsOf(stepLosses, smooth, tests),
+      alt: wordsOf(stepLosses, smooth, tests, short),
       legend: ({ first, second }) => [
         {
           words: window === 1 ? 'training' : `training, mean of ${grouped(window)} steps`,
@@ -39,7 +41,7 @@ export const lossFigure = ({ history, experiment, dataset }: DrawnRun, options: 
           mark: 'line',
         },
         { words: 'every step', colour: first, mark: 'band' },
-        ...(tests.length > 0 ? [{ words: 'test images', colour: second, ...testMark }] : []),
+        ...(tests.length > 0 ? [{ words, colour: second, ...testMark }] : []),
       ],
       options: ({ first, second, muted, faint, paper }, width) => ({
         height: 310,
@@ -84,7 +86,7 @@ export const lossFigure = ({ history, experiment, dataset }: DrawnRun, options: 
                 strokeWidth: 0.8,
                 symbol: 'diamond',
                 r: 5,
-                title: ({ step, loss }: StepValue) => `test loss after step ${grouped(step)}: ${lossText(loss)}`,
+                title: ({ step, loss }: StepValue) => `${short} loss after step ${grouped(step)}: ${lossText(loss)}`,
               })
             : lineY(tests, { x: 'step', y: 'loss', stroke: second, strokeWidth: 1.8, strokeDasharray: '5 3' }),
         ],
@@ -105,13 +107,18 @@ const axisOf = (spans: readonly LossSpan[], shown: readonly StepValue[]) => {
   return { type: 'linear', domain: [Math.min(0, low), top], ticks: linearTicks(Math.min(0, low), top, 5) } as const
 }
 
-const wordsOf = (losses: readonly DrawnLoss[], smooth: readonly StepValue[], tests: readonly StepValue[]): string => {
+const wordsOf = (
+  losses: readonly DrawnLoss[],
+  smooth: readonly StepValue[],
+  tests: readonly StepValue[],
+  short: string,
+): string => {
   const finite = losses.filter(Number.isFinite).length
   const [from, to] = [smooth, smooth.toReversed()].map((list) => list.find(({ loss }) => Number.isFinite(loss))?.loss)
   const last = tests.at(-1)?.loss
   return [
     `${grouped(losses.length)} steps: the smoothed training loss goes from ${lossText(from)} to ${lossText(to)}`,
-    ...(last === undefined ? [] : [`the test loss ends at ${lossText(last)}`]),
+    ...(last === undefined ? [] : [`the ${short} loss ends at ${lossText(last)}`]),
     ...(finite < losses.length ? [`the loss of ${grouped(losses.length - finite)} steps is no number`] : []),
   ]
     .join('; ')

@@ -1,13 +1,27 @@
 // Indices run over the classes of one image: each `!` is in range.
+import { number } from '@digitlab/models'
 import { defineLoss } from '../loss-type'
 
-/** Mean cross-entropy of the softmax, in nats, as PyTorch's `nn.CrossEntropyLoss`. */
+/**
+ * Mean cross-entropy of the softmax, in nats, as PyTorch's `nn.CrossEntropyLoss`. Labels are smoothed while it is trained; an evaluation
+ * tells the cross-entropy of the labels as they are, so that runs compare.
+ */
 export const crossEntropy = defineLoss({
   name: 'crossEntropy',
   says: 'mean cross-entropy of the softmax, in nats',
-  options: {},
-  loss: ({ ops }, { logits, labels, scale }) => ops.softmaxCrossEntropy(logits, labels, scale),
-  loss64: (kit, { logits, labels, scale }) => kit.softmaxCrossEntropy(logits, labels, scale),
+  options: {
+    labelSmoothing: number({
+      from: 0,
+      to: 1,
+      optional: true,
+      absent: 0,
+      says: 'share of a label that all classes get',
+    }),
+  },
+  loss: ({ ops }, { logits, labels, scale, options }) =>
+    ops.softmaxCrossEntropy(logits, labels, scale, options.labelSmoothing),
+  loss64: (kit, { logits, labels, scale, options }) =>
+    kit.softmaxCrossEntropy(logits, labels, scale, options.labelSmoothing),
   ofImage(logits, label) {
     let best = 0
     for (let c = 1; c < logits.length; c++) if (logits[c]! > logits[best]!) best = c

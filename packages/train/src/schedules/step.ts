@@ -1,19 +1,17 @@
-import { choice, integer, number } from '@digitlab/models'
+import { integer, number } from '@digitlab/models'
 import { defineSchedule } from '../schedule-type'
+import { every } from './every'
 
-/** Multiplied by `gamma` after every `size` epochs (or steps), one time after the other, as PyTorch's `torch.optim.lr_scheduler.StepLR`. */
+/** Multiplied by `gamma` after every `stepSize` epochs (or steps), one time after the other, as PyTorch's `torch.optim.lr_scheduler.StepLR`. */
 export const step = defineSchedule({
   name: 'step',
-  says: 'multiplied by gamma after every size epochs or steps',
+  says: 'multiplied by gamma after every stepSize epochs or steps',
   options: {
-    size: integer({ from: 1, says: 'after how many the rate changes' }),
+    stepSize: integer({ from: 1, says: 'after how many the rate changes' }),
     gamma: number({ from: 0, default: 0.1, says: 'what it is multiplied by' }),
-    every: choice(['epoch', 'step'], { default: 'epoch', says: 'what is counted' }),
+    every,
   },
   every: ({ every }) => every,
-  rate({ options: { size, gamma }, base, at }) {
-    let rate = base
-    for (let done = size; done <= at; done += size) rate *= gamma // a power would round otherwise
-    return rate
-  },
+  rate: ({ options: { stepSize, gamma }, at, previous }) =>
+    at === 0 || at % stepSize !== 0 ? previous : previous * gamma,
 })
