@@ -250,7 +250,10 @@ const checkReference = (
   }
   const difference = experimentDifference({ ...experiment, epochs: ours.epochs }, ours)
   if (difference !== undefined) refuse(difference)
-  const epochs = Math.min(experiment.epochs, learningRates && testAccuracy.length === 0 ? Infinity : testAccuracy.length)
+  const epochs = Math.min(
+    experiment.epochs,
+    learningRates && testAccuracy.length === 0 ? Infinity : testAccuracy.length,
+  )
   if (ours.epochs > epochs) refuse(`its number of epochs is ${epochs}, this one's ${ours.epochs}`)
   const compared = Math.min(steps, paritySteps.first)
   if (firstLosses.length < compared)
