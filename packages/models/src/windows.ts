@@ -8,7 +8,7 @@ export const bothSides = (sides: Sides): readonly [height: number, width: number
   typeof sides === 'number' ? [sides, sides] : sides
 
 /** Windows over an image. */
-export interface Windows {
+interface Windows {
   readonly size: Sides
   /** How far apart they are: side by side unless given. */
   readonly stride?: Sides | undefined
