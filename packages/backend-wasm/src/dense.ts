@@ -10,17 +10,18 @@ const densePath = (outputs: number): 'narrow' | 'wide' => (outputs <= narrowest 
 export const dense = defineKernel(
   'DigitlabDense',
   (instance, { x, weight, bias }, { activation }, { batch, inputs, outputs }) => {
-    const { address, output, scratch, kernels, took } = instance
+    const { address, output, scratch, kernels, memory, took, vary } = instance
     const y = output([batch, outputs], 'float32')
-    const added = bias ?? output([outputs], 'float32')
-    if (!bias) instance.clear(added)
     const path = densePath(outputs)
     took(`dense ${path}`)
     const compute = path === 'narrow' ? kernels.denseNarrow : kernels.denseWide
-    const room = scratch(kernels.denseScratch(batch, inputs, outputs))
+    const bytes = Math.ceil(kernels.denseScratch(batch, inputs, outputs) / 16) * 16
+    const room = scratch(bytes + (bias ? 0 : 4 * outputs))
+    // Without a bias, zeros: behind what the kernel itself needs.
+    if (!bias) vary(() => new Float32Array(memory.buffer, room + bytes, outputs).fill(0), { start: 0, step: 0 })
+    const added = bias ? address(bias) : room + bytes
     const relu = Number(activation === 'relu')
-    compute(address(x), address(weight), address(added), address(y), batch, inputs, outputs, relu, room)
-    if (!bias) instance.backend.disposeData(added.dataId)
+    compute(address(x), address(weight), added, address(y), batch, inputs, outputs, relu, room)
     return { y }
   },
 )
