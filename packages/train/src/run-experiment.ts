@@ -230,7 +230,9 @@ const begin = async (plan: Plan, options: RunOptions, prepared: Prepared, check:
 
   const between = async () => {
     const { between } = options
-    if (between) await outside(() => between({ model, weights: state.optimizer.weights() }))
+    const { normalize } = experiment
+    if (between)
+      await outside(() => between({ model, weights: state.optimizer.evaluated(), ...(normalize ? { normalize } : {}) }))
   }
   const loss = imageLossOf(experiment, extensions)
   const look = async (weights = state.optimizer.evaluated(), at?: 'end'): Promise<Evaluated> => {

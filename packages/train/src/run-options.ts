@@ -6,6 +6,7 @@ import type { Weights } from '@digitlab/models/compute'
 import type { RunCallback } from './run-callback'
 import type { Checkpoint, CheckpointInterval } from './checkpoint'
 import type { Predictions } from './evaluate'
+import type { NormalizeOptions } from './experiment-options'
 import type { Extensions } from './extensions'
 import type { ImageWorkerOptions } from './image-workers'
 import type { Initial } from './initial'
@@ -40,6 +41,8 @@ export interface Standing {
   readonly model: Model
   /** On the backend, as they are now: the next step changes them. */
   readonly weights: Weights
+  /** What images are to be normalized by before the model sees them; absent where they are not. */
+  readonly normalize?: NormalizeOptions
 }
 
 /** What an experiment runs on, where it begins, and who is told of it. */

@@ -53,7 +53,7 @@ export const evaluateCommand = (): Command =>
     await backend.start()
     const uploaded = uploadWeights(model, weights)
     const measure = async (data: Dataset) => {
-      const { evaluation } = await evaluate(model, uploaded, data[split], data.imageShape)
+      const { evaluation } = await evaluate(model, uploaded, data[split], data.imageShape, run?.experiment.normalize)
       return classificationMetrics(evaluation.confusion, { meanLoss: evaluation.meanLoss })
     }
     if (run?.status === 'interrupted') note('this run was interrupted: its weights are those of its last step')

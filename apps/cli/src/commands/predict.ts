@@ -7,8 +7,9 @@ import { choose } from '../load'
 import { shared } from '../options'
 import { note, percent, writeResult } from '../output'
 import { readableFormats, readPicture } from '../picture/read-picture'
+import { readRun } from '../run-folder'
 import { isMendable, UsageError } from '../usage-error'
-import { readableWeights, readModel } from '../weights-file'
+import { isRun, readableWeights, readModel } from '../weights-file'
 
 interface Flags {
   readonly model?: string
@@ -30,6 +31,8 @@ export const predictCommand = (): Command =>
     .addOption(shared.json())
     .action(async (path: string, images: readonly string[], flags: Flags) => {
       const { model, weights } = await readModel(path, flags.model, flags.key)
+      // As the run's own images were.
+      const normalize = (await isRun(path)) ? (await readRun(path)).run.experiment.normalize : undefined
       const input = model.definition.input
       if (input.join() !== '28,28,1')
         throw new UsageError(
@@ -41,7 +44,7 @@ export const predictCommand = (): Command =>
       const backend = await choose(flags.backend)
       await backend.start()
       const uploaded = uploadWeights(model, weights)
-      const { classes, probabilities } = await predict(model, uploaded, pixels)
+      const { classes, probabilities } = await predict(model, uploaded, pixels, normalize)
       disposeWeights(uploaded)
       const found = read.map(({ image, doubt }, i) => ({
         image,

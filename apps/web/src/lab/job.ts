@@ -60,9 +60,13 @@ export const startJob = (context: JobContext): { job: Job; ended: Promise<KnownR
   }
   const { reader, post } = context
   const teller = createTeller(context)
-  const between: NonNullable<Parameters<typeof runExperiment>[1]['between']> = async ({ model, weights }) => {
+  const between: NonNullable<Parameters<typeof runExperiment>[1]['between']> = async ({
+    model,
+    weights,
+    normalize,
+  }) => {
     const look = () =>
-      reader.readWith(model, weights, teller.steps()).catch((error: unknown) => tellUnreadable(post, error))
+      reader.readWith(model, weights, teller.steps(), normalize).catch((error: unknown) => tellUnreadable(post, error))
     await look()
     if (!paused || controller.signal.aborted) return
     teller.flush()

@@ -141,8 +141,9 @@ const restingOf = async (by: ReadBy): Promise<Resting> => {
   }
   const known = runs.get(by.run)
   if (!known) throw new PageError('this run is kept no longer: choose another model to read with')
-  const { definition } = known.run.model
-  return { model: resolveModel(definition), weights: weightsOf(known), steps: known.run.history.stepLosses.length }
+  const { history, experiment } = known.run
+  const model = resolveModel(known.run.model.definition)
+  return { model, weights: weightsOf(known), steps: history.stepLosses.length, normalize: experiment.normalize }
 }
 
 const restBy = (): void => {

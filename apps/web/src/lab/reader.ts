@@ -4,7 +4,7 @@ import { mnistForm, type Dataset } from '@digitlab/data'
 import { initialWeights, resolveModel, type Model, type StateDict } from '@digitlab/models'
 import { disposeWeights, uploadWeights, type Weights } from '@digitlab/models/compute'
 import { MersenneTwister } from '@digitlab/random'
-import { predict } from '@digitlab/train'
+import { predict, type NormalizeOptions } from '@digitlab/train'
 import type { FromLab, Reading, Settings } from '../protocol'
 
 /** What is to be read, in the form of the data set. */
@@ -20,6 +20,8 @@ export interface Resting {
   readonly model: Model
   readonly weights: StateDict
   readonly steps: number
+  /** As the images that the weights were trained on. */
+  readonly normalize?: NormalizeOptions | undefined
 }
 
 /** How often a drawing is read anew while the model trains, in milliseconds. */
@@ -34,7 +36,7 @@ export interface Reader {
   /** Weights for whenever nothing is trained; they are fetched when there is something to read. */
   rest(resting: () => Promise<Resting>, backend: () => Promise<Backend>): void
   /** Reads what there is to be read with weights on the backend; where `model` trains, called again and again. */
-  readWith(model: Model, weights: Weights, steps: number): Promise<void>
+  readWith(model: Model, weights: Weights, steps: number, normalize?: NormalizeOptions): Promise<void>
   /** Reads what there is to be read with the weights at rest. */
   readAtRest(): Promise<void>
 }
@@ -58,7 +60,7 @@ export const createReader = (post: (message: FromLab) => void): Reader => {
       }
     | undefined
 
-  const read = async (model: Model, weights: Weights, steps: number): Promise<void> => {
+  const read = async (model: Model, weights: Weights, steps: number, normalize?: NormalizeOptions): Promise<void> => {
     if (!drawing) return
     const { form, height, width, label } = drawing
     unread = false
@@ -71,7 +73,7 @@ export const createReader = (post: (message: FromLab) => void): Reader => {
       })
       return
     }
-    const { probabilities } = await predict(model, weights, form)
+    const { probabilities } = await predict(model, weights, form, normalize)
     const reading: Reading = { form, height, width, probabilities, steps, ...(label === undefined ? {} : { label }) }
     post({ type: 'read', ...reading })
   }
@@ -95,8 +97,8 @@ export const createReader = (post: (message: FromLab) => void): Reader => {
       resting = { resting: value, backend }
       unread = true
     },
-    async readWith(model, weights, steps) {
-      if (unread || performance.now() - lastRead > again) await read(model, weights, steps)
+    async readWith(model, weights, steps, normalize) {
+      if (unread || performance.now() - lastRead > again) await read(model, weights, steps, normalize)
     },
     async readAtRest() {
       const held = resting
@@ -108,7 +110,7 @@ export const createReader = (post: (message: FromLab) => void): Reader => {
         held.uploaded = { value, weights: uploadWeights(value.model, value.weights) }
       }
       const { value, weights } = held.uploaded
-      await read(value.model, weights, value.steps)
+      await read(value.model, weights, value.steps, value.normalize)
     },
   }
 }

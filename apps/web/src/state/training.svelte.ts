@@ -121,7 +121,9 @@ export class TrainingState implements Part {
         const last = records.at(-1)
         if (!last) return
         this.epochs = [...this.epochs, ...records]
-        this.#context.announce(`Epoch ${last.epoch}: test accuracy ${percent(last.testAccuracy)}.`)
+        const on = last.validationAccuracy === undefined ? 'test' : 'validation'
+        const accuracy = last.validationAccuracy ?? last.testAccuracy ?? NaN
+        this.#context.announce(`Epoch ${last.epoch}: ${on} accuracy ${percent(accuracy)}.`)
         return
       }
       case 'evaluating':
