@@ -14,6 +14,7 @@ describe.each(publishedPackages())('$path', (published) => {
   test('says what it is, whose it is and where it comes from', () => {
     expect(manifest).toMatchObject({
       license: 'MIT',
+      author: 'The digitlab authors',
       homepage: `${repository}/tree/main/${path}#readme`,
       bugs: { url: `${repository}/issues` },
       repository: { type: 'git', url: `git+${repository}.git`, directory: path },
@@ -33,7 +34,7 @@ describe.each(publishedPackages())('$path', (published) => {
   test('is open to everybody, ships its build and its sources, and runs nothing where it is installed', () => {
     // Provenance is left to the release on CI, the only place that can vouch for a build.
     expect(manifest.publishConfig).toEqual({ access: 'public' })
-    expect(manifest.files).toEqual(expect.arrayContaining(['dist', 'src', '!src/**/*.test.ts']))
+    expect(manifest.files).toEqual(expect.arrayContaining(['CHANGELOG.md', 'dist', 'src', '!src/**/*.test.ts']))
     expect(Object.keys(manifest.scripts ?? {}).filter((name) => /install|prepare|publish/.test(name))).toEqual([])
   })
 

@@ -10,7 +10,8 @@ const name = 'THIRD-PARTY-NOTICES.md'
 
 /** Of what is made by a compiler and not by a bundler: how, and what of the compiler's own is in it. */
 const compiled = {
-  digitlab: "The page's bundler, Rolldown (MIT), adds a few helper functions of its own.",
+  digitlab:
+    "The page's bundler, Rolldown (MIT), adds a few helper functions of its own. `fonts` holds two files of Inter under the SIL Open Font License, whose text lies beside them.",
   '@digitlab/backend-wasm':
     'The WebAssembly modules are compiled from `assembly/` by AssemblyScript (Apache-2.0); no function of its library is in them.',
   '@digitlab/backend-cuda':
@@ -62,7 +63,7 @@ What of other people's work is in digitlab's packages. Written by \`npm run noti
 | --- | --- |
 ${rows.join('\n')}
 
-Packages that are installed beside them (tfjs, Observable Plot, resvg with the font Inter, koffi and others) come from the
+Packages that are installed beside them (tfjs, resvg, koffi and others) come from the
 registry, each with its own licence; the bill of materials of a release lists them all (\`npm run sbom\`).
 `,
   ],

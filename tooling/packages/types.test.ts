@@ -1,6 +1,7 @@
 // The types of every entry, as a strict program of another team sees them: without Node's types, without a look aside from
 // what is in the packages, from an ES module, from CommonJS and for a bundler.
-import { writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import ts from 'typescript'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -46,4 +47,42 @@ test.each([
         `${file ? relative(folder, file.fileName) : ''}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`,
     )
   expect(found).toEqual([])
+})
+
+/** Without the types of Node, and where an entry takes nothing of a page's, without those. */
+const withoutTensors = [
+  { entries: ['weights', 'models', 'report', 'report/figures'], lib: ['lib.es2023.d.ts'] },
+  { entries: ['weights', 'data', 'train/experiment', 'train/run'], lib: ['lib.es2023.d.ts', 'lib.dom.d.ts'] },
+]
+
+test('what needs no tensors is typed without TensorFlow.js', { timeout: 300_000 }, async () => {
+  const { folder } = consumer as Consumer
+  const pure = await mkdtemp(join(tmpdir(), 'digitlab-pure-'))
+  try {
+    // The packages as they are installed, and none of TensorFlow.js beside them.
+    await cp(join(folder, 'node_modules', '@digitlab'), join(pure, 'node_modules', '@digitlab'), { recursive: true })
+    await writeFile(join(pure, 'package.json'), JSON.stringify({ private: true, type: 'module' }))
+    for (const { entries, lib } of withoutTensors) {
+      const lines = entries.map((entry, i) => `import * as entry${i} from '@digitlab/${entry}'\nvoid entry${i}\n`)
+      await writeFile(join(pure, 'program.ts'), lines.join(''))
+      const program = ts.createProgram([join(pure, 'program.ts')], {
+        module: ts.ModuleKind.Node16,
+        moduleResolution: ts.ModuleResolutionKind.Node16,
+        target: ts.ScriptTarget.ES2022,
+        lib,
+        types: [],
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        noEmit: true,
+      })
+      const found = ts.getPreEmitDiagnostics(program)
+      expect(
+        found.map(
+          ({ file, messageText }) => `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`,
+        ),
+      ).toEqual([])
+    }
+  } finally {
+    await rm(pure, { recursive: true, force: true })
+  }
 })

@@ -15,6 +15,9 @@ const changesIn = (section) =>
     .replace(/\n{3,}/g, '\n\n')
     .trim()
 
+/** What a package's changelog says of a version, '' where it only follows what it depends on. */
+export const changesOf = ({ changelog, version }) => changesIn(sectionOf(changelog, version))
+
 /**
  * The notes of a release.
  *
@@ -24,7 +27,7 @@ const changesIn = (section) =>
 export const notesOf = (published) => {
   const [last] = published.slice(-1)
   const { name, version } = published.find(({ name }) => name === 'digitlab') ?? last
-  const told = published.map((one) => ({ ...one, text: changesIn(sectionOf(one.changelog, one.version)) }))
+  const told = published.map((one) => ({ ...one, text: changesOf(one) }))
   const changed = told.filter(({ text }) => text !== '')
   const moved = told.filter(({ text }) => text === '')
   const parts = changed.map(({ name, version, text }) => `## ${name} ${version}\n\n${text}`)

@@ -1,13 +1,13 @@
 // `npm run release`: versions, builds, checks and publishes what the changesets ask for, in the order of dependencies. What has
 // been done is not done again, so that the same command finishes a release that broke off.
-import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { askGit, changedFiles, currentBranch, git, requireCleanTree } from './git.mjs'
-import { notesOf } from './notes.mjs'
+import { changesOf, notesOf } from './notes.mjs'
 import { publishedPackages } from './packages.mjs'
 import { configuredRegistry, lookUp, publishTarball, requireLogin } from './registry.mjs'
 import { ReleaseError } from './release-error.mjs'
@@ -17,7 +17,8 @@ import { packAll } from './tarballs.mjs'
 const usage = `npm run release -- [options]
 npm run release:snapshot -- [options]
 
-  --dry-run          build, pack and look at what would be published; nothing stays changed, nothing is sent
+  --dry-run          build, pack and show what would be published, with its size and what its changelog says of
+                     it; nothing stays changed, nothing is sent
   --snapshot [tag]   publish what is pending as a pre-release, under the tag canary unless given; nothing is committed
   --versions-only    stop after the versions and changelogs are written, without a commit
   --push             push the commit and the tags when all is published
@@ -139,6 +140,11 @@ const buildAndCheck = async ({ build, test, 'dry-run': dry }) => {
   } else say(`"npm test" is left out (${test ? '--dry-run' : '--no-test'})`)
 }
 
+const withChangelog = async (one) => ({
+  ...one,
+  changelog: await readFile(join(root, one.folder, 'CHANGELOG.md'), 'utf8'),
+})
+
 /**
  * Publishes what the registry does not have yet.
  *
@@ -155,7 +161,10 @@ const publishMissing = async (packages, registry, folder, { tag, 'dry-run': dry 
   for (const [i, one] of missing.entries()) {
     continueUnlessInterrupted()
     if (dry) {
-      say(`would publish ${nameAndVersion(one)} under the tag ${tag}`)
+      const { size } = await stat(tarballs.get(one.name))
+      say(`would publish ${nameAndVersion(one)} under the tag ${tag}, ${(size / 1000).toFixed(1)} kB packed`)
+      const text = changesOf(await withChangelog(one))
+      console.error(`${text === '' ? 'Newer dependencies alone.' : text}\n`.replace(/^(?=.)/gm, '  '))
       continue
     }
     try {
@@ -192,8 +201,7 @@ const push = async (packages) => {
 }
 
 const writeNotes = async (folder, packages) => {
-  const read = async (one) => ({ ...one, changelog: await readFile(join(root, one.folder, 'CHANGELOG.md'), 'utf8') })
-  const { tag, notes } = notesOf(await Promise.all(packages.map(read)))
+  const { tag, notes } = notesOf(await Promise.all(packages.map(withChangelog)))
   await mkdir(folder, { recursive: true })
   await writeFile(join(folder, 'tag'), tag)
   await writeFile(join(folder, 'notes.md'), notes)

@@ -102,6 +102,13 @@ test('the required job waits for all others, and the packages are tried where th
   expect(matrix['os']).toEqual(['ubuntu-latest', 'macos-latest', 'windows-latest'])
 })
 
+test('the newest Node is tried every week, and keeps nothing from being released', () => {
+  const { text } = read('newest.yml')
+  expect(text).toMatch(/schedule:\n\s+- cron: /)
+  expect(text).toContain('node-version: current')
+  expect(files.filter((file) => read(file).text.includes('newest.yml'))).toEqual([])
+})
+
 test("the reference traces are compared on GitHub: MNIST is cached by its catalogue's hash, and its lack fails", () => {
   const { text } = read('ci.yml')
   const keys = text.match(/key: mnist-.*/g)

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { reportDocument, reportMarkdown, type LinkedFigure, type ReportInput } from '@digitlab/report'
 import { readableJson } from '@digitlab/train'
@@ -19,6 +19,14 @@ export interface ReportOptions {
   /** Pixels of a PNG for each of CSS. */
   readonly scale?: number
 }
+
+/** The two files of Inter that the build lays beside this one's folder: their package has eighteen. */
+const interFonts = (): Promise<Uint8Array[]> =>
+  Promise.all(
+    ['Inter_400Regular.ttf', 'Inter_600SemiBold.ttf'].map((name) =>
+      readFile(new URL(`../fonts/${name}`, import.meta.url)),
+    ),
+  )
 
 /** The page of a run, or of several. Drawing is loaded only here: no other command waits for it. */
 const reportHtml = async (inputs: readonly ReportInput[]): Promise<string> => {
@@ -41,6 +49,7 @@ export const reportFiles = async (
   if (formats.includes('svg') || formats.includes('png')) {
     const { comparisonFigures, runFigures } = await import('@digitlab/report/figures')
     const { figurePng } = await import('@digitlab/report/node')
+    const fonts = formats.includes('png') ? await interFonts() : []
     const several = inputs.length > 1
     const groups = [
       ...(several ? [{ place: -1, prefix: '', list: comparisonFigures(inputs) }] : []),
@@ -62,7 +71,8 @@ export const reportFiles = async (
         const { title, alt, svg } = draw({ theme, ...(width === undefined ? {} : { width }) })
         const path = `figures/${prefix}${id}`
         if (formats.includes('svg')) files[`${path}.svg`] = svg
-        if (formats.includes('png')) files[`${path}.png`] = await figurePng(svg, scale === undefined ? {} : { scale })
+        if (formats.includes('png'))
+          files[`${path}.png`] = await figurePng(svg, { fonts, ...(scale === undefined ? {} : { scale }) })
         const link = { title, alt, path: `${path}.${formats.includes('svg') ? 'svg' : 'png'}` }
         links.set(place, [...(links.get(place) ?? []), link])
       }

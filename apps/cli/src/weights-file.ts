@@ -114,7 +114,10 @@ export const readModel = async (
   key?: string,
 ): Promise<{ weights: StateDict; model: Model; experiment: string | undefined }> => {
   const contents = await readWeights(path, key)
-  const { model, weights, notes } = findModel(contents, given === undefined ? undefined : modelOf(given), path)
+  const { model, weights, notes } = findModel(contents, {
+    model: given === undefined ? undefined : modelOf(given),
+    name: path,
+  })
   for (const each of notes) note(`${path}: ${each}`)
   return { weights, model, experiment: contents.metadata.get('experiment') }
 }

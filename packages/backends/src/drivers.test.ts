@@ -89,7 +89,7 @@ describe('webgpu in Node', () => {
     expect(await webgpuBackend().probe()).toEqual({
       usable: false,
       reason: 'the package webgpu is not installed',
-      remedy: 'run "npm install webgpu"',
+      remedy: 'run "npm install webgpu @tensorflow/tfjs-backend-webgpu"',
     })
     await expect(webgpuBackend().start()).rejects.toThrow('the package webgpu is not installed; run')
   })

@@ -4,8 +4,10 @@ export type Optional<T> = { readonly module: T } | { readonly reason: string; re
 /**
  * Loads a package that this one does not bring. The name is not a literal at the import, so that neither a bundler nor a
  * compiler looks for it.
+ *
+ * @param beside packages that are of no use without it, installed with it where it is missing
  */
-export const loadOptional = async <T>(name: string): Promise<Optional<T>> => {
+export const loadOptional = async <T>(name: string, ...beside: readonly string[]): Promise<Optional<T>> => {
   try {
     return { module: (await import(/* @vite-ignore */ /* webpackIgnore: true */ name)) as T }
   } catch (error) {
@@ -14,7 +16,7 @@ export const loadOptional = async <T>(name: string): Promise<Optional<T>> => {
     const absent = code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND' || /could not resolve/i.test(message)
     const missing = absent && message.includes(name)
     return missing
-      ? { reason: `the package ${name} is not installed`, remedy: `run "npm install ${name}"` }
+      ? { reason: `the package ${name} is not installed`, remedy: `run "npm install ${[name, ...beside].join(' ')}"` }
       : {
           reason: `the package ${name} can not be loaded (${firstLine(message)})`,
           remedy: 'install it again with its native library, or use another backend',

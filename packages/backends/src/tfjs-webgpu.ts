@@ -88,6 +88,9 @@ const findInPage = async (): Promise<Found> => {
   return { usable: true, device: deviceName(adapter, 'WebGPU'), install() {} }
 }
 
+/** What drives Dawn for tfjs; named in words only here, as an import needs a literal. */
+const tfjsPackage = '@tensorflow/tfjs-backend-webgpu'
+
 /** As tfjs registers it. */
 const priority = 3
 
@@ -100,7 +103,7 @@ export interface WebgpuInternals {
  * tfjs's own WebGPU backend, `@tensorflow/tfjs-backend-webgpu`: on a browser's GPU, or in Node on any GPU that the package `webgpu`
  * finds, AMD's, Intel's and Apple's among them. A user adds both packages.
  */
-export const webgpuBackend = (): Backend => webgpuBackendOn({ dawn: () => loadOptional<Dawn>('webgpu') })
+export const webgpuBackend = (): Backend => webgpuBackendOn({ dawn: () => loadOptional<Dawn>('webgpu', tfjsPackage) })
 
 /** {@link webgpuBackend} on a Dawn of the caller's. */
 export const webgpuBackendOn = ({ dawn }: WebgpuInternals): Backend => {
@@ -129,7 +132,7 @@ export const webgpuBackendOn = ({ dawn }: WebgpuInternals): Backend => {
         () => ({ '@tensorflow/tfjs-backend-webgpu': version_core, '@tensorflow/tfjs-core': version_core }),
         (cause: unknown) => {
           throw new BackendError(
-            'the backend "webgpu" needs the package @tensorflow/tfjs-backend-webgpu: run "npm install @tensorflow/tfjs-backend-webgpu"',
+            `the backend "webgpu" needs the package ${tfjsPackage}: run "npm install ${tfjsPackage}"`,
             { cause },
           )
         },

@@ -2,7 +2,7 @@
 // a decoder in WebAssembly takes for one is many times what its pixels take.
 //
 // Source: W3C, Portable Network Graphics (PNG) Specification, third edition.
-import { inflateSync } from 'fflate'
+import { inflateSync } from 'fflate/browser'
 import { DataError } from './data-error'
 import type { Pixels } from './picture-pixels'
 

@@ -2,7 +2,7 @@
 // here, as fflate checks neither sums nor sizes.
 //
 // Source: PKWARE's APPNOTE.TXT 6.3.
-import { Inflate, inflateSync } from 'fflate'
+import { Inflate, inflateSync } from 'fflate/browser' // runs everywhere: its other entry asks Node for worker threads
 import { DataError } from './data-error'
 
 /** An entry of an archive, not yet unpacked. */

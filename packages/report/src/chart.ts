@@ -1,7 +1,7 @@
 import { plot, type PlotOptions } from '@observablehq/plot'
-import { parseHTML } from 'linkedom'
 import { defaultWidth, element, figureOf, type Figure, type FigureOptions } from './figure'
 import { legend, type LegendEntry } from './legend'
+import { SvgDocument, type SvgElement } from './svg-document'
 import { printable } from './table'
 import { paletteOf, type Palette } from './theme'
 
@@ -16,14 +16,15 @@ interface Chart {
 
 /** A chart of Observable Plot as SVG, without what only a page understands. */
 export const drawPlot = (options: PlotOptions): { content: string; height: number } => {
-  // One document for every place, a worker too: the same run gives the same bytes in Node and in a browser.
-  const { document } = parseHTML('<html><body></body></html>')
-  const drawn = plot({ ...options, document })
-  drawn.querySelector('style')?.remove()
-  // Groups without a role may have no name for readers of a screen; the figure says in its own what it shows.
-  for (const mark of drawn.querySelectorAll('[aria-label]')) {
-    mark.setAttribute('data-mark', mark.getAttribute('aria-label') ?? '')
-    mark.removeAttribute('aria-label')
+  const document = new SvgDocument() as unknown as Document // all of one that Plot uses
+  const drawn = plot({ ...options, document }) as unknown as SvgElement
+  for (const element of drawn.descendants) {
+    if (element.localName === 'style') element.remove()
+    // Groups without a role may have no name for readers of a screen; the figure says in its own what it shows.
+    const label = element.getAttribute('aria-label')
+    if (label === null) continue
+    element.setAttribute('data-mark', label)
+    element.removeAttribute('aria-label')
   }
   const height = Number(drawn.getAttribute('height'))
   for (const name of ['class', 'style', 'font-family', 'fill', 'viewBox']) drawn.removeAttribute(name)

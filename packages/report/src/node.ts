@@ -1,34 +1,66 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { initWasm, Resvg } from '@resvg/resvg-wasm'
+import type * as resvg from '@resvg/resvg-wasm'
+import { ReportError } from './report-error'
 
 // In the CommonJS build `__filename` stands for the address of this module.
 const require = createRequire(typeof __filename === 'string' ? __filename : import.meta.url)
 
-/** Resvg, and the fonts it draws with: the same on every machine, whatever is installed there. */
-const load = async (): Promise<Uint8Array[]> => {
-  const [wasm, ...fonts] = await Promise.all(
-    [
-      '@resvg/resvg-wasm/index_bg.wasm',
-      '@expo-google-fonts/inter/400Regular/Inter_400Regular.ttf',
-      '@expo-google-fonts/inter/600SemiBold/Inter_600SemiBold.ttf',
-    ].map((file) => readFile(require.resolve(file))),
-  )
-  await initWasm(wasm as Uint8Array)
-  return fonts
+/** A file of a package that only those install who make PNG files. */
+const fileOf = (packageName: string, path: string): Promise<Uint8Array> => {
+  let file
+  try {
+    file = require.resolve(`${packageName}/${path}`)
+  } catch (cause) {
+    throw new ReportError(
+      `a PNG is made with ${packageName}, which is not installed: run "npm install ${packageName}"`,
+      {
+        cause,
+      },
+    )
+  }
+  return readFile(file)
 }
 
-let loaded: Promise<Uint8Array[]> | undefined
+const loadResvg = async (): Promise<typeof resvg> => {
+  const wasm = await fileOf('@resvg/resvg-wasm', 'index_bg.wasm')
+  const module = await import('@resvg/resvg-wasm')
+  await module.initWasm(wasm)
+  return module
+}
+
+/** Inter in the two weights of the figures: the same on every machine, whatever is installed there. */
+const loadInter = (): Promise<Uint8Array[]> =>
+  Promise.all(
+    ['400Regular/Inter_400Regular.ttf', '600SemiBold/Inter_600SemiBold.ttf'].map((path) =>
+      fileOf('@expo-google-fonts/inter', path),
+    ),
+  )
+
+let loadedResvg: ReturnType<typeof loadResvg> | undefined
+let loadedInter: Promise<Uint8Array[]> | undefined
+
+/** How a figure becomes pixels. */
+export interface FigurePngOptions {
+  /** Pixels of the PNG for each of CSS, 2 unless given. */
+  readonly scale?: number
+  /** The TrueType files of Inter, regular and semi-bold, for who brings them along; unless given those of `@expo-google-fonts/inter`. */
+  readonly fonts?: readonly Uint8Array[]
+}
 
 /**
- * A figure as the bytes of a PNG file, drawn by resvg in the font Inter.
+ * A figure as the bytes of a PNG file, drawn by the package `@resvg/resvg-wasm`, which is to be installed for it.
  *
  * @param svg a whole document, in a theme of its own: not that of a page, whose colours only the page knows
- * @param scale pixels of the PNG for each of CSS, 2 unless given
+ * @throws ReportError where one of the two packages is needed and not installed
  */
-export const figurePng = async (svg: string, { scale = 2 }: { readonly scale?: number } = {}): Promise<Uint8Array> => {
-  loaded ??= load()
-  const fontBuffers = await loaded
+export const figurePng = async (svg: string, { scale = 2, fonts }: FigurePngOptions = {}): Promise<Uint8Array> => {
+  loadedResvg ??= loadResvg().catch((error: unknown) => {
+    loadedResvg = undefined // it may be installed meanwhile
+    throw error
+  })
+  const { Resvg } = await loadedResvg
+  const fontBuffers = [...(fonts ?? (await (loadedInter ??= loadInter())))]
   const drawn = new Resvg(svg, {
     fitTo: { mode: 'zoom', value: scale },
     font: { fontBuffers, defaultFontFamily: 'Inter', sansSerifFamily: 'Inter' },

@@ -193,7 +193,9 @@ describe('a state that is none is refused in a sentence, though its check sum is
     const answer = change(state, arrays)
     const text = JSON.stringify(answer === undefined ? state : answer)
     const rest = { format: 'digitlab-checkpoint', version, state: text }
-    return writeSafetensors(arrays, { ...rest, sha256: await sha256(writeSafetensors(arrays, { state: text })) })
+    return writeSafetensors(arrays, {
+      metadata: { ...rest, sha256: await sha256(writeSafetensors(arrays, { metadata: { state: text } })) },
+    })
   }
   const adam = experiment({ optimizer: { name: 'adam' } })
   let sound = new Uint8Array(0)

@@ -80,14 +80,15 @@ export const writeCheckpoint = async (checkpoint: Checkpoint): Promise<Uint8Arra
     ...(best ? { best: best.epoch } : {}),
   })
   const metadata = { format: 'digitlab-checkpoint', version: String(checkpointVersion), state }
-  return writeSafetensors(arrays, { ...metadata, sha256: await checkSum(arrays, state) })
+  return writeSafetensors(arrays, { metadata: { ...metadata, sha256: await checkSum(arrays, state) } })
 }
 
 const put = (arrays: StateDict, prefix: string, weights: StateDict) => {
   for (const [name, entry] of weights) arrays.set(`${prefix}/${name}`, entry)
 }
 
-const checkSum = (arrays: StateDict, state: string): Promise<string> => sha256(writeSafetensors(arrays, { state }))
+const checkSum = (arrays: StateDict, state: string): Promise<string> =>
+  sha256(writeSafetensors(arrays, { metadata: { state } }))
 
 /**
  * Reads a checkpoint.

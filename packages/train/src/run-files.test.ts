@@ -20,7 +20,7 @@ beforeAll(async () => {
 const changed = (change: (entries: StateDict) => void, experiment = run.id): Uint8Array => {
   const { weights: entries } = readSafetensors(sound)
   change(entries)
-  return writeSafetensors(entries, { experiment })
+  return writeSafetensors(entries, { metadata: { experiment } })
 }
 const set = (entry: string, index: number, value: number) => (entries: StateDict) => {
   const found = entries.get(entry)

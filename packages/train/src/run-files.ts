@@ -24,7 +24,7 @@ export const runFiles = (
   labels: ArrayLike<number>,
 ): Record<'run.json' | 'weights.safetensors' | typeof predictionsFile, string | Uint8Array> => ({
   'run.json': readableJson(run),
-  'weights.safetensors': writeSafetensors(weights, weightsMetadata(run.model.definition, run.id)),
+  'weights.safetensors': writeSafetensors(weights, { metadata: weightsMetadata(run.model.definition, { experiment: run.id }) }),
   [predictionsFile]: writePredictions(labels, predictions, run.id),
 })
 
@@ -45,7 +45,7 @@ const writePredictions = (
     ['after', classes(after.classes)],
     ['probabilities', { shape: [labels.length, probabilities.length / labels.length], data: probabilities }],
   ])
-  return writeSafetensors(entries, { experiment })
+  return writeSafetensors(entries, { metadata: { experiment } })
 }
 
 /** Predictions as their file holds them. */

@@ -23,16 +23,18 @@ test.each([
 ] as const)('%s: read back with its type, behind a prefix as well', (_, through) => {
   const read = through(weights)
   expect(read.integers.get('norm.num_batches_tracked')?.data).toEqual(BigInt64Array.of(938n))
-  expect(findModel(read, definition).weights).toEqual(weights)
+  expect(findModel(read, { model: definition }).weights).toEqual(weights)
   const prefixed = new Map([...weights].map(([name, entry]) => [`module.${name}`, entry]))
-  const found = findModel(through(prefixed), definition)
+  const found = findModel(through(prefixed), { model: definition })
   expect(found.weights).toEqual(weights)
   expect(found.notes.join()).toContain('"module."')
 })
 
 test('one that is missing, or a number that float32 does not hold, is named', () => {
   const without = new Map([...weights].filter(([name]) => !name.endsWith('tracked')))
-  expect(() => findModel(readPth(writePth(without)), definition)).toThrow('needs "norm.num_batches_tracked" []')
+  expect(() => findModel(readPth(writePth(without)), { model: definition })).toThrow(
+    'needs "norm.num_batches_tracked" []',
+  )
 })
 
 test('ONNX, which is for use, does not keep it: read back it is 0', () => {

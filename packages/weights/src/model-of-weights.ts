@@ -11,15 +11,28 @@ import {
   type StateDict,
 } from '@digitlab/models'
 import { countEntry, type WeightsContents } from './contents'
+import type { Normalization } from './normalization'
 import { quoted } from './shown'
 import { WeightsError } from './weights-error'
 
-/** What goes into a file beside the weights: the model's definition as JSON, the experiment's id, the version of this form. */
-export const weightsMetadata = (definition: ModelDefinition, experiment?: string): Record<string, string> => ({
+/** What else a file may say of its weights. */
+export interface MetadataContents {
+  /** The id of the experiment that they come from. */
+  readonly experiment?: string | undefined
+  /** How the images that they were trained on were normalized. */
+  readonly normalize?: Normalization | undefined
+}
+
+/** What goes into a file beside the weights: the model's definition as JSON, what else is known of them, the version of this form. */
+export const weightsMetadata = (
+  definition: ModelDefinition,
+  { experiment, normalize }: MetadataContents = {},
+): Record<string, string> => ({
   format: 'pt',
   version: '1',
   model: JSON.stringify(definition),
   ...(experiment === undefined ? {} : { experiment }),
+  ...(normalize === undefined ? {} : { normalize: JSON.stringify({ mean: normalize.mean, std: normalize.std }) }),
 })
 
 /** Weights and what they are of. */
@@ -29,6 +42,14 @@ export interface FoundModel {
   readonly weights: StateDict
   /** What was chosen or passed over on the way, a sentence each. */
   readonly notes: readonly string[]
+}
+
+/** Which model it shall be. */
+export interface FindModelOptions {
+  /** A name in the catalogue or a definition. */
+  readonly model?: string | ModelDefinition | undefined
+  /** The file's name in error messages. */
+  readonly name?: string
 }
 
 /** What a model is looked for by. */
@@ -42,12 +63,10 @@ type Held = Pick<WeightsContents, 'weights' | 'metadata'> & Partial<Pick<Weights
  * A prefix that all entries share (`module.`, of PyTorch's DataParallel) is taken off where the model has none. Integers that
  * the model has no entry for are passed over.
  *
- * @param given a name in the catalogue or a definition
- * @param name the file's name in error messages
  * @throws ModelError where an entry is missing, extra or of another shape; WeightsError where no model is known, or the
  * file's graph is another one
  */
-export const findModel = (held: Held, given?: string | ModelDefinition, name = 'the file'): FoundModel => {
+export const findModel = (held: Held, { model: given, name = 'the file' }: FindModelOptions = {}): FoundModel => {
   const own = definitionIn(held.metadata)
   if (held.graph) return ofGraph(held, held.graph, given ?? own, name)
   const stated = given ?? own

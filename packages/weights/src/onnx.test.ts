@@ -4,7 +4,7 @@ import { MersenneTwister } from '@digitlab/random'
 import '@tensorflow/tfjs-backend-cpu'
 import { env, memory, setBackend, tensor, tidy, type io } from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { readOnnx, weightsMetadata, writeOnnx, writeTfjs } from './index'
+import { normalizationIn, readOnnx, weightsMetadata, writeOnnx, writeTfjs, type Normalization } from './index'
 
 beforeAll(async () => {
   env().set('IS_TEST', true)
@@ -88,14 +88,17 @@ const pixelsFor = (model: Model, batch: number): Uint8Array => {
   return Uint8Array.from({ length: size }, () => Math.max(0, (generator.next() % 512) - 256))
 }
 
-const ours = async (model: Model, pixels: Uint8Array): Promise<Float32Array> => {
+const asTheyAre: Normalization = { mean: 0, std: 1 }
+const asMnist: Normalization = { mean: 0.1307, std: 0.3081 }
+
+const ours = async (model: Model, pixels: Uint8Array, { mean, std } = asTheyAre): Promise<Float32Array> => {
   const weights = uploadWeights(model, stateOf(model))
   const output = tidy(() =>
     logits(
       model,
       weights,
       tensor(
-        Float32Array.from(pixels, (value) => value / 255),
+        Float32Array.from(pixels, (value) => (value / 255 - mean) / std),
         [pixels.length / sizeOf(model), ...model.definition.input],
       ),
     ),
@@ -153,9 +156,9 @@ describe.each(models)('%s', (_, model) => {
     }
   })
 
-  test('tfjs-layers gives our logits', async () => {
+  test.each([undefined, asMnist])('tfjs-layers gives our logits, of images normalized by %o', async (normalize) => {
     const { loadLayersModel } = await import('@tensorflow/tfjs-layers')
-    const files = writeTfjs(model, weights, weightsMetadata(model.definition))
+    const files = writeTfjs(model, weights, { metadata: weightsMetadata(model.definition), normalize })
     const { modelTopology, weightsManifest } = JSON.parse(new TextDecoder().decode(files.get('model.json'))) as {
       modelTopology: object
       weightsManifest: { paths: string[]; weights: io.WeightsManifestEntry[] }[]
@@ -172,7 +175,10 @@ describe.each(models)('%s', (_, model) => {
         [batch, ...model.definition.input],
       )
       const output = loaded.predict(images) as typeof images
-      expect(largestDifference(await output.data(), await ours(model, pixels))).toBeLessThan(1e-5)
+      // Normalized pixels are up to three times as large.
+      expect(largestDifference(await output.data(), await ours(model, pixels, normalize))).toBeLessThan(
+        normalize ? 1e-4 : 1e-5,
+      )
       images.dispose()
       output.dispose()
     }
@@ -192,8 +198,24 @@ describe.each(models)('%s', (_, model) => {
     },
   )
 
+  test('an ONNX file normalizes its images where it is asked to, and what it says beside that is not believed', async () => {
+    const { InferenceSession, Tensor, env: ort } = await import('onnxruntime-web')
+    ort.wasm.numThreads = 1
+    const metadata = weightsMetadata(model.definition, { normalize: asMnist })
+    const file = writeOnnx(model, weights, { input: 'uint8', normalize: asMnist, metadata })
+    const session = await InferenceSession.create(file)
+    const pixels = pixelsFor(model, 2)
+    const images = new Tensor('uint8', channelsFirst(model, pixels), [2, channels, height, width])
+    const { logits } = await session.run({ images })
+    expect(largestDifference(logits?.data as Float32Array, await ours(model, pixels, asMnist))).toBeLessThan(1e-4)
+    const read = readOnnx(file)
+    expect(normalizationIn(read.metadata)).toEqual(asMnist)
+    for (const [name, { data, dtype }] of weights) if (!dtype) expect(read.weights.get(name)?.data, name).toEqual(data)
+    expect(normalizationIn(readOnnx(writeOnnx(model, weights, { metadata })).metadata)).toBeUndefined()
+  })
+
   test('the weights of an ONNX file are read back to the bit, with its metadata', () => {
-    const metadata = weightsMetadata(model.definition, 'abc')
+    const metadata = weightsMetadata(model.definition, { experiment: 'abc' })
     const bytes = writeOnnx(model, weights, { input: 'uint8', metadata })
     const read = readOnnx(bytes)
     for (const [name, { shape, data }] of weights) {

@@ -1,4 +1,4 @@
-import type { Model, StateDict } from '@digitlab/models'
+import type { Model, ModelDefinition, StateDict } from '@digitlab/models'
 import { disposeWeights, logits, uploadWeights } from '@digitlab/models/compute'
 import '@tensorflow/tfjs-backend-cpu'
 import { env, setBackend, tensor, tidy } from '@tensorflow/tfjs-core'
@@ -497,11 +497,11 @@ describe('a graph that is none is refused, and the node named', () => {
 
   test('a model that was named must be what the graph is', () => {
     const held = readOnnx(onnxFile(plain))
-    expect(() => findModel(held, 'two-layer', 'x.onnx')).toThrow(
+    expect(() => findModel(held, { model: 'two-layer', name: 'x.onnx' })).toThrow(
       'the graph of x.onnx is not the model "two-layer": its layer 2 is dense, out 20, the model\'s dense, out 100',
     )
-    expect(() => findModel(held, 'cnn')).toThrow('its layer 1 is flatten')
-    const named = findModel(held, {
+    expect(() => findModel(held, { model: 'cnn' })).toThrow('its layer 1 is flatten')
+    const mine: ModelDefinition = {
       name: 'mine',
       input: [28, 28, 1],
       layers: [
@@ -510,7 +510,8 @@ describe('a graph that is none is refused, and the node named', () => {
         { type: 'relu' },
         { type: 'dense', name: 'b', out: 10 },
       ],
-    })
+    }
+    const named = findModel(held, { model: mine })
     expect([...named.weights.keys()]).toEqual(['a.weight', 'a.bias', 'b.weight', 'b.bias'])
     expect(named.weights.get('b.weight')?.data).toEqual(some('fc2.weight', 200))
   })

@@ -2,6 +2,7 @@ import { checkStateDict, defineModel, ModelError, type Model, type StateDict } f
 import type { WeightsContents } from './contents'
 import { Budget, failing } from './failing'
 import { isIdentity } from './input-scale'
+import { normalizationIn, type Normalization } from './normalization'
 import { elementType, field } from './onnx-fields'
 import { definitionIn } from './model-of-weights'
 import { branchedLayer } from './onnx-branches'
@@ -55,8 +56,12 @@ export const readOnnx = (
   )
   const graph = new OnnxGraph(held, reading, external)
   const known = model ?? modelIn(metadata)
-  const written = known && asWritten(graph, known)
   const rest = { integers: new Map(), metadata }
+  const normalize = normalizationIn(metadata)
+  const normalized = known && normalize && asWritten(graph, known, normalize)
+  if (normalized) return { ...normalized, ...rest, notes: [] }
+  metadata.delete('normalize') // what the graph does to its images is seen in the graph
+  const written = known && asWritten(graph, known)
   if (written) return { ...written, ...rest, notes: [] }
   const { input, layers, weights, notes } = follow(graph)
   const [channels = 0, height = 0, width = 0] = input
@@ -77,13 +82,19 @@ const modelIn = (metadata: ReadonlyMap<string, string>): Model | undefined => {
 
 /**
  * The weights of a graph that is, node by node, what writeOnnx makes of a model, whatever types of layer that has; undefined
- * where it is another.
+ * where it is another, or normalizes its images otherwise.
  */
-const asWritten = (graph: OnnxGraph, model: Model): { weights: StateDict; graph: Model } | undefined => {
+const asWritten = (
+  graph: OnnxGraph,
+  model: Model,
+  normalize?: Normalization,
+): { weights: StateDict; graph: Model } | undefined => {
   const [height, width, channels] = model.definition.input
   const [input, ...more] = graph.inputs
   if (!input || more.length > 0 || input.sizes.slice(1).join() !== [channels, height, width].join()) return undefined
-  const nodes = writtenNodes(model).map((bytes) => new Message(bytes, field.graph, graph.reading).all(field.graph.node))
+  const nodes = writtenNodes(model, normalize).map((bytes) =>
+    new Message(bytes, field.graph, graph.reading).all(field.graph.node),
+  )
   const equal = (a: Uint8Array, b: Uint8Array | undefined) =>
     a.length === b?.length && a.every((byte, i) => byte === b[i])
   const same = nodes.some(

@@ -44,17 +44,17 @@ describe('a file is told by its bytes, whatever it is called', () => {
     '%s',
     (name) => {
       for (const bytes of [files.safetensors, files.pth, files.onnx])
-        expect(values(findModel(readWeights(bytes, name), definition).weights)).toEqual(wanted)
+        expect(values(findModel(readWeights(bytes, name), { model: definition }).weights)).toEqual(wanted)
       expect(readWeights(files.legacy, name).weights.get('fc.bias')?.shape).toEqual([10])
     },
   )
 
   test('headers of every length are safetensors', () => {
     for (let length = 0; length < 300; length++) {
-      const bytes = writeSafetensors(state(), { a: ' '.repeat(length) })
+      const bytes = writeSafetensors(state(), { metadata: { a: ' '.repeat(length) } })
       expect(readWeights(bytes, 'a.pth').weights.size).toBe(2)
     }
-    const long = writeSafetensors(state(), { a: ' '.repeat(0x4b50 - 0xa8 + 16) })
+    const long = writeSafetensors(state(), { metadata: { a: ' '.repeat(0x4b50 - 0xa8 + 16) } })
     expect([...long.subarray(0, 2)]).toEqual([0x50, 0x4b]) // as a zip archive begins
     expect(readWeights(long, 'a.pth').weights.size).toBe(2)
   })
@@ -96,7 +96,7 @@ describe('a file is told by its bytes, whatever it is called', () => {
 describe('what PyTorch saves beside weights', () => {
   test('a checkpoint: its state dict is read, whatever else torch.load takes lies beside it', () => {
     const held = readWeights(data('checkpoint.pth'))
-    const { weights, notes } = findModel(held, definition)
+    const { weights, notes } = findModel(held, { model: definition })
     expect(values(weights)).toEqual(wanted)
     expect([...held.notes, ...notes]).toEqual([
       'the weights are its "model", beside "epoch", "optimizer", "rng", "mask", "index", "dtype", "device", "size"',
@@ -139,7 +139,7 @@ describe('what PyTorch saves beside weights', () => {
 
 describe('what the weights are of', () => {
   const contents = (weights: StateDict, metadata: Record<string, string> = {}) =>
-    readSafetensors(writeSafetensors(weights, metadata))
+    readSafetensors(writeSafetensors(weights, { metadata }))
 
   test('the order of the entries does not matter: the last layer says how many classes there are', () => {
     for (const name of ['linear', 'two-layer', 'cnn']) {
@@ -150,7 +150,7 @@ describe('what the weights are of', () => {
       fc.assert(
         fc.property(fc.shuffledSubarray(entries, { minLength: entries.length }), (shuffled) => {
           for (const given of [undefined, name]) {
-            const found = findModel(contents(new Map(shuffled)), given)
+            const found = findModel(contents(new Map(shuffled)), { model: given })
             expect([found.model.name, found.model.classes]).toEqual([name, 7])
             expect([...found.weights.keys()]).toEqual(model.parameters.map((parameter) => parameter.name))
           }
@@ -163,16 +163,20 @@ describe('what the weights are of', () => {
   test.each(['module.', '_orig_mod.', 'model.', 'module._orig_mod.', 'net.encoder.'])(
     'the prefix %s that all entries share is taken off, and said',
     (prefix) => {
-      const { weights, notes } = findModel(contents(state([`${prefix}fc.weight`, `${prefix}fc.bias`])), definition)
+      const { weights, notes } = findModel(contents(state([`${prefix}fc.weight`, `${prefix}fc.bias`])), {
+        model: definition,
+      })
       expect(values(weights)).toEqual(wanted)
       expect(notes).toEqual([`all its entries begin with "${prefix}", which was taken off`])
     },
   )
 
   test('a prefix of some entries, or of the model itself, is none', () => {
-    expect(() => findModel(contents(state(['module.fc.weight', 'fc.bias'])), definition)).toThrow('needs "fc.weight"')
+    expect(() => findModel(contents(state(['module.fc.weight', 'fc.bias'])), { model: definition })).toThrow(
+      'needs "fc.weight"',
+    )
     const own = { ...definition, layers: [{ type: 'flatten' }, { type: 'dense', name: 'module.fc', out: 2 }] } as const
-    expect(findModel(contents(state(['module.fc.weight', 'module.fc.bias'])), own).notes).toEqual([])
+    expect(findModel(contents(state(['module.fc.weight', 'module.fc.bias'])), { model: own }).notes).toEqual([])
   })
 
   test('metadata of another program under the name "model" do not matter', () => {
@@ -205,11 +209,11 @@ describe('what the weights are of', () => {
     const weights = { 'fc.weight': entry('F32', [2, 4], 0, 32), 'fc.bias': entry('F32', [2], 32, 40) }
     const held = readSafetensors(file({ ...weights, 'bn.num_batches_tracked': entry('I64', [], 40, 48) }, floats))
     expect(held.integers.get('bn.num_batches_tracked')).toEqual({ shape: [], data: BigInt64Array.of(9n) })
-    const found = findModel(held, definition)
+    const found = findModel(held, { model: definition })
     expect(values(found.weights)).toEqual(wanted)
     expect(found.notes).toEqual(['passed over, for they are integers: "bn.num_batches_tracked"'])
     const whole = { 'fc.weight': entry('I8', [2, 4], 0, 8), 'fc.bias': entry('F32', [2], 8, 16) }
-    expect(() => findModel(readSafetensors(file(whole, new Uint8Array(16))), definition)).toThrow(
+    expect(() => findModel(readSafetensors(file(whole, new Uint8Array(16))), { model: definition })).toThrow(
       '"fc.weight" of the model "tiny" is of integers, expected floats',
     )
     const strange = { 'fc.weight': entry('C64', [2], 0, 16) }

@@ -36,7 +36,7 @@ const file = (header: unknown, dataBytes = 0) => {
 test('what is written is read back to the bit, names like __proto__ and values like NaN included', () => {
   fc.assert(
     fc.property(anyWeights, fc.nat({ max: 7 }), (weights, offset) => {
-      const bytes = writeSafetensors(weights, { a: 'b' })
+      const bytes = writeSafetensors(weights, { metadata: { a: 'b' } })
       const moved = new Uint8Array(bytes.length + offset)
       moved.set(bytes, offset)
       const read = readSafetensors(moved.subarray(offset))
@@ -53,7 +53,7 @@ test('what is written is read back to the bit, names like __proto__ and values l
 test('entries keep their order in the file and when read, those that look like numbers included', () => {
   const names = ['b', '10', 'a', '2', '__proto__']
   const weights: StateDict = new Map(names.map((name, i) => [name, { shape: [1], data: Float32Array.of(i) }]))
-  const bytes = writeSafetensors(weights, { a: '{"not an entry":' })
+  const bytes = writeSafetensors(weights, { metadata: { a: '{"not an entry":' } })
   expect([...readSafetensors(bytes).weights.keys()]).toEqual(names)
   expect([...new Float32Array(bytes.slice(-20).buffer)]).toEqual([0, 1, 2, 3, 4])
 })
@@ -61,8 +61,8 @@ test('entries keep their order in the file and when read, those that look like n
 test('the same weights give the same bytes', () => {
   fc.assert(
     fc.property(anyWeights, (weights) => {
-      const bytes = writeSafetensors(weights, { a: 'b' })
-      const again = writeSafetensors(readSafetensors(bytes).weights, { a: 'b' })
+      const bytes = writeSafetensors(weights, { metadata: { a: 'b' } })
+      const again = writeSafetensors(readSafetensors(bytes).weights, { metadata: { a: 'b' } })
       expect([...again]).toEqual([...bytes])
     }),
   )
@@ -151,7 +151,7 @@ describe('what is damaged or hostile is refused, naming entry, expected and foun
 
   test('whatever is flipped or cut, nothing but a WeightsError comes out', () => {
     const good = writeSafetensors(new Map([['fc.weight', { shape: [2, 3], data: new Float32Array(6) }]]), {
-      format: 'pt',
+      metadata: { format: 'pt' },
     })
     const position = fc.nat({ max: good.length - 1 })
     fc.assert(

@@ -9,6 +9,7 @@ import {
 } from '@digitlab/models'
 import { float32Bytes } from './element-types'
 import { attributeType, elementType, field } from './onnx-fields'
+import type { Normalization } from './normalization'
 import { checkSizes } from './shape'
 import { WeightsError } from './weights-error'
 
@@ -18,6 +19,8 @@ export interface OnnxOptions {
   readonly input?: 'float32' | 'uint8'
   /** Also gives `probabilities`, the softmax of the logits. */
   readonly probabilities?: boolean
+  /** Normalizes the images in the graph, which is fed as without it: weights that were trained on normalized ones. */
+  readonly normalize?: Normalization | undefined
   /** Kept as metadata_props, strings by name. */
   readonly metadata?: Readonly<Record<string, string>>
 }
@@ -159,7 +162,7 @@ const writeLayers = (
 const writeNodes = (
   writer: BinaryWriter,
   model: Model,
-  { input, probabilities }: Required<Pick<OnnxOptions, 'input' | 'probabilities'>>,
+  { input = 'float32', probabilities = false, normalize }: OnnxOptions,
 ) => {
   let x = 'images'
   const step = (op: string, output: string, inputs: string[] = [], attributes: Record<string, OnnxAttribute> = {}) => {
@@ -171,6 +174,12 @@ const writeNodes = (
     constant(writer, 'white', 255)
     step('Div', 'scaled', ['white'])
   }
+  if (normalize) {
+    constant(writer, 'mean', normalize.mean)
+    step('Sub', 'centred', ['mean'])
+    constant(writer, 'std', normalize.std)
+    step('Div', 'normalized', ['std'])
+  }
   x = writeLayers(writer, model.layers, x, (position) =>
     position === model.layers.length ? 'logits' : `layer${position}`,
   )
@@ -181,12 +190,13 @@ const writeNodes = (
  * The nodes of the graphs that {@link writeOnnx} writes of a model, each as its bytes: of floats and of bytes, with
  * probabilities and without.
  *
+ * @param normalize what they do to their images besides
  * @throws WeightsError for a type of layer that ONNX does not get
  */
-export const writtenNodes = (model: Model): Uint8Array[] =>
+export const writtenNodes = (model: Model, normalize?: Normalization): Uint8Array[] =>
   [false, true].flatMap((probabilities) =>
     (['float32', 'uint8'] as const).map((input) =>
-      message((writer) => writeNodes(writer, model, { input, probabilities })),
+      message((writer) => writeNodes(writer, model, { input, probabilities, normalize })),
     ),
   )
 
@@ -201,12 +211,12 @@ export const writtenNodes = (model: Model): Uint8Array[] =>
  * @throws ModelError where an entry is missing, extra or of another shape; WeightsError for a type of layer that ONNX does not get
  */
 export const writeOnnx = (model: Model, weights: StateDict, options: OnnxOptions = {}): Uint8Array => {
-  const { input = 'float32', probabilities = false, metadata = {} } = options
+  const { input = 'float32', probabilities = false, normalize, metadata = {} } = options
   checkStateDict(model, weights)
   checkSizes(weights)
   const [height, width, channels] = model.definition.input
   const graph = (writer: BinaryWriter) => {
-    writeNodes(writer, model, { input, probabilities })
+    writeNodes(writer, model, { input, probabilities, normalize })
     text(writer, field.graph.name, model.name)
     for (const [name, { shape, data, dtype }] of weights)
       if (!dtype) tensor(writer, field.graph.initializer, name, shape, data) // no node takes what is counted in training

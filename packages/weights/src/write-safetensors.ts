@@ -3,16 +3,21 @@ import { entryBytes } from './element-types'
 import { checkSizes } from './shape'
 import { WeightsError } from './weights-error'
 
+/** What a file says beside its weights. */
+export interface MetadataOptions {
+  /** Strings by name, as `weightsMetadata` makes them: safetensors has them as `__metadata__`, `model.json` as `userDefinedMetadata`. */
+  readonly metadata?: Readonly<Record<string, string>>
+}
+
 /**
  * Writes a state dict as a safetensors file: the length of the header, the header as JSON (padded with spaces so that the
  * data start at a multiple of 8), the values of each entry in the order of the Map. The same input gives the same bytes.
  *
  * Source: the format's description at Hugging Face, safetensors 0.4.
  *
- * @param metadata kept as `__metadata__`, strings by name
  * @throws WeightsError where an entry's values are not as many as its shape has places
  */
-export const writeSafetensors = (weights: StateDict, metadata: Readonly<Record<string, string>> = {}): Uint8Array => {
+export const writeSafetensors = (weights: StateDict, { metadata = {} }: MetadataOptions = {}): Uint8Array => {
   checkSizes(weights)
   // The header is put together by hand: an object would move names that look like numbers to the front.
   const parts = Object.keys(metadata).length > 0 ? [`"__metadata__":${JSON.stringify(metadata)}`] : []

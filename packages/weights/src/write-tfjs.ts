@@ -1,10 +1,18 @@
 import { readTfjsLayout, type KerasLayer, type Model, type ShapedLayer, type StateDict } from '@digitlab/models'
 import { float32Bytes } from './element-types'
+import type { Normalization } from './normalization'
 import { checkSizes } from './shape'
 import { WeightsError } from './weights-error'
+import type { MetadataOptions } from './write-safetensors'
 
 /** Browsers keep files up to this size in their caches; TensorFlow.js's own converter cuts there as well. */
 const shardBytes = 4 * 2 ** 20
+
+/** What goes into TensorFlow.js's files besides. */
+export interface TfjsOptions extends MetadataOptions {
+  /** Normalizes the images in a first layer, Keras's `Rescaling`: the model is fed as without it. */
+  readonly normalize?: Normalization | undefined
+}
 
 /**
  * Writes a model with its weights as TensorFlow.js's layers format: `model.json` and shards of at most 4 MiB, by file name.
@@ -14,17 +22,21 @@ const shardBytes = 4 * 2 ** 20
  * Weights are turned into TensorFlow.js's layout: filters [height, width, in, out], dense weights [in, out] with rows in the
  * order height, width, channel.
  *
- * @param metadata kept as userDefinedMetadata
  * @throws ModelError where an entry is missing, extra or of another shape; WeightsError for a type of layer that it does not get
  */
 export const writeTfjs = (
   model: Model,
   weights: StateDict,
-  metadata: Readonly<Record<string, string>> = {},
+  { metadata = {}, normalize }: TfjsOptions = {},
 ): Map<string, Uint8Array> => {
   checkSizes(weights)
   const turned = readTfjsLayout(model, weights)
-  const placed = placeLayers(model.layers, 'images', '')
+  // A name with a hyphen is no layer's of the definition.
+  const rescaling = normalize && {
+    class_name: 'Rescaling',
+    config: { name: 'rescaling-0', scale: 1 / normalize.std, offset: -normalize.mean / normalize.std },
+  }
+  const placed = placeLayers(model.layers, rescaling?.config.name ?? 'images', '')
   const specs: { name: string; shape: readonly number[]; dtype: 'float32' }[] = []
   const parts: Uint8Array[] = []
   for (const { layer, own } of placed)
@@ -50,7 +62,7 @@ export const writeTfjs = (
     modelTopology: {
       keras_version: '2.0.0',
       backend: 'tensorflow',
-      model_config: configOf(model.name, inputLayer, placed),
+      model_config: configOf(model.name, rescaling ? [inputLayer, rescaling] : [inputLayer], placed),
     },
     weightsManifest: [{ paths, weights: specs }],
   }
@@ -90,16 +102,21 @@ const placeLayers = (layers: readonly ShapedLayer[], from: string, within: strin
   })
 }
 
-/** One layer after the other where that is all there is, as a graph where layers are given what others made. */
-const configOf = (name: string, input: KerasLayer, placed: readonly Placed[]) => {
+/** What takes the images first, then one layer after the other where that is all there is, as a graph where layers are given what others made. */
+const configOf = (name: string, heads: readonly KerasLayer[], placed: readonly Placed[]) => {
   const made = placed.flatMap((layer) => layer.made)
   const isRow = made.every(({ keras, from }, i) => {
-    const before = i === 0 ? input : made[i - 1]?.keras
+    const before = i === 0 ? heads.at(-1) : made[i - 1]?.keras
     return keras.takes === undefined && from.join() === String(before?.config['name'])
   })
-  if (isRow) return { class_name: 'Sequential', config: { name, layers: [input, ...made.map(({ keras }) => keras)] } }
+  if (isRow)
+    return { class_name: 'Sequential', config: { name, layers: [...heads, ...made.map(({ keras }) => keras)] } }
   const node = (from: string) => [from, 0, 0, {}]
-  const layers = [{ keras: input, from: [] }, ...made].map(({ keras, from }) => ({
+  const first = heads.map((keras, i) => ({
+    keras,
+    from: heads.slice(Math.max(0, i - 1), i).map(({ config }) => String(config['name'])),
+  }))
+  const layers = [...first, ...made].map(({ keras, from }) => ({
     ...{ name: keras.config['name'], ...keras },
     inbound_nodes: from.length === 0 ? [] : [from.map(node)],
   }))

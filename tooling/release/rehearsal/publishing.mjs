@@ -46,6 +46,8 @@ export const publishAll = async ({ attempt, tree, gate, registry, quick }) => {
       const done = await release('--no-build', '--dry-run')
       expectSuccess(done)
       expectThat(done.said.includes(`${names().length} packages would be published`), last(done.said))
+      const shown = [...done.said.matchAll(/would publish \S+ under the tag latest, [\d.]+ kB packed\n {2}\S/g)]
+      expectSame('the packages shown with their size and changes', shown.length, names().length)
       expectSame('what differs from the last commit', await tree.git('status', '--porcelain'), '')
       expectSame('what was sent', gate.sent, [])
     })

@@ -25,12 +25,12 @@ type Write = (
 
 /** By extension: the files to write, '' for the named one itself. */
 const writers: Readonly<Record<string, Write>> = {
-  '.safetensors': (_, weights, metadata) => new Map([['', writeSafetensors(weights, metadata)]]),
+  '.safetensors': (_, weights, metadata) => new Map([['', writeSafetensors(weights, { metadata })]]),
   '.pth': (_, weights) => new Map([['', writePth(weights)]]),
   '.pt': (_, weights) => new Map([['', writePth(weights)]]),
   '.onnx': (model, weights, metadata, { input, probabilities = false }) =>
     new Map([['', writeOnnx(model, weights, { input, probabilities, metadata })]]),
-  '.json': (model, weights, metadata) => writeTfjs(model, weights, metadata),
+  '.json': (model, weights, metadata) => writeTfjs(model, weights, { metadata }),
 }
 
 export const convertCommand = (): Command =>
@@ -58,7 +58,7 @@ export const convertCommand = (): Command =>
           `TensorFlow.js's files are model.json and its shards: name ${join(dirname(to), 'model.json')}`,
         )
       const { model, weights, experiment } = await readModel(from, flags.model, flags.key)
-      const files = write(model, weights, weightsMetadata(model.definition, experiment), flags)
+      const files = write(model, weights, weightsMetadata(model.definition, { experiment }), flags)
       const paths = [...files].map(([name, bytes]) => [name === '' ? to : join(dirname(to), name), bytes] as const)
       // model.json last: whoever finds it finds its shards.
       await writeNewFiles(new Map([...paths].reverse()))
