@@ -24,7 +24,9 @@ export const runFiles = (
   labels: ArrayLike<number>,
 ): Record<'run.json' | 'weights.safetensors' | typeof predictionsFile, string | Uint8Array> => ({
   'run.json': readableJson(run),
-  'weights.safetensors': writeSafetensors(weights, { metadata: weightsMetadata(run.model.definition, { experiment: run.id }) }),
+  'weights.safetensors': writeSafetensors(weights, {
+    metadata: weightsMetadata(run.model.definition, { experiment: run.id }),
+  }),
   [predictionsFile]: writePredictions(labels, predictions, run.id),
 })
 
