@@ -98,7 +98,7 @@ export interface GivenExtras extends Omit<ExperimentExtras, 'averageWeights' | '
 const refused = (sentence: string) => new TrainError(sentence)
 
 /** The names of the parts. */
-export const partNames = Object.keys(experimentParts) as readonly (keyof typeof experimentParts)[]
+const partNames = Object.keys(experimentParts) as readonly (keyof typeof experimentParts)[]
 
 /** Checks the parts of an experiment and fills in their defaults. @throws TrainError naming the value and what it may be */
 export const completeParts = (input: GivenExtras): Omit<ExperimentExtras, keyof typeof experimentOptions> => {

@@ -6,7 +6,7 @@ import { counted } from './schedules/every'
 import { TrainError } from './train-error'
 
 /** The learning rate of each step, and what changes with it. */
-export interface LearningRate {
+interface LearningRate {
   /** Of a step, counted from 1 over all epochs. */
   of(step: number): number
   /** The same with the other options of the optimizer that change, by their names. */

@@ -2,7 +2,7 @@
 import { choice, type OptionSpec } from '@digitlab/models'
 
 /** What can be watched. Of validation only where images are set aside for it. */
-export const monitors = ['validationLoss', 'validationAccuracy', 'trainLoss'] as const
+const monitors = ['validationLoss', 'validationAccuracy', 'trainLoss'] as const
 
 /** A name of what is watched. */
 export type Monitor = (typeof monitors)[number]

@@ -6,7 +6,7 @@ import { type Experiment } from './complete-experiment'
 import { TrainError } from './train-error'
 
 /** A data set whose training images are those that are left, and those that were set aside; none where the experiment wants none. */
-export interface Divided {
+interface Divided {
   readonly data: Dataset
   readonly validation: Split | undefined
 }

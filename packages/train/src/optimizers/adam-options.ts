@@ -29,7 +29,7 @@ export const adamAdvice = (
 }
 
 /** @param working one that is known to work */
-export const epsilonAdvice = (epsilon: number, working: number): string =>
+const epsilonAdvice = (epsilon: number, working: number): string =>
   `an epsilon of ${epsilon} divides by 0 where a gradient is 0, try ${working}`
 
 /** The same where only the learning rate may be to blame beside it. */
