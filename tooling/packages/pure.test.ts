@@ -24,6 +24,7 @@ const runPure = (entry: string, statement: string) => {
 test.each([
   ['packages/models/dist/index.js', 'console.log(entry.resolveModel("cnn").parameterCount)', '20490'],
   ['packages/train/dist/experiment.js', 'console.log(entry.completeExperiment({ model: "cnn" }).seed)', '0'],
+  ['packages/train/dist/images.js', 'console.log(entry.serveImages.name)', 'serveImages'],
   ['packages/train/dist/run.js', 'console.log(entry.runVersion)', '1'],
   ['packages/weights/dist/index.js', 'console.log(entry.readSafetensors.name)', 'readSafetensors'],
 ])('%s', (entry, statement, printed) => {
