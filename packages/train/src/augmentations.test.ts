@@ -1,4 +1,5 @@
 // Augmented images: against PyTorch's grid_sample, and where nothing of an image may change.
+import type { Dataset } from '@digitlab/data'
 import { number } from '@digitlab/models'
 import { Philox } from '@digitlab/random'
 import { describe, expect, test } from 'vitest'
@@ -14,6 +15,7 @@ import {
   type ExperimentInput,
   type Extensions,
 } from './experiment'
+import { divide } from './validation'
 import reference from './testing/augmentations.json'
 
 type Augment = ExperimentInput['augment']
@@ -288,8 +290,17 @@ test('images that are looked at are those of an epoch that begins with them', ()
     'a + 9',
     'b',
   ])
-  expect(augmentedSample(experiment, { ...data, classNames })!.captions).toHaveLength(50)
-  expect(augmentedSample(completeExperiment({ model: 'linear' }), { ...data, classNames })).toBeUndefined()
+  const dataset: Dataset = {
+    ...{ name: 'fifty', title: 'Fifty', origin: 'this test', files: [], ...data, test: data.train },
+    ...{ classes: 7, classNames: [...'abcdefg'] },
+  }
+  expect(augmentedSample(experiment, dataset)!.captions).toHaveLength(50)
+  expect(augmentedSample(completeExperiment({ model: 'linear' }), dataset)).toBeUndefined()
+  // What is set aside is never changed, and not shown.
+  const aside = { ...experiment, validation: 10 }
+  const left = divide(dataset, aside).data
+  const first = Int32Array.from({ length: 40 }, (_, i) => i)
+  expect(augmentedSample(aside, dataset)!.pixels).toEqual(augmentedImages(aside, left, first).images)
 })
 
 test('the numbers of a stream are those that the documentation says', () => {

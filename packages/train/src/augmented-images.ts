@@ -3,6 +3,7 @@ import { createAugmenter } from './augment-images'
 import { augmentationTypes } from './augmentations'
 import type { Experiment } from './complete-experiment'
 import type { Extensions } from './extensions'
+import { divide } from './validation'
 
 /** Training images as an epoch sees them. */
 export interface AugmentedImages {
@@ -63,17 +64,19 @@ export interface AugmentedSample {
 }
 
 /**
- * The first 64 training images as a run's first epoch saw them.
+ * The first 64 images that a run trains on as its first epoch saw them: none that was set aside.
  *
+ * @param given the data set, with all of its training images
  * @returns undefined where they stayed as they are, or an augmentation is not known here
  */
 export const augmentedSample = (
   experiment: Experiment,
-  data: Pick<Dataset, 'train' | 'imageShape' | 'classNames'>,
+  given: Dataset,
   extensions: Extensions = {},
 ): AugmentedSample | undefined => {
   const known: readonly { readonly name: string }[] = [...augmentationTypes, ...(extensions.augmentations ?? [])]
   if (!experiment.augment?.every(({ name }) => known.some((type) => type.name === name))) return undefined
+  const { data } = divide(given, experiment)
   const [height, width] = data.imageShape
   const first = Int32Array.from({ length: Math.min(sampled, data.train.count) }, (_, i) => i)
   const found = augmentedImages(experiment, data, first, 1, extensions)
