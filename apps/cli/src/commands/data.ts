@@ -96,12 +96,9 @@ const infoCommand = (): Command =>
       const [path] = acting.args
       const made = acting.getOptionValue('dataset') as string | undefined
       // The options that say what is made of it were put behind a name that was not given here.
-      if (path !== undefined && made !== undefined)
-        acting.setOptionValueWithSource(
-          'dataset',
-          made.replace(/^[^#]*/, () => path),
-          'cli',
-        )
+      if (path === undefined || made === undefined) return
+      const [, said = ''] = made.split('#')
+      acting.setOptionValueWithSource('dataset', `${path}${path.includes('#') ? '&' : '#'}${said}`, 'cli')
     })
     .action(async (path: string | undefined, flags: InfoFlags) => {
       if (path === undefined) return listAll(flags)
