@@ -1,11 +1,13 @@
 import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { archivedSet } from './archives'
 import { catalogue, catalogueEntry, catalogueNames, type CatalogueEntry, type CatalogueFile } from './catalogue'
 import { DataError } from './data-error'
 import { fileRoles } from './dataset'
 import { differs } from './download'
 import { findDatasets } from './find'
 import { fetchFiles, fromFolder, type LoadOptions } from './load'
+import { fetchArchived } from './load-archived'
 import { foldersFor, placesOf } from './places'
 import { readIfThere } from './read-file'
 import { sha256 } from './sha256'
@@ -57,6 +59,8 @@ const entryOf = (name: string): CatalogueEntry => {
 
 /** Downloads what the cache lacks of a data set. @throws DataError as `loadDataset` */
 export const fetchDataset = async (name: string, options: LoadOptions = {}): Promise<Fetched> => {
+  const archived = archivedSet(name)
+  if (archived) return { name, ...(await fetchArchived(archived.set, options)) }
   const { folder, files } = await fetchFiles(entryOf(name), options)
   return { name, folder, files }
 }

@@ -64,16 +64,27 @@ const locate = async (
         { code: 'not-in-folder' },
       )
   }
+  const { folder, files } = await fetchArchived(set, options)
+  return {
+    files: files.map(({ name }) => fileAt(join(folder, name), name)),
+    origin: files.some(({ status }) => status === 'downloaded') ? 'a download, now in the cache' : 'the cache',
+  }
+}
+
+/** Sees to it that the cache holds all files of a set; one with a wrong hash is fetched again. */
+export const fetchArchived = async (
+  set: ArchivedSet,
+  options: LoadOptions,
+): Promise<{ readonly folder: string; readonly files: { name: string; status: 'cached' | 'downloaded' }[] }> => {
   const folder = join(cacheFolder(options.env), set.folder)
-  let fetched = 0
+  const files: { name: string; status: 'cached' | 'downloaded' }[] = []
   for (const file of set.files) {
     const target = join(folder, file.name)
-    if ((await isThere(target)) && (await differs(target, file)) === undefined) continue
-    await download(file.urls, target, file, options)
-    fetched++
+    const isHere = (await isThere(target)) && (await differs(target, file)) === undefined
+    if (!isHere) await download(file.urls, target, file, options)
+    files.push({ name: file.name, status: isHere ? 'cached' : 'downloaded' })
   }
-  const files = set.files.map(({ name }) => fileAt(join(folder, name), name))
-  return { files, origin: fetched > 0 ? 'a download, now in the cache' : 'the cache' }
+  return { folder, files }
 }
 
 const isThere = (path: string): Promise<boolean> =>

@@ -1,4 +1,4 @@
-import { catalogueNames, inspectDataset } from '@digitlab/data'
+import { archivedNames, archivedSets, catalogueNames, inspectDataset } from '@digitlab/data'
 import { datasetInfo, fetchDataset, verifyDataset, type DatasetInfo } from '@digitlab/data/node'
 import { gridPng, imageGrid, terminalGrid } from '@digitlab/report'
 import { Argument, Command, Option } from 'commander'
@@ -18,7 +18,8 @@ interface Flags {
 
 const within = (dataDir: string | undefined) => (dataDir === undefined ? {} : { folder: dataDir })
 
-const named = () => new Argument('[name]', 'the data set').choices(catalogueNames).default('mnist')
+const named = (names: readonly string[] = catalogueNames) =>
+  new Argument('[name]', 'the data set').choices(names).default('mnist')
 
 const whereIs = ({ name, origin, folder }: Pick<DatasetInfo, 'name' | 'origin' | 'folder'>): string =>
   origin === null
@@ -31,7 +32,7 @@ export const dataCommand = (): Command =>
     .addCommand(
       new Command('fetch')
         .description('Download what the cache lacks of a data set, verified.')
-        .addArgument(named())
+        .addArgument(named([...catalogueNames, ...archivedNames]))
         .addOption(shared.json())
         .action(async (name: string, { json = false }: Flags) => {
           const fetched = await interruptible('stopping; what came is kept and gone on with next time ...', (signal) =>
@@ -156,15 +157,24 @@ const listAll = async ({ json = false, dataDir }: Flags): Promise<void> => {
     json,
     () => ({ datasets: sets }),
     () =>
-      sets
-        .map(({ name, title, origin, folder, classNames, mirrors, files }) => {
+      [
+        ...sets.map(({ name, title, origin, folder, classNames, mirrors, files }) => {
           const bytes = files.reduce((sum, file) => sum + (file.bytes ?? 0), 0)
           return [
             `${name}: ${title}, ${classNames.length} classes (${classNames.join(', ')})`,
             `  ${whereIs({ name, origin, folder })}`,
             `  ${bytes === 0 ? 'no published hashes' : `${grouped(bytes)} bytes, verified by SHA-256`}, from ${mirrors.join(' ')}`,
           ].join('\n')
-        })
-        .join('\n'),
+        }),
+        ...archivedNames.map((name) => {
+          const { title, classNames, counts, files, variants } = archivedSets[name]
+          const [train, test] = counts.map(grouped)
+          const held = files[0]?.sha256 === undefined ? 'MD5' : 'SHA-256'
+          return [
+            `${name}: ${title}, ${classNames.size} classes, ${train} training and ${test} test images${variants ? ` under each of ${variants.length} names, as ${name}/${variants[1]}` : ''}`,
+            `  kept in an archive: fetched when it is asked for, held to its ${held}, from ${files[0]?.urls[0]}`,
+          ].join('\n')
+        }),
+      ].join('\n'),
   )
 }
