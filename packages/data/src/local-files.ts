@@ -75,6 +75,9 @@ const streamedFrom = async (
   { stream, preparation = {}, env, onNotice = () => {} }: LocalOptions,
 ): Promise<Dataset | undefined> => {
   if (stream === false) return undefined
+  // Unless it is asked for, what needs the images in memory has them there.
+  const needsAll = Object.keys(preparation).some((key) => key !== 'transpose' && key !== 'invert')
+  if (stream === undefined && needsAll) return undefined
   const isIdx = names.some((name) => roleOf(name) && !dataEndings.test(name))
   if (stream === undefined && !isIdx) return undefined
   if (!isIdx)

@@ -1,4 +1,4 @@
-import type { Dataset } from '@digitlab/data'
+import { imagesOf, type Dataset } from '@digitlab/data'
 import { createAugmenter } from './augment-images'
 import { augmentationTypes } from './augmentations'
 import type { Experiment } from './complete-experiment'
@@ -33,8 +33,7 @@ export const augmentedImages = (
   const trained = Int32Array.from({ length: train.count }, (_, i) => i)
   const augmenter = createAugmenter(experiment, { images: train.images, imageShape, trained }, extensions)
   if (augmenter) augmenter.render(epoch, 0, indices, images)
-  else
-    indices.forEach((index, i) => images.set(train.images.subarray(index * pixels, (index + 1) * pixels), i * pixels))
+  else images.set(imagesOf(train, imageShape, indices))
   const { mixing } = augmenter ?? {}
   const labels = Array.from(indices, (index, i) => {
     const label = train.labels[index] ?? 0

@@ -107,7 +107,7 @@ const infoCommand = (): Command =>
     })
 
 const inspect = async (name: string, { json = false, dataDir, out }: InfoFlags): Promise<void> => {
-  const data = await load(name, dataDir)
+  const data = await load(name, dataDir, { stream: false }) // duplicates are looked for among all images
   const { counts, duplicates, findings } = inspectDataset(data)
   const [height, width] = data.imageShape
   const shown = Math.min(9, data.train.count)
