@@ -100,7 +100,7 @@ describe('through the command', () => {
       counts: { train: number[] }
       format: string
     }
-    expect([format, findings]).toEqual(['IDX', []])
+    expect([format, findings]).toEqual(['IDX', ['no image to test on of class 6']])
     expect(counts.train.reduce((sum, count) => sum + count)).toBe(90)
   }, 60_000)
 
