@@ -149,6 +149,10 @@ const carryOut = async (
         }),
       )
       worthKeeping = true
+      const { stopped, keptEpoch } = result.run
+      if (stopped !== undefined) note(stopped)
+      if (keptEpoch !== undefined)
+        note(`the weights are those of epoch ${keptEpoch}, the best on the validation images`)
       const interrupted = signal.aborted
       await conclude({ folder: into, result, data, log, interrupted }, begun.report, flags) // a first Ctrl-C does not end it
     })
