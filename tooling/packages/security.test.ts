@@ -14,14 +14,23 @@ const having = (pattern: RegExp) => sources.filter(({ text }) => pattern.test(te
 /** Asks once more for what tfjs has just failed to load, from the same address, to say what stands there. */
 const whyNoWasm = 'packages/backend-wasm/src/wasm-file.ts'
 
-test('only @digitlab/data opens connections, and what says why tfjs could not', () => {
+/** Sends runs to the MLflow server that its command line names. */
+const sendsRuns = 'apps/cli/src/mlflow.ts'
+
+test('only @digitlab/data opens connections, what says why tfjs could not, and what sends runs where it is told to', () => {
   const connecting = having(
     /\bfetch\(|\bXMLHttpRequest\b|\bWebSocket\b|\bEventSource\b|sendBeacon|\bhttps?\.(get|request)\(|\bconnect\(/,
   )
   expect(connecting.length).toBeGreaterThan(0)
-  expect(connecting.filter((file) => !file.startsWith('packages/data/src/'))).toEqual([whyNoWasm])
+  expect(connecting.filter((file) => !file.startsWith('packages/data/src/'))).toEqual([whyNoWasm, sendsRuns])
 })
 
-test('nothing is evaluated, and no program is started', () => {
-  expect(having(/\beval\(|new Function\(|node:child_process|node:vm\b/)).toEqual([])
+/** Starts the command itself as workers of a sweep, and ssh and Slurm's programs where a sweep is to run there. */
+const startsPrograms = 'apps/cli/src/processes.ts'
+
+test('nothing is evaluated, and only a sweep starts programs', () => {
+  expect(having(/\beval\(|new Function\(|node:vm\b/)).toEqual([])
+  expect(having(/node:child_process/)).toEqual([startsPrograms])
+  const asked = sources.flatMap(({ file, text }) => (/from '[./]*\/processes'/.test(text) ? [file] : []))
+  expect(asked.filter((file) => !/^apps\/cli\/src\/(sweep|commands)\//.test(file))).toEqual([])
 })

@@ -107,6 +107,7 @@ describe('train, then evaluate', () => {
     expect(document.metrics.perClass).toHaveLength(10)
     expect(document.run.metrics.accuracy).toBeGreaterThan(0.5)
     expect((await readdir(join(folder, 'first'))).sort()).toEqual([
+      'events.jsonl',
       'predictions.safetensors',
       'report.html',
       'run.json',

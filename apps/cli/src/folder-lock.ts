@@ -81,6 +81,19 @@ export const lockFolder = async (folder: string, name = folder): Promise<FolderL
   }
 }
 
+/**
+ * Who holds a folder and lives, as 'process 123 (since 2026-11-26T02:00:00.000Z)'; undefined where it is free. Nothing is written.
+ *
+ * @param own a file in the same file system that was just written to: what holders of other machines are held against
+ */
+export const livingHolder = async (folder: string, own: string): Promise<string | undefined> => {
+  for (const name of await locksIn(folder)) {
+    const found = await look(folder, name, own)
+    if (found?.lives) return `${shown(found.holder)} on ${found.holder.host}`
+  }
+  return undefined
+}
+
 const inUse = (name: string, holder: Holder): UsageError =>
   new UsageError(
     `${name} is in use: ${shown(holder)}${holder.host === thisHost ? '' : ` on ${holder.host}`} trains there; wait for it or stop it, or name another folder`,

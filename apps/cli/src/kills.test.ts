@@ -70,6 +70,7 @@ const outcome = async (name: string) => {
   const run = parseRun(await readFile(join(folder, 'run.json'), 'utf8'))
   expect(run.status).toBe('completed')
   expect((await readdir(folder)).sort()).toEqual([
+    'events.jsonl',
     'predictions.safetensors',
     'report.html',
     'run.json',

@@ -13,6 +13,8 @@ import { predictCommand } from './commands/predict'
 import { reportCommand } from './commands/report'
 import { serveCommand } from './commands/serve'
 import { showCommand } from './commands/show'
+import { runsCommand } from './commands/runs'
+import { sweepCommand } from './commands/sweep'
 import { trainCommand } from './commands/train'
 import { Interrupted } from './interrupt'
 import { commandOutput, note } from './output'
@@ -30,12 +32,15 @@ export const createProgram = (): Command => {
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
     .showHelpAfterError('(add --help for what it takes)')
+    .enablePositionalOptions() // so that options of "sweep" and of "sweep status" are not taken for each other's
     .addHelpText(
       'after',
       '\nFirst steps:\n  digitlab compare              the three models, side by side\n  digitlab train --model cnn    one of them\n  digitlab show                 the digits they learn from\n  digitlab serve                all of it on a page in the browser',
     )
   const commands = [
     compareCommand(),
+    sweepCommand(),
+    runsCommand(),
     trainCommand(),
     evaluateCommand(),
     predictCommand(),

@@ -4,6 +4,7 @@ import { lstat, mkdir, readdir, rmdir } from 'node:fs/promises'
 import { basename, dirname, join, normalize, resolve } from 'node:path'
 import { isPart, removeParts } from './atomic-file'
 import { begunFile } from './begun'
+import { eventsFile } from './events-log'
 import { isLock, lockFolder } from './folder-lock'
 import { checkNamed, isThere, unwritable } from './new-files'
 import { note } from './output'
@@ -25,6 +26,7 @@ export interface ClaimedFolder {
 const isLeftOver = async (folder: string, name: string): Promise<boolean> =>
   isPart(name) ||
   isLock(name) ||
+  name === eventsFile ||
   (name === 'checkpoint' &&
     (await readdir(join(folder, name)).catch(() => [''])).every(
       (inside) => isPart(inside) || inside === basename(begunFile),

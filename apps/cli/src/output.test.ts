@@ -7,16 +7,19 @@ import { progressLine } from './progress-line'
 
 let screen: string[] = []
 const emptied = '\u001b[2K'
+const up = '\u001b[1A'
 const isTTY = { out: process.stdout.isTTY, err: process.stderr.isTTY }
 
-/** Shows text as a terminal does: a carriage return goes to the line's start, `ESC [ 2 K` empties it. */
+/** Shows text as a terminal does: a carriage return goes to the line's start, `ESC [ 2 K` empties it, `ESC [ 1 A` leaves it upwards. */
 const show = (text: string | Uint8Array): boolean => {
   for (const part of String(text)
     .replaceAll(emptied, '\v')
-    .split(/([\n\r\v])/)) {
+    .replaceAll(up, '\f')
+    .split(/([\n\r\v\f])/)) {
     const last = screen.length - 1
     if (part === '\n') screen.push('')
     else if (part === '\v') screen[last] = ''
+    else if (part === '\f') expect(screen.pop(), 'the line that is left').toBe('')
     else if (part !== '\r') screen[last] += part
   }
   return true
@@ -45,6 +48,23 @@ const step = (step: number): Progress => ({
     imagesPerSecond: 100,
     secondsLeft: 1,
   },
+})
+
+test('lines are drawn over together, however many they become, and what is said stays above them', () => {
+  drawLive('one', 'two')
+  expect(screen).toEqual(['one', 'two'])
+  drawLive('three')
+  expect(screen).toEqual(['three'])
+  drawLive('four', 'five', 'six')
+  note('said')
+  drawLive('seven', 'eight')
+  expect(screen).toEqual(['said', 'seven', 'eight'])
+  writeResult(
+    false,
+    () => null,
+    () => 'done',
+  )
+  expect(screen).toEqual(['said', 'done', ''])
 })
 
 test('after Ctrl-C nothing of the live line is left, and the report begins on a line of its own', async () => {

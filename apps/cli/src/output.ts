@@ -1,24 +1,28 @@
 import { clean } from './clean'
 
-/** Whether a line is being drawn that the next one is to replace. */
-let live = false
+/** How many lines are being drawn that the next ones are to replace. */
+let live = 0
 
-/** Draws a line over the one that was drawn before; in a terminal only. */
-export const drawLive = (line: string): void => {
+/** Draws lines over those that were drawn before; in a terminal only. */
+export const drawLive = (...lines: readonly string[]): void => {
   if (!process.stderr.isTTY) return
-  process.stderr.write(`\r\u001b[2K${clean(line).slice(0, (process.stderr.columns ?? 80) - 1)}`)
-  live = true
+  const most = (process.stderr.columns ?? 80) - 1
+  process.stderr.write(above(live) + lines.map((line) => `\r\u001b[2K${clean(line).slice(0, most)}`).join('\n'))
+  live = lines.length
 }
 
-/** Takes a line that was being drawn away: nothing else may run into it. */
+/** Empties the line that the cursor is in and those above it, and leaves the cursor in the first of `count`. */
+const above = (count: number): string => '\r\u001b[2K\u001b[1A'.repeat(Math.max(0, count - 1))
+
+/** Takes lines that were being drawn away: nothing else may run into them. */
 const clearLive = (): void => {
-  if (live) process.stderr.write('\r\u001b[2K')
-  live = false
+  if (live > 0) process.stderr.write(`${above(live)}\r\u001b[2K`)
+  live = 0
 }
 
 /** Makes a notice begin on a line of its own after what the terminal shows of a key, such as ^C. */
 export const freshLine = (): void => {
-  if (!live && process.stderr.isTTY) process.stderr.write('\n')
+  if (live === 0 && process.stderr.isTTY) process.stderr.write('\n')
   clearLive()
 }
 
@@ -32,6 +36,9 @@ export const writeResult = (json: boolean, document: () => unknown, text: () => 
   const words = json ? JSON.stringify(document(), null, 2) : text().trimEnd()
   process.stdout.write(`${drawn && !json ? words : clean(words)}\n`)
 }
+
+/** One JSON document a line, for a program that reads along. */
+export const writeLine = (document: unknown): void => void process.stdout.write(`${clean(JSON.stringify(document))}\n`)
 
 /** Everything else a person may want to know goes to standard error. */
 export const note = (sentence: string): void => {

@@ -152,6 +152,7 @@ test('without a page, where none is wanted', async () => {
   )
   expect(code, err).toBe(0)
   expect((await readdir(join(folder, 'pageless'))).sort()).toEqual([
+    'events.jsonl',
     'predictions.safetensors',
     'run.json',
     'weights.safetensors',

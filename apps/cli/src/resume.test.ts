@@ -15,7 +15,7 @@ const epochs = 60
 const cnn = ['train', '--model', 'cnn', '--dataset', 'digits', '--epochs', String(epochs), '--workers', '1']
 const newest = ['checkpoint', 'checkpoint.safetensors'] as const
 const earlier = ['checkpoint', 'earlier.safetensors'] as const
-const finished = ['predictions.safetensors', 'report.html', 'run.json', 'weights.safetensors']
+const finished = ['events.jsonl', 'predictions.safetensors', 'report.html', 'run.json', 'weights.safetensors']
 
 /** Runs the command and sends a signal once, when standard error matches. */
 const signalled = async (args: readonly string[], when: RegExp, signal: NodeJS.Signals): Promise<Ended> => {

@@ -47,8 +47,17 @@ code{font:.85em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wr
 @media print{figure svg{max-width:400px}:root{color-scheme:light;${root('light')}}.ink{filter:none}main{max-width:none;padding:0}body{font-size:11pt}h2{break-after:avoid}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 `.trim()
 
-/** A whole page without a script, a font or an address to fetch: everything is in it. */
-export const page = (title: string, content: string): string => {
+/** What a page does once it is open. */
+export interface PageScript {
+  readonly text: string
+  /** The SHA-256 of the text in base64: the page runs this script and no other. */
+  readonly sha256: string
+  /** What it needs of styles. */
+  readonly css: string
+}
+
+/** A whole page without a font or an address to fetch: everything is in it. It has no script but the one that is given. */
+export const page = (title: string, content: string, script?: PageScript): string => {
   const { pictures, shared } = sharePictures(content)
   return [
     '<!doctype html>',
@@ -57,11 +66,11 @@ export const page = (title: string, content: string): string => {
     '<meta charset="utf-8">',
     '<meta name="viewport" content="width=device-width, initial-scale=1">',
     // What is embedded can be shown, and nothing else: no markup that got through could load or run anything.
-    `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">`,
+    `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'${script ? `; script-src 'sha256-${script.sha256}'` : ''}">`,
     `<title>${escaped(title)}</title>`,
-    `<style>${css}</style>`,
+    `<style>${css}${script?.css ?? ''}</style>`,
     '</head>',
-    `<body>${pictures}<main>${shared}</main></body>`,
+    `<body>${pictures}<main>${shared}</main>${script ? `<script>${script.text}</script>` : ''}</body>`,
     '</html>',
     '',
   ].join('\n')

@@ -1,9 +1,11 @@
+import { mkdir, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Backend } from '@digitlab/backends'
 import { caseStudyModels, type ModelDefinition } from '@digitlab/models'
 import { compareRuns, comparisonMarkdown, comparisonText, type ComparisonRow, type ReportInput } from '@digitlab/report'
 import { completeExperiment, readableJson, runExperiment, type OptimizerOptions, type Run } from '@digitlab/train'
 import { Command, Option } from 'commander'
+import { eventsLog } from '../events-log'
 import { Interrupted, interruptible } from '../interrupt'
 import { checkGpuFlags, chooseEach, load } from '../load'
 import { claimFolder, claimFresh, folderName, type ClaimedFolder } from '../new-folder'
@@ -144,10 +146,18 @@ const compareInto = async (claimed: ClaimedFolder, settings: readonly Setting[],
         )
         const name = `${folderName(model)}-${backend.id}-seed${setting.seed}`
         const log = await tensorboardLog(flags.tensorboard, name)
-        const onProgress = log.following(progressLine(label, epochs, flags.logEvery ?? 0))
-        const workers = workersOn(backend, flags.workers)
-        const result = await log.of(runExperiment(experiment, { data, backend, workers, onProgress, signal }))
         const folder = join(out, name)
+        await mkdir(folder, { recursive: true })
+        const events = eventsLog(folder)
+        const onProgress = log.following(events.following(progressLine(label, epochs, flags.logEvery ?? 0)))
+        const workers = workersOn(backend, flags.workers)
+        const running = runExperiment(experiment, { data, backend, workers, onProgress, signal })
+        const result = await log.of(running).catch(async (error: unknown) => {
+          await events.remove()
+          await rmdir(folder).catch(() => {}) // nothing else is in it
+          throw error
+        })
+        await events.end(result.run)
         await writeRun({ ...claimed, path: folder }, result, data.test.labels)
         runs.push({ folder, run: result.run })
         await log.end(result, data)

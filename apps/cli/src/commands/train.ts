@@ -15,6 +15,7 @@ import {
 } from '@digitlab/train'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { parseInterval, removeCheckpoint, saveBegun, saveCheckpoint } from '../checkpoint-folder'
+import { eventsLog, type EventsLog } from '../events-log'
 import { imageWorkersOf, usualImageWorkers } from '../image-workers'
 import { Interrupted, interruptible } from '../interrupt'
 import { choose, load } from '../load'
@@ -104,6 +105,7 @@ const carryOut = async (
   flags: TrainFlags,
 ): Promise<void> => {
   let folder = named
+  let events: EventsLog | undefined
   let worthKeeping = resumed
   try {
     const { settings, backend: wanted } = begun
@@ -128,6 +130,7 @@ const carryOut = async (
         await saveBegun(folder, begun)
       }
       const into = folder
+      const followed = (events = eventsLog(into.path))
       const log = await tensorboardLog(flags.tensorboard, name)
       const line = progressLine(
         `${model} on ${backend.id}`,
@@ -138,10 +141,17 @@ const carryOut = async (
       const save = async (checkpoint: Checkpoint) => {
         await saveCheckpoint(into, checkpoint)
         worthKeeping ||= checkpoint.stepLosses.length > 0
+        followed.checkpoint(checkpoint.stepLosses.length)
       }
       const result = await log.of(
         runExperiment(experiment, {
-          ...{ data, backend, workers: workersOn(backend, begun.workers), onProgress: log.following(line), signal },
+          ...{
+            data,
+            backend,
+            workers: workersOn(backend, begun.workers),
+            onProgress: log.following(followed.following(line)),
+            signal,
+          },
           ...(initial ? { initial } : {}),
           imageWorkers: imageWorkersOf(flags.imageWorkers),
           checkpoint: { ...(begun.every ? { every: begun.every } : {}), save },
@@ -154,9 +164,11 @@ const carryOut = async (
       if (keptEpoch !== undefined)
         note(`the weights are those of epoch ${keptEpoch}, the best on the validation images`)
       const interrupted = signal.aborted
-      await conclude({ folder: into, result, data, log, interrupted }, begun.report, flags) // a first Ctrl-C does not end it
+      await conclude({ folder: into, result, data, log, events: followed, interrupted }, begun.report, flags) // a first Ctrl-C does not end it
     })
   } catch (error) {
+    if (worthKeeping) await events?.fail(error)
+    else await events?.remove().catch(() => {})
     if (folder && worthKeeping) await folder.release()
     else if (folder) {
       await removeCheckpoint(folder.path).catch(() => {}) // what went wrong is said already
@@ -180,16 +192,22 @@ interface Ended {
   readonly result: RunResult
   readonly data: Dataset
   readonly log: TensorboardLog
+  readonly events: EventsLog
   readonly interrupted: boolean
 }
 
 /** Writes a run and its page, and says what it came to. */
-const conclude = async ({ folder, result, data, log, interrupted }: Ended, wantsPage: boolean, flags: TrainFlags) => {
+const conclude = async (
+  { folder, result, data, log, events, interrupted }: Ended,
+  wantsPage: boolean,
+  flags: TrainFlags,
+) => {
   const { run } = result
   const { path } = folder
   let report: string | null = null
   try {
     await writeRun(folder, result, data.test.labels)
+    await events.end(run)
     await log.end(result, data)
     if (wantsPage) report = await writeReport(path, [inputOfResult(result, data)])
     if (run.status === 'completed') await removeCheckpoint(path) // last: what is not written yet can be gone on with
