@@ -28,6 +28,7 @@ export interface BestSetting {
   readonly testAccuracy: { readonly mean: number; readonly interval: readonly [number, number] | null } | null
 }
 
+/** What the page of a sweep shows. */
 export interface SweepReportInput {
   readonly title: string
   /** What is said under the title. */
