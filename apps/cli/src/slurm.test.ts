@@ -145,13 +145,41 @@ describe.skipIf(reason !== undefined)('on a cluster', { timeout: 400_000 }, () =
   })
 
   slow('where the time is nearly up, a checkpoint is made and exactly that task is put back', async () => {
-    // 90 seconds before the end of a minute: at once, each time. Each turn trains for some seconds at the most.
-    const { err } = await submit('timed', '--detach', '--time', '1', '--jobs', '1')
+    // 90 seconds before the end of a minute is at once, as soon as Slurm looks, which is every half minute: one run that lasts longer.
+    const long = [
+      'sweep',
+      '--models',
+      'two-layer',
+      '--seeds',
+      '0',
+      '--dataset',
+      './digits',
+      '--epochs',
+      '4000',
+      '--backend',
+      'wasm',
+    ]
+    const { err } = await digitlab([
+      ...long,
+      '--out',
+      'timed',
+      '--on',
+      'slurm',
+      '--jobs',
+      '1',
+      '--detach',
+      '--time',
+      '1',
+    ])
     const [, job = ''] = /array (\d+)/.exec(err) ?? []
     await cluster.until('a requeued task', async () => (await logs('timed')).includes('goes back into the queue'))
+    expect(await done('timed')).toBe(0)
     cluster.run('scontrol', 'update', `JobId=${job}`, 'TimeLimit=10') // time enough from now on
-    await drained('timed')
+    await cluster.until('no worker of timed', () => cluster.run('squeue', '--noheader') === '')
     expect(await logs('timed')).toContain(`${job}_0 goes back into the queue`)
+    const whole = await digitlab([...long, '--out', 'timed-whole'])
+    expect(whole.code, whole.err).toBe(0)
+    expect(await sweepOutcome(at('timed'))).toEqual(await sweepOutcome(at('timed-whole')))
   })
 
   slow('a job of higher priority preempts the workers, and they go on afterwards', async () => {
