@@ -91,7 +91,7 @@ class Indexed(torch.utils.data.Dataset):
 
 def digest(tensor):
     # No numpy: the bytes of a contiguous tensor as it lies in memory, little-endian.
-    return hashlib.sha256(bytes(tensor.detach().contiguous().view(torch.uint8).flatten().tolist())).hexdigest()
+    return hashlib.sha256(bytes(tensor.detach().contiguous().reshape(-1).view(torch.uint8).tolist())).hexdigest()
 
 
 def trace(options):
