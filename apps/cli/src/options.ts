@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { archivedNames, datasetNames } from '@digitlab/data'
 import { modelNames, type ModelDefinition } from '@digitlab/models'
 import { torchSeed, TrainError, type OptimizerOptions } from '@digitlab/train'
+import type { Normalization } from '@digitlab/weights'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { OptionError, UsageError } from './usage-error'
 
@@ -55,11 +56,24 @@ const workerCount = (text: string): number | 'auto' => {
   return count
 }
 
+/** '0.1307,0.3081', as torchvision's Normalize of one channel. */
+const meanAndStd = (text: string): Normalization => {
+  const [mean = NaN, std = NaN, ...more] = text.split(',').map((part) => (part.trim() === '' ? NaN : Number(part)))
+  if (more.length > 0 || !Number.isFinite(mean) || !Number.isFinite(std) || std <= 0)
+    throw new InvalidArgumentError('It must be a mean and a standard deviation above 0, such as 0.1307,0.3081.')
+  return { mean, std }
+}
+
 /** Options that several commands share, each defined once. */
 export const shared = {
   json: () => new Option('--json', 'print one JSON document on standard output'),
   /** @param where what it belongs to */
   key: (where = '') => new Option('--key <name>', `${where}which state dict of a PyTorch file that holds several`),
+  normalize: () =>
+    new Option(
+      '--normalize <mean,std>',
+      'what (pixel - mean) / std brought the images of the training to, as 0.1307,0.3081; a run says it itself',
+    ).argParser(meanAndStd),
   dataset: (value: string) =>
     new Option(
       '--dataset <name>',

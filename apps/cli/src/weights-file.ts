@@ -5,9 +5,12 @@ import { resolveModel, type Model, type ModelDefinition, type StateDict } from '
 import {
   checkFinite,
   findModel,
+  normalizationIn,
   readWeights as readContents,
   WeightsError,
+  weightsMetadata,
   withoutPrefix,
+  type Normalization,
   type ReadExternal,
   type WeightsContents,
 } from '@digitlab/weights'
@@ -77,8 +80,8 @@ const readWeights = async (path: string, key?: string): Promise<WeightsContents>
   if (await isRun(path)) {
     if (key !== undefined) throw new UsageError(`${path} is a run, which has one set of weights: leave --key out`)
     const { run, weights } = await readRun(path)
-    const definition = JSON.stringify(run.model.definition)
-    const metadata = new Map(Object.entries({ model: definition, experiment: run.id }))
+    const { normalize } = run.experiment
+    const metadata = new Map(Object.entries(weightsMetadata(run.model.definition, { experiment: run.id, normalize })))
     return { weights, integers: new Map(), metadata, notes: [] }
   }
   const options = { external: beside(path), ...(key === undefined ? {} : { key }) }
@@ -103,23 +106,55 @@ const choosing = <Args extends unknown[]>(
   }
 }
 
+interface ReadModel {
+  readonly weights: StateDict
+  readonly model: Model
+  /** The run that they come from, where the file says so. */
+  readonly experiment: string | undefined
+  readonly normalize: Normalization | undefined
+}
+
+/** How the images of a training were normalized, as a file and the command line say, which do not contradict each other. */
+const normalizationOf = (
+  path: string,
+  { metadata }: WeightsContents,
+  given: Normalization | undefined,
+): Normalization | undefined => {
+  const said = normalizationIn(metadata)
+  const shown = ({ mean, std }: Normalization) => `${mean} and ${std}`
+  if (given && said && shown(given) !== shown(said))
+    throw new UsageError(
+      `${path} says that its images were normalized by ${shown(said)}, --normalize by ${shown(given)}: leave it out`,
+    )
+  return said ?? given
+}
+
 /**
  * Reads weights together with the model that they are of.
  *
  * @param given what --model says; else the file itself or the catalogue decide
+ * @param normalize what --normalize says; else the file itself
  */
 export const readModel = async (
   path: string,
   given: string | undefined,
-  key?: string,
-): Promise<{ weights: StateDict; model: Model; experiment: string | undefined }> => {
+  key: string | undefined,
+  normalize: Normalization | undefined,
+): Promise<ReadModel> => {
+  if (normalize && (await isRun(path)))
+    throw new UsageError(`${path} is a run and says itself what its images were normalized by: leave --normalize out`)
   const contents = await readWeights(path, key)
   const { model, weights, notes } = findModel(contents, {
     model: given === undefined ? undefined : modelOf(given),
     name: path,
   })
   for (const each of notes) note(`${path}: ${each}`)
-  return { weights, model, experiment: contents.metadata.get('experiment') }
+  return {
+    weights,
+    model,
+    experiment: contents.metadata.get('experiment'),
+    normalize: normalizationOf(path, contents, normalize),
+  }
 }
 
 /**

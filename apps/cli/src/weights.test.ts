@@ -295,6 +295,63 @@ const linearBeside = (location: string) =>
     initializers: [tensorOf('fc.weight', [10, 784], 1, [13, message([1, 'location'], [2, location])], [14, 1])],
   })
 
+describe('weights of normalized images', () => {
+  const mean = ['--normalize', '0.1307,0.3081']
+  const metrics = async (file: string, ...args: string[]) => {
+    const found = await answer('evaluate', file, ...args, '--dataset', 'digits', '--backend', 'cpu')
+    return (found as { metrics: { meanLoss: number } }).metrics
+  }
+
+  test('are evaluated as they were trained, and every file carries it', async () => {
+    const plain = await metrics(data('two-layer.pth'))
+    const wanted = await metrics(data('two-layer.pth'), ...mean)
+    expect(wanted.meanLoss).not.toBeCloseTo(plain.meanLoss, 1)
+    for (const file of ['n/a.safetensors', 'n/b.onnx']) {
+      const { code, err } = await digitlab('convert', data('two-layer.pth'), file, ...mean)
+      expect(code, err).toBe(0)
+      expect(await metrics(file)).toEqual(wanted)
+    }
+    const back = await digitlab('convert', 'n/b.onnx', 'n/c.pth')
+    expect(back.err).toContain(
+      'n/c.pth has no place for what its images were normalized by: give --normalize 0.1307,0.3081',
+    )
+    expect(await metrics('n/c.pth', ...mean)).toEqual(wanted)
+    const other = await digitlab('evaluate', 'n/a.safetensors', '--normalize', '0.5,0.5')
+    expect(other.code).toBe(1)
+    expect(other.err).toContain('says that its images were normalized by 0.1307 and 0.3081, --normalize by 0.5 and 0.5')
+  })
+
+  test('that nothing is said of are told by what they take right', async () => {
+    // Of normalized images these weights compute what linear.pth computes of plain ones.
+    const { weights } = readPth(readFileSync(data('linear.pth')))
+    const [weight, bias] = [...weights.values()].map(({ data }) => data)
+    const [mean, std] = [0.1307, 0.3081]
+    const shifted = bias?.map(
+      (value, i) => value + mean * (weight?.subarray(784 * i, 784 * i + 784).reduce((a, b) => a + b) ?? 0),
+    )
+    await writeFile(
+      join(folder, 'unsaid.pth'),
+      writePth(
+        new Map([
+          ['fc.weight', { shape: [10, 784], data: weight?.map((value) => value * std) ?? new Float32Array(0) }],
+          ['fc.bias', { shape: [10], data: shifted ?? new Float32Array(0) }],
+        ]),
+      ),
+    )
+    const hint = / right, and \d+ where images are normalized: were they trained so, give --normalize 0\.\d+,0\.\d+/
+    expect((await digitlab('evaluate', 'unsaid.pth', '--dataset', 'strokes', '--backend', 'cpu')).err).toMatch(hint)
+    expect(
+      (await digitlab('evaluate', data('linear.pth'), '--dataset', 'strokes', '--backend', 'cpu')).err,
+    ).not.toMatch(hint)
+  })
+
+  test.each(['0.1307', '0.1307,0', '0.1,x', '1,2,3', ',0.3', '0.1,Infinity'])('%s is refused', async (given) => {
+    const { code, err } = await digitlab('evaluate', 'n/a.safetensors', '--normalize', given)
+    expect(code).toBe(2)
+    expect(err).toContain('a mean and a standard deviation above 0, such as 0.1307,0.3081')
+  })
+})
+
 describe('ONNX files of others', () => {
   test('what the graph computes is what is evaluated', async () => {
     const scale = (name: string, value: number) => ({
@@ -408,6 +465,11 @@ test('what is wrong is said in one sentence, and nothing is written', async () =
     [['train', '--experiment', 'tuned/model.json'], 'tuned/model.json is no run'],
     [['evaluate', data('two-dicts.pth')], 'choose one with --key "model" or --key "ema"'],
     [['evaluate', 'tuned', '--key', 'a'], 'tuned is a run and says itself what its model is: leave --key out'],
+    [
+      ['predict', 'tuned', 'x.png', '--normalize', '0,1'],
+      'tuned is a run and says itself what its images were normalized by',
+    ],
+    [['evaluate', 'tuned', '--normalize', '0,1'], 'tuned is a run and says itself what its images were normalized by'],
     [['train', '--model', 'linear', '--key', 'a'], '--key belongs to --init'],
     [['evaluate', 'sigmoid.onnx'], 'sigmoid.onnx can\'t be read: its node "relu" (Sigmoid) computes what is not among'],
     [['evaluate', 'outside/a.onnx'], 'which could not be read (it leads out of the folder)'],

@@ -25,7 +25,10 @@ export const runFiles = (
 ): Record<'run.json' | 'weights.safetensors' | typeof predictionsFile, string | Uint8Array> => ({
   'run.json': readableJson(run),
   'weights.safetensors': writeSafetensors(weights, {
-    metadata: weightsMetadata(run.model.definition, { experiment: run.id }),
+    metadata: weightsMetadata(run.model.definition, {
+      experiment: run.id,
+      normalize: run.experiment.normalize,
+    }),
   }),
   [predictionsFile]: writePredictions(labels, predictions, run.id),
 })

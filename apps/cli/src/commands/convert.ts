@@ -1,16 +1,24 @@
 import { basename, dirname, extname, join } from 'node:path'
 import type { Model, StateDict } from '@digitlab/models'
-import { weightsMetadata, writeOnnx, writePth, writeSafetensors, writeTfjs } from '@digitlab/weights'
+import {
+  weightsMetadata,
+  writeOnnx,
+  writePth,
+  writeSafetensors,
+  writeTfjs,
+  type Normalization,
+} from '@digitlab/weights'
 import { Command, Option } from 'commander'
 import { writeNewFiles } from '../new-files'
 import { shared } from '../options'
-import { grouped, writeResult } from '../output'
+import { grouped, note, writeResult } from '../output'
 import { UsageError } from '../usage-error'
 import { readableWeights, readModel } from '../weights-file'
 
 interface Flags {
   readonly model?: string
   readonly key?: string
+  readonly normalize?: Normalization
   readonly input: 'float32' | 'uint8'
   readonly probabilities?: boolean
   readonly json?: boolean
@@ -20,17 +28,19 @@ type Write = (
   model: Model,
   weights: StateDict,
   metadata: Record<string, string>,
-  flags: Flags,
+  flags: Omit<Flags, 'normalize'> & { readonly normalize: Normalization | undefined },
 ) => Map<string, Uint8Array>
+
+const writePyTorch: Write = (_, weights) => new Map([['', writePth(weights)]])
 
 /** By extension: the files to write, '' for the named one itself. */
 const writers: Readonly<Record<string, Write>> = {
   '.safetensors': (_, weights, metadata) => new Map([['', writeSafetensors(weights, { metadata })]]),
-  '.pth': (_, weights) => new Map([['', writePth(weights)]]),
-  '.pt': (_, weights) => new Map([['', writePth(weights)]]),
-  '.onnx': (model, weights, metadata, { input, probabilities = false }) =>
-    new Map([['', writeOnnx(model, weights, { input, probabilities, metadata })]]),
-  '.json': (model, weights, metadata) => writeTfjs(model, weights, { metadata }),
+  '.pth': writePyTorch,
+  '.pt': writePyTorch,
+  '.onnx': (model, weights, metadata, { input, probabilities = false, normalize }) =>
+    new Map([['', writeOnnx(model, weights, { input, probabilities, normalize, metadata })]]),
+  '.json': (model, weights, metadata, { normalize }) => writeTfjs(model, weights, { metadata, normalize }),
 }
 
 export const convertCommand = (): Command =>
@@ -40,6 +50,7 @@ export const convertCommand = (): Command =>
     .argument('<out>', 'a new file: .safetensors, .pth, .pt, .onnx, or model.json for TensorFlow.js with its shards')
     .option('--model <name>', 'what the weights of a file are of, where it does not say so itself')
     .addOption(shared.key())
+    .addOption(shared.normalize())
     .addOption(
       new Option('--input <type>', 'what an ONNX file takes: float32 in [0, 1], or uint8')
         .choices(['float32', 'uint8'])
@@ -57,8 +68,13 @@ export const convertCommand = (): Command =>
         throw new UsageError(
           `TensorFlow.js's files are model.json and its shards: name ${join(dirname(to), 'model.json')}`,
         )
-      const { model, weights, experiment } = await readModel(from, flags.model, flags.key)
-      const files = write(model, weights, weightsMetadata(model.definition, { experiment }), flags)
+      const { model, weights, experiment, normalize } = await readModel(from, flags.model, flags.key, flags.normalize)
+      const metadata = weightsMetadata(model.definition, { experiment, normalize })
+      const files = write(model, weights, metadata, { ...flags, normalize })
+      if (normalize && write === writePyTorch)
+        note(
+          `${to} has no place for what its images were normalized by: give --normalize ${normalize.mean},${normalize.std} with it`,
+        )
       const paths = [...files].map(([name, bytes]) => [name === '' ? to : join(dirname(to), name), bytes] as const)
       // model.json last: whoever finds it finds its shards.
       await writeNewFiles(new Map([...paths].reverse()))

@@ -4,9 +4,11 @@ import { resolveModel } from '@digitlab/models'
 import { uploadWeights, disposeWeights } from '@digitlab/models/compute'
 import { classificationMetrics, metricsText, type Metrics } from '@digitlab/report'
 import { evaluate } from '@digitlab/train'
+import type { Normalization } from '@digitlab/weights'
 import { Command, Option } from 'commander'
 import { clean } from '../clean'
 import { checkGpuFlags, choose, load } from '../load'
+import { normalizationHint } from '../normalization-hint'
 import { shared } from '../options'
 import { addPreparation } from '../preparation-options'
 import { note, writeResult } from '../output'
@@ -17,6 +19,7 @@ import { isRun, readableWeights, readModel } from '../weights-file'
 interface Flags {
   readonly model?: string
   readonly key?: string
+  readonly normalize?: Normalization
   readonly dataset?: string
   readonly dataDir?: string
   readonly backend: string
@@ -35,6 +38,7 @@ export const evaluateCommand = (): Command =>
       .argument('<weights>', readableWeights)
       .option('--model <name>', 'what the weights of a file are of, where it does not say so itself')
       .addOption(shared.key())
+      .addOption(shared.normalize())
       .option('--dataset <name>', "another data set than the run's own (for a file: auto)")
       .addOption(shared.dataDir())
       .addOption(shared.backend())
@@ -44,7 +48,7 @@ export const evaluateCommand = (): Command =>
       .addOption(shared.json()),
   ).action(async (path: string, flags: Flags) => {
     checkGpuFlags(flags, [flags.backend])
-    const { model, weights, run } = await read(path, flags)
+    const { model, weights, run, experiment, normalize } = await read(path, flags)
     const backend = await choose(flags.backend, flags)
     const named = flags.dataset ?? run?.experiment.dataset ?? 'auto'
     const { dataDir, split, json = false } = flags
@@ -53,14 +57,18 @@ export const evaluateCommand = (): Command =>
     await backend.start()
     const uploaded = uploadWeights(model, weights)
     const measure = async (data: Dataset) => {
-      const { evaluation } = await evaluate(model, uploaded, data[split], data.imageShape, run?.experiment.normalize)
+      const { evaluation } = await evaluate(model, uploaded, data[split], data.imageShape, normalize)
       return classificationMetrics(evaluation.confusion, { meanLoss: evaluation.meanLoss })
     }
     if (run?.status === 'interrupted') note('this run was interrupted: its weights are those of its last step')
-    const common = { run: run?.id ?? null, split, backend: backend.id }
+    const common = { run: run?.id ?? null, split, ...(normalize ? { normalize } : {}), backend: backend.id }
     if (variants.length === 0) {
       const metrics = await measure(first)
+      // Who trained here has said it; a file from elsewhere may just not say it.
+      const unsaid = normalize === undefined && experiment === undefined
+      const hint = unsaid ? await normalizationHint(model, uploaded, first, first[split]) : undefined
       disposeWeights(uploaded)
+      if (hint !== undefined) note(`${path}: ${hint}`)
       return writeResult(
         json,
         () => ({ ...common, dataset: first.name, metrics }),
@@ -102,10 +110,17 @@ const variantTable = (rows: readonly VariantRow[]): string => {
   ].join('\n')
 }
 
-const read = async (path: string, { model, key }: Pick<Flags, 'model' | 'key'>) => {
-  if (!(await isRun(path))) return { ...(await readModel(path, model, key)), run: undefined }
+const read = async (path: string, { model, key, normalize }: Pick<Flags, 'model' | 'key' | 'normalize'>) => {
+  // With --normalize, which a run takes as little.
+  if (normalize || !(await isRun(path))) return { ...(await readModel(path, model, key, normalize)), run: undefined }
   const given = [...(model === undefined ? [] : ['--model']), ...(key === undefined ? [] : ['--key'])]
   if (given[0]) throw new UsageError(`${path} is a run and says itself what its model is: leave ${given[0]} out`)
   const { run, weights } = await readRun(path)
-  return { model: resolveModel(run.model.definition), weights, run }
+  return {
+    model: resolveModel(run.model.definition),
+    weights,
+    run,
+    experiment: run.id,
+    normalize: run.experiment.normalize,
+  }
 }

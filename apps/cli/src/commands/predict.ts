@@ -2,18 +2,19 @@ import { DataError, digitPicture, type DigitPicture } from '@digitlab/data'
 import { disposeWeights, uploadWeights } from '@digitlab/models/compute'
 import { textTable, type Column } from '@digitlab/report'
 import { predict } from '@digitlab/train'
+import type { Normalization } from '@digitlab/weights'
 import { Command } from 'commander'
 import { choose } from '../load'
 import { shared } from '../options'
 import { note, percent, writeResult } from '../output'
 import { readableFormats, readPicture } from '../picture/read-picture'
-import { readRun } from '../run-folder'
 import { isMendable, UsageError } from '../usage-error'
-import { isRun, readableWeights, readModel } from '../weights-file'
+import { readableWeights, readModel } from '../weights-file'
 
 interface Flags {
   readonly model?: string
   readonly key?: string
+  readonly normalize?: Normalization
   readonly backend: string
   readonly json?: boolean
 }
@@ -27,12 +28,11 @@ export const predictCommand = (): Command =>
     .argument('<images...>', `pictures of one digit each: ${readableFormats}`)
     .option('--model <name>', 'what the weights of a file are of, where it does not say so itself')
     .addOption(shared.key())
+    .addOption(shared.normalize())
     .addOption(shared.backend())
     .addOption(shared.json())
     .action(async (path: string, images: readonly string[], flags: Flags) => {
-      const { model, weights } = await readModel(path, flags.model, flags.key)
-      // As the run's own images were.
-      const normalize = (await isRun(path)) ? (await readRun(path)).run.experiment.normalize : undefined
+      const { model, weights, normalize } = await readModel(path, flags.model, flags.key, flags.normalize)
       const input = model.definition.input
       if (input.join() !== '28,28,1')
         throw new UsageError(
