@@ -13,7 +13,7 @@ const rare = 0.001
  * Whether weights from elsewhere seem to be of normalized images, as most public ones for MNIST are: whether they are right more
  * often where the images are normalized by the mean and the standard deviation of the training images.
  *
- * @returns a sentence, or undefined where they are not
+ * @returns a sentence; undefined where they do not, and of images that are streamed from a disk
  */
 export const normalizationHint = async (
   model: Model,
@@ -21,6 +21,7 @@ export const normalizationHint = async (
   { train, imageShape }: Dataset,
   split: Split,
 ): Promise<string | undefined> => {
+  if (train.stream || split.stream) return undefined // images that are not in memory are not read for a hint
   const labels = split.labels.subarray(0, tried)
   const images = split.images.subarray(0, labels.length * imageShape[0] * imageShape[1])
   const { mean, std } = pixelStatistics(train.images)
