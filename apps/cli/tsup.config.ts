@@ -1,3 +1,3 @@
 import { library } from '../../tooling/tsup/library'
 
-export default library(['src/main.ts', 'src/worker.ts', 'src/image-worker.ts'], { format: ['esm'], dts: false })
+export default library(['src/main.ts', 'src/image-worker.ts'], { format: ['esm'], dts: false })

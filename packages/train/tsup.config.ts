@@ -1,3 +1,3 @@
 import { library } from '../../tooling/tsup/library'
 
-export default library(['src/index.ts', 'src/experiment.ts', 'src/run.ts', 'src/worker.ts', 'src/images.ts'])
+export default library(['src/index.ts', 'src/experiment.ts', 'src/run.ts', 'src/images.ts'])

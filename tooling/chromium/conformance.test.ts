@@ -20,10 +20,6 @@ const chosen = whole
   ? names
   : names.filter((name, i) => names.findIndex((other) => kindOf(other) === kindOf(name)) === i)
 
-/** Sums for workers read a tensor synchronously, which these can't; workers are for backends on the processor. */
-const forProcessors = 'copyOut and sumIn'
-const onGpu = chosen.filter((name) => name !== forProcessors)
-
 /** Those that other kernels of ours make up on the processor. */
 const madeUp = { cpu: ['batchNorm', 'batchNormGrad', 'dropout', 'convolution', 'convolutionGrad'] }
 
@@ -31,8 +27,8 @@ const suites = [
   { id: 'wasm', simd: 'relaxed', cases: chosen, path: 'kernel' },
   { id: 'wasm', simd: 'plain', cases: chosen, path: 'kernel' },
   { id: 'cpu', simd: 'auto', cases: chosen, path: 'kernel' },
-  { id: 'webgl', simd: 'auto', cases: onGpu, path: 'reference' },
-  { id: 'webgpu', simd: 'auto', cases: onGpu, path: 'reference' },
+  { id: 'webgl', simd: 'auto', cases: chosen, path: 'reference' },
+  { id: 'webgpu', simd: 'auto', cases: chosen, path: 'reference' },
 ] as const
 
 let browser: Browser

@@ -51,7 +51,6 @@ const banner = [
 await build({
   entry: {
     main: join(root, 'apps/cli/src/main.ts'),
-    worker: join(root, 'apps/cli/src/worker.ts'),
     conformance: join(root, 'packages/backend-cuda/scripts/conformance.mjs'),
   },
   outDir: join(out, 'dist'),

@@ -155,7 +155,7 @@ describe('train, then evaluate', () => {
         [`again-${backend}`, first],
         [`read-${backend}`, ['train', '--experiment', join(`once-${backend}`, 'run.json'), '--backend', backend]],
       ] as const) {
-        const { code, err } = await digitlab([...args, '--workers', '1', '--no-report', '--out', name]) // auto goes by the clock
+        const { code, err } = await digitlab([...args, '--no-report', '--out', name])
         expect(code, err).toBe(0)
         bytes.push(await readFile(join(folder, name, 'weights.safetensors')))
       }

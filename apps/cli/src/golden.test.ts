@@ -1,6 +1,5 @@
 // The same seed gives the run of PyTorch: the reference traces that PyTorch 2.13 wrote, against the backends of this program.
 import { createHash } from 'node:crypto'
-import { Worker } from 'node:worker_threads'
 import type { Backend } from '@digitlab/backends'
 import { cpuBackend } from '@digitlab/backend-cpu'
 import { wasmBackend } from '@digitlab/backend-wasm'
@@ -18,12 +17,6 @@ const folder = mnistFolder()
 const inFull = ({ seed }: GoldenRun): boolean => seed === 0 || process.env['DIGITLAB_ALL'] === '1'
 let mnist: Promise<Dataset> | undefined
 const data = () => (mnist ??= loadDataset('mnist', { folder: folder ?? '' }))
-
-/** The built program's own threads. */
-const threads = (backend: string, count: number) => ({
-  count,
-  spawn: () => new Worker(new URL('../dist/worker.js', import.meta.url), { workerData: { backend }, execArgv: [] }),
-})
 
 /** Trains as the trace did, for some epochs, or until some steps are done. */
 const train = async (
@@ -47,7 +40,7 @@ const train = async (
   const result = await runExperiment(experiment, {
     data: held,
     backend,
-    workers: threads(backend.id, workers),
+    workers,
     onProgress,
     signal: controller.signal,
   })
@@ -104,43 +97,24 @@ describe.each(goldenRuns())('$file', ({ golden }) => {
     test(`wasm, ${simd === 'auto' ? 'as it chooses' : 'without relaxed SIMD'}`, async ({ skip }) => {
       const trace = have(skip)
       const steps = inFull(trace) ? Infinity : 200
+      const workers = simd === 'auto' ? 2 : 1 // the same bits: workers.test.ts
       if (trace.model === 'cnn') {
-        const { over, means } = compare(await train(trace, wasmBackend({ simd }), 1, steps), trace)
+        const { over, means } = compare(await train(trace, wasmBackend({ simd }), 1, steps, workers), trace)
         expect(over(50)).toBeLessThan(2e-5)
         expect(over(200)).toBeLessThan(3e-3)
         if (inFull(trace)) expect(means(1, 1)).toBeLessThan(2e-3)
         return
       }
-      const { over, means, accuracies } = compare(await train(trace, wasmBackend({ simd }), trace.epochs, steps), trace)
+      const { over, means, accuracies } = compare(
+        await train(trace, wasmBackend({ simd }), trace.epochs, steps, workers),
+        trace,
+      )
       expect(over(200)).toBeLessThan(1e-5)
       if (!inFull(trace)) return
       expect(means(1, trace.model === 'linear' ? 5 : 2)).toBeLessThan(1e-4)
       expect(means(3, 5)).toBeLessThan(3e-4)
       expect(accuracies).toBeLessThanOrEqual(0.001 + 1e-7) // the trace holds float32
     })
-
-  test('two workers on wasm', async ({ skip }) => {
-    const trace = have(skip)
-    const steps = inFull(trace) ? Infinity : 200
-    if (trace.model === 'cnn') {
-      // Another order of the same sum: the last bit sooner or later takes another winner of a pool, for some seeds within
-      // the first 50 steps (measured over seeds 0 to 9 with 2, 3 and 4 workers: up to 1.5e-3 there, else below 1e-6).
-      const { over, means } = compare(await train(trace, wasmBackend(), 1, steps, 2), trace)
-      expect(over(12)).toBeLessThan(2e-6)
-      expect(over(50)).toBeLessThan(5e-3)
-      if (inFull(trace)) expect(means(1, 1)).toBeLessThan(2e-3)
-      return
-    }
-    const { over, means } = compare(await train(trace, wasmBackend(), 2, steps, 2), trace)
-    expect(over(200)).toBeLessThan(1e-5)
-    if (inFull(trace)) expect(means(1, 2)).toBeLessThan(1e-4)
-  })
-
-  test('two workers on cpu', async ({ skip }) => {
-    const trace = have(skip)
-    const steps = trace.model === 'cnn' ? 20 : 200
-    expect(compare(await train(trace, cpuBackend(), 1, steps, 2), trace).over(steps)).toBeLessThan(2e-5)
-  })
 
   test('cpu', async ({ skip }) => {
     const trace = have(skip)

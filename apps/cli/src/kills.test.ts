@@ -98,7 +98,6 @@ describe.concurrent.each([
   ['wasm', 1, cnn, 25],
   ['wasm', 2, twoLayer, 80],
   ['cpu', 1, twoLayer, 40],
-  ['cpu', 2, twoLayer, 40],
 ] as const)('on %s with %d workers', (backend, workers, model, epochs) => {
   const kind = `${backend}-${workers}`
   const args = ['train', ...model, '--dataset', 'digits', '--epochs', String(epochs), '--backend', backend]

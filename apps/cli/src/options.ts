@@ -51,8 +51,8 @@ export const countingNumber = numberFrom(1, 'integer')
 const workerCount = (text: string): number | 'auto' => {
   if (text === 'auto') return text
   const count = Number(text)
-  if (text.trim() === '' || !Number.isInteger(count) || count < 1 || count > 1024)
-    throw new InvalidArgumentError('It must be auto or an integer from 1 to 1024.')
+  if (text.trim() === '' || !Number.isInteger(count) || count < 1 || count > 64)
+    throw new InvalidArgumentError('It must be auto or an integer from 1 to 64.')
   return count
 }
 
@@ -97,7 +97,7 @@ export const shared = {
   momentum: () => new Option('--momentum <x>', 'momentum of sgd').argParser(numberFrom(0, 'number')),
   weightDecay: () => new Option('--weight-decay <x>', 'L2 penalty on the weights').argParser(numberFrom(0, 'number')),
   workers: () =>
-    new Option('--workers <n>', 'threads that share every batch; auto takes what is fastest in a trial')
+    new Option('--workers <n>', 'threads, which change the time and no bit of a result; auto takes as many as serve')
       .argParser(workerCount)
       .default('auto'),
   report: () => new Option('--no-report', 'write no page with the figures'),

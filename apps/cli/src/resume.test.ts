@@ -69,7 +69,7 @@ test('Ctrl-C leaves a run that says so, with two generations of its checkpoint',
   ])
 })
 
-describe('another experiment, backend or count is refused', () => {
+describe('another experiment or backend is refused', () => {
   const refused: [string[], string][] = [
     [['--seed', '3'], "its seed is 0, this one's 3; leave the option out"],
     [['--epochs', '3'], "its epochs is 60, this one's 3"],
@@ -78,7 +78,6 @@ describe('another experiment, backend or count is refused', () => {
     [['--optimizer', 'momentum'], 'its optimizer is'],
     [['--learning-rate', '0.3'], 'its optimizer is {"learningRate":0.1'],
     [['--backend', 'cpu'], 'was trained on wasm, not on cpu'],
-    [['--workers', '2'], 'the checkpoint was made by 1 workers, not 2'],
     [['--out', 'other'], '--resume decides'],
     [['--device', '0'], '--device belongs to --backend cuda'],
   ]

@@ -12,7 +12,6 @@ import { gatherBatch } from './gather-batch'
 import { batchMatMul, fusedMatMul } from './mat-mul'
 import { maxPoolGrad } from './max-pool-grad'
 import { adamStep, averageWeights, clipGradients, optimizerStep, sgdStep } from './optimizer-step'
-import { copyOut, sumIn } from './share-gradients'
 import { softmaxCrossEntropy } from './softmax-cross-entropy'
 import { writeImages } from './write-images'
 
@@ -36,8 +35,6 @@ const trainingKernels = [
   optimizerStep,
   clipGradients,
   averageWeights,
-  copyOut,
-  sumIn,
 ]
 
 /**

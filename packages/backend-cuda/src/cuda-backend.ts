@@ -17,7 +17,6 @@ import { avgPool, avgPoolGrad, maxPool, maxPoolGrad } from './pool'
 import { choice, chooseGpu, listGpus, refusal, shown, type Gpu } from './probe'
 import { record } from './record'
 import { reduceKernels } from './reduce'
-import { copyOut, sumIn } from './share-gradients'
 import { logSoftmax, softmax } from './softmax'
 import { softmaxCrossEntropy } from './softmax-cross-entropy'
 import { writeImages } from './write-images'
@@ -51,7 +50,7 @@ const systemDriver = async (): Promise<Driver> => {
 
 const kernels = [
   ...[gatherBatch, writeImages, dense, denseGrad, convReluPool, convReluPoolGrad, softmaxCrossEntropy],
-  ...[sgdStep, adamStep, optimizerStep, averageWeights, clipGradients, copyOut, sumIn],
+  ...[sgdStep, adamStep, optimizerStep, averageWeights, clipGradients],
   ...[conv2d, fusedConv2d, conv2dBackpropFilter, conv2dBackpropInput, batchMatMul, fusedMatMul],
   ...[maxPool, maxPoolGrad, avgPool, avgPoolGrad, softmax, logSoftmax, gather, segmentSum, oneHot],
   ...[...elementwiseKernels, ...stridedKernels, ...reduceKernels],

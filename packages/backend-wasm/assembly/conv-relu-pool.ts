@@ -17,6 +17,10 @@
 // - single: as above, no dx; the winners' gradients as four masked copies of dy.
 // - rows: for each output channel the list of its winners; a filter row's weights for all input channels lie together, so
 //   six vectors of it are summed in registers over the list.
+// Filters' gradients are summed over a batch: in shards of it, whose number depends on the shapes alone, and the shards' sums are added up
+// by `sumShards`. So they come out the same however many threads compute the shards.
+//
+// Each kernel computes what is asked for of one result: images from .. to - 1, unless it says of what.
 //
 // Check: vitest run packages/backend-wasm. Time: pnpm --filter @digitlab/backend-wasm time.
 import { clear, copy, fma, lane0, lane1, lane2, lane3, rectified, roundUp, splat } from './simd'
@@ -79,7 +83,8 @@ function pool(c0: v128, c1: v128, c2: v128, c3: v128, y: usize, winners: usize):
 
 // --------------------------------------------------------------------------------------------------------------- single
 
-export function convSingleScratch(height: f64, width: f64, padding: f64): f64 {
+/** Bytes of scratch memory that one range of images needs, forward or backward. */
+export function convSingleRoom(height: f64, width: f64, padding: f64): f64 {
   return frameBytes<f64>(height, width, 1, padding) + (height + 2 * padding) * (width + 2 * padding) * 2 + 64
 }
 
@@ -109,21 +114,25 @@ export function convSingle(
   bias: usize,
   y: usize,
   winners: usize,
-  batch: usize,
   height: usize,
   width: usize,
   outputs: usize,
   padding: usize,
-  scratch: usize,
+  room: usize,
+  from: usize,
+  to: usize,
 ): void {
-  const image = scratch
+  const image = room
   const list = image + frameBytes<usize>(height, width, 1, padding)
   const frameRow = (width + 2 * padding) * 4
   const rows = (height + 2 * padding - 2) >> 1
   const columns = (width + 2 * padding - 2) >> 1
   const outBytes = outputs * 4
   clear(image, frameBytes<usize>(height, width, 1, padding))
-  for (let b: usize = 0; b < batch; b++) {
+  x += from * height * width * 4
+  y += from * rows * columns * outBytes
+  winners += from * rows * columns * outBytes
+  for (let b = from; b < to; b++) {
     frame(x, height, width, 1, padding, image)
     const end = listPatches(image, frameRow, rows, columns, outBytes, list)
     // What a black patch gives, everywhere; the windows that are not black are written over.
@@ -216,20 +225,46 @@ export function convSingle(
   }
 }
 
+/**
+ * @param partials [shards, 10, outputs]: a shard's dFilter and dBias
+ * @param from, to shards of the batch
+ */
 export function convSingleGrad(
   dy: usize,
   x: usize,
   winners: usize,
-  dFilter: usize,
-  dBias: usize,
+  partials: usize,
   batch: usize,
+  shards: usize,
   height: usize,
   width: usize,
   outputs: usize,
   padding: usize,
-  scratch: usize,
+  room: usize,
+  from: usize,
+  to: usize,
 ): void {
-  const image = scratch
+  for (let shard = from; shard < to; shard++) {
+    const first = (batch * shard) / shards
+    const last = (batch * (shard + 1)) / shards
+    singleShard(dy, x, winners, partials + shard * 40 * outputs, first, last, height, width, outputs, padding, room)
+  }
+}
+
+function singleShard(
+  dy: usize,
+  x: usize,
+  winners: usize,
+  dFilter: usize,
+  first: usize,
+  last: usize,
+  height: usize,
+  width: usize,
+  outputs: usize,
+  padding: usize,
+  room: usize,
+): void {
+  const image = room
   const list = image + frameBytes<usize>(height, width, 1, padding)
   const frameRow = (width + 2 * padding) * 4
   const rows = (height + 2 * padding - 2) >> 1
@@ -238,8 +273,11 @@ export function convSingleGrad(
   const imageBytes = rows * columns * outBytes
   clear(image, frameBytes<usize>(height, width, 1, padding))
   clear(dFilter, 9 * outBytes)
-  biasGrad(dy, winners, batch * rows * columns, outputs, dBias)
-  for (let b: usize = 0; b < batch; b++) {
+  x += first * height * width * 4
+  dy += first * imageBytes
+  winners += first * imageBytes
+  biasGrad(dy, winners, (last - first) * rows * columns, outputs, dFilter + 9 * outBytes)
+  for (let b = first; b < last; b++) {
     frame(x, height, width, 1, padding, image)
     const end = listPatches(image, frameRow, rows, columns, outBytes, list)
     for (let o: usize = 0; o < outBytes; o += 16) {
@@ -335,7 +373,43 @@ export function convSingleGrad(
   }
 }
 
-/** dBias = the sum of dy over all windows that have a winner. */
+/**
+ * to = the sum of the shards, which lie `stride` bytes apart: eight in pairs, fewer in their order.
+ *
+ * @param from, end elements; `from` is a multiple of four
+ */
+export function sumShards(
+  partials: usize,
+  shards: usize,
+  stride: usize,
+  to: usize,
+  _room: usize,
+  from: usize,
+  end: usize,
+): void {
+  const whole = from + ((end - from) & ~3)
+  for (let i = from; i < end; i += i < whole ? 4 : 1) {
+    const four = i < whole
+    const at = partials + i * 4
+    let sum = some(at, four)
+    if (shards == 8) {
+      const second = f32x4.add(some(at + 2 * stride, four), some(at + 3 * stride, four))
+      const third = f32x4.add(some(at + 4 * stride, four), some(at + 5 * stride, four))
+      const fourth = f32x4.add(some(at + 6 * stride, four), some(at + 7 * stride, four))
+      sum = f32x4.add(f32x4.add(f32x4.add(sum, some(at + stride, four)), second), f32x4.add(third, fourth))
+    } else for (let shard: usize = 1; shard < shards; shard++) sum = f32x4.add(sum, some(at + shard * stride, four))
+    if (four) v128.store(to + i * 4, sum)
+    else v128.store32_lane(to + i * 4, sum, 0)
+  }
+}
+
+/** Four floats, or one. */
+@inline
+function some(address: usize, four: bool): v128 {
+  return four ? v128.load(address) : v128.load32_zero(address)
+}
+
+/** dBias = the sum of dy over windows that have a winner. */
 function biasGrad(dy: usize, winners: usize, windows: usize, outputs: usize, dBias: usize): void {
   const outBytes = outputs * 4
   const end = dy + windows * outBytes
@@ -356,9 +430,7 @@ function biasGrad(dy: usize, winners: usize, windows: usize, outputs: usize, dBi
 
 // --------------------------------------------------------------------------------------------------------------- direct
 
-/** Images from which on windows of plain background are worth computing ahead. */
-const AHEAD: usize = 8
-
+/** Bytes of scratch memory for what all images share. */
 export function convDirectScratch(
   height: f64,
   width: f64,
@@ -372,11 +444,28 @@ export function convDirectScratch(
   const taps = kernelHeight * kernelWidth * inputs
   const windows = windowsAlong(height, kernelHeight, padding) * windowsAlong(width, kernelWidth, padding)
   return (
-    2 * frameBytes<f64>(height, width, inputs, padding) +
     taps * padded + // filter in eights
-    3 * padded + // bias, a line of y, a line of winners
-    (taps + 1) * 8 + // the list of taps
-    2 * windows * outputs * 4 + // y and winners of the background
+    padded + // bias
+    frameBytes<f64>(height, width, inputs, padding) + // the background
+    2 * windows * outputs * 4 + // its y and winners
+    64
+  )
+}
+
+/** Bytes of scratch memory that one range needs. */
+export function convDirectRoom(
+  height: f64,
+  width: f64,
+  inputs: f64,
+  outputs: f64,
+  kernelHeight: f64,
+  kernelWidth: f64,
+  padding: f64,
+): f64 {
+  return (
+    frameBytes<f64>(height, width, inputs, padding) +
+    2 * roundUp<f64>(outputs, 8) * 4 + // a line of y, a line of winners
+    (kernelHeight * kernelWidth * inputs + 1) * 8 + // the list of taps
     64
   )
 }
@@ -484,16 +573,55 @@ function samePatch(a: usize, b: usize, frameRow: usize, rows: usize, bytes: usiz
 }
 
 /**
- * Of a batch, an image of plain background is computed first: every pixel that of the first image's corner. Windows of
- * other images whose patches are the same bits take their result from it: a quarter of MNIST's in the second layer.
+ * The filter as [outputs / 8][kernel x kernel x inputs][8], and behind it the bias in full eights.
+ *
+ * @param from, end taps of the filter; the bias comes with the first
  */
-export function convDirect(
-  x: usize,
+export function convDirectFilters(
   filter: usize,
   bias: usize,
-  y: usize,
-  winners: usize,
-  batch: usize,
+  taps: usize,
+  outputs: usize,
+  to: usize,
+  _room: usize,
+  from: usize,
+  end: usize,
+): void {
+  const outBytes = outputs * 4
+  const padded = roundUp<usize>(outputs, 8) * 4
+  for (let t = from; t < end; t++)
+    for (let o: usize = 0; o < padded >> 2; o++)
+      store<f32>(to + ((o >> 3) * taps + t) * 32 + (o & 7) * 4, o < outputs ? load<f32>(filter + t * outBytes + o * 4) : 0)
+  if (from > 0) return
+  copy(to + taps * padded, bias, outBytes)
+  clear(to + taps * padded + outBytes, padded - outBytes)
+}
+
+/** The frame of an image of plain background: every pixel that of the first image's corner. */
+export function convDirectPlain(
+  x: usize,
+  height: usize,
+  width: usize,
+  inputs: usize,
+  padding: usize,
+  plain: usize,
+): void {
+  const inBytes = inputs * 4
+  const frameRow = (width + 2 * padding) * inBytes
+  clear(plain, frameBytes<usize>(height, width, inputs, padding))
+  for (let r: usize = 0; r < height; r++)
+    for (let c: usize = 0; c < width; c++)
+      copy(plain + (r + padding) * frameRow + (c + padding) * inBytes, x, inBytes)
+}
+
+/**
+ * The plain image's y and winners.
+ *
+ * @param shared what `convDirectFilters` and `convDirectPlain` made
+ * @param from, to rows of its windows
+ */
+export function convDirectPlainRows(
+  shared: usize,
   height: usize,
   width: usize,
   inputs: usize,
@@ -501,7 +629,58 @@ export function convDirect(
   kernelHeight: usize,
   kernelWidth: usize,
   padding: usize,
-  scratch: usize,
+  room: usize,
+  from: usize,
+  to: usize,
+): void {
+  const inBytes = inputs * 4
+  const outBytes = outputs * 4
+  const padded = roundUp<usize>(outputs, 8) * 4
+  const taps = kernelHeight * kernelWidth * inputs
+  const frameRow = (width + 2 * padding) * inBytes
+  const rows = (height + 2 * padding - kernelHeight + 1) >> 1
+  const columns = (width + 2 * padding - kernelWidth + 1) >> 1
+  const biases = shared + taps * padded
+  const plain = biases + padded
+  let y = plain + frameBytes<usize>(height, width, inputs, padding) + from * columns * outBytes
+  let winners = y + rows * columns * outBytes
+  const line = room
+  const winnersLine = line + padded
+  const list = winnersLine + padded
+  for (let r = from; r < to; r++) {
+    let patch = plain + r * 2 * frameRow
+    for (let c: usize = 0; c < columns; c++, patch += 2 * inBytes, y += outBytes, winners += outBytes) {
+      const end = listTaps(patch, frameRow, inBytes, kernelHeight, kernelWidth, list)
+      directWindow(list, end, frameRow, inBytes, shared, taps * 32, biases, padded, line, winnersLine)
+      copy(y, line, outBytes)
+      copy(winners, winnersLine, outBytes)
+    }
+  }
+}
+
+/**
+ * Of a batch, an image of plain background is computed first, by the kernels above. Windows of other images whose patches are the same
+ * bits take their result from it: a quarter of MNIST's in the second layer.
+ *
+ * @param shared what the kernels above made
+ * @param ahead whether the plain image is there
+ */
+export function convDirect(
+  x: usize,
+  shared: usize,
+  y: usize,
+  winners: usize,
+  ahead: bool,
+  height: usize,
+  width: usize,
+  inputs: usize,
+  outputs: usize,
+  kernelHeight: usize,
+  kernelWidth: usize,
+  padding: usize,
+  room: usize,
+  from: usize,
+  to: usize,
 ): void {
   const inBytes = inputs * 4
   const outBytes = outputs * 4
@@ -511,63 +690,42 @@ export function convDirect(
   const frameRow = (width + 2 * padding) * inBytes
   const rows = (height + 2 * padding - kernelHeight + 1) >> 1
   const columns = (width + 2 * padding - kernelWidth + 1) >> 1
-  const image = scratch
-  const plain = image + framed
-  // The filter as [outputs / 8][kernel x kernel x inputs][8], the bias and one line of y and of winners in full eights.
-  const filters = plain + framed
-  const biases = filters + taps * padded
-  const line = biases + padded
+  const biases = shared + taps * padded
+  const plain = biases + padded
+  const plainY = plain + framed
+  const plainWinners = plainY + rows * columns * outBytes
+  const image = room
+  const line = image + framed
   const winnersLine = line + padded
   const list = winnersLine + padded
-  const plainY = list + (taps + 1) * 8
-  const plainWinners = plainY + rows * columns * outBytes
-  clear(image, 2 * framed)
-  clear(filters, taps * padded + padded)
-  copy(biases, bias, outBytes)
-  for (let t: usize = 0; t < taps; t++)
-    for (let o: usize = 0; o < outputs; o++)
-      store<f32>(filters + ((o >> 3) * taps + t) * 32 + (o & 7) * 4, load<f32>(filter + t * outBytes + o * 4))
-  const ahead = batch >= AHEAD && (inputs & 3) == 0
-  if (ahead)
-    for (let r: usize = 0; r < height; r++)
-      for (let c: usize = 0; c < width; c++)
-        copy(plain + (r + padding) * frameRow + (c + padding) * inBytes, x, inBytes)
-  // Image 0 is the background; the batch's own follow.
-  for (let b: usize = ahead ? 0 : 1; b <= batch; b++) {
-    const current = b == 0 ? plain : image
-    let toY = b == 0 ? plainY : y
-    let toWinners = b == 0 ? plainWinners : winners
+  clear(image, framed)
+  x += from * height * width * inBytes
+  y += from * rows * columns * outBytes
+  winners += from * rows * columns * outBytes
+  for (let b = from; b < to; b++, x += height * width * inBytes) {
+    frame(x, height, width, inputs, padding, image)
     let known = plainY
     let knownWinners = plainWinners
-    if (b > 0) {
-      frame(x, height, width, inputs, padding, image)
-      x += height * width * inBytes
-    }
     for (let r: usize = 0; r < rows; r++) {
-      let patch = current + r * 2 * frameRow
+      let patch = image + r * 2 * frameRow
       for (let c: usize = 0; c < columns; c++, patch += 2 * inBytes) {
         const same =
           ahead &&
-          b > 0 &&
           samePatch(patch, plain + (patch - image), frameRow, kernelHeight + 1, (kernelWidth + 1) * inBytes)
         if (same) {
-          copy(toY, known, outBytes)
-          copy(toWinners, knownWinners, outBytes)
+          copy(y, known, outBytes)
+          copy(winners, knownWinners, outBytes)
         } else {
           const end = listTaps(patch, frameRow, inBytes, kernelHeight, kernelWidth, list)
-          directWindow(list, end, frameRow, inBytes, filters, taps * 32, biases, padded, line, winnersLine)
-          copy(toY, line, outBytes)
-          copy(toWinners, winnersLine, outBytes)
+          directWindow(list, end, frameRow, inBytes, shared, taps * 32, biases, padded, line, winnersLine)
+          copy(y, line, outBytes)
+          copy(winners, winnersLine, outBytes)
         }
-        toY += outBytes
-        toWinners += outBytes
+        y += outBytes
+        winners += outBytes
         known += outBytes
         knownWinners += outBytes
       }
-    }
-    if (b > 0) {
-      y = toY
-      winners = toWinners
     }
   }
 }
@@ -580,7 +738,13 @@ function segmentBytes<T>(kernelWidth: T, inputs: T): T {
   return roundUp<T>(kernelWidth * inputs * <T>4, <T>16)
 }
 
-export function convRowsGradScratch(
+/** Bytes of a filter as the rows way has it, [outputs][kernelHeight][segment]. */
+export function convRowsFilterBytes(inputs: f64, outputs: f64, kernelHeight: f64, kernelWidth: f64): f64 {
+  return outputs * kernelHeight * segmentBytes<f64>(kernelWidth, inputs)
+}
+
+/** Bytes of scratch memory that one range needs. */
+export function convRowsGradRoom(
   height: f64,
   width: f64,
   inputs: f64,
@@ -590,13 +754,7 @@ export function convRowsGradScratch(
   padding: f64,
 ): f64 {
   const windows = windowsAlong(height, kernelHeight, padding) * windowsAlong(width, kernelWidth, padding)
-  return (
-    2 * frameBytes<f64>(height, width, inputs, padding) +
-    2 * outputs * kernelHeight * segmentBytes<f64>(kernelWidth, inputs) +
-    outputs * (windows + 1) * 8 +
-    outputs * 4 +
-    64
-  )
+  return 2 * frameBytes<f64>(height, width, inputs, padding) + outputs * (windows + 1) * 8 + outputs * 4 + 64
 }
 
 /** sums[0..24) += g x patch[0..24) over a list of (offset, g): six sums in registers, and six loads of a patch. */
@@ -646,16 +804,74 @@ function scatterTwelve(list: usize, end: usize, from: usize, to: usize): void {
   }
 }
 
-/** @param dx 0 (no address) where the gradient of x is not asked for */
+/**
+ * The filter as the rows way has it.
+ *
+ * @param from, end output channels
+ */
+export function convRowsFilters(
+  filter: usize,
+  inputs: usize,
+  outputs: usize,
+  kernelHeight: usize,
+  kernelWidth: usize,
+  filters: usize,
+  _room: usize,
+  from: usize,
+  end: usize,
+): void {
+  const segment = segmentBytes<usize>(kernelWidth, inputs)
+  const filterBytes = kernelHeight * segment
+  clear(filters + from * filterBytes, (end - from) * filterBytes)
+  for (let kr: usize = 0; kr < kernelHeight; kr++)
+    for (let s: usize = 0; s < kernelWidth * inputs; s++) {
+      const row = filter + (kr * kernelWidth * inputs + s) * outputs * 4
+      for (let o = from; o < end; o++) store<f32>(filters + o * filterBytes + kr * segment + s * 4, load<f32>(row + o * 4))
+    }
+}
+
+/**
+ * dFilter [taps, outputs] from the rows way's order.
+ *
+ * @param from, end taps
+ */
+export function convRowsLayout(
+  sums: usize,
+  inputs: usize,
+  outputs: usize,
+  kernelHeight: usize,
+  kernelWidth: usize,
+  dFilter: usize,
+  _room: usize,
+  from: usize,
+  end: usize,
+): void {
+  const segment = segmentBytes<usize>(kernelWidth, inputs)
+  const filterBytes = kernelHeight * segment
+  const row = kernelWidth * inputs
+  for (let t = from; t < end; t++) {
+    const at = sums + (t / row) * segment + (t % row) * 4
+    for (let o: usize = 0; o < outputs; o++)
+      store<f32>(dFilter + (t * outputs + o) * 4, load<f32>(at + o * filterBytes))
+  }
+}
+
+/**
+ * @param filters what `convRowsFilters` made; not read where dx is not asked for
+ * @param partials a shard's dFilter in the rows way's order, then its dBias, `stride` bytes apart
+ * @param dx 0 (no address) where the gradient of x is not asked for
+ * @param from, to shards of the batch
+ */
 export function convRowsGrad(
   dy: usize,
   x: usize,
-  filter: usize,
+  filters: usize,
   winners: usize,
-  dFilter: usize,
-  dBias: usize,
+  partials: usize,
+  stride: usize,
   dx: usize,
   batch: usize,
+  shards: usize,
   height: usize,
   width: usize,
   inputs: usize,
@@ -663,7 +879,37 @@ export function convRowsGrad(
   kernelHeight: usize,
   kernelWidth: usize,
   padding: usize,
-  scratch: usize,
+  room: usize,
+  from: usize,
+  to: usize,
+): void {
+  for (let shard = from; shard < to; shard++) {
+    const first = (batch * shard) / shards
+    const last = (batch * (shard + 1)) / shards
+    rowsShard(
+      dy, x, filters, winners, partials + shard * stride, dx, first, last, height, width, inputs, outputs, kernelHeight,
+      kernelWidth, padding, room,
+    )
+  }
+}
+
+function rowsShard(
+  dy: usize,
+  x: usize,
+  filters: usize,
+  winners: usize,
+  sums: usize,
+  dx: usize,
+  first: usize,
+  last: usize,
+  height: usize,
+  width: usize,
+  inputs: usize,
+  outputs: usize,
+  kernelHeight: usize,
+  kernelWidth: usize,
+  padding: usize,
+  room: usize,
 ): void {
   const inBytes = inputs * 4
   const rows = (height + 2 * padding - kernelHeight + 1) >> 1
@@ -672,26 +918,19 @@ export function convRowsGrad(
   const framed = frameBytes<usize>(height, width, inputs, padding)
   const segment = segmentBytes<usize>(kernelWidth, inputs)
   const filterBytes = kernelHeight * segment // one output channel's
-  const image = scratch
+  const image = room
   const dImage = image + framed
-  const sums = dImage + framed // dFilter as [outputs][kernelHeight][segment]
-  const filters = sums + outputs * filterBytes // filter, the same way
-  const lists = filters + outputs * filterBytes
+  const lists = dImage + framed
   const listBytes = (rows * columns + 1) * 8
   const ends = lists + outputs * listBytes
   clear(image, framed)
   clear(sums, outputs * filterBytes)
-  biasGrad(dy, winners, batch * rows * columns, outputs, dBias)
-  if (dx != 0) {
-    clear(filters, outputs * filterBytes)
-    for (let kr: usize = 0; kr < kernelHeight; kr++)
-      for (let s: usize = 0; s < kernelWidth * inputs; s++) {
-        const from = filter + (kr * kernelWidth * inputs + s) * outputs * 4
-        for (let o: usize = 0; o < outputs; o++)
-          store<f32>(filters + o * filterBytes + kr * segment + s * 4, load<f32>(from + o * 4))
-      }
-  }
-  for (let b: usize = 0; b < batch; b++) {
+  x += first * height * width * inBytes
+  if (dx != 0) dx += first * height * width * inBytes
+  dy += first * rows * columns * outputs * 4
+  winners += first * rows * columns * outputs * 4
+  biasGrad(dy, winners, (last - first) * rows * columns, outputs, sums + outputs * filterBytes)
+  for (let b = first; b < last; b++) {
     frame(x, height, width, inputs, padding, image)
     // Each output channel's winners: where in the frame the winner's patch begins, and its gradient.
     for (let o: usize = 0; o < outputs; o++) store<u32>(ends + o * 4, <u32>(lists + o * listBytes))
@@ -744,10 +983,4 @@ export function convRowsGrad(
     }
     x += height * width * inBytes
   }
-  for (let kr: usize = 0; kr < kernelHeight; kr++)
-    for (let s: usize = 0; s < kernelWidth * inputs; s++) {
-      const to = dFilter + (kr * kernelWidth * inputs + s) * outputs * 4
-      for (let o: usize = 0; o < outputs; o++)
-        store<f32>(to + o * 4, load<f32>(sums + o * filterBytes + kr * segment + s * 4))
-    }
 }

@@ -7,6 +7,9 @@
 //   of the rows of dz whose x is not zero. The rows to add are listed first.
 // dx is four rows by eight columns at a time in both.
 //
+// Every kernel but the first three computes what is asked for of one result: rows of y or dx, rows of dW, columns of db. What they share
+// (W transposed, rows of full blocks, dz) is made by the first three, each into a place of its own in scratch memory.
+//
 // Blocks are no larger because V8 before its version 12 moves all loads of a loop's body to its top: sums and loads
 // together must fit the fifteen vector registers that it has on x64.
 //
@@ -16,32 +19,35 @@ import { clear, copy, fma, lanesSum, roundUp, splat } from './simd'
 /** Rows of x are read in blocks of this many columns; others are copied into rows that are whole blocks. */
 const BLOCK: usize = 16
 
-/** Bytes of scratch memory that `denseNarrow`, `denseWide` and `denseGrad` need. */
-export function denseScratch(batch: f64, inputs: f64, outputs: f64): f64 {
+/** Bytes of scratch memory that one range needs. */
+export function denseRoom(batch: f64, inputs: f64, outputs: f64): f64 {
   const paddedIn = roundUp<f64>(inputs, <f64>BLOCK)
   const paddedOut = roundUp<f64>(outputs, 4)
-  const list = max<f64>(paddedIn, 4 * batch) + 4
-  return (
-    outputs * paddedIn * 4 + // W transposed
-    batch * paddedIn * 4 + // x in whole blocks
-    inputs * paddedOut * 4 + // W in full vectors
-    batch * paddedOut * 4 + // dz in full vectors
-    list * 8 +
-    (4 * paddedIn + paddedOut) * 4 +
-    256
-  )
+  const lists = max<f64>(2 * paddedIn, 8 * (batch + 1)) * 4 + 32
+  return lists + (4 * paddedIn + paddedOut) * 4
 }
 
-/** W [inputs, outputs] as [outputs, paddedIn], zeros behind the inputs. */
-function transpose(weight: usize, inputs: usize, outputs: usize, paddedIn: usize, to: usize): void {
-  const rowBytes = paddedIn * 4
-  if (paddedIn > inputs) clear(to, outputs * rowBytes)
+/** Rows from .. to - 1 of W [inputs, outputs] into columns of [outputs, paddedIn]; with the last row, zeros behind the inputs. */
+export function denseTranspose(
+  weight: usize,
+  inputs: usize,
+  outputs: usize,
+  to: usize,
+  _room: usize,
+  first: usize,
+  end: usize,
+): void {
+  const rowBytes = roundUp<usize>(inputs, BLOCK) * 4
   const outBytes = outputs * 4
+  weight += first * outBytes
+  to += first * 4
+  const bytes = (end - first) * 4
+  const behind = end == inputs ? rowBytes - inputs * 4 : 0
   let o: usize = 0
   // Five rows side by side, so that W is read few times.
   for (; o + 5 <= outputs; o += 5) {
     let from = weight + o * 4
-    for (let p = to + o * rowBytes, end = p + inputs * 4; p < end; p += 4, from += outBytes) {
+    for (let p = to + o * rowBytes, stop = p + bytes; p < stop; p += 4, from += outBytes) {
       store<f32>(p, load<f32>(from))
       store<f32>(p + rowBytes, load<f32>(from, 4))
       store<f32>(p + 2 * rowBytes, load<f32>(from, 8))
@@ -51,18 +57,26 @@ function transpose(weight: usize, inputs: usize, outputs: usize, paddedIn: usize
   }
   for (; o < outputs; o++) {
     let from = weight + o * 4
-    for (let p = to + o * rowBytes, end = p + inputs * 4; p < end; p += 4, from += outBytes)
+    for (let p = to + o * rowBytes, stop = p + bytes; p < stop; p += 4, from += outBytes)
       store<f32>(p, load<f32>(from))
   }
+  for (o = 0; o < outputs; o++) clear(to + o * rowBytes + bytes, behind)
 }
 
 /** Rows of `size` floats, each copied to the start of a row of `padded` floats, the rest zero. */
-function padRows(from: usize, rows: usize, size: usize, padded: usize, to: usize): void {
-  for (let r: usize = 0; r < rows; r++) {
-    copy(to, from, size * 4)
-    clear(to + size * 4, (padded - size) * 4)
-    from += size * 4
-    to += padded * 4
+export function padRows(
+  from: usize,
+  size: usize,
+  padded: usize,
+  to: usize,
+  _room: usize,
+  first: usize,
+  end: usize,
+): void {
+  for (let r = first; r < end; r++) {
+    const row = to + r * padded * 4
+    copy(row, from + r * size * 4, size * 4)
+    clear(row + size * 4, (padded - size) * 4)
   }
 }
 
@@ -72,28 +86,27 @@ function activated(sum: v128, bias: f32, relu: bool, y: usize): void {
   store<f32>(y, relu && z <= 0 ? 0 : z)
 }
 
+/**
+ * @param x [batch, paddedIn]
+ * @param weights W transposed: [outputs, paddedIn]
+ * @param from, to rows of y; `from` is a multiple of four
+ */
 export function denseNarrow(
   x: usize,
-  weight: usize,
+  weights: usize,
   bias: usize,
   y: usize,
   batch: usize,
-  inputs: usize,
+  paddedIn: usize,
   outputs: usize,
   relu: bool,
-  scratch: usize,
+  list: usize,
+  from: usize,
+  to: usize,
 ): void {
-  const paddedIn = roundUp<usize>(inputs, BLOCK)
   const rowBytes = paddedIn * 4
   const outBytes = outputs * 4
-  const weights = scratch
-  const list = weights + outputs * rowBytes
-  transpose(weight, inputs, outputs, paddedIn, weights)
-  if (paddedIn > inputs) {
-    padRows(x, batch, inputs, paddedIn, list + rowBytes)
-    x = list + rowBytes
-  }
-  for (let b: usize = 0; b < batch; b += 4) {
+  for (let b = from; b < to; b += 4) {
     // Of a last group that is not full the last row stands for the missing ones, and is not stored for them.
     const last = batch - 1 - b
     const x0 = x + b * rowBytes
@@ -132,18 +145,18 @@ export function denseNarrow(
         s30 = fma(v, left, s30)
         s31 = fma(v, right, s31)
       }
-      const to = y + b * outBytes + o * 4
+      const z = y + b * outBytes + o * 4
       const b0 = load<f32>(bias + o * 4)
-      activated(s00, b0, relu, to)
-      if (last > 0) activated(s10, b0, relu, to + outBytes)
-      if (last > 1) activated(s20, b0, relu, to + 2 * outBytes)
-      if (last > 2) activated(s30, b0, relu, to + 3 * outBytes)
+      activated(s00, b0, relu, z)
+      if (last > 0) activated(s10, b0, relu, z + outBytes)
+      if (last > 1) activated(s20, b0, relu, z + 2 * outBytes)
+      if (last > 2) activated(s30, b0, relu, z + 3 * outBytes)
       if (o + 1 == outputs) continue
       const b1 = load<f32>(bias + o * 4, 4)
-      activated(s01, b1, relu, to + 4)
-      if (last > 0) activated(s11, b1, relu, to + outBytes + 4)
-      if (last > 1) activated(s21, b1, relu, to + 2 * outBytes + 4)
-      if (last > 2) activated(s31, b1, relu, to + 3 * outBytes + 4)
+      activated(s01, b1, relu, z + 4)
+      if (last > 0) activated(s11, b1, relu, z + outBytes + 4)
+      if (last > 1) activated(s21, b1, relu, z + 2 * outBytes + 4)
+      if (last > 2) activated(s31, b1, relu, z + 3 * outBytes + 4)
     }
   }
 }
@@ -205,27 +218,30 @@ function combineRows(list: usize, end: usize, rows: usize, to: usize, vectors: u
   }
 }
 
+/**
+ * @param weight W in full vectors: [inputs, paddedOut]
+ * @param from, to rows of y
+ */
 export function denseWide(
   x: usize,
   weight: usize,
   bias: usize,
   y: usize,
-  batch: usize,
   inputs: usize,
   outputs: usize,
   relu: bool,
-  scratch: usize,
+  room: usize,
+  from: usize,
+  to: usize,
 ): void {
   const paddedOut = roundUp<usize>(outputs, 4)
-  const line = scratch
+  const line = room
   const list = line + paddedOut * 4
-  if (outputs & 3) {
-    padRows(weight, inputs, outputs, paddedOut, list + inputs * 8)
-    weight = list + inputs * 8
-  }
   const wholeInputs = inputs & ~3
   const rowBytes = paddedOut * 4
-  for (let b: usize = 0; b < batch; b++) {
+  x += from * inputs * 4
+  y += from * outputs * 4
+  for (let b = from; b < to; b++) {
     let end = list
     let offset: usize = 0
     for (let i: usize = 0; i < wholeInputs; i += 4, offset += 4 * rowBytes) {
@@ -252,10 +268,10 @@ export function denseWide(
       store<f32>(end, value, 4)
       end += value != 0 ? 8 : 0
     }
-    const to = outputs & 3 ? line : y
-    combineRows(list, end, weight, to, paddedOut >> 2)
+    const sums = outputs & 3 ? line : y
+    combineRows(list, end, weight, sums, paddedOut >> 2)
     for (let o: usize = 0; o < outputs; o++) {
-      const z = load<f32>(to + o * 4) + load<f32>(bias + o * 4)
+      const z = load<f32>(sums + o * 4) + load<f32>(bias + o * 4)
       store<f32>(y + o * 4, relu && z <= 0 ? 0 : z)
     }
     x += inputs * 4
@@ -263,10 +279,28 @@ export function denseWide(
   }
 }
 
-/** dz [batch, padded]: dy where y > 0 or there is no ReLU, the columns past `outputs` zero. */
-function activationGrad(dy: usize, y: usize, batch: usize, outputs: usize, padded: usize, relu: bool, dz: usize): void {
-  for (let b: usize = 0; b < batch; b++) {
-    for (let o: usize = 0; o < outputs; o++)
+/** dz [batch, paddedOut]: dy where y > 0 or there is no ReLU, the columns past `outputs` zero. */
+export function denseZ(
+  dy: usize,
+  y: usize,
+  outputs: usize,
+  relu: bool,
+  dz: usize,
+  _room: usize,
+  from: usize,
+  to: usize,
+): void {
+  const padded = roundUp<usize>(outputs, 4)
+  const whole = outputs & ~3
+  dy += from * outputs * 4
+  y += from * outputs * 4
+  dz += from * padded * 4
+  for (let b = from; b < to; b++) {
+    for (let o: usize = 0; o < whole; o += 4) {
+      const v = v128.load(dy + o * 4)
+      v128.store(dz + o * 4, relu ? v128.and(v, f32x4.gt(v128.load(y + o * 4), f32x4.splat(0))) : v)
+    }
+    for (let o = whole; o < outputs; o++)
       store<f32>(dz + o * 4, !relu || load<f32>(y + o * 4) > 0 ? load<f32>(dy + o * 4) : 0)
     for (let o = outputs; o < padded; o++) store<f32>(dz + o * 4, 0)
     dy += outputs * 4
@@ -275,11 +309,29 @@ function activationGrad(dy: usize, y: usize, batch: usize, outputs: usize, padde
   }
 }
 
-function columnSums(dz: usize, batch: usize, outputs: usize, padded: usize, sums: usize): void {
-  clear(sums, outputs * 4)
-  for (let b: usize = 0; b < batch; b++, dz += padded * 4)
-    for (let o: usize = 0; o < outputs; o++)
-      store<f32>(sums + o * 4, load<f32>(sums + o * 4) + load<f32>(dz + o * 4))
+/** Columns from .. to - 1 of db; `from` is a multiple of four. */
+export function columnSums(
+  dz: usize,
+  batch: usize,
+  outputs: usize,
+  sums: usize,
+  _room: usize,
+  from: usize,
+  to: usize,
+): void {
+  const rowBytes = roundUp<usize>(outputs, 4) * 4
+  const end = dz + batch * rowBytes
+  for (let o = from; o < to; o += 4) {
+    let sum = f32x4.splat(0)
+    for (let p = dz + o * 4; p < end + o * 4; p += rowBytes) sum = f32x4.add(sum, v128.load(p))
+    const at = sums + o * 4
+    if (o + 4 <= outputs) v128.store(at, sum)
+    else {
+      v128.store32_lane(at, sum, 0)
+      if (o + 1 < outputs) v128.store32_lane(at, sum, 1, 4)
+      if (o + 2 < outputs) v128.store32_lane(at, sum, 2, 8)
+    }
+  }
 }
 
 /** Stores two vectors, columns o and o + 1 of four rows of dW; of the rows `rows` count, and of the columns `two` or one. */
@@ -304,30 +356,36 @@ function storePairs(to: usize, outBytes: usize, left: v128, right: v128, rows: u
   if (rows > 3 && two) v128.store32_lane(to + 3 * outBytes, right, 3, 4)
 }
 
-/** dW of the narrow way: sixteen of its rows by two columns at a time, summed over the images that are not zero there. */
-function weightGradNarrow(
+/**
+ * Rows of dW the narrow way: sixteen by two columns at a time, summed over the images that are not zero there.
+ *
+ * @param x [batch, paddedIn]
+ * @param dz [batch, paddedOut]
+ * @param from, to rows of dW; `from` is a multiple of sixteen
+ */
+export function weightGradNarrow(
   x: usize,
   dz: usize,
   batch: usize,
   inputs: usize,
-  paddedIn: usize,
   outputs: usize,
-  paddedOut: usize,
   dWeight: usize,
   list: usize,
+  from: usize,
+  to: usize,
 ): void {
-  const rowBytes = paddedIn * 4
+  const rowBytes = roundUp<usize>(inputs, BLOCK) * 4
   const outBytes = outputs * 4
-  const dzBytes = paddedOut * 4
-  for (let i: usize = 0; i < inputs; i += BLOCK) {
+  const dzBytes = roundUp<usize>(outputs, 4) * 4
+  for (let i = from; i < to; i += BLOCK) {
     let end = list
-    let from = x + i * 4
-    for (let b: usize = 0, offset: usize = 0; b < batch; b++, from += rowBytes, offset += dzBytes) {
+    let column = x + i * 4
+    for (let b: usize = 0, offset: usize = 0; b < batch; b++, column += rowBytes, offset += dzBytes) {
       const any = v128.or(
-        v128.or(v128.load(from), v128.load(from, 16)),
-        v128.or(v128.load(from, 32), v128.load(from, 48)),
+        v128.or(v128.load(column), v128.load(column, 16)),
+        v128.or(v128.load(column, 32), v128.load(column, 48)),
       )
-      store<u32>(end, <u32>from)
+      store<u32>(end, <u32>column)
       store<u32>(end, <u32>offset, 4)
       end += v128.any_true(any) ? 8 : 0
     }
@@ -355,42 +413,51 @@ function weightGradNarrow(
         s30 = fma(v, left, s30)
         s31 = fma(v, right, s31)
       }
-      const to = dWeight + i * outBytes + o * 4
+      const sums = dWeight + i * outBytes + o * 4
       const rows = inputs - i
-      storePairs(to, outBytes, s00, s01, rows, two)
-      if (rows > 4) storePairs(to + 4 * outBytes, outBytes, s10, s11, rows - 4, two)
-      if (rows > 8) storePairs(to + 8 * outBytes, outBytes, s20, s21, rows - 8, two)
-      if (rows > 12) storePairs(to + 12 * outBytes, outBytes, s30, s31, rows - 12, two)
+      storePairs(sums, outBytes, s00, s01, rows, two)
+      if (rows > 4) storePairs(sums + 4 * outBytes, outBytes, s10, s11, rows - 4, two)
+      if (rows > 8) storePairs(sums + 8 * outBytes, outBytes, s20, s21, rows - 8, two)
+      if (rows > 12) storePairs(sums + 12 * outBytes, outBytes, s30, s31, rows - 12, two)
     }
   }
 }
 
-/** dW of the wide way: each of its rows the sum of the rows of dz whose x is not zero. */
-function weightGradWide(
+/**
+ * Rows of dW the wide way: each the sum of the rows of dz whose x is not zero.
+ *
+ * @param x [batch, paddedIn]
+ * @param dz [batch, paddedOut]
+ * @param from, to rows of dW; `from` is a multiple of four
+ */
+export function weightGradWide(
   x: usize,
   dz: usize,
   batch: usize,
   inputs: usize,
-  paddedIn: usize,
   outputs: usize,
-  paddedOut: usize,
   dWeight: usize,
-  lists: usize,
-  line: usize,
+  room: usize,
+  from: usize,
+  to: usize,
 ): void {
-  const rowBytes = paddedIn * 4
+  const rowBytes = roundUp<usize>(inputs, BLOCK) * 4
+  const paddedOut = roundUp<usize>(outputs, 4)
   const dzBytes = paddedOut * 4
+  const line = room
+  const lists = line + dzBytes
+  dWeight += from * outputs * 4
   // One entry more than the batch: the last write may be one that does not count.
   const listBytes = (batch + 1) * 8
   const list0 = lists
   const list1 = list0 + listBytes
   const list2 = list1 + listBytes
   const list3 = list2 + listBytes
-  for (let i: usize = 0; i < inputs; i += 4) {
+  for (let i = from; i < to; i += 4) {
     let end0 = list0, end1 = list1, end2 = list2, end3 = list3
-    let from = x + i * 4
-    for (let b: usize = 0, offset: usize = 0; b < batch; b++, from += rowBytes, offset += dzBytes) {
-      const v = v128.load(from)
+    let column = x + i * 4
+    for (let b: usize = 0, offset: usize = 0; b < batch; b++, column += rowBytes, offset += dzBytes) {
+      const v = v128.load(column)
       if (!v128.any_true(v)) continue
       const passes = i32x4.bitmask(f32x4.ne(v, f32x4.splat(0)))
       store<u32>(end0, <u32>offset)
@@ -419,26 +486,33 @@ function weightGradWide(
   }
 }
 
-/** dx = dz W^T: four rows by eight columns at a time. */
-function inputGrad(
+/**
+ * Rows of dx = dz W^T: four by eight columns at a time.
+ *
+ * @param dz [batch, paddedOut]
+ * @param weights W transposed: [outputs, paddedIn]
+ * @param from, to rows of dx; `from` is a multiple of four
+ */
+export function denseInputGrad(
   dz: usize,
   weights: usize,
   batch: usize,
   inputs: usize,
-  paddedIn: usize,
   outputs: usize,
-  paddedOut: usize,
   dx: usize,
   lines: usize,
+  from: usize,
+  to: usize,
 ): void {
-  const rowBytes = paddedIn * 4
-  const dzBytes = paddedOut * 4
+  const rowBytes = roundUp<usize>(inputs, BLOCK) * 4
+  const dzBytes = roundUp<usize>(outputs, 4) * 4
   const inBytes = inputs * 4
   const weightsEnd = weights + outputs * rowBytes
-  for (let b: usize = 0; b < batch; b += 4) {
+  dx += from * inBytes
+  for (let b = from; b < to; b += 4) {
     // Rows of dx that are no whole blocks are made in scratch memory, and so are those that a last group does not have.
     const last = batch - 1 - b
-    const direct = paddedIn == inputs && last >= 3
+    const direct = rowBytes == inBytes && last >= 3
     const d0 = direct ? dx : lines
     const dz0 = dz + b * dzBytes
     const dz1 = dz0 + (last < 1 ? last : 1) * dzBytes
@@ -463,55 +537,18 @@ function inputGrad(
         s30 = fma(g, left, s30)
         s31 = fma(g, right, s31)
       }
-      const to = d0 + i
-      v128.store(to, s00)
-      v128.store(to, s01, 16)
-      v128.store(to + rowBytes, s10)
-      v128.store(to + rowBytes, s11, 16)
-      v128.store(to + 2 * rowBytes, s20)
-      v128.store(to + 2 * rowBytes, s21, 16)
-      v128.store(to + 3 * rowBytes, s30)
-      v128.store(to + 3 * rowBytes, s31, 16)
+      const sums = d0 + i
+      v128.store(sums, s00)
+      v128.store(sums, s01, 16)
+      v128.store(sums + rowBytes, s10)
+      v128.store(sums + rowBytes, s11, 16)
+      v128.store(sums + 2 * rowBytes, s20)
+      v128.store(sums + 2 * rowBytes, s21, 16)
+      v128.store(sums + 3 * rowBytes, s30)
+      v128.store(sums + 3 * rowBytes, s31, 16)
     }
     if (!direct)
       for (let r: usize = 0; r < 4 && r <= last; r++) copy(dx + r * inBytes, lines + r * rowBytes, inBytes)
     dx += 4 * inBytes
-  }
-}
-
-/** @param dx 0 (no address) where the gradient of x is not asked for */
-export function denseGrad(
-  dy: usize,
-  x: usize,
-  weight: usize,
-  y: usize,
-  dWeight: usize,
-  dBias: usize,
-  dx: usize,
-  batch: usize,
-  inputs: usize,
-  outputs: usize,
-  relu: bool,
-  narrow: bool,
-  scratch: usize,
-): void {
-  const paddedIn = roundUp<usize>(inputs, BLOCK)
-  const paddedOut = roundUp<usize>(outputs, 4)
-  const weights = scratch
-  const lines = weights + outputs * paddedIn * 4
-  const dz = lines + (4 * paddedIn + paddedOut) * 4
-  const lists = dz + batch * paddedOut * 4
-  const blocks = lists + (batch + 1) * 32
-  activationGrad(dy, y, batch, outputs, paddedOut, relu, dz)
-  columnSums(dz, batch, outputs, paddedOut, dBias)
-  if (paddedIn > inputs) {
-    padRows(x, batch, inputs, paddedIn, blocks)
-    x = blocks
-  }
-  if (narrow) weightGradNarrow(x, dz, batch, inputs, paddedIn, outputs, paddedOut, dWeight, lists)
-  else weightGradWide(x, dz, batch, inputs, paddedIn, outputs, paddedOut, dWeight, lists, lines)
-  if (dx != 0) {
-    transpose(weight, inputs, outputs, paddedIn, weights)
-    inputGrad(dz, weights, batch, inputs, paddedIn, outputs, paddedOut, dx, lines)
   }
 }

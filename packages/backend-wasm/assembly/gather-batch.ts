@@ -7,20 +7,24 @@
  * @param count of the images
  * @param order address of the batch's first index, int32
  * @param pixels bytes of one image
+ * @param first, last images of the batch: first .. last - 1
  */
 export function gatherBatch(
   bytes: usize,
   allLabels: usize,
   count: u32,
   order: usize,
-  size: i32,
   pixels: usize,
   images: usize,
   labels: usize,
+  _room: usize,
+  first: i32,
+  last: i32,
 ): void {
   const zero = f32x4.splat(0)
   const most = f32x4.splat(255)
-  for (let i = 0; i < size; i++) {
+  images += <usize>first * (pixels << 2)
+  for (let i = first; i < last; i++) {
     const index = load<u32>(order + (<usize>i << 2))
     if (index >= count) {
       store<i32>(labels + (<usize>i << 2), -1)
@@ -64,7 +68,7 @@ export function gatherNormalized(
   mean: f32,
   std: f32,
 ): void {
-  gatherBatch(bytes, allLabels, count, order, size, pixels, images, labels)
+  gatherBatch(bytes, allLabels, count, order, pixels, images, labels, 0, 0, size)
   const means = f32x4.splat(mean)
   const stds = f32x4.splat(std)
   const end = images + (((<usize>size) * pixels) << 2)

@@ -1,17 +1,36 @@
 // Everything the module exports. It owns no memory: it works in tfjs's, at addresses that it is given.
 export { activation, activationGrad } from './activation'
 export { gatherBatch, gatherNormalized } from './gather-batch'
-export { denseGrad, denseNarrow, denseScratch, denseWide } from './dense'
+export {
+  columnSums,
+  denseInputGrad,
+  denseNarrow,
+  denseRoom,
+  denseTranspose,
+  denseWide,
+  denseZ,
+  padRows,
+  weightGradNarrow,
+  weightGradWide,
+} from './dense'
 export {
   convDirect,
+  convDirectFilters,
+  convDirectPlain,
+  convDirectPlainRows,
+  convDirectRoom,
   convDirectScratch,
+  convRowsFilterBytes,
+  convRowsFilters,
   convRowsGrad,
-  convRowsGradScratch,
+  convRowsGradRoom,
+  convRowsLayout,
   convSingle,
   convSingleGrad,
-  convSingleScratch,
+  convSingleRoom,
+  sumShards,
 } from './conv-relu-pool'
-export { softmaxCrossEntropy } from './softmax-cross-entropy'
+export { softmaxCrossEntropyRows, softmaxCrossEntropySummary } from './softmax-cross-entropy'
 export {
   adadeltaStep,
   adagradStep,
@@ -40,3 +59,5 @@ export {
   batchNormValues,
   countBatch,
 } from './batch-norm'
+export { clearMemory } from './simd'
+export { barrier, waitForStart } from './barrier'

@@ -1,4 +1,4 @@
-// One optimizer step on one weight, in place.
+// One optimizer step on one weight, in place; of SGD and Adam on its elements from .. to - 1.
 // SGD:  g = gradient + weightDecay w; v = momentum v + rest g (first step: v = g); w = w - learningRate v, with rest = 1 - dampening;
 //       nesterov: w = w - learningRate (g + momentum v).
 // Adam: w = shrink w (decoupled weight decay: 1 - learningRate x weightDecay, else 1); m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; w = w - stepSize m / (sqrt(v) / correction + epsilon)
@@ -26,9 +26,18 @@ function follow(mean: v128, value: v128, keeps: f32, takes: f32): v128 {
 }
 
 /** w = w - learningRate g. The last up to three elements go through the lanes of a vector too: the same rounding. */
-export function sgdStep(weight: usize, gradient: usize, size: i32, learningRate: f32): void {
+export function sgdStep(
+  weight: usize,
+  gradient: usize,
+  learningRate: f32,
+  _room: usize,
+  from: usize,
+  to: usize,
+): void {
   const rate = f32x4.splat(-learningRate)
-  const end = weight + (<usize>size << 2)
+  const end = weight + (to << 2)
+  weight += from << 2
+  gradient += from << 2
   for (; weight + 16 <= end; weight += 16, gradient += 16)
     v128.store(weight, fma(rate, v128.load(gradient), v128.load(weight)))
   for (; weight < end; weight += 4, gradient += 4) {
@@ -42,20 +51,22 @@ export function sgdMomentumStep(
   weight: usize,
   gradient: usize,
   velocity: usize,
-  size: i32,
   learningRate: f32,
   momentum: f32,
   weightDecay: f32,
   first: bool,
   rest: f32,
   nesterov: bool,
+  _room: usize,
+  from: i32,
+  to: i32,
 ): void {
   const rate = f32x4.splat(-learningRate)
   const decay = f32x4.splat(weightDecay)
   const keep = f32x4.splat(momentum)
   const take = f32x4.splat(rest)
-  const whole = size & ~3
-  for (let i = 0; i < size; i += i < whole ? 4 : 1) {
+  const whole = from + ((to - from) & ~3)
+  for (let i = from; i < to; i += i < whole ? 4 : 1) {
     const at = <usize>i << 2
     const vector = i < whole
     const w = vector ? v128.load(weight + at) : v128.load32_zero(weight + at)
@@ -77,7 +88,6 @@ export function adamStep(
   gradient: usize,
   first: usize,
   second: usize,
-  size: i32,
   beta1: f32,
   rest1: f32,
   beta2: f32,
@@ -87,9 +97,12 @@ export function adamStep(
   epsilon: f32,
   weightDecay: f32,
   shrink: f32,
+  _room: usize,
+  from: i32,
+  to: i32,
 ): void {
-  const whole = size & ~3
-  for (let i = 0; i < size; i += i < whole ? 4 : 1) {
+  const whole = from + ((to - from) & ~3)
+  for (let i = from; i < to; i += i < whole ? 4 : 1) {
     const at = <usize>i << 2
     const vector = i < whole
     const w = vector ? v128.load(weight + at) : v128.load32_zero(weight + at)

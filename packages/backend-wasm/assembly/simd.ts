@@ -43,6 +43,11 @@ export function clear(to: usize, bytes: usize): void {
   for (; to < end; to += 4) store<f32>(to, 0)
 }
 
+/** The same for any number of bytes, as a kernel. */
+export function clearMemory(to: usize, bytes: usize): void {
+  memory.fill(to, 0, bytes)
+}
+
 /** Copies `bytes` (a multiple of 4). */
 export function copy(to: usize, from: usize, bytes: usize): void {
   const end = to + bytes

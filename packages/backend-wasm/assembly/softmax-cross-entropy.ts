@@ -65,28 +65,33 @@ function logarithm(x: f64): f64 {
 }
 
 /**
+ * Rows from .. to - 1.
+ *
  * @param logits [batch, classes]
  * @param labels [batch] int32
- * @param summary [2]: loss, count of right answers
+ * @param losses [batch] float64, not scaled
+ * @param right [batch] int32: whether the first largest logit is the label's
  * @param dLogits [batch, classes]
- * @param scratch room for 8 x classes bytes, aligned to 8
+ * @param room 8 x classes bytes, aligned to 8
  */
-export function softmaxCrossEntropy(
+export function softmaxCrossEntropyRows(
   logits: usize,
   labels: usize,
-  batch: i32,
   classes: i32,
   scale: f64,
-  summary: usize,
-  dLogits: usize,
-  scratch: usize,
   smoothing: f64,
+  losses: usize,
+  right: usize,
+  dLogits: usize,
+  room: usize,
+  from: i32,
+  to: i32,
 ): void {
-  let loss: f64 = 0
-  let correct: i32 = 0
+  logits += <usize>from * (<usize>classes << 2)
+  dLogits += <usize>from * (<usize>classes << 2)
   const others = smoothing / <f64>classes
   const own = 1.0 - smoothing + others
-  for (let b = 0; b < batch; b++) {
+  for (let b = from; b < to; b++) {
     const label = load<i32>(labels + (<usize>b << 2))
     let largest = load<f32>(logits)
     let first = 0
@@ -97,29 +102,39 @@ export function softmaxCrossEntropy(
         first = c
       }
     }
-    if (first == label) correct++
+    store<i32>(right + (<usize>b << 2), <i32>(first == label))
     let total: f64 = 0
     for (let c = 0; c < classes; c++) {
       const e = exponential(<f64>load<f32>(logits + (<usize>c << 2)) - <f64>largest)
       total += e
-      store<f64>(scratch + (<usize>c << 3), e)
+      store<f64>(room + (<usize>c << 3), e)
     }
     const inRange = <u32>label < <u32>classes
     if (!inRange) total = NaN
-    const right = inRange ? <f64>load<f32>(logits + (<usize>label << 2)) : NaN
-    let wanted = right
+    let wanted = inRange ? <f64>load<f32>(logits + (<usize>label << 2)) : NaN
     if (smoothing != 0) {
       let sum: f64 = 0
       for (let c = 0; c < classes; c++) sum += <f64>load<f32>(logits + (<usize>c << 2))
-      wanted = (1 - smoothing) * right + (smoothing / <f64>classes) * sum
+      wanted = (1 - smoothing) * wanted + (smoothing / <f64>classes) * sum
     }
-    loss += <f64>largest + logarithm(total) - wanted
+    const loss = <f64>largest + logarithm(total) - wanted
+    store<f64>(losses + (<usize>b << 3), loss)
     for (let c = 0; c < classes; c++) {
-      const p = load<f64>(scratch + (<usize>c << 3)) / total
+      const p = load<f64>(room + (<usize>c << 3)) / total
       store<f32>(dLogits + (<usize>c << 2), <f32>(scale * (p - (c == label ? own : others))))
     }
     logits += <usize>classes << 2
     dLogits += <usize>classes << 2
+  }
+}
+
+/** @param summary [2]: loss, count of right answers, summed in the order of the rows */
+export function softmaxCrossEntropySummary(losses: usize, right: usize, batch: i32, scale: f64, summary: usize): void {
+  let loss: f64 = 0
+  let correct: i32 = 0
+  for (let b = 0; b < batch; b++) {
+    loss += load<f64>(losses + (<usize>b << 3))
+    correct += load<i32>(right + (<usize>b << 2))
   }
   store<f32>(summary, <f32>(scale * loss))
   store<f32>(summary, <f32>correct, 4)

@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** Compiles assembly/*.ts, 'plain' or with 'relaxed' SIMD, to the bytes of a module; `names` keeps those of the functions. */
 export const compile = async (flavour, { names = false } = {}) => {
-  const features = flavour === 'relaxed' ? ['--enable', 'simd', '--enable', 'relaxed-simd'] : ['--enable', 'simd']
+  const features = ['simd', 'threads', ...(flavour === 'relaxed' ? ['relaxed-simd'] : [])]
   const folder = await mkdtemp(join(tmpdir(), 'digitlab-wasm-'))
   try {
     const file = join(folder, `${flavour}.wasm`)
@@ -16,7 +16,10 @@ export const compile = async (flavour, { names = false } = {}) => {
       'assembly/index.ts',
       // tfjs's memory is imported; the module brings no memory, no static data, no stack and no allocator of its own.
       ...['--importMemory', '--noExportMemory', '--runtime', 'stub'],
-      ...['-O3', '--noAssert', ...(names ? ['--debug'] : []), ...features, '--baseDir', root, '--outFile', file],
+      // As tfjs declares its own, which is shared or not: `src/sharing.ts` says which when the module is loaded.
+      ...['--sharedMemory', '--initialMemory', '0', '--maximumMemory', '65536'],
+      ...features.flatMap((feature) => ['--enable', feature]),
+      ...['-O3', '--noAssert', ...(names ? ['--debug'] : []), '--baseDir', root, '--outFile', file],
     ])
     if (error) throw new Error(`the ${flavour} kernels do not compile:\n${stderr.toString()}`)
     return await readFile(file)

@@ -13,23 +13,44 @@ const convReluPoolPath = (shapes: ConvReluPoolSizes): 'single' | 'direct' => {
 const convReluPoolGradPath = (shapes: ConvReluPoolSizes, needsInputGradient: boolean): 'single' | 'rows' =>
   convReluPoolPath(shapes) === 'single' && !needsInputGradient ? 'single' : 'rows'
 
+/** Images from which on windows of plain background are worth computing ahead. */
+const worthAhead = 8
+
+/** Bytes that the shards of a filter's gradient may take together. */
+const mostOfShards = 8 * 2 ** 20
+
+/** Parts of a batch whose gradients are summed apart, and then added up. What decides their number is the shapes alone. */
+const shardsOf = (bytes: number): number => Math.max(1, Math.min(8, Math.floor(mostOfShards / bytes)))
+
 /** Kernel: `assembly/conv-relu-pool.ts`; contract: `convReluPool` of @digitlab/ops. */
 export const convReluPool = defineKernel(
   'DigitlabConvReluPool',
-  ({ address, output, scratch, kernels, took }, { x, filter, bias }, { padding }, shapes) => {
+  ({ address, output, scratch, kernels, share, took }, { x, filter, bias }, { padding }, shapes) => {
     const { batch, height, width, inputs, outputs, kernelHeight, kernelWidth, rows, columns } = shapes
     const y = output([batch, rows, columns, outputs], 'float32')
     const winners = output(y.shape, 'int32')
     const path = convReluPoolPath(shapes)
     took(`convReluPool ${path}`)
-    const tensors = [address(x), address(filter), address(bias), address(y), address(winners)] as const
     if (path === 'single') {
-      const room = scratch(kernels.convSingleScratch(height, width, padding))
-      kernels.convSingle(...tensors, batch, height, width, outputs, padding, room)
-    } else {
-      const sizes = [height, width, inputs, outputs, kernelHeight, kernelWidth, padding] as const
-      kernels.convDirect(...tensors, batch, ...sizes, scratch(kernels.convDirectScratch(...sizes)))
+      const tensors = [address(x), address(filter), address(bias), address(y), address(winners)] as const
+      const room = kernels.convSingleRoom(height, width, padding)
+      share('convSingle', { items: batch, room }, ...tensors, height, width, outputs, padding)
+      return { y, winners }
     }
+    const sizes = [height, width, inputs, outputs, kernelHeight, kernelWidth, padding] as const
+    const room = kernels.convDirectRoom(...sizes)
+    const common = scratch(kernels.convDirectScratch(...sizes))
+    const taps = kernelHeight * kernelWidth * inputs
+    const plain = common + 4 * (taps + 1) * 8 * Math.ceil(outputs / 8)
+    const ahead = batch >= worthAhead && inputs % 4 === 0
+    const filters = [address(filter), address(bias), taps, outputs, common] as const
+    share('convDirectFilters', { items: taps, grain: 16, waits: !ahead }, ...filters)
+    if (ahead) {
+      kernels.convDirectPlain(address(x), height, width, inputs, padding, plain)
+      share('convDirectPlainRows', { items: rows, room }, common, ...sizes)
+    }
+    const tensors = [address(x), common, address(y), address(winners), Number(ahead)] as const
+    share('convDirect', { items: batch, room }, ...tensors, ...sizes)
     return { y, winners }
   },
 )
@@ -38,7 +59,7 @@ export const convReluPool = defineKernel(
 export const convReluPoolGrad = defineKernel(
   'DigitlabConvReluPoolGrad',
   (
-    { address, output, scratch, kernels, took },
+    { address, output, scratch, kernels, share, took },
     { dy, x, filter, winners },
     { padding, needsInputGradient },
     shapes,
@@ -49,18 +70,37 @@ export const convReluPoolGrad = defineKernel(
     const dx = needsInputGradient ? output(x.shape, 'float32') : undefined
     const path = convReluPoolGradPath(shapes, needsInputGradient)
     took(`convReluPoolGrad ${path}`)
+    /** Adds up what is at the same place of every shard. */
+    const sum = (at: number, stride: number, shards: number, to: number, count: number, waits: boolean) =>
+      share('sumShards', { items: count, grain: 64, waits }, at, shards, stride, to)
     if (path === 'single') {
-      const tensors = [address(dy), address(x), address(winners), address(dFilter), address(dBias)] as const
-      const room = scratch(kernels.convSingleScratch(height, width, padding))
-      kernels.convSingleGrad(...tensors, batch, height, width, outputs, padding, room)
-    } else {
-      const sizes = [height, width, inputs, outputs, kernelHeight, kernelWidth, padding] as const
-      kernels.convRowsGrad(
-        ...[address(dy), address(x), address(filter), address(winners)],
-        ...[address(dFilter), address(dBias), dx ? address(dx) : 0],
-        ...[batch, ...sizes, scratch(kernels.convRowsGradScratch(...sizes))],
-      )
+      const stride = 4 * 10 * outputs
+      const shards = shardsOf(stride)
+      const partials = scratch(shards * stride)
+      const tensors = [address(dy), address(x), address(winners), partials, batch, shards] as const
+      const room = kernels.convSingleRoom(height, width, padding)
+      share('convSingleGrad', { items: shards, room }, ...tensors, height, width, outputs, padding)
+      sum(partials, stride, shards, address(dFilter), 9 * outputs, false)
+      sum(partials + 36 * outputs, stride, shards, address(dBias), outputs, true)
+      return { dFilter, dBias, dx }
     }
+    const sizes = [height, width, inputs, outputs, kernelHeight, kernelWidth, padding] as const
+    const laidOut = [inputs, outputs, kernelHeight, kernelWidth] as const
+    const filterBytes = kernels.convRowsFilterBytes(...laidOut)
+    const stride = filterBytes + 4 * outputs
+    const shards = shardsOf(stride)
+    const filters = scratch(filterBytes + shards * stride)
+    const partials = filters + filterBytes
+    if (dx) share('convRowsFilters', { items: outputs }, address(filter), ...laidOut, filters)
+    const tensors = [
+      ...[address(dy), address(x), filters, address(winners), partials, stride],
+      ...[dx ? address(dx) : 0, batch, shards],
+    ]
+    share('convRowsGrad', { items: shards, room: kernels.convRowsGradRoom(...sizes) }, ...tensors, ...sizes)
+    sum(partials + filterBytes, stride, shards, address(dBias), outputs, false)
+    sum(partials, stride, shards, partials, filterBytes / 4, true)
+    const taps = kernelHeight * kernelWidth * inputs
+    share('convRowsLayout', { items: taps, grain: 16 }, partials, ...laidOut, address(dFilter))
     return { dFilter, dBias, dx }
   },
 )

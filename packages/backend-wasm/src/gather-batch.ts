@@ -5,7 +5,7 @@ import { defineKernel } from './kernel'
 export const gatherBatch = defineKernel(
   'DigitlabGatherBatch',
   (
-    { address, output, vary },
+    { address, output, vary, varyShared },
     { images, labels, order },
     { start, size, mean, std },
     { count, pixels, shape, length },
@@ -15,17 +15,20 @@ export const gatherBatch = defineKernel(
     const inputs = [address(images), address(labels), count] as const
     const first = address(order)
     const outputs = [address(batchImages), address(batchLabels)] as const
-    vary(
-      ({ gatherBatch, gatherNormalized }, { start }) => {
-        // A repetition brings a start of its own.
-        if (!(start >= 0 && start + size <= length))
-          throw new OpsError(`a batch of ${size} from position ${start} is not within an order of ${length}`)
-        const batch = [...inputs, first + 4 * start, size, pixels, ...outputs] as const
-        if (mean === 0 && std === 1) gatherBatch(...batch)
-        else gatherNormalized(...batch, mean, std)
-      },
-      { start, step: 0 },
-    )
+    /** A repetition brings a start of its own. */
+    const from = (start: number): number => {
+      if (start >= 0 && start + size <= length) return first + 4 * start
+      throw new OpsError(`a batch of ${size} from position ${start} is not within an order of ${length}`)
+    }
+    const variables = { start, step: 0 }
+    if (mean === 0 && std === 1)
+      varyShared((share, { start }) => {
+        share('gatherBatch', { items: size, grain: 4 }, ...inputs, from(start), pixels, ...outputs)
+      }, variables)
+    else
+      vary(({ gatherNormalized }, { start }) => {
+        gatherNormalized(...inputs, from(start), size, pixels, ...outputs, mean, std)
+      }, variables)
     return { batchImages, batchLabels }
   },
 )

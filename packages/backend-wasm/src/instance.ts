@@ -1,15 +1,41 @@
 import { BackendError, type StepVariables } from '@digitlab/backends'
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm'
 import { util, type DataType, type TensorInfo } from '@tensorflow/tfjs-core'
-import { chooseSimd, compileKernels, type KernelExports, type Simd } from './module'
+import { callAlone, type Call } from './calls'
+import { chooseSimd, compileKernels, kernelNames, type KernelExport, type KernelExports, type Simd } from './module'
+import { fits, mostThreads, startThreads, type Program, type Threads } from './threads'
+import { createTuner, type Tuner } from './tuner'
+
+/** How a call is split between threads: into ranges of whole elements of its result, so that no sum is. */
+export interface Split {
+  /** Elements. */
+  readonly items: number
+  /** A range begins at a multiple of this: 1 unless given. */
+  readonly grain?: number
+  /** Bytes of scratch memory that each range needs. */
+  readonly room?: number
+  /** False where the next call needs nothing of what this one writes, and does not write where this one reads. */
+  readonly waits?: boolean
+}
+
+/**
+ * Calls a kernel whose last three parameters are a range's room, `from` and `to`.
+ *
+ * @param parameters all but those three
+ */
+export type Share = (kernel: KernelExport, split: Split, ...parameters: readonly number[]) => void
 
 /** Our kernels in the memory of one tfjs backend. */
 export interface Instance {
   readonly simd: Simd
   readonly backend: BackendWasm
+  /** Each computes all of its result, on one thread. */
   readonly kernels: KernelExports
-  /** Does something that depends on what changes between repetitions; it is done again with theirs. */
-  readonly vary: (call: (kernels: KernelExports, variables: StepVariables) => void, variables: StepVariables) => void
+  readonly share: Share
+  /** Does something that depends on what changes between repetitions; it is done again with theirs, in its turn, by the calling thread. */
+  readonly vary: (call: Varying, variables: StepVariables) => void
+  /** The same for what is shared between threads. */
+  readonly varyShared: (call: VaryingShared, variables: StepVariables) => void
   /** tfjs's own; its buffer is another one after it grew. */
   readonly memory: WebAssembly.Memory
   /** Where a tensor's values lie. */
@@ -18,22 +44,32 @@ export interface Instance {
   readonly output: (shape: readonly number[], dtype: DataType) => TensorInfo
   /** Sets a tensor to zero. */
   readonly clear: (tensor: TensorInfo) => void
-  /** At least `bytes` of memory for the kernel that runs now; the next call gives the same again, or more. */
-  readonly scratch: (bytes: number) => number
-  /** How often the scratch memory has moved. */
+  /**
+   * At least `bytes` of memory for the kernel that runs now; the next call gives the same again, or more. What a later kernel must not
+   * write over has an area of its own.
+   */
+  readonly scratch: (bytes: number, area?: string) => number
+  /** How often scratch memory has moved. */
   readonly moves: () => number
-  /** Notes every call of a kernel in `calls` while `compute` runs; `outputs` counts the tensors they made. */
-  readonly noting: <T>(calls: Call[], compute: () => T) => { result: T; outputs: number }
+  /** Notes every call of a kernel in `notes` while `compute` runs; `outputs` counts the tensors they made. */
+  readonly noting: <T>(notes: Note[], compute: () => T) => { result: T; outputs: number }
+  /** A way to do again what was noted. */
+  readonly repeater: (notes: readonly Note[]) => (variables: StepVariables) => void
+  /** Computes on so many threads from now on, or on fewer of them where that is faster. @returns how many there are */
+  readonly useThreads: (count: number, fewer: boolean) => Promise<number>
   /** Notes that an operation took a path, for {@link takenPaths}. */
   readonly took: (path: string) => void
 }
 
-/** A noted call of a kernel. */
-export type Call = (variables: StepVariables) => void
+type Varying = (kernels: KernelExports, variables: StepVariables) => void
+type VaryingShared = (share: Share, variables: StepVariables) => void
+
+/** What was noted of a computation. */
+export type Note = Call | { readonly varying: Varying } | { readonly shared: VaryingShared }
 
 interface Compiled {
   readonly simd: Simd
-  readonly module: WebAssembly.Module
+  readonly module: (shared: boolean) => WebAssembly.Module
   readonly instances: WeakMap<BackendWasm, Instance>
 }
 
@@ -47,14 +83,14 @@ export const takenPaths = (): Readonly<Record<string, number>> => Object.fromEnt
 export const prepareKernels = async (wish: Simd | 'auto'): Promise<Simd> => {
   const simd = chooseSimd(wish)
   if (compiled?.simd !== simd)
-    compiled = { simd, module: await compileKernels(simd), instances: new WeakMap<BackendWasm, Instance>() }
+    compiled = { ...(await compileKernels(simd)), instances: new WeakMap<BackendWasm, Instance>() }
   return simd
 }
 
 /**
  * Our kernels in a backend's memory; instantiated at the first call.
  *
- * @throws BackendError where the backend runs tfjs's threaded build, whose memory is shared
+ * @throws BackendError where the backend hides its memory, as tfjs's threaded build does
  */
 export const instanceOf = (backend: BackendWasm): Instance => {
   if (!compiled) throw new BackendError('the wasm kernels are not registered: await registerWasmKernels() first')
@@ -75,43 +111,119 @@ interface Emscripten {
   _free(address: number): void
 }
 
-const instantiate = ({ simd, module }: Compiled, backend: BackendWasm): Instance => {
+/** Where threads share an area of scratch memory, one's room begins at a multiple of this, a line of the processor's cache. */
+const line = 64
+
+const instantiate = ({ simd, module: moduleFor }: Compiled, backend: BackendWasm): Instance => {
   const emscripten = backend.wasm as unknown as Emscripten
   const memory = emscripten.asm?.memory
   if (!(memory instanceof WebAssembly.Memory))
-    throw new BackendError('tfjs-backend-wasm hides its memory in this build: use version 4.22 of it')
-  if (!(memory.buffer instanceof ArrayBuffer))
     throw new BackendError(
-      'tfjs-backend-wasm runs its threaded build: set env().set("WASM_HAS_MULTITHREAD_SUPPORT", false) before setBackend("wasm")',
+      'tfjs-backend-wasm hides its memory in this build: use version 4.22 of it, and set env().set("WASM_HAS_MULTITHREAD_SUPPORT", false) before setBackend("wasm")',
     )
   guardMemory(backend)
+  const shared = !(memory.buffer instanceof ArrayBuffer)
+  const module = moduleFor(shared)
   const { exports } = new WebAssembly.Instance(module, { env: { memory } })
-  let [scratchAddress, scratchBytes, moves] = [0, 0, 0]
   const kernels = exports as unknown as KernelExports // index.ts of assembly/ exports those names, all functions of numbers
-  let noted: Call[] | undefined
+  const areas = new Map<string, { readonly address: number; readonly bytes: number }>()
+  let moves = 0
   let outputs = 0
-  const notingKernels = Object.fromEntries(
-    Object.entries(kernels).map(([name, kernel]) => [
+  let threads: Threads | undefined
+  let tuner: Tuner | undefined
+
+  const scratch = (bytes: number, area = 'kernel'): number => {
+    const known = areas.get(area)
+    if (known && bytes <= known.bytes) return known.address
+    if (known) emscripten._free(known.address)
+    moves++
+    areas.delete(area) // what stays where there is no memory left
+    const wanted = Math.ceil(bytes / scratchStep) * scratchStep
+    // `>>> 0` for addresses above 2 GiB, which _malloc returns as negative numbers.
+    const address = emscripten._malloc(wanted) >>> 0
+    areas.set(area, { address, bytes: wanted })
+    return address
+  }
+  /** Where calls go: undefined where they are made at once. */
+  let noted: Note[] | undefined
+  let collected: Call[] | undefined
+  const make = (call: Call): void => {
+    if (collected) return void collected.push(call)
+    noted?.push(call)
+    callAlone(kernels, call)
+  }
+  const share: Share = (kernel, { items, grain = 1, room = 0, waits = true }, ...parameters) => {
+    const stride = Math.ceil(room / line) * line
+    const rooms = stride === 0 ? 0 : scratch(stride * (threads?.count ?? 1), 'rooms')
+    make({ kernel, parameters: [...parameters, rooms, 0, items], items, grain, stride, waits })
+  }
+  const wholeCall = (kernel: KernelExport, parameters: readonly number[]): Call => ({
+    ...{ kernel, parameters: [...parameters], items: 0, grain: 1, stride: 0, waits: true },
+  })
+  const heldKernels = Object.fromEntries(
+    kernelNames.map((name) => [
       name,
-      name.endsWith('Scratch') // only says how much is needed
-        ? kernel
-        : (...parameters: readonly number[]) => {
-            noted?.push(() => void kernel(...parameters))
-            return kernel(...parameters)
-          },
+      name.endsWith('Scratch') || name.endsWith('Room') || name.endsWith('Bytes') // only says how much is needed
+        ? kernels[name]
+        : (...parameters: readonly number[]) => make(wholeCall(name, parameters)),
     ]),
-  ) as KernelExports
+  ) as unknown as KernelExports
+
+  /** The calls of a repetition: programs for all threads, and between them what only the calling one may do. */
+  const collect = (notes: readonly Note[], variables: StepVariables): (Program | Varying)[] => {
+    const parts: (Program | Varying)[] = []
+    let calls: Call[] = []
+    let varying = new Set<number>()
+    const flush = () => {
+      const last = calls.at(-1)
+      if (!last) return
+      if (!last.waits) calls[calls.length - 1] = { ...last, waits: true }
+      parts.push({ calls, varying })
+      ;[calls, varying] = [[], new Set()]
+    }
+    for (const note of notes)
+      if ('varying' in note) {
+        flush()
+        parts.push(note.varying)
+      } else if ('shared' in note) {
+        const collectedHere: Call[] = []
+        collected = collectedHere
+        try {
+          note.shared(share, variables)
+        } finally {
+          collected = undefined
+        }
+        for (const call of collectedHere) varying.add(calls.push(call) - 1)
+      } else calls.push(note)
+    flush()
+    return parts
+  }
   const addressOf = ({ dataId }: TensorInfo) => backend.dataIdMap.get(dataId).memoryOffset
+  const unnoted = (compute: () => void): void => {
+    const before = noted
+    noted = undefined
+    try {
+      compute()
+    } finally {
+      noted = before
+    }
+  }
+  const held = () => (noted || collected ? heldKernels : kernels)
   return {
     simd,
     backend,
     memory,
     get kernels() {
-      return noted ? notingKernels : kernels
+      return held()
     },
+    share,
     vary(call, variables) {
-      noted?.push((later) => call(kernels, later))
+      noted?.push({ varying: call })
       call(kernels, variables)
+    },
+    varyShared(call, variables) {
+      noted?.push({ shared: call })
+      unnoted(() => call(share, variables))
     },
     address: addressOf,
     output(shape, dtype) {
@@ -119,29 +231,12 @@ const instantiate = ({ simd, module }: Compiled, backend: BackendWasm): Instance
       return backend.makeOutput([...shape], dtype)
     },
     clear(tensor) {
-      const [address, bytes] = [
-        addressOf(tensor),
-        util.sizeFromShape(tensor.shape) * util.bytesPerElement(tensor.dtype),
-      ]
-      const run = () => void new Uint8Array(memory.buffer, address, bytes).fill(0)
-      noted?.push(run)
-      run()
+      held().clearMemory(addressOf(tensor), util.sizeFromShape(tensor.shape) * util.bytesPerElement(tensor.dtype))
     },
-    scratch(bytes) {
-      if (bytes > scratchBytes) {
-        if (scratchAddress !== 0) emscripten._free(scratchAddress)
-        moves++
-        ;[scratchAddress, scratchBytes] = [0, 0] // what stays where there is no memory left
-        const wanted = Math.ceil(bytes / scratchStep) * scratchStep
-        // `>>> 0` for addresses above 2 GiB, which _malloc returns as negative numbers.
-        scratchAddress = emscripten._malloc(wanted) >>> 0
-        scratchBytes = wanted
-      }
-      return scratchAddress
-    },
+    scratch,
     moves: () => moves,
-    noting(calls, compute) {
-      noted = calls
+    noting(notes, compute) {
+      noted = notes
       outputs = 0
       try {
         return { result: compute(), outputs }
@@ -149,9 +244,70 @@ const instantiate = ({ simd, module }: Compiled, backend: BackendWasm): Instance
         noted = undefined
       }
     },
+    repeater(notes) {
+      let programs: Program[] = []
+      let roomy: boolean | undefined
+      const alone = (variables: StepVariables) => {
+        for (const note of notes)
+          if ('varying' in note) note.varying(kernels, variables)
+          else if ('shared' in note) note.shared(share, variables)
+          else callAlone(kernels, note)
+      }
+      const together = (using: Threads, taking: number, variables: StepVariables) => {
+        const parts = collect(notes, variables)
+        const next: Program[] = []
+        for (const part of parts) {
+          if (typeof part === 'function') {
+            part(kernels, variables)
+            continue
+          }
+          const known = programs[next.length]
+          const program = known && sameCalls(known, part) ? known : part
+          program.calls = part.calls
+          next.push(program)
+          using.run(program, taking)
+        }
+        programs = next
+      }
+      const isRoomy = (variables: StepVariables) =>
+        (roomy ??= collect(notes, variables).every((part) => typeof part === 'function' || fits(part)))
+      return (variables) => {
+        const taking = threads ? (tuner?.next() ?? threads.count) : 1
+        const from = tuner ? performance.now() : 0
+        if (threads && taking > 1 && isRoomy(variables)) together(threads, taking, variables)
+        else alone(variables)
+        tuner?.took(performance.now() - from)
+      }
+    },
+    async useThreads(count, fewer) {
+      const before = threads
+      threads = tuner = undefined
+      await before?.close()
+      const wanted = Math.min(count, mostThreads)
+      if (!shared || wanted < 2) return 1
+      threads = await startThreads(
+        {
+          ...{ memory, module, kernels, names: kernelNames, free: (address) => emscripten._free(address) },
+          allocate: (bytes) => emscripten._malloc(bytes) >>> 0,
+        },
+        wanted,
+      )
+      moves++ // there are rooms for more threads now
+      if (fewer) tuner = createTuner(wanted)
+      return wanted
+    },
     took: (path) => void taken.set(path, (taken.get(path) ?? 0) + 1),
   }
 }
+
+/** Whether two lists of calls differ in nothing but parameters of those that vary. */
+const sameCalls = (a: Program, b: Program): boolean =>
+  a.calls.length === b.calls.length &&
+  a.calls.every((call, i) => {
+    const other = b.calls[i] as Call
+    if (!a.varying.has(i)) return call === other || i === a.calls.length - 1
+    return call.kernel === other.kernel && call.items === other.items && b.varying.has(i)
+  })
 
 /** Bytes of tfjs's memory: 65,536 pages of 64 KiB, the most that its module declares and that 32 bits address. */
 export const mostBytes = 2 ** 32

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { chooseSimd, compileKernels, hasRelaxedSimd, hasSimd } from './module'
+import { chooseSimd, compileKernels, hasRelaxedSimd, hasSimd, kernelNames } from './module'
 import { base64 as plain } from './generated/plain'
 import { base64 as relaxed } from './generated/relaxed'
 
@@ -24,8 +24,9 @@ describe.each([
   { simd: 'relaxed', base64: relaxed },
 ] as const)('the $simd module', ({ simd, base64 }) => {
   test('imports a memory and nothing else', async () => {
-    const module = await compileKernels(simd)
-    expect(WebAssembly.Module.imports(module)).toEqual([{ module: 'env', name: 'memory', kind: 'memory' }])
+    const { module } = await compileKernels(simd)
+    for (const shared of [true, false])
+      expect(WebAssembly.Module.imports(module(shared))).toEqual([{ module: 'env', name: 'memory', kind: 'memory' }])
   })
   test('brings no memory, no table, no start function and no data, which would lie over those of tfjs', () => {
     const [table, memory, start, elements, data, dataCount] = [4, 5, 8, 9, 11, 12]
@@ -39,4 +40,10 @@ test('the flavour that was asked for is the one chosen', () => {
   expect(hasSimd()).toBe(true)
   expect(chooseSimd('plain')).toBe('plain')
   expect(chooseSimd('auto')).toBe(hasRelaxedSimd() ? 'relaxed' : 'plain')
+})
+
+test('every export has its name in the list that threads number them by', async () => {
+  const { module } = await compileKernels('plain')
+  const exports = WebAssembly.Module.exports(module(false)).map(({ name }) => name)
+  expect(exports.sort()).toEqual([...kernelNames].sort())
 })

@@ -1,4 +1,5 @@
 import { BackendError } from '@digitlab/backends'
+import { canShareMemory, withSharing } from './sharing'
 
 /** Which of the two compilations of our kernels runs: with fused multiply-add, or without. */
 export type Simd = 'relaxed' | 'plain'
@@ -6,58 +7,32 @@ export type Simd = 'relaxed' | 'plain'
 /** What the module exports: `assembly/*.ts` says what each does. Addresses and sizes are plain numbers. */
 export type KernelExports = Readonly<Record<KernelExport, (...parameters: readonly number[]) => number>>
 
-type KernelExport =
-  | 'activation'
-  | 'activationGrad'
-  | 'gatherBatch'
-  | 'gatherNormalized'
-  | 'denseScratch'
-  | 'denseNarrow'
-  | 'denseWide'
-  | 'denseGrad'
-  | 'convSingleScratch'
-  | 'convSingle'
-  | 'convSingleGrad'
-  | 'convDirectScratch'
-  | 'convDirect'
-  | 'convRowsGradScratch'
-  | 'convRowsGrad'
-  | 'softmaxCrossEntropy'
-  | 'sgdStep'
-  | 'sgdMomentumStep'
-  | 'adamStep'
-  | 'adadeltaStep'
-  | 'rmspropStep'
-  | 'adagradStep'
-  | 'nadamStep'
-  | 'sumOfSquares'
-  | 'clip'
-  | 'averageWeights'
-  | 'matMulScratch'
-  | 'matMul'
-  | 'addBias'
-  | 'convolutionScratch'
-  | 'convolution'
-  | 'maxPoolGrad'
-  | 'averagePool'
-  | 'averagePoolGrad'
-  | 'maxPool'
-  | 'add'
-  | 'multiply'
-  | 'dropoutMask'
-  | 'dropoutScratch'
-  | 'biasSums'
-  | 'directConvolution'
-  | 'directFilterGrad'
-  | 'directScratch'
-  | 'turnFilter'
-  | 'biasSumsScratch'
-  | 'batchNormGrad'
-  | 'batchNormScratch'
-  | 'batchNormStatistics'
-  | 'batchNormSums'
-  | 'batchNormValues'
-  | 'countBatch'
+export type KernelExport = (typeof kernelNames)[number]
+
+export const kernelNames = [
+  ...['gatherBatch', 'gatherNormalized'],
+  ...['denseRoom', 'denseTranspose', 'padRows', 'denseNarrow', 'denseWide'],
+  ...['denseZ', 'columnSums', 'weightGradNarrow', 'weightGradWide', 'denseInputGrad'],
+  ...['convSingleRoom', 'convSingle', 'convSingleGrad', 'sumShards'],
+  ...[
+    'convDirectScratch',
+    'convDirectRoom',
+    'convDirectFilters',
+    'convDirectPlain',
+    'convDirectPlainRows',
+    'convDirect',
+  ],
+  ...['convRowsFilterBytes', 'convRowsFilters', 'convRowsGradRoom', 'convRowsGrad', 'convRowsLayout'],
+  ...['softmaxCrossEntropyRows', 'softmaxCrossEntropySummary'],
+  ...['sgdStep', 'sgdMomentumStep', 'adamStep', 'adadeltaStep', 'rmspropStep', 'adagradStep', 'nadamStep'],
+  ...['sumOfSquares', 'clip', 'averageWeights'],
+  ...['matMulScratch', 'matMul', 'addBias', 'convolutionScratch', 'convolution', 'maxPoolGrad'],
+  ...['activation', 'activationGrad', 'averagePool', 'averagePoolGrad', 'maxPool', 'add', 'multiply'],
+  ...['dropoutScratch', 'dropoutMask', 'biasSumsScratch', 'biasSums'],
+  ...['directScratch', 'directConvolution', 'directFilterGrad', 'turnFilter'],
+  ...['batchNormScratch', 'batchNormStatistics', 'batchNormValues', 'batchNormSums', 'batchNormGrad', 'countBatch'],
+  ...['clearMemory', 'barrier', 'waitForStart'],
+] as const
 
 // Modules of one function each, that is valid only where the engine knows the instruction: i8x16.splat, and
 // f32x4.relaxed_madd of three of them.
@@ -106,12 +81,25 @@ export const chooseSimd = (wish: Simd | 'auto'): Simd => {
   throw new BackendError('this engine has no relaxed SIMD for WebAssembly: use simd "auto" or "plain", or Node 22')
 }
 
+/** Our kernels, for a memory that is shared between threads and for one that is not. */
+export interface CompiledKernels {
+  readonly simd: Simd
+  module(shared: boolean): WebAssembly.Module
+}
+
 /** Compiles our kernels. */
-export const compileKernels = async (simd: Simd): Promise<WebAssembly.Module> => {
+export const compileKernels = async (simd: Simd): Promise<CompiledKernels> => {
   const base64 = await loadBase64(simd)
   if (simd === 'relaxed' && !validates(relaxedProbe)) setRelaxedFlag(true)
-  return WebAssembly.compile(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)))
+  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
+  const [plain, shared] = await Promise.all(
+    (canShareMemory() ? [false, true] : [false]).map(async (share) => WebAssembly.compile(sharing(bytes, share))),
+  )
+  return { simd, module: (share) => (share ? shared : plain) as WebAssembly.Module } // shared memory is where it can be
 }
+
+const sharing = (bytes: Uint8Array, shared: boolean): Uint8Array<ArrayBuffer> =>
+  withSharing(bytes, shared) as Uint8Array<ArrayBuffer> // ours import a memory with a largest size
 
 const loadBase64 = async (simd: Simd): Promise<string> => {
   try {

@@ -1,7 +1,7 @@
 import type { StepVariables } from '@digitlab/backends'
 import { keptBy, nadamMomenta, type OptimizerRule } from '@digitlab/ops/backend'
 import { util, type TensorInfo } from '@tensorflow/tfjs-core'
-import type { Instance } from './instance'
+import type { Instance, Split } from './instance'
 import type { KernelExports } from './module'
 import { defineKernel } from './kernel'
 
@@ -19,13 +19,16 @@ const forgetPacked = ({ backend }: Instance, { dataId }: TensorInfo): (() => voi
   }
 }
 
+/** A weight's elements, split; the weights do not wait for each other. */
+const elements = (size: number, last: boolean): Split => ({ items: size, grain: 64, waits: last })
+
 /** The options of a repetition: those that the kernel was called with, but for those that it brings along. */
 const optionsOf = <Options>(options: Options, values: StepVariables['values']): Options =>
   values ? { ...options, ...values } : options
 
 /** Kernel: `assembly/optimizer-step.ts`; contract: `sgdStep` of @digitlab/ops. */
 export const sgdStep = defineKernel('DigitlabSgdStep', (instance, inputs, options, sizes) => {
-  const { address, vary } = instance
+  const { address, varyShared } = instance
   const { step, momentum } = options
   for (const [i, size] of sizes.entries()) {
     const [weight, gradient] = [inputs.weight[i], inputs.gradient[i]] as [TensorInfo, TensorInfo] // as many as sizes
@@ -33,14 +36,15 @@ export const sgdStep = defineKernel('DigitlabSgdStep', (instance, inputs, option
     const tensors = [address(weight), address(gradient)] as const
     const velocityAddress = momentum !== 0 && velocity ? address(velocity) : 0
     const forget = forgetPacked(instance, weight)
-    vary(
-      (kernels, { step, values }) => {
+    varyShared(
+      (share, { step, values }) => {
+        const split = elements(size, i === sizes.length - 1)
         const { learningRate, momentum, weightDecay, dampening = 0, nesterov = false } = optionsOf(options, values)
-        if (momentum === 0 && weightDecay === 0) kernels.sgdStep(...tensors, size, learningRate)
+        if (momentum === 0 && weightDecay === 0) share('sgdStep', split, ...tensors, learningRate)
         else {
           const first = Number(step === 1)
           const rule = [learningRate, momentum, weightDecay, first, 1 - dampening, Number(nesterov)] as const
-          kernels.sgdMomentumStep(...tensors, velocityAddress, size, ...rule)
+          share('sgdMomentumStep', split, ...tensors, velocityAddress, ...rule)
         }
         forget()
       },
@@ -52,21 +56,22 @@ export const sgdStep = defineKernel('DigitlabSgdStep', (instance, inputs, option
 
 /** Kernel: `assembly/optimizer-step.ts`; contract: `adamStep` of @digitlab/ops. */
 export const adamStep = defineKernel('DigitlabAdamStep', (instance, inputs, options, sizes) => {
-  const { address, vary } = instance
+  const { address, varyShared } = instance
   for (const [i, size] of sizes.entries()) {
     const [weight, gradient, first, second] = [
       ...[inputs.weight[i], inputs.gradient[i], inputs.first[i], inputs.second[i]],
     ] as [TensorInfo, TensorInfo, TensorInfo, TensorInfo] // as many as sizes
     const tensors = [address(weight), address(gradient), address(first), address(second)] as const
     const forget = forgetPacked(instance, weight)
-    vary(
-      ({ adamStep }, { step, values }) => {
+    varyShared(
+      (share, { step, values }) => {
         const { learningRate, beta1, beta2, epsilon, weightDecay, decoupled = false } = optionsOf(options, values)
         const stepSize = learningRate / (1 - beta1 ** step)
         const correction = Math.sqrt(1 - beta2 ** step)
         const decay = decoupled ? [0, 1 - learningRate * weightDecay] : [weightDecay, 1]
         const betas = [beta1, 1 - beta1, beta2, 1 - beta2]
-        adamStep(...tensors, size, ...betas, stepSize, correction, epsilon, ...decay)
+        const rates = [...betas, stepSize, correction, epsilon, ...decay] as const
+        share('adamStep', elements(size, i === sizes.length - 1), ...tensors, ...rates)
         forget()
       },
       { start: 0, step: options.step },

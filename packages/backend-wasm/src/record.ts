@@ -1,6 +1,6 @@
 import type { Recording } from '@digitlab/backends'
 import type { TensorInfo } from '@tensorflow/tfjs-core'
-import type { Call, Instance } from './instance'
+import type { Instance, Note } from './instance'
 
 type DataId = TensorInfo['dataId']
 
@@ -15,7 +15,7 @@ export const record = <T>(
   compute: () => T,
 ): { readonly result: T; readonly recording: Recording | undefined } => {
   const { backend, moves } = instance
-  const calls: Call[] = []
+  const notes: Note[] = []
   const freed: DataId[] = []
   let made = 0
   const { dataIdMap } = backend
@@ -43,7 +43,7 @@ export const record = <T>(
   }
   let noted: { result: T; outputs: number }
   try {
-    noted = instance.noting(calls, compute)
+    noted = instance.noting(notes, compute)
   } catch (error) {
     restore()
     dispose()
@@ -57,12 +57,13 @@ export const record = <T>(
     dispose()
     return { result, recording: undefined }
   }
+  const repeat = instance.repeater(notes)
   return {
     result,
     recording: {
       replay(variables) {
         if (moves() !== movesBefore) return false
-        for (const call of calls) call(variables)
+        repeat(variables)
         return true
       },
       dispose,

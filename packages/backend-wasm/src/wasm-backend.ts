@@ -26,7 +26,7 @@ import { adamStep, averageWeights, clipGradients, optimizerStep, sgdStep } from 
 import { avgPool, avgPoolGrad, maxPool } from './pool'
 import { withoutGlueListeners } from './process-listeners'
 import { record } from './record'
-import { copyOut, sumIn } from './share-gradients'
+import { withSharedMemory } from './sharing'
 import { softmaxCrossEntropy } from './softmax-cross-entropy'
 import { writeImages } from './write-images'
 import { wasmFile, whyNoWasm } from './wasm-file'
@@ -72,8 +72,6 @@ const trainingKernels = [
   optimizerStep,
   clipGradients,
   averageWeights,
-  copyOut,
-  sumIn,
 ]
 
 /**
@@ -99,7 +97,10 @@ const noSimd = 'this engine has no SIMD for WebAssembly: use Node 20.19 or later
 
 const deviceName = (simd: Simd) => (simd === 'relaxed' ? 'WebAssembly, relaxed SIMD' : 'WebAssembly, SIMD')
 
-/** tfjs's WebAssembly backend on one thread, with our SIMD kernels in its memory. */
+/**
+ * tfjs's WebAssembly backend, with our SIMD kernels in its memory: on one thread, and recorded steps on as many as `useThreads` starts.
+ * Which number that is changes no bit of any result.
+ */
 export const wasmBackend = ({ simd = 'auto', wasmUrl }: WasmBackendOptions = {}): Backend => ({
   id: 'wasm',
   asynchronous: false,
@@ -120,13 +121,13 @@ export const wasmBackend = ({ simd = 'auto', wasmUrl }: WasmBackendOptions = {})
 
   async start() {
     const { setWasmPaths, version_wasm } = await import('@tensorflow/tfjs-backend-wasm')
-    // In a cross-origin isolated page tfjs would take its threaded build, whose shared memory our kernels can't import.
+    // In a cross-origin isolated page tfjs would take its threaded build, whose memory it hides.
     env().set('WASM_HAS_MULTITHREAD_SUPPORT', false)
     await registerWasmKernels({ simd })
     // It wants an address for each of its files.
     if (wasmUrl !== undefined && !findBackend('wasm'))
       setWasmPaths(Object.fromEntries(files.map((name) => [name, wasmUrl])))
-    await withoutGlueListeners(async () => activate('wasm')).catch(async (cause: unknown) => {
+    await withoutGlueListeners(() => withSharedMemory(async () => activate('wasm'))).catch(async (cause: unknown) => {
       const reason = await whyNoWasm(wasmUrl, version_wasm)
       throw reason === undefined ? cause : new BackendError(`the backend "wasm" cannot start: ${reason}`, { cause })
     })
@@ -141,6 +142,11 @@ export const wasmBackend = ({ simd = 'auto', wasmUrl }: WasmBackendOptions = {})
         '@digitlab/backend-wasm': version,
       },
     }
+  },
+
+  async useThreads(count, { fewer = false } = {}) {
+    const started = findBackend('wasm')
+    return started ? instanceOf(started as BackendWasm).useThreads(count, fewer) : 1
   },
 
   record: (compute) => record(instanceOf(currentBackend() as BackendWasm), compute),

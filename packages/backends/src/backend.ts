@@ -76,6 +76,15 @@ export interface Backend {
    * this: what is read from a lost device never comes, or is wrong. A later `start()` begins on a new one.
    */
   readonly watch?: () => DeviceWatch | undefined
+  /**
+   * Has the started backend compute on so many threads from now on, the calling one among them; on one until it is called. No bit of any
+   * result depends on it. Absent where the backend has no threads of its own to start.
+   *
+   * @param options `fewer`: a computation may be done by fewer of them where that is found to be faster
+   * @returns how many there are: one where memory cannot be shared between threads
+   * @throws BackendError `thread-lost` where one does not start; so does what computes, where one is gone or says nothing
+   */
+  readonly useThreads?: (count: number, options?: { readonly fewer?: boolean }) => Promise<number>
   /** Bytes that its tensors may take in all, where that is known before it is started. */
   readonly memory?: () => number | undefined
   /**
@@ -97,6 +106,8 @@ export type BackendErrorCode =
   | 'device-lost'
   /** tfjs was set to another backend while something computed. */
   | 'backend-changed'
+  /** A thread that took part in computing is gone, or says nothing. */
+  | 'thread-lost'
 
 /** A backend that was asked for can't be had. */
 export class BackendError extends Error {

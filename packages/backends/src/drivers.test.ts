@@ -119,8 +119,7 @@ describe('webgpu on the adapter at hand', () => {
       expect(info.device).toBe(probe.device)
     } else refused = probe.reason
   })
-  // Sums for workers read synchronously, which WebGPU can't; workers are for backends on the processor.
-  for (const { name, run } of conformanceCases().filter((one) => one.name !== 'copyOut and sumIn'))
+  for (const { name, run } of conformanceCases())
     test(name, async ({ skip }) => {
       if (refused !== '') return skip(refused)
       await run()

@@ -40,7 +40,6 @@ const adam = { learningRate: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weigh
 const convolution = { strides: [1, 1], pad: 'same', dataFormat: 'NHWC', dilations: [1, 1] }
 const pool = { filterSize: [2, 2], strides: [2, 2], pad: 'valid' }
 const products = { transposeA: false, transposeB: false }
-const room = () => new Float32Array(6)
 
 /** A call of each kernel that fits. */
 const calls = (): readonly Call[] => [
@@ -132,18 +131,6 @@ const calls = (): readonly Call[] => [
     inputs: { average0: float32(3, 2), weight0: float32(3, 2) },
     attributes: { decay: 0.9, count: 1, step: 2 },
     tried: { count: [...counts, 2], step: [...counts.slice(0, 3), 0], decay: [-1, 1.5, NaN] },
-  },
-  {
-    name: 'DigitlabCopyOut',
-    inputs: { tensor0: float32(3, 2) },
-    attributes: { count: 1, target: room() },
-    tried: { count: [...counts, 2], target: [new Float32Array(5), new Float32Array(7)] },
-  },
-  {
-    name: 'DigitlabSumIn',
-    inputs: { tensor0: float32(3, 2) },
-    attributes: { count: 1, parts: [room(), room()], own: 0 },
-    tried: { count: [...counts, 2], own: [...counts, 2], parts: [[], [room(), new Float32Array(5)]] },
   },
   {
     name: 'Conv2D',

@@ -19,7 +19,6 @@ import { clipGradients } from './clip-gradients'
 import { keptBy, type OptimizerRule } from './contracts'
 import { withReference } from './kernels'
 import { adamStep, optimizerStep, sgdStep, type KeptTensors } from './optimizer-step'
-import { copyOut, sumIn } from './share-gradients'
 import { writtenImages } from './conformance-images'
 import { allowances, refusals, strays } from './conformance-refusals'
 import { softmaxCrossEntropy } from './softmax-cross-entropy'
@@ -353,32 +352,6 @@ const aroundStepCases = (): ConformanceCase[] => {
   return [...clips, ...averages]
 }
 
-/** Three workers' gradients, summed by each of them: the same bits everywhere, in the order of the parts. */
-const shareCases = (): ConformanceCase[] => [
-  leakless('copyOut and sumIn', async (own) => {
-    const shapes = [[3, 5], [7], [1], [784, 10]]
-    const workers = [0, 1, 2].map((w) => shapes.map((shape, i) => filled(shape, 70 + 10 * w + i)))
-    const length = shapes.reduce((total, shape) => total + shape.reduce((product, side) => product * side, 1), 0)
-    const parts = workers.map(() => new Float32Array(new SharedArrayBuffer(length * 4)))
-    const uploaded = workers.map((arrays) => arrays.map((array): Tensor => upload(array)))
-    uploaded.forEach((tensors, w) => copyOut(tensors, parts[w] as Float32Array))
-    const sum = (of: number) => (i: number) =>
-      parts.slice(0, of).reduce((total, part) => Math.fround(total + (part[i] ?? NaN)), 0)
-    for (const [w, tensors] of uploaded.entries()) {
-      const taken = w === 2 ? 3 : 2 // two workers, and three
-      const sums = sumIn(tensors, parts.slice(0, taken), w)
-      let at = 0
-      for (const [i, tensor] of sums.entries()) {
-        const from = at
-        at += tensor.size
-        const got = await own(tensor).data()
-        if (got.some((value, j) => value !== sum(taken)(from + j)))
-          throw new Error(`tensor ${i} of worker ${w} is not the sum of the parts to the bit`)
-      }
-    }
-  }),
-]
-
 /**
  * Every operation of this package, forward and gradient, against float64 on the current backend: odd sizes, batch 1,
  * sparse inputs, and a leak check each. Source of the expected values: `float64.ts`.
@@ -392,6 +365,5 @@ export const conformanceCases = (): ConformanceCase[] => [
   ...softmaxCases(),
   ...optimizerCases(),
   ...aroundStepCases(),
-  ...shareCases(),
   ...[...writtenImages(), ...refusals(), ...allowances(), ...strays()].map(({ name, run }) => leakless(name, run)),
 ]

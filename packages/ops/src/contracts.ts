@@ -152,20 +152,6 @@ const expectClip = ({ norm, value }: ClipOptions): void => {
     throw new OpsError(`gradients are held to a norm and a size above 0, not to ${String(norm)} and ${String(value)}`)
 }
 
-/** The elements of each tensor, which together are as many as each array has. */
-const sharedSizes = ({ tensor }: Lists<'tensor'>, count: number, arrays: readonly Float32Array[]): number[] => {
-  expectCount('the number of tensors', count, 0)
-  const sizes = Array.from({ length: count }, (_, i) => {
-    expectTensor(`tensor ${i}`, tensor[i], tensor[i]?.shape ?? [])
-    return sizeOf(tensor[i]?.shape ?? [])
-  })
-  const total = sizes.reduce((sum, size) => sum + size, 0)
-  for (const { length } of arrays)
-    if (length !== total)
-      throw new OpsError(`expected room for ${total} values of the tensors, there is room for ${length}`)
-  return sizes
-}
-
 const contract = <N extends KernelName>(
   inputs: KernelContract<N>['inputs'],
   outputs: KernelContract<N>['outputs'],
@@ -340,12 +326,6 @@ export const kernelContracts: { readonly [N in KernelName]: KernelContract<N> } 
     if (!(attributes.decay >= 0 && attributes.decay <= 1))
       throw new OpsError(`an average of weights decays by a share from 0 to 1, not by ${String(attributes.decay)}`)
     return stepSizes(inputs, attributes, ['average'])
-  }),
-  DigitlabCopyOut: inPlace(['tensor'], (inputs, { count, target }) => sharedSizes(inputs, count, [target])),
-  DigitlabSumIn: inPlace(['tensor'], (inputs, { count, parts, own }) => {
-    if (!(Number.isInteger(own) && own >= 0 && own < parts.length))
-      throw new OpsError(`the part ${own} is none of ${parts.length}`)
-    return sharedSizes(inputs, count, parts)
   }),
   Conv2D: contract(['x', 'filter'], ['y'], ({ x, filter }, attributes) =>
     ofFloats([x, filter], () => convolutionSizes('Conv2D', x.shape, filter.shape, attributes)),

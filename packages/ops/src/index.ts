@@ -38,7 +38,6 @@ export { batchSource, streamedSource, type Batch, type BatchSource, type Streame
 export { bothSides, outputSize, type Sides } from './geometry'
 export { kernelNames, operationPaths, withReference, type OperationName, type OperationPath } from './kernels'
 export { adamStep, optimizerStep, sgdStep, type KeptTensors } from './optimizer-step'
-export { copyOut, sumIn } from './share-gradients'
 export { softmaxCrossEntropy, type SoftmaxCrossEntropy } from './softmax-cross-entropy'
 export { tensorOperations, type TensorGradients, type TensorOperations } from './tensor-operations'
 export * as float64 from './float64'

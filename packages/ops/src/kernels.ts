@@ -35,8 +35,6 @@ export const kernelNames = {
   optimizerStep: 'DigitlabOptimizerStep',
   clipGradients: 'DigitlabClipGradients',
   averageWeights: 'DigitlabAverageWeights',
-  copyOut: 'DigitlabCopyOut',
-  sumIn: 'DigitlabSumIn',
 } as const
 
 /** An operation by its name in {@link kernelNames}. */

@@ -261,18 +261,6 @@ export interface KernelContracts {
     outputs: object
     sizes: readonly number[]
   }
-  DigitlabCopyOut: {
-    inputs: Lists<'tensor'>
-    attributes: { readonly count: number; readonly target: Float32Array }
-    outputs: object
-    sizes: readonly number[]
-  }
-  DigitlabSumIn: {
-    inputs: Lists<'tensor'>
-    attributes: { readonly count: number; readonly parts: readonly Float32Array[]; readonly own: number }
-    outputs: object
-    sizes: readonly number[]
-  }
   Conv2D: {
     inputs: Tensors<'x' | 'filter'>
     attributes: ConvolutionAttributes

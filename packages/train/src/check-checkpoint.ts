@@ -32,7 +32,6 @@ const schemaOf = (version: string) => ({
     startedAt: { type: 'string' },
     dataset,
     backend: object({ id, device, threads, versions }),
-    workers: { type: 'integer', minimum: 1, maximum: 1024 },
     generator,
     epoch: { type: 'integer', minimum: 1 },
     step: count,
@@ -71,6 +70,8 @@ export const checkState = (text: string, version: string, name: string, extensio
   if (version === '1') delete found.generatorNow // whatever it is
   if (found.best !== undefined && !(Number.isSafeInteger(found.best) && found.best >= 1))
     throw wrong(name, `its best epoch is ${shownValue(found.best)}`)
+  // Once each number of workers gave bits of its own, and a checkpoint named it.
+  delete (found as { workers?: unknown }).workers
   if (found.every !== undefined) checkInterval(found.every)
   found.experiment = completeExperiment(found.experiment, extensions)
   return found

@@ -145,12 +145,6 @@ describe('a checkpoint of another run is refused with the difference', () => {
       { data: { ...data, files: [{ name: 'images', bytes: 320, sha256: 'cd'.repeat(32) }] } },
       "its images has the SHA-256 abababab, this one's cdcdcdcd",
     ],
-    [
-      'workers',
-      {},
-      { workers: { count: 2, spawn: () => expect.unreachable() } },
-      'the checkpoint was made by 1 workers, not 2',
-    ],
   ])('%s', async (_, more, options, message) => {
     const { kept } = await withCheckpoints({ epochs: 1 })
     const resume = await readCheckpoint(kept[1] as Uint8Array)
@@ -239,7 +233,6 @@ describe('a state that is none is refused in a sentence, though its check sum is
       'there is no optimizer "lion"',
     ],
     ['an interval that is none', put({ every: { steps: 0 } }), 'a checkpoint is made every so many steps'],
-    ['no workers', put({ workers: 0 }), '0 is less than 1'],
     ['initial weights of nobody', put({ initial: true }), 'its experiment names none'],
     ['a weight that is missing', (_, arrays) => void arrays.delete('weights/fc2.bias'), 'its weights lack "fc2.bias"'],
     ['a moment that is missing', (_, arrays) => void arrays.delete('first/fc1.bias'), 'its first lack "fc1.bias"'],

@@ -36,8 +36,6 @@ export interface Checkpoint {
   readonly startedAt: string
   readonly dataset: Run['dataset']
   readonly backend: BackendInfo
-  /** Threads that shared every batch. */
-  readonly workers: number
   /** As it was before the order of the current epoch was drawn. */
   readonly generator: MersenneTwisterState
   /** As it is now, after what layers drew in this epoch; absent in a checkpoint of version 1, whose models did not draw. */

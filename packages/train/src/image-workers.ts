@@ -3,7 +3,18 @@ import type { ImageSource } from './augment-images'
 import type { Experiment } from './complete-experiment'
 import type { FromImageWorker, ToImageWorker } from './image-messages'
 import { TrainError } from './train-error'
-import type { WorkerThread } from './workers'
+
+/** A Worker of node:worker_threads or of a browser. */
+export interface WorkerThread {
+  /** Sends a message to the thread. */
+  postMessage(message: unknown, transfer: ArrayBuffer[]): void
+  /** Ends the thread at once. */
+  terminate(): unknown
+  /** How node:worker_threads tells of answers and of the end. */
+  on?(event: 'message' | 'error' | 'exit', listener: (value: unknown) => void): unknown
+  /** How a browser does. */
+  addEventListener?(event: 'message' | 'error', listener: (event: Event) => void): void
+}
 
 /** Threads that prepare the augmented images of the steps to come while the thread that trains computes. */
 export interface ImageWorkerOptions {

@@ -44,15 +44,12 @@ interface Counted {
 
 /**
  * Throws a {@link TrainError} with both numbers where a training can't fit into what its backend, or this machine, has.
- *
- * @param workers threads that share every batch, each with weights of its own
  */
 export const checkMemory = (
   model: Model,
   experiment: Experiment,
   data: Dataset,
   { id, asynchronous, memory }: Backend,
-  workers: number,
   extensions: Extensions,
 ): void => {
   const weights = float * model.parameterCount
@@ -65,9 +62,7 @@ export const checkMemory = (
   const own = memory?.()
   if (own !== undefined && needed > own) refuse(needed, `the backend ${id}`, own)
   const host = hostMemory()
-  // The initial weights are drawn here; several threads exchange their gradients in two slots each.
-  const shared = workers > 1 ? 2 * workers * weights : 0
-  const onHost = weights + (asynchronous ? 0 : workers * needed + shared)
+  const onHost = weights + (asynchronous ? 0 : needed) // the initial weights are drawn here
   if (host !== undefined && onHost > host) refuse(onHost, 'this machine', host)
 }
 

@@ -6,8 +6,7 @@ import { operationPaths, type BatchSource } from '@digitlab/ops'
 import { MersenneTwister } from '@digitlab/random'
 import { checkAugmentation } from './augment-images'
 import { call, isThenable, refuseNested } from './callbacks'
-import { checkInterval, checkResumable, type Checkpoint } from './checkpoint'
-import { chooseStepping } from './choose-stepping'
+import { checkInterval, checkResumable } from './checkpoint'
 import { completeExperiment, experimentId, lossOf, type Experiment, type ExperimentInput } from './complete-experiment'
 import { whileThere } from './device-loss'
 import { divergenceOf } from './divergence'
@@ -25,25 +24,25 @@ import { checkRunOptions, type Progress, type RunOptions, type RunResult } from 
 import { runVersion, type EpochRecord, type Run } from './run-record'
 import { freshState, noTotals, standing, stateOf, type RunState } from './run-state'
 import { bestEpoch, reasonToStop } from './selection'
-import type { Learner, Stepping } from './stepping'
+import { createStepping, type Learner, type Stepping } from './stepping'
+import { checkWorkers, useWorkers } from './threads'
 import { trainEpoch, type EpochContext } from './train-epoch'
 import { sourceOf } from './split-source'
 import { TrainError } from './train-error'
 import { trainingLoss } from './training-loss'
 import { divide } from './validation'
-import { checkWorkers, type Team, type WorkerOptions } from './workers'
 
 /**
  * Runs an experiment: the same one gives the same run on every backend, to rounding, and that of PyTorch's loop
  * (`manual_seed`, model, `DataLoader(shuffle=True)`, mean cross-entropy) from the same seed. One generator makes the
- * initial weights and then the order of each epoch; nothing else draws from it. With several workers the gradient of a batch
- * is the sum of their shares': each number of workers gives bits of its own, every time the same.
+ * initial weights and then the order of each epoch; nothing else draws from it. Whatever number of threads computes, the bits are the
+ * same.
  *
  * tfjs has one current backend in a thread: runs that are begun while another trains wait until that has ended.
  *
  * @param input names the data set that it is given, or none
  * @throws TrainError where the experiment or the data do not fit, memory does not suffice, or a loss is not finite (the step is named);
- * a worker stopped, or the checkpoint to go on from is of another run; BackendError where the backend can't start, or where its
+ * or the checkpoint to go on from is of another run; BackendError where the backend can't start, or where a thread or its
  * device is lost while it trains, or tfjs is set to another backend: what checkpoints there are hold the run so far
  */
 export const runExperiment = async (input: ExperimentInput, options: RunOptions): Promise<RunResult> => {
@@ -63,7 +62,7 @@ export const runExperiment = async (input: ExperimentInput, options: RunOptions)
         return conclude(run)
       })
     } finally {
-      await prepared.team?.close()
+      await options.backend.useThreads?.(1)
       await prepared.stream?.close()
       prepared.dispose()
     }
@@ -81,7 +80,7 @@ interface Plan {
   readonly extensions: Extensions
   readonly model: Model
   readonly given: Initial | undefined
-  readonly workers: WorkerOptions | undefined
+  readonly workers: number | 'auto'
   /** What whoever trains is told at the beginning. */
   readonly notices: readonly string[]
 }
@@ -105,10 +104,9 @@ const planOf = async (input: ExperimentInput, options: RunOptions): Promise<Plan
   if (options.imageWorkers) checkImageWorkers(options.imageWorkers.count)
   checkBatches(model, experiment.batchSize / (experiment.accumulate ?? 1), data.train.count)
   checkSchedules(experiment, data.train.count, extensions)
-  const workers = workersFor(options.workers, resume)
-  const crowded = checkWorkers(workers)
-  const threads = workers?.count === 'auto' ? 1 : (workers?.count ?? 1)
-  checkMemory(model, experiment, data, backend, threads, extensions)
+  const { workers = 1 } = options
+  const crowded = checkWorkers(workers, backend)
+  checkMemory(model, experiment, data, backend, extensions)
   const notices = [crowded, oneClass(data)].filter((sentence) => sentence !== undefined)
   const id = await experimentId(experiment)
   return { data, validation, experiment, id, extensions, model, given, workers, notices }
@@ -129,7 +127,6 @@ interface Prepared {
   readonly notices: readonly string[]
   /** Images that were set aside, which are looked at after each epoch in place of the test images. */
   readonly validation: BatchSource | undefined
-  team?: Team
   dispose(): void
 }
 
@@ -221,12 +218,12 @@ const begin = async (plan: Plan, options: RunOptions, prepared: Prepared, check:
       return state.generator
     },
   }
-  const chosen = await chooseStepping({ learner, data, experiment, extensions, initial, workers })
-  const { stepping } = chosen
-  if (chosen.team) prepared.team = chosen.team
-  const used = { ...info, threads: info.threads * stepping.workers }
+  const stepping = createStepping(learner)
+  const { threads, notice } = await useWorkers(backend, workers)
+  const used = { ...info, threads: info.threads * threads }
   await tell({ type: 'started', id, backend: used, stepsPerEpoch })
-  for (const sentence of [...notices, ...prepared.notices]) await tell({ type: 'notice', sentence })
+  for (const sentence of [...notices, ...prepared.notices, notice])
+    if (sentence !== undefined) await tell({ type: 'notice', sentence })
 
   const between = async () => {
     const { between } = options
@@ -259,7 +256,7 @@ const begin = async (plan: Plan, options: RunOptions, prepared: Prepared, check:
     const { startedAt, dataset } = prepared
     await outside(() =>
       checkpoint.save({
-        ...{ experiment, startedAt, dataset, backend: info, workers: stepping.workers, ...standing(state), optimizer },
+        ...{ experiment, startedAt, dataset, backend: info, ...standing(state), optimizer },
         ...(every ? { every } : {}),
         ...(plan.given ? { initial } : {}),
       }),
@@ -480,17 +477,6 @@ const oneClass = ({ train, classNames }: Dataset): string | undefined => {
   const [first = 0] = train.labels
   if (train.labels.some((label) => label !== first)) return undefined
   return `all ${train.count} training images are of the class ${classNames[first] ?? first}: there is nothing to tell apart, and any model will be right`
-}
-
-/** The number of workers decides the bits: a checkpoint's is kept, whatever 'auto' would choose now. */
-const workersFor = (workers: WorkerOptions | undefined, resume: Checkpoint | undefined): WorkerOptions | undefined => {
-  if (!resume) return workers
-  const wanted = workers?.count ?? 1
-  if ((wanted !== 'auto' && wanted !== resume.workers) || (!workers && resume.workers > 1))
-    throw new TrainError(
-      `the checkpoint was made by ${resume.workers} workers, not ${wanted}: each number gives bits of its own, so go on with ${resume.workers}`,
-    )
-  return workers && { ...workers, count: resume.workers }
 }
 
 const describeDataset = ({ data, validation }: Pick<Plan, 'data' | 'validation'>): Run['dataset'] => ({

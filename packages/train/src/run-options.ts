@@ -12,7 +12,6 @@ import type { ImageWorkerOptions } from './image-workers'
 import type { Initial } from './initial'
 import type { EpochRecord, Run } from './run-record'
 import { TrainError } from './train-error'
-import type { WorkerOptions } from './workers'
 
 /** What a run tells while it goes on. */
 export type Progress =
@@ -49,10 +48,13 @@ export interface Standing {
 export interface RunOptions {
   readonly data: Dataset
   readonly backend: Backend
-  /** What the experiment may name beside what this package has. Workers are to be served the same. */
+  /** What the experiment may name beside what this package has. */
   readonly extensions?: Extensions
-  /** Shares every batch between threads; without it the calling thread trains alone. */
-  readonly workers?: WorkerOptions
+  /**
+   * Threads that share the elements of every result, the calling one among them: 1 unless given. 'auto' starts as many as there are
+   * processors, up to eight, and has each step taken by as many of them as is fastest. No bit of the run depends on it.
+   */
+  readonly workers?: number | 'auto'
   /** Prepare the images of an experiment that changes them; without them the thread that trains does, and the images are the same. */
   readonly imageWorkers?: ImageWorkerOptions
   /**
@@ -79,7 +81,7 @@ export interface RunOptions {
     /** The run waits until this is done. */
     readonly save: (checkpoint: Checkpoint) => Promise<void>
   }
-  /** Goes on from there, to the bit as if it had not stopped; the number of workers is that of the checkpoint. */
+  /** Goes on from there, to the bit as if it had not stopped, whatever number of workers either part has. */
   readonly resume?: Checkpoint
 }
 

@@ -85,7 +85,7 @@ export const trainEpoch = async (state: RunState, context: EpochContext): Promis
   }
 
   stream?.startEpoch(epoch, drawn, state.step * batchSize)
-  await stepping.startEpoch(order, batchSize, state.step * batchSize)
+  stepping.startEpoch(order, batchSize)
   try {
     const done = () => state.step * batchSize >= order.length
     while (!done() && !(taken > 0 && context.stopped())) {
@@ -97,7 +97,7 @@ export const trainEpoch = async (state: RunState, context: EpochContext): Promis
       const summary = stepping.step(start, size)
       state.step++
       taken++
-      waiting.push({ summary: summary instanceof Promise ? await summary : summary, size })
+      waiting.push({ summary, size })
       await context.afterStep()
       const wanted = context.wantsCheckpoint(state.step)
       if (!asynchronous || wanted || performance.now() - lastRead > patience) await readWaiting()
@@ -111,7 +111,7 @@ export const trainEpoch = async (state: RunState, context: EpochContext): Promis
     await readWaiting()
   } finally {
     for (const { summary } of waiting.splice(0)) summary.dispose()
-    await stepping.endEpoch()
+    stepping.endEpoch()
   }
   totals.seconds = (clock() - from) / 1000
 }

@@ -1,5 +1,4 @@
 // digitlab: the training loop of @digitlab/train, whole epochs, as the CLI runs them.
-import { Worker } from 'node:worker_threads'
 import { cpuBackend } from '@digitlab/backend-cpu'
 import { wasmBackend } from '@digitlab/backend-wasm'
 import { loadDataset } from '@digitlab/data/node'
@@ -10,13 +9,12 @@ const data = await loadDataset('mnist', { folder: task.data })
 const controller = new AbortController()
 const losses = []
 const experiment = { model: task.model, epochs: 1000, batchSize: task.batchSize }
-const spawn = () => new Worker(new URL('ours-worker.mjs', import.meta.url), { workerData: task.backend })
 
 turn()
 await runExperiment(experiment, {
   data,
   backend: task.backend === 'cpu' ? cpuBackend() : wasmBackend(),
-  workers: { count: task.workers, spawn },
+  workers: task.workers,
   signal: controller.signal,
   onProgress(progress) {
     if (progress.type === 'step' && progress.epoch === 1 && losses.length < 20) losses.push(progress.loss)

@@ -1,4 +1,4 @@
-// A worker that trains, as a page's would, in nested workers where it is told so.
+// A worker that trains, as a page's would, on several threads where it is told so.
 import { strokes } from '@digitlab/data'
 import { environment, runExperiment, type Environment, type Experiment, type Run } from '@digitlab/train'
 import { backend as tfjsBackend } from '@tensorflow/tfjs-core'
@@ -38,13 +38,11 @@ const train = async (training: Training): Promise<Trained> => {
   const { experiments, backend: id, simd, counts, workers, loseAfter } = training
   const backend = backendOf(id, simd)
   const data = await strokes({ trainCount: counts[0], testCount: counts[1] })
-  const spawn = () =>
-    new Worker(new URL('./share-worker.ts', import.meta.url), { type: 'module', name: `${id} ${simd ?? 'auto'}` })
   const run = async (experiment: Experiment, onStep: (step: number) => void = () => {}) => {
     const { run } = await runExperiment(experiment, {
       data,
       backend,
-      ...(workers === undefined ? {} : { workers: { count: workers, most: 2, spawn } }),
+      ...(workers === undefined ? {} : { workers }),
       onProgress: (progress) => progress.type === 'step' && onStep(progress.step),
     })
     return run

@@ -18,7 +18,6 @@ import { inputOfResult } from '../report-input'
 import { writeRun } from '../run-folder'
 import { tensorboardLog } from '../tensorboard-log'
 import { UsageError } from '../usage-error'
-import { workersOn } from '../workers'
 
 interface Flags extends OptimizerFlags {
   readonly models: readonly string[]
@@ -150,7 +149,7 @@ const compareInto = async (claimed: ClaimedFolder, settings: readonly Setting[],
         await mkdir(folder, { recursive: true })
         const events = eventsLog(folder)
         const onProgress = log.following(events.following(progressLine(label, epochs, flags.logEvery ?? 0)))
-        const workers = workersOn(backend, flags.workers)
+        const { workers } = flags
         const running = runExperiment(experiment, { data, backend, workers, onProgress, signal })
         const result = await log.of(running).catch(async (error: unknown) => {
           await events.remove()

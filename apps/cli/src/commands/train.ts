@@ -31,7 +31,6 @@ import { tensorboardLog, type TensorboardLog } from '../tensorboard-log'
 import { isAuto, newPlan, resumedPlan, type Plan, type TrainFlags } from '../train-plan'
 import { UsageError } from '../usage-error'
 import { readInitial } from '../weights-file'
-import { workersOn } from '../workers'
 
 export const trainCommand = (): Command => addPreparation(command()).action(train)
 
@@ -148,7 +147,7 @@ const carryOut = async (
           ...{
             data,
             backend,
-            workers: workersOn(backend, begun.workers),
+            workers: begun.workers,
             onProgress: log.following(followed.following(line)),
             signal,
           },

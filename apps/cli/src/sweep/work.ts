@@ -10,7 +10,6 @@ import type { ClaimedFolder } from '../new-folder'
 import { note } from '../output'
 import { writeRun } from '../run-folder'
 import { isMendable, UsageError } from '../usage-error'
-import { workersOn } from '../workers'
 import { drain, type DrainOptions } from './drain'
 import { recordFailure } from './run-state'
 import type { Sweep, SweepRun } from './sweep-folder'
@@ -81,7 +80,7 @@ const trainClaimed = async (
     prepared = true
     const checkpoint = await checkpointOf(claimed.path, backend)
     const result = await runExperiment(experiment, {
-      ...{ data, backend, workers: workersOn(backend, conditions.threads), signal },
+      ...{ data, backend, workers: conditions.threads, signal },
       onProgress: events.following((progress) => onEvent({ type: 'progress', run: name, progress })),
       checkpoint: {
         every: conditions.checkpointEvery,

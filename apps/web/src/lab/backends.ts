@@ -1,6 +1,5 @@
 // The backends a page has. Each is loaded when it is first asked for: a page that trains on WebAssembly brings no WebGPU.
 import type { Backend, Probe } from '@digitlab/backends'
-import type { WorkerOptions } from '@digitlab/train'
 import type { PageBackend } from '../protocol'
 
 const drivers: Readonly<Record<PageBackend, () => Promise<Backend>>> = {
@@ -43,18 +42,5 @@ export const probe = async (id: PageBackend): Promise<Probe> => {
     return { usable: false, reason, remedy: 'reload the page when you are online' }
   } finally {
     clearTimeout(late)
-  }
-}
-
-/** Threads of a backend that computes on the processor, where this page may share memory between them. */
-export const threadsOf = (id: PageBackend, count: number | 'auto'): WorkerOptions | undefined => {
-  if (!globalThis.crossOriginIsolated || count === 1 || (id !== 'wasm' && id !== 'cpu')) return undefined
-  return {
-    count,
-    most: navigator.hardwareConcurrency,
-    spawn: () =>
-      id === 'wasm'
-        ? new Worker(new URL('./team-wasm.ts', import.meta.url), { type: 'module' })
-        : new Worker(new URL('./team-cpu.ts', import.meta.url), { type: 'module' }),
   }
 }

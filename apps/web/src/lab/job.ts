@@ -2,7 +2,7 @@
 import { runExperiment, runFiles, type Checkpoint, type EpochRecord, type Progress } from '@digitlab/train'
 import type { Dataset } from '@digitlab/data'
 import type { DataChoice, FromLab, Group, KnownRun, Resumable, Settings } from '../protocol'
-import { backendOf, threadsOf } from './backends'
+import { backendOf } from './backends'
 import { experimentOf } from './experiment'
 import { shown } from '../shown'
 import { failureOf, isMendable, sentenceOf } from './failure'
@@ -94,7 +94,6 @@ const train = async (
   try {
     const experiment = resume?.experiment ?? experimentOf(settings, data.name)
     const backend = await backendOf(settings.backend)
-    const workers = resume?.workers === 1 ? undefined : threadsOf(settings.backend, settings.threads)
     const save = async (checkpoint: Checkpoint) => {
       try {
         kept = await keepCheckpoint(order, checkpoint)
@@ -106,7 +105,7 @@ const train = async (
       ...{ data, backend, signal, between, imageWorkers: imageWorkers() },
       onProgress: teller.tell,
       checkpoint: { every: { seconds: secondsBetween }, save },
-      ...(workers ? { workers } : {}),
+      workers: backend.useThreads ? settings.threads : 'auto',
       ...(resume ? { resume } : {}),
     })
     const known: KnownRun = {

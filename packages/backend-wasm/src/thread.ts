@@ -1,0 +1,109 @@
+// What every other thread does: it makes its part of each call of a program, again and again, in step with the rest.
+import type { callPart } from './calls'
+
+/** Where things are in the memory that threads share, in bytes from the control block's beginning; lines of 64 bytes. */
+export const places = {
+  /** Three lines: `assembly/barrier.ts`. */
+  barrier: 0,
+  /** int32: the program's id, how many threads take part, whether one has failed. */
+  program: 192,
+  /** int32 for each thread, a line each: counts the programs that it was to run; whether it sleeps; counts what it has done. */
+  starts: 256,
+  /** float64: calls, and for each its kernel, items, grain, stride, waits, varies, count of parameters, parameters. */
+  calls: 256 + 64 * 64,
+} as const
+
+/** What a thread is told first. */
+export interface ThreadBegin {
+  readonly module: WebAssembly.Module
+  readonly memory: WebAssembly.Memory
+  readonly control: number
+  readonly thread: number
+  /** The kernels by their numbers. */
+  readonly names: readonly string[]
+  readonly places: typeof places
+  /** How often to look before sleeping: at a barrier, and between programs. */
+  readonly watch: readonly [barrier: number, start: number]
+}
+
+/** What a thread answers: an empty object once it is ready. */
+export interface ThreadAnswer {
+  readonly failed?: string
+}
+
+interface Port {
+  onmessage: ((event: { readonly data: unknown }) => void) | null
+  postMessage(message: unknown): void
+}
+
+/**
+ * The whole of another thread. It is sent there as text, and so refers to nothing but its parameters.
+ *
+ * @param part {@link callPart}
+ */
+export const threadMain = (part: typeof callPart): void => {
+  type Kernel = (...parameters: number[]) => number
+  const { process } = globalThis as { process?: { getBuiltinModule?: (id: string) => unknown } }
+  const threads = process?.getBuiltinModule?.('node:worker_threads') as { parentPort?: Port | null } | undefined
+  const port = threads?.parentPort ?? (globalThis as unknown as Port)
+  port.onmessage = ({ data }) => {
+    const { module, memory, control, thread, names, places, watch } = data as ThreadBegin
+    const answer = (message: ThreadAnswer) => port.postMessage(message)
+    const shared = new Int32Array(memory.buffer, control + places.program, 4)
+    try {
+      const exports = new WebAssembly.Instance(module, { env: { memory } }).exports as Record<string, Kernel>
+      const kernels = names.map((name) => exports[name] as Kernel)
+      const { barrier, waitForStart } = exports as { barrier: Kernel; waitForStart: Kernel }
+      const values = new Float64Array(memory.buffer, control + places.calls, 16384)
+      const start = control + places.starts + 64 * thread
+      const beats = new Int32Array(memory.buffer, start + 8, 1)
+      let [seen, loaded] = [0, 0]
+      let calls: Parameters<typeof callPart>[1][] = []
+      let parts: Kernel[] = []
+      let waits: boolean[] = []
+      /** Where the parameters are of calls that vary. */
+      let varying: { readonly parameters: number[]; readonly at: number }[] = []
+      const load = () => {
+        calls = []
+        parts = []
+        waits = []
+        varying = []
+        let at = 0
+        const next = () => values[at++] as number
+        for (let left = next(); left > 0; left--) {
+          parts.push(kernels[next()] as Kernel)
+          const [items, grain, stride] = [next(), next(), next()]
+          waits.push(next() === 1)
+          const varies = next() === 1
+          const count = next()
+          const parameters = Array.from(values.subarray(at, at + count))
+          if (varies) varying.push({ parameters, at })
+          calls.push({ parameters, items, grain, stride })
+          at += count
+        }
+      }
+      answer({})
+      for (;;) {
+        seen = waitForStart(start, seen, watch[1])
+        const [id = 0, taking = 1] = shared
+        if (id !== loaded) {
+          load()
+          loaded = id
+        } else
+          for (const { parameters, at } of varying)
+            for (let i = 0; i < parameters.length; i++) parameters[i] = values[at + i] as number
+        const rounds = taking > 2 ? 2 : 1
+        for (let i = 0; i < calls.length; i++) {
+          beats[0] = ((beats[0] as number) + 1) | 0
+          part(parts[i] as Kernel, calls[i] as (typeof calls)[number], thread, taking, rounds)
+          if (!waits[i]) continue
+          let generation = barrier(control, taking, watch[0], 1, -1)
+          while (generation >= 0) generation = barrier(control, taking, watch[0], 1, generation)
+        }
+      }
+    } catch (error) {
+      Atomics.store(shared, 2, 1)
+      answer({ failed: error instanceof Error ? error.message : String(error) })
+    }
+  }
+}

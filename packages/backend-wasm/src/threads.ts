@@ -1,0 +1,211 @@
+import { BackendError } from '@digitlab/backends'
+import { callPart, type Call } from './calls'
+import type { KernelExports, KernelExport } from './module'
+import { places, threadMain, type ThreadAnswer, type ThreadBegin } from './thread'
+
+/** Threads with our kernels in one memory, the calling one among them. */
+export interface Threads {
+  readonly count: number
+  /**
+   * Makes calls one after another, each on all of the first `taking` threads.
+   *
+   * @throws BackendError where a thread is gone or does not answer
+   */
+  run(program: Program, taking: number): void
+  close(): Promise<void>
+}
+
+/** Calls in their order; those at `varying` may have other parameters each time. */
+export interface Program {
+  calls: readonly Call[]
+  readonly varying: ReadonlySet<number>
+}
+
+/** What is to be had of tfjs's memory. */
+export interface SharedHeap {
+  readonly memory: WebAssembly.Memory
+  readonly module: WebAssembly.Module
+  readonly kernels: KernelExports
+  readonly names: readonly KernelExport[]
+  allocate(bytes: number): number
+  free(address: number): void
+}
+
+/** More threads than this are refused: each has its line in the control block. */
+export const mostThreads = 64
+const programBytes = 8 * 16384
+
+/**
+ * Looks before a thread sleeps, at a barrier (some 20 us) and between steps (some 200 us): longer than a barrier's wait usually is, and
+ * than what the calling thread does between two steps; not so long that it takes a processor from others who need it.
+ */
+const watch = [20_000, 200_000] as const
+
+/** How long no thread that is waited for may get on, in milliseconds. A call takes one of them some milliseconds, or a second at most. */
+const patience = 15_000
+/** Of one look at them no more counts than this, in milliseconds: the machine may have been asleep meanwhile. */
+const longestLook = 50
+
+/** What is used of a Worker of node:worker_threads, and of a browser's. */
+interface Thread {
+  postMessage(message: unknown): void
+  terminate(): unknown
+  on?(event: 'message' | 'error' | 'exit', listener: (value: unknown) => void): unknown
+  unref?(): void
+  addEventListener?(event: 'message' | 'error', listener: (event: Event) => void): void
+}
+
+const source = (): string => `(${String(threadMain)})(${String(callPart)})`
+
+interface NodeThreads {
+  readonly Worker: new (code: string, options: { eval: true; execArgv: string[]; stdin: false }) => Thread
+}
+
+/** A thread of this program's that runs `threadMain`, from its text: there is no file that a bundler would have to find. */
+const spawn = (): Thread => {
+  const { process } = globalThis as { process?: { getBuiltinModule?: (id: string) => unknown } }
+  const node = process?.getBuiltinModule?.('node:worker_threads') as NodeThreads | undefined
+  if (node) return new node.Worker(source(), { eval: true, execArgv: [], stdin: false })
+  const url = URL.createObjectURL(new Blob([source()], { type: 'text/javascript' }))
+  const worker = new Worker(url)
+  // Once it answers it has been read.
+  worker.addEventListener('message', () => URL.revokeObjectURL(url), { once: true })
+  return worker as unknown as Thread
+}
+
+/** A page's own thread may not sleep. */
+const maySleep = (): boolean => {
+  try {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const lost = (reason: string, cause?: unknown): BackendError =>
+  new BackendError(`${reason}: train with one thread, or fewer of them`, { code: 'thread-lost', cause })
+
+/**
+ * Starts `count - 1` threads beside the calling one.
+ *
+ * @throws BackendError where one does not start
+ */
+export const startThreads = async (heap: SharedHeap, count: number): Promise<Threads> => {
+  const { memory, module, kernels, names } = heap
+  const block = heap.allocate(places.calls + programBytes + 64)
+  const control = Math.ceil(block / 64) * 64
+  new Uint8Array(memory.buffer, control, places.calls).fill(0)
+  const shared = new Int32Array(memory.buffer, control + places.program, 4)
+  const starts = new Int32Array(memory.buffer, control + places.starts, 16 * mostThreads)
+  const values = new Float64Array(memory.buffer, control + places.calls, 16384)
+  const numbers = new Map(names.map((name, i) => [name, i]))
+  const sleeps = Number(maySleep())
+  const workers: Thread[] = []
+  let [failure, closed]: [BackendError | undefined, boolean] = [undefined, false]
+  let loaded: Program | undefined
+
+  const close = async () => {
+    closed = true
+    await Promise.all(workers.map(async (worker) => worker.terminate()))
+    heap.free(block)
+  }
+  const begin = (thread: number): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const fail = (why: string) => {
+        if (closed) return
+        failure ??= lost(`thread ${thread + 1} of ${count} stopped (${why})`)
+        reject(failure)
+      }
+      const worker = spawn()
+      const answered = ({ failed }: ThreadAnswer) => {
+        worker.unref?.() // from now on it keeps no process alive
+        if (failed === undefined) resolve()
+        else fail(failed)
+      }
+      workers.push(worker)
+      if (worker.on) {
+        worker.on('message', (answer) => answered(answer as ThreadAnswer))
+        worker.on('error', (error) => fail((error as Error).message))
+        worker.on('exit', (code) => fail(`it ended with code ${String(code)}`))
+      } else {
+        worker.addEventListener?.('message', (event) => answered((event as MessageEvent<ThreadAnswer>).data))
+        // What a page may not load gives an event without a message.
+        worker.addEventListener?.('error', (event) => fail((event as ErrorEvent).message || 'it could not be loaded'))
+      }
+      worker.postMessage({ module, memory, control, thread, names, places, watch } satisfies ThreadBegin)
+    })
+  try {
+    await Promise.all(Array.from({ length: count - 1 }, (_, i) => begin(i + 1)))
+  } catch (error) {
+    await close()
+    throw error
+  }
+
+  const write = (program: Program): void => {
+    let at = 0
+    const put = (...row: readonly number[]) => {
+      values.set(row, at)
+      at += row.length
+    }
+    put(program.calls.length)
+    for (const [i, { kernel, parameters, items, grain, stride, waits }] of program.calls.entries()) {
+      put(numbers.get(kernel) as number, items, grain, stride, Number(waits), Number(program.varying.has(i)))
+      put(parameters.length, ...parameters)
+    }
+    loaded = program
+    shared[0] = (shared[0] as number) + 1
+  }
+  /** The same calls as the loaded ones, but for parameters of those that vary. */
+  const update = ({ calls, varying }: Program): void => {
+    let at = 1
+    for (let i = 0; i < calls.length; i++) {
+      const { parameters } = calls[i] as Call
+      at += 7
+      if (varying.has(i)) values.set(parameters, at)
+      at += parameters.length
+    }
+  }
+  /** What the other threads have done so far. */
+  const beats = (taking: number): number => {
+    let sum = 0
+    for (let thread = 1; thread < taking; thread++) sum += Atomics.load(starts, 16 * thread + 2)
+    return sum
+  }
+  const waitForAll = (taking: number): void => {
+    let generation = kernels.barrier(control, taking, watch[0], sleeps, -1)
+    if (generation < 0) return
+    let [waited, before, last] = [0, performance.now(), beats(taking)]
+    while (generation >= 0) {
+      const [now, done] = [performance.now(), beats(taking)]
+      waited = done === last ? waited + Math.min(now - before, longestLook) : 0
+      ;[before, last] = [now, done]
+      if (shared[2] !== 0) throw (failure ??= lost('a thread stopped within a step'))
+      if (waited > patience) throw (failure ??= lost(`a thread did not answer for ${patience / 1000} s`))
+      generation = kernels.barrier(control, taking, watch[0], sleeps, generation)
+    }
+  }
+  return {
+    count,
+    run(program, taking) {
+      if (failure) throw failure
+      if (loaded !== program) write(program)
+      else update(program)
+      shared[1] = taking
+      for (let thread = 1; thread < taking; thread++) {
+        Atomics.add(starts, 16 * thread, 1)
+        if (Atomics.load(starts, 16 * thread + 1) === 1) Atomics.notify(starts, 16 * thread)
+      }
+      const rounds = taking > 2 ? 2 : 1
+      for (const call of program.calls) {
+        callPart(kernels[call.kernel], call, 0, taking, rounds)
+        if (call.waits) waitForAll(taking)
+      }
+    },
+    close,
+  }
+}
+
+/** Whether a program fits the room that there is for one. */
+export const fits = ({ calls }: Program): boolean =>
+  8 * calls.reduce((sum, { parameters }) => sum + 7 + parameters.length, 1) <= programBytes
