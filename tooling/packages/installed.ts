@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import type { Packed } from './packed'
 import { root, type Manifest } from './published.mjs'
 
-export interface Installed {
+interface Installed {
   readonly bytes: number
   /** Names with versions, in no order. */
   readonly packages: readonly string[]
