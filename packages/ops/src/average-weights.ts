@@ -22,10 +22,11 @@ export const averageWeights = (
 ): readonly Tensor[] => {
   const attributes = { decay, count: weights.length, step }
   if (hasKernel('averageWeights')) {
-    const named = (prefix: string, tensors: readonly Tensor[]) => tensors.map((tensor, i) => [`${prefix}${i}`, tensor])
+    const named = (prefix: string, tensors: readonly Tensor[]) =>
+      tensors.map((tensor, i) => [`${prefix}${i}`, tensor] as const)
     runKernel(
       'averageWeights',
-      Object.fromEntries([...named('average', averages), ...named('weight', weights)]),
+      Object.fromEntries<Tensor>([...named('average', averages), ...named('weight', weights)]),
       attributes,
     )
     return averages

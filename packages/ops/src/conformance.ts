@@ -296,7 +296,7 @@ const optimizerCases = (): ConformanceCase[] => {
         gradients.forEach((gradient) => gradient.dispose())
       }
       for (const { weights, kept } of [fast, plain])
-        [...weights, ...Object.values(kept).flat()].forEach((each: Tensor) => own(each))
+        [...weights, ...kept.first, ...kept.second, ...kept.third].forEach((each) => own(each))
       const want = async (each: Tensor) => float64.array64(each.shape, await each.data())
       for (const [i, weight] of fast.weights.entries())
         await expectClose(`weight ${i}`, weight, await want(plain.weights[i] as Tensor))

@@ -48,9 +48,9 @@ const shown = (value: unknown): string => {
   if (typeof value !== 'object' || value === null) return String(value)
   const { name, ...settings } = value as Readonly<Record<string, unknown>>
   const rest = Object.entries(settings)
-    .map(([key, held]) => `${key} ${typeof held === 'object' ? JSON.stringify(held) : String(held)}`)
+    .map(([key, held]) => `${key} ${typeof held === 'string' ? held : JSON.stringify(held)}`)
     .join(', ')
-  return name === undefined ? rest : `${String(name)}: ${rest}`
+  return typeof name === 'string' ? `${name}: ${rest}` : rest
 }
 
 export const environmentFacts = ({ backend, environment, timing }: DrawnRun): Pairs => [

@@ -217,10 +217,8 @@ export const schedulesOf = (
   if (given.length < 2)
     throw new TrainError(`a list of schedules has at least 2, not ${given.length}: give one without a list`)
   const listed = given.map((each, i) => listedSchedule(each, `schedule[${i}]`, i === given.length - 1, extensions))
-  const everies = listed.map(({ type, options }) => `${type.name} has every "${type.every(options as never)}"`)
-  const odd = listed.findIndex(
-    ({ type, options }) => type.every(options as never) !== listed[0]?.type.every(listed[0].options as never),
-  )
+  const everies = listed.map(({ type, options }) => `${type.name} has every "${type.every(options)}"`)
+  const odd = listed.findIndex(({ type, options }) => type.every(options) !== listed[0]?.type.every(listed[0].options))
   if (odd > 0) throw new TrainError(`a list of schedules counts epochs or steps: ${everies[0]}, ${everies[odd]}`)
   return listed
 }
@@ -232,7 +230,7 @@ const listedSchedule = (each: unknown, what: string, last: boolean, extensions: 
     throw new TrainError(`${what}.for must be an integer from 1, not ${shownValue(own)}`)
   if (last && own !== undefined)
     throw new TrainError(`${what}.for is ${own}, and the last schedule goes on to the end: leave it out`)
-  const lasts = own ?? chosen.type.lasts?.(chosen.options as never)
+  const lasts = own ?? chosen.type.lasts?.(chosen.options)
   if (!last && lasts === undefined)
     throw new TrainError(`${what} does not say how long ${chosen.type.name} lasts before the next one: give it "for"`)
   return { ...chosen, lasts }
@@ -293,7 +291,7 @@ const complete = (input: ExperimentInput, extensions: Extensions, lenient: boole
     named(augmentationKind(extensions), given),
   )
   checkTogether(augmentations, extensions)
-  const loss = input.loss === undefined ? undefined : (named(lossKind(extensions), input.loss) as LossChoice)
+  const loss = input.loss === undefined ? undefined : named<LossType>(lossKind(extensions), input.loss)
   const usualLoss = loss === undefined || loss.name === lossTypes[0].name
   // The usual loss goes without saying, and its one option stands beside it, so that one experiment has one id.
   const { labelSmoothing } = {
@@ -351,7 +349,7 @@ const scheduleIn = (
   if (lenient && list.some((each) => isRecord(each) && !known(each.name))) return list // of which somebody else knows
   return schedulesOf({ schedule: list }, extensions).map(({ type, options }, i) => {
     const own = list[i]?.for
-    return { name: type.name, ...options, ...(own === undefined ? {} : { for: own }) } as ListedScheduleOptions
+    return { name: type.name, ...options, ...(own === undefined ? {} : { for: own }) }
   })
 }
 

@@ -121,7 +121,7 @@ describe.each([...optimizerTypes.map(({ name }) => name), 'signSgd'])('%s', (nam
     const { ...held }: Record<string, unknown> = experiment.optimizer
     delete held['name']
     const names = type.state(held as never)
-    const begins = (type as unknown as OptimizerType).begins?.(held as never) ?? {}
+    const begins = (type as unknown as OptimizerType).begins?.(held) ?? {}
     const exact = new Map([...state].map(([entry, { data }]) => [entry, Float64Array.from(data)]))
     const kept = new Map(
       [...exact].map(([entry, { length }]) => [

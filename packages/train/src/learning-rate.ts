@@ -105,7 +105,7 @@ export const checkSchedules = (experiment: Experiment, images: number, extension
         `schedule[${i}]: the schedules before ${part.type.name} take ${part.begins + (i === schedules.length - 1 ? 0 : part.total)} of the run's ${counted(total, every)}: make them shorter`,
       )
     const run = { total: part.total, optimizer: { name: type.name, options }, validates, listed }
-    const why = part.type.misfit?.(part.options as never, run)
+    const why = part.type.misfit?.(part.options, run)
     if (why !== undefined) throw new TrainError(`schedule${listed ? `[${i}]` : ''}: ${why}`)
   }
 }

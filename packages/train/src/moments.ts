@@ -14,7 +14,7 @@ const firstOptions = (experiment: Experiment, extensions: Extensions) => ({
 
 /** The names of what an experiment's optimizer keeps. */
 export const optimizerState = (experiment: Experiment, extensions: Extensions): readonly string[] =>
-  optimizerOf(experiment, extensions).type.state(firstOptions(experiment, extensions) as never)
+  optimizerOf(experiment, extensions).type.state(firstOptions(experiment, extensions))
 
 /** The names of all that is kept: the optimizer's, and the average of the weights. */
 export const momentNames = (experiment: Experiment, extensions: Extensions): readonly string[] => [

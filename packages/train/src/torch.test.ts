@@ -80,7 +80,7 @@ test("oneCycle changes the beta1 of those of Adam's kind", () => {
 describe.each(theirOptimizers.map((entry) => [JSON.stringify(entry.optimizer), entry] as const))('%s', (_, entry) => {
   const begin = [0.5, -0.25, 1.5, 0, -2, 0.125]
   const gradientOf = (step: number) => begin.map((_, i) => Math.sin(i * 1.7 + step) / 3)
-  const experiment = completeExperiment({ model: 'linear', optimizer: entry.optimizer } as ExperimentInput)
+  const experiment = completeExperiment({ model: 'linear', optimizer: entry.optimizer })
   const at = [1, 5, 20]
 
   test('its float64 twin is PyTorch in float64', () => {
