@@ -10,7 +10,7 @@ export const asBytes = (images: StoredArray, { range, channels }: Preparation): 
   return channels === 1 && isColour(scaled) ? grey(scaled) : scaled
 }
 
-export const isColour = ({ shape }: Pick<StoredArray, 'shape'>): boolean => shape.length === 4 && shape[3] === 3
+const isColour = ({ shape }: Pick<StoredArray, 'shape'>): boolean => shape.length === 4 && shape[3] === 3
 
 const scaledBy = (images: StoredArray, [low, high]: readonly [number, number]): StoredArray => ({
   ...images,

@@ -113,7 +113,7 @@ const holdsLarge = async (folder: string, files: readonly { readonly name: strin
 }
 
 /** What a file is called without what says its format. */
-export const setNameOf = (file: string): string => file.replace(/\.gz$/i, '').replace(/\.[^.]+$/, '') || file
+const setNameOf = (file: string): string => file.replace(/\.gz$/i, '').replace(/\.[^.]+$/, '') || file
 
 /** The files with data, at or below the folder that is named, their paths below it, and what the data set in them is called. */
 const dataFolder = async (

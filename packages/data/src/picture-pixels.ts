@@ -104,7 +104,7 @@ const colouredOf = (pixels: Pixels): Pixels => {
  * Scales a picture by a triangle that covers, where it is made smaller, all pixels that one takes the place of: Pillow's BILINEAR,
  * and so torchvision's Resize. The sides are scaled each for itself.
  */
-export const resized = (pixels: Pixels, [height, width]: readonly [number, number]): Pixels => {
+const resized = (pixels: Pixels, [height, width]: readonly [number, number]): Pixels => {
   const { data, channels } = pixels
   if (pixels.height === height && pixels.width === width) return pixels
   const across = weightsFor(pixels.width, width)

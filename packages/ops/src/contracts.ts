@@ -69,7 +69,7 @@ const convReluPoolSizes = (
 }
 
 /** @throws OpsError where a convolution of images [batch, height, width, in] cannot be computed */
-export const movedSizes = (
+const movedSizes = (
   images: readonly number[],
   filter: TensorInfo | undefined,
   bias: TensorInfo | undefined,

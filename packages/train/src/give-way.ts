@@ -3,7 +3,7 @@ const slice = 8
 let since = 0
 
 /** A turn of the event loop, so that signals, timers and messages get through. */
-export const turn = (): Promise<void> =>
+const turn = (): Promise<void> =>
   new Promise((resolve) => {
     // setImmediate comes back at once; a browser's setTimeout(0) may wait four milliseconds, a message does not.
     if (typeof setImmediate === 'function') setImmediate(resolve)

@@ -9,7 +9,7 @@ import { giveWay } from './give-way'
 import { createImageWorker, type Block, type ImageWorker, type ImageWorkerOptions } from './image-workers'
 
 /** A batch whose images are mixed with others'. */
-export interface TrainingBatch extends Batch {
+interface TrainingBatch extends Batch {
   /** The other images' labels; its images are [batch, 1, 2, 1]: how much of each is its own, and 1. */
   readonly mixed?: Batch
 }
