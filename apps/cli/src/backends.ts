@@ -1,4 +1,4 @@
-import type { Backend } from '@digitlab/backends'
+import { backendsOf, type Backend, type BackendOf } from '@digitlab/backends'
 import { nodeBackend } from '@digitlab/backends/node'
 import { webgpuBackend } from '@digitlab/backends/webgpu'
 import { cpuBackend } from '@digitlab/backend-cpu'
@@ -15,11 +15,14 @@ export interface GpuFlags {
  * Every backend this program brings, the one `auto` likes best first. Everything runs on cpu: what comes after it is only taken
  * where it is named.
  */
-export const backends = ({ device = 0, tf32 = false }: GpuFlags = {}): readonly Backend[] => [
-  cudaBackend({ device, precision: tf32 ? 'tf32' : 'float32' }),
-  wasmBackend(),
-  cpuBackend(),
-  webgpuBackend(),
-  nodeBackend({ gpu: true }),
-  nodeBackend(),
-]
+export const backends = ({ device = 0, tf32 = false }: GpuFlags = {}): readonly Backend[] => {
+  const made: Readonly<Record<BackendOf<'command'>, Backend>> = {
+    cuda: cudaBackend({ device, precision: tf32 ? 'tf32' : 'float32' }),
+    wasm: wasmBackend(),
+    cpu: cpuBackend(),
+    webgpu: webgpuBackend(),
+    'tfjs-node-gpu': nodeBackend({ gpu: true }),
+    node: nodeBackend(),
+  }
+  return backendsOf('command').map((id) => made[id])
+}

@@ -2,6 +2,7 @@ import { selectBackend, type Backend } from '@digitlab/backends'
 import type { Dataset } from '@digitlab/data'
 import { loadDataset, type DownloadProgress } from '@digitlab/data/node'
 import { backends, type GpuFlags } from './backends'
+import { nearest } from './nearest'
 import { drawLive, grouped, note } from './output'
 import { OptionError, UsageError } from './usage-error'
 
@@ -51,7 +52,9 @@ export const chooseEach = async (wanted: readonly string[], gpu: GpuFlags = {}):
   const ids = known.map(({ id }) => id)
   const unknown = wanted.find((id) => id !== 'auto' && !ids.some((known) => known === id))
   if (unknown !== undefined)
-    throw new OptionError(`there is no backend "${unknown}": choose auto or one of ${ids.join(', ')}`)
+    throw new OptionError(
+      `there is no backend "${unknown}"${nearest(unknown, ['auto', ...ids])}: choose auto or one of ${ids.join(', ')}`,
+    )
   const chosen: Backend[] = []
   for (const id of wanted) {
     const { backend, device, passedOver } = await selectBackend(known, id)

@@ -15,6 +15,7 @@ import { serveCommand } from './commands/serve'
 import { showCommand } from './commands/show'
 import { runsCommand } from './commands/runs'
 import { sweepCommand } from './commands/sweep'
+import { topicCommands, topicNames } from './commands/topics'
 import { trainCommand } from './commands/train'
 import { Interrupted } from './interrupt'
 import { commandOutput, note } from './output'
@@ -30,12 +31,13 @@ export const createProgram = (): Command => {
     )
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
-    .helpCommand('help [command]', 'print the help of a command')
+    .helpCommand('help [command]', 'print the help of a command, or list what can be named')
     .showHelpAfterError('(add --help for what it takes)')
     .enablePositionalOptions() // so that options of "sweep" and of "sweep status" are not taken for each other's
     .addHelpText(
       'after',
-      '\nFirst steps:\n  digitlab compare              the three models, side by side\n  digitlab train --model cnn    one of them\n  digitlab show                 the digits they learn from\n  digitlab serve                all of it on a page in the browser',
+      '\nFirst steps:\n  digitlab compare              the three models, side by side\n  digitlab train --model cnn    one of them\n  digitlab show                 the digits they learn from\n  digitlab serve                all of it on a page in the browser' +
+        `\n\nWhat can be named, with its options: digitlab help ${topicNames.join(', ')}`,
     )
   const commands = [
     compareCommand(),
@@ -53,6 +55,7 @@ export const createProgram = (): Command => {
     backendsCommand(),
   ]
   for (const command of commands) program.addCommand(command)
+  for (const topic of topicCommands()) program.addCommand(topic, { hidden: true })
   // Sub-commands do not inherit these by themselves when they are added whole.
   const everywhere = (command: Command) => {
     command.exitOverride().showHelpAfterError('(add --help for what it takes)').configureOutput(commandOutput)

@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { archivedNames, datasetNames } from '@digitlab/data'
-import { modelNames, type ModelDefinition } from '@digitlab/models'
-import { torchSeed, TrainError, type OptimizerOptions } from '@digitlab/train'
+import { modelNames, type ModelDefinition, type Option as TableOption } from '@digitlab/models'
+import { experimentOptions, torchSeed, TrainError, type Experiment, type ExperimentInput } from '@digitlab/train'
 import type { Normalization } from '@digitlab/weights'
 import { InvalidArgumentError, Option, type Command } from 'commander'
+import { addChoices, changedChoices, choiceAttributes, choicesOf, type ChoiceFlags } from './choices'
+import { nearest } from './nearest'
+import { tableOption } from './table-option'
 import { OptionError, UsageError } from './usage-error'
 
 const numberFrom =
@@ -85,17 +88,9 @@ export const shared = {
     new Option('--backend <id>', 'what computes: auto, or one that "digitlab backends" lists').default('auto'),
   device: () => new Option('--device <n>', 'which GPU, from 0, for cuda').argParser(wholeNumber),
   tf32: () => new Option('--tf32', 'matrix products in TF32 on tensor cores, for cuda; the run records it'),
+  model: (more = '') =>
+    new Option('--model <name>', `${modelNames.join(', ')}, or a JSON file with a definition${more}`),
   seed: () => new Option('--seed <n>', 'as torch.manual_seed').argParser(seedNumber).default(0),
-  epochs: () => new Option('--epochs <n>', 'how often every image is seen').argParser(countingNumber).default(5),
-  batchSize: () => new Option('--batch-size <n>', 'images a step').argParser(countingNumber).default(64),
-  learningRate: () =>
-    new Option('--learning-rate <x>', 'the size of a step (0.1; with adam 0.001)').argParser(numberFrom(0, 'number')),
-  optimizer: () =>
-    new Option('--optimizer <name>', 'sgd, momentum (sgd with momentum 0.9) or adam')
-      .choices(['sgd', 'momentum', 'adam'])
-      .default('sgd'),
-  momentum: () => new Option('--momentum <x>', 'momentum of sgd').argParser(numberFrom(0, 'number')),
-  weightDecay: () => new Option('--weight-decay <x>', 'L2 penalty on the weights').argParser(numberFrom(0, 'number')),
   workers: () =>
     new Option('--workers <n>', 'threads, which change the time and no bit of a result; auto takes as many as serve')
       .argParser(workerCount)
@@ -106,42 +101,39 @@ export const shared = {
 }
 
 /** Adds what decides how long and how a model is trained. */
-export const addTraining = (command: Command, defaults: { readonly epochs: number }): Command =>
-  command
-    .addOption(shared.epochs().default(defaults.epochs))
-    .addOption(shared.batchSize())
-    .addOption(shared.learningRate())
-    .addOption(shared.optimizer())
-    .addOption(shared.momentum())
-    .addOption(shared.weightDecay())
-
-export interface OptimizerFlags {
-  readonly optimizer: 'sgd' | 'momentum' | 'adam'
-  readonly learningRate?: number
-  readonly momentum?: number
-  readonly weightDecay?: number
+export const addTraining = (command: Command, usual: { readonly epochs: number }): Command => {
+  for (const [name, option] of numbers)
+    command.addOption(tableOption(name, option, name === 'epochs' ? usual.epochs : undefined))
+  return addChoices(command)
 }
 
-/** The optimizer that the flags describe; what they leave open is filled in by the experiment. */
-export const optimizerOf = (flags: OptimizerFlags): Partial<OptimizerOptions> => {
-  const { optimizer, learningRate, momentum, weightDecay } = flags
-  if (optimizer === 'adam' && momentum !== undefined)
-    throw new UsageError('--momentum belongs to sgd, adam has its own: leave it out')
-  const given = optimizer === 'momentum' ? (momentum ?? 0.9) : momentum
-  return {
-    name: optimizer === 'adam' ? 'adam' : 'sgd',
-    ...(learningRate === undefined ? {} : { learningRate }),
-    ...(given === undefined ? {} : { momentum: given }),
-    ...(weightDecay === undefined ? {} : { weightDecay }),
-  }
-}
+const numbers: readonly (readonly [string, TableOption])[] = Object.entries(experimentOptions)
 
-/** The optimizer of a run that is gone on with, with what the flags say of it; a run of sgd has momentum as an option. */
-export const changedOptimizer = (theirs: OptimizerOptions, flags: OptimizerFlags, named: boolean) => {
-  const given = optimizerOf(flags)
-  if (named && given.name !== theirs.name) return given
-  return { ...theirs, ...given, name: theirs.name }
-}
+/** What decides how long and how a model is trained, by the attributes that commander keeps it under. */
+export const trainingAttributes: readonly string[] = [...numbers.map(([name]) => name), ...choiceAttributes]
+
+/** How long and how a model is trained, as the flags have it. */
+export const trainingOf = (flags: ChoiceFlags): Omit<ExperimentInput, 'model'> => ({
+  ...numbersOf(flags, () => true),
+  ...choicesOf(flags),
+})
+
+/** What a run that goes on would be with those flags that were given. */
+export const changedTraining = (
+  theirs: Experiment,
+  flags: ChoiceFlags,
+  command: Command,
+): Omit<ExperimentInput, 'model'> => ({
+  ...numbersOf(flags, (name) => command.getOptionValueSource(name) === 'cli'),
+  ...changedChoices(theirs, flags),
+})
+
+const numbersOf = (flags: object, taken: (name: string) => boolean): Omit<ExperimentInput, 'model'> =>
+  Object.fromEntries(
+    Object.entries(flags).filter(
+      ([name, value]) => value !== undefined && Object.hasOwn(experimentOptions, name) && taken(name),
+    ),
+  )
 
 /** Refuses options that another one decides already. */
 export const refuseBeside = (
@@ -180,7 +172,7 @@ export const modelOf = (name: string): string | ModelDefinition => {
   if (!name.endsWith('.json')) {
     if (!modelNames.some((known) => known === name))
       throw new OptionError(
-        `there is no model "${name}": choose one of ${modelNames.join(', ')}, or give a JSON file with a definition`,
+        `there is no model "${name}"${nearest(name, modelNames)}: choose one of ${modelNames.join(', ')}, or give a JSON file with a definition`,
       )
     return name
   }

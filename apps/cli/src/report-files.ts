@@ -4,6 +4,7 @@ import { reportDocument, reportMarkdown, type LinkedFigure, type ReportInput } f
 import { readableJson } from '@digitlab/train'
 import { writeAtomic } from './atomic-file'
 import { unwritable } from './new-files'
+import { nearest } from './nearest'
 import { UsageError } from './usage-error'
 
 export const reportFormats = ['html', 'md', 'json', 'svg', 'png'] as const
@@ -59,11 +60,11 @@ export const reportFiles = async (
         list: runFigures(input),
       })),
     ]
-    const ids = [...new Set(groups.flatMap(({ list }) => list.map(({ id }) => id)))]
+    const ids: readonly string[] = [...new Set(groups.flatMap(({ list }) => list.map(({ id }) => id)))]
     const unknown = wanted?.find((id) => !ids.includes(id))
     if (unknown !== undefined)
       throw new UsageError(
-        `there is no figure "${unknown}" of ${several ? 'these runs' : 'this run'}: choose of ${ids.join(', ')}`,
+        `there is no figure "${unknown}"${nearest(unknown, ids)} of ${several ? 'these runs' : 'this run'}: choose of ${ids.join(', ')}`,
       )
     for (const { place, prefix, list } of groups)
       for (const { id, draw } of list) {

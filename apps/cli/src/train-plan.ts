@@ -17,7 +17,8 @@ import { readCompleted, readResumable, removeCheckpoint } from './checkpoint-fol
 import { locksIn } from './folder-lock'
 import { checkGpuFlags } from './load'
 import { claimExisting, claimFolder, isBlank, type ClaimedFolder } from './new-folder'
-import { changedOptimizer, checkOptions, modelOf, optimizerOf, refuseBeside, type OptimizerFlags } from './options'
+import type { ChoiceFlags } from './choices'
+import { changedTraining, checkOptions, modelOf, refuseBeside, trainingAttributes, trainingOf } from './options'
 import { note } from './output'
 import { writeReport } from './report-files'
 import { readReportInputs } from './report-input'
@@ -25,7 +26,7 @@ import { readExperiment } from './run-folder'
 import { UsageError } from './usage-error'
 
 /** What the command line says. */
-export interface TrainFlags extends OptimizerFlags {
+export interface TrainFlags extends ChoiceFlags {
   readonly model?: string
   readonly experiment?: string
   readonly dataset: string
@@ -35,8 +36,6 @@ export interface TrainFlags extends OptimizerFlags {
   readonly device?: number
   readonly tf32?: boolean
   readonly seed: number
-  readonly epochs: number
-  readonly batchSize: number
   readonly workers: number | 'auto'
   readonly imageWorkers: number
   readonly init?: string
@@ -51,17 +50,7 @@ export interface TrainFlags extends OptimizerFlags {
   readonly json?: boolean
 }
 
-const decided = [
-  'model',
-  'dataset',
-  'seed',
-  'epochs',
-  'batchSize',
-  'learningRate',
-  'optimizer',
-  'momentum',
-  'weightDecay',
-]
+const decided = ['model', 'dataset', 'seed', ...trainingAttributes]
 
 const settingsOf = async (flags: TrainFlags, command: Command): Promise<ExperimentInput> => {
   if (flags.experiment !== undefined) {
@@ -69,8 +58,7 @@ const settingsOf = async (flags: TrainFlags, command: Command): Promise<Experime
     return readExperiment(flags.experiment)
   }
   if (flags.model === undefined) command.error("error: required option '--model <name>' not specified")
-  const { model, seed, epochs, batchSize } = flags
-  return { model: modelOf(model), seed, epochs, batchSize, optimizer: optimizerOf(flags) }
+  return { model: modelOf(flags.model), seed: flags.seed, ...trainingOf(flags) }
 }
 
 /** Options without those that were not given. */
@@ -203,9 +191,7 @@ const checkSame = (
     ...(flags.model === undefined ? {} : { model: modelOf(flags.model) }),
     ...(given('dataset') && !isAuto(flags.dataset) ? { dataset: flags.dataset } : {}),
     ...(given('seed') ? { seed: flags.seed } : {}),
-    ...(given('epochs') ? { epochs: flags.epochs } : {}),
-    ...(given('batchSize') ? { batchSize: flags.batchSize } : {}),
-    optimizer: changedOptimizer(experiment.optimizer, flags, given('optimizer')),
+    ...changedTraining(experiment, flags, command),
   })
   const difference = experimentDifference(experiment, ours)
   if (difference !== undefined)

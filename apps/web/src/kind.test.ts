@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
+import { completeExperiment, experimentId, optimizerTypes, scheduleTypes } from '@digitlab/train'
 import type { run } from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -94,6 +95,33 @@ describe.skipIf(chromiumMissing !== undefined)('the page', { timeout: 120_000 },
       await page.context().close()
     },
   )
+
+  test('the form offers what the tables have, and its experiment is the one that the command has', async () => {
+    const { page } = await openPage(browser, site.url)
+    const select = (label: string, value: string) => page.getByRole('combobox', { name: label }).selectOption(value)
+    const labelOf = (key: string) => new RegExp(`^${key.replace(/[A-Z]/g, ' $&')}$`, 'i')
+    for (const [label, types] of [
+      ['Optimizer', optimizerTypes],
+      ['Schedule', scheduleTypes],
+    ] as const)
+      for (const { name, options } of types) {
+        await select(label, name)
+        for (const key of Object.keys(options)) await page.locator('.label', { hasText: labelOf(key) }).waitFor()
+      }
+    await select('Optimizer', 'sgd')
+    await select('Schedule', 'step')
+    await page.getByText('Size is empty: type a number.').waitFor()
+    await page.getByRole('spinbutton', { name: 'Size', exact: true }).fill('2')
+    await page.getByRole('spinbutton', { name: 'Momentum' }).fill('0.9')
+    const experiment = completeExperiment({
+      model: 'cnn',
+      optimizer: { name: 'sgd', momentum: 0.9 },
+      schedule: { name: 'step', size: 2 },
+    })
+    await page.locator(`[data-experiment-id="${await experimentId(experiment)}"]`).waitFor()
+    expect(new URL(page.url()).search).toContain('momentum=0.9&schedule=step&schedule.size=2')
+    await page.context().close()
+  })
 
   test.each([320, 2560])('nothing stands out of a page of %i pixels', async (width) => {
     const { page } = await openPage(browser, site.url, { viewport: { width, height: 900 } })

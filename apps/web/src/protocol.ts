@@ -1,26 +1,33 @@
 // What the page and its workers say to each other. The page draws; `lab` computes; `figures` makes SVG.
-import type { BackendId, Probe } from '@digitlab/backends'
+import { backendsOf, type BackendOf, type Probe } from '@digitlab/backends'
 import { datasetNames, type CatalogueName, type Dataset, type DatasetName } from '@digitlab/data'
 import type { AugmentedImages, DrawnEpoch, FeatureMaps, FirstLayer, RunPredictions } from '@digitlab/report'
-import type { Run } from '@digitlab/train'
+import type { CompletedOptions, ModelName } from '@digitlab/models'
+import type { experimentOptions, Run } from '@digitlab/train'
 
-export const models = ['linear', 'two-layer', 'cnn'] as const
-export type ModelName = (typeof models)[number]
+export type PageBackend = BackendOf<'page'>
+export const pageBackends: readonly PageBackend[] = backendsOf('page')
 
-export const pageBackends = ['wasm', 'webgpu', 'webgl', 'cpu'] as const satisfies readonly BackendId[]
-export type PageBackend = (typeof pageBackends)[number]
+/** What of an experiment is chosen by name. */
+export type Kind = 'optimizer' | 'schedule' | 'loss'
+
+/** Its name and its options, as they are typed: a number may be NaN, and out of range. */
+export interface Chosen {
+  readonly name: string
+  readonly [option: string]: unknown
+}
 
 /** What the form asks for: an experiment but for its data set, and on what to run it. */
-export interface Settings {
+export interface Settings extends CompletedOptions<typeof experimentOptions> {
   readonly model: ModelName
   readonly backend: PageBackend
   /** Threads that share every batch; more than one needs a page that is cross-origin isolated. */
   readonly threads: number | 'auto'
   readonly seed: number
-  readonly epochs: number
-  readonly batchSize: number
-  readonly optimizer: 'sgd' | 'adam'
-  readonly learningRate: number
+  readonly optimizer: Chosen
+  /** Absent where the learning rate stays as it is. */
+  readonly schedule?: Chosen | undefined
+  readonly loss: Chosen
 }
 
 /** The data sets that have a name. */
@@ -67,12 +74,8 @@ export interface Group {
   readonly rest: readonly ModelName[]
 }
 
-/** A number that is typed into the form. */
-export const numberFields = ['epochs', 'seed', 'batchSize', 'learningRate'] as const
-export type NumberField = (typeof numberFields)[number]
-
-/** What is wrong with the values of the form, each as a sentence. */
-export type Problems = Readonly<Partial<Record<NumberField, string>>>
+/** What is wrong with the values of the form, each as a sentence, by the field's path: 'optimizer.momentum'. */
+export type Problems = Readonly<Record<string, string>>
 
 /** A run, or where one stands, that this browser keeps and this version can't read. */
 export interface UnreadableRun {

@@ -1,34 +1,130 @@
-// The form's values: what they are to begin with, and what of a kept form is one.
-import { models, pageBackends, type Settings } from './protocol'
+// The form's values: what they are to begin with, and what of a kept form is one. What there is to fill in follows from the tables that
+// check an experiment.
+import { completeOptions, modelNames, type Option, type OptionTable } from '@digitlab/models'
+import {
+  experimentDefaults,
+  experimentOptions,
+  lossTypes,
+  optimizerTypes,
+  scheduleTypes,
+} from '@digitlab/train/experiment'
+import { pageBackends, type Chosen, type Kind, type Settings } from './protocol'
+
+interface Choosable {
+  readonly name: string
+  readonly says?: string | undefined
+  readonly options: OptionTable
+}
+
+/** What is chosen by name, and its options: what an experiment may name is in the form. */
+export const kinds: Readonly<Record<Kind, readonly Choosable[]>> = {
+  optimizer: optimizerTypes,
+  schedule: scheduleTypes,
+  loss: lossTypes,
+}
+export const kindNames = Object.keys(kinds) as readonly Kind[]
+
+const numbers: OptionTable = experimentOptions
+
+/** A field of the form that an option table describes. */
+export interface Field {
+  /** 'epochs', 'optimizer.learningRate' */
+  readonly path: string
+  readonly name: string
+  readonly label: string
+  readonly option: Option
+  readonly value: unknown
+}
+
+/** 'weightDecay' as 'Weight decay' */
+const labelOf = (name: string): string => {
+  const words = name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+  return `${words.slice(0, 1).toUpperCase()}${words.slice(1)}`
+}
+
+const fieldsOf = (table: OptionTable, values: Readonly<Record<string, unknown>>, prefix = ''): Field[] =>
+  Object.entries(table).map(([name, option]) => ({
+    ...{ path: `${prefix}${name}`, name, label: labelOf(name), option },
+    value: values[name],
+  }))
+
+/** The fields for the experiment's own numbers. */
+export const numberFields = (settings: Settings): Field[] =>
+  fieldsOf(numbers, settings as unknown as Readonly<Record<string, unknown>>)
+
+/** The fields for the options of what is chosen of a kind. */
+export const optionFields = (kind: Kind, chosen: Chosen | undefined): Field[] =>
+  chosen ? fieldsOf(tableOf(kind, chosen.name), chosen, `${kind}.`) : []
+
+/** Every field that a table describes. */
+export const tableFields = (settings: Settings): Field[] => [
+  ...numberFields(settings),
+  ...kindNames.flatMap((kind) => optionFields(kind, settings[kind])),
+]
+
+const tableOf = (kind: Kind, name: string): OptionTable => kinds[kind].find((type) => type.name === name)?.options ?? {}
+
+/** A field that nothing is typed into: what an experiment is not given. */
+export const isEmpty = (value: unknown): boolean => value === undefined || value === '' || Number.isNaN(value)
+
+/** The value of an option that nothing was said of; what has to be filled in is empty. */
+const usual = ({ default: value }: Option): unknown => value
+
+/** What is chosen where its name alone is given. */
+export const chosenOf = (kind: Kind, name: string): Chosen => ({
+  name,
+  ...Object.fromEntries(Object.entries(tableOf(kind, name)).map(([key, option]) => [key, usual(option)])),
+})
+
+const usualNumbers = completeOptions(
+  experimentOptions,
+  {},
+  { name: 'an experiment', error: (sentence) => new Error(sentence) },
+)
 
 export const defaultSettings: Settings = {
   model: 'cnn',
   backend: 'wasm',
   threads: 'auto',
-  seed: 0,
-  epochs: 5,
-  batchSize: 64,
-  optimizer: 'sgd',
-  learningRate: 0.1,
+  seed: experimentDefaults.seed,
+  ...usualNumbers,
+  optimizer: chosenOf('optimizer', optimizerTypes[0].name),
+  loss: chosenOf('loss', lossTypes[0].name),
 }
 
-/** What each optimizer is given unless something else is typed: PyTorch's, and the case study's for sgd. */
-export const learningRates = { sgd: 0.1, adam: 0.001 } as const
+/** A value of the kind that an option takes, whatever its range, which the form tells; else the usual one. */
+const taken = (option: Option, value: unknown): unknown => {
+  const numeric = option.kind === 'number' || option.kind === 'integer'
+  return (numeric && typeof value === 'number') || option.fits(value) ? value : usual(option)
+}
+
+const takenOf = (table: OptionTable, values: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(table).map(([key, option]) => [key, taken(option, values[key])]))
+
+/** What was chosen of a kind; undefined where there is none of that name. */
+const choiceOf = (kind: Kind, kept: unknown, beside: Readonly<Record<string, unknown>>): Chosen | undefined => {
+  // Earlier versions kept the optimizer's name, and its learning rate beside it.
+  const values: Readonly<Record<string, unknown>> =
+    typeof kept === 'string' ? { ...beside, name: kept } : typeof kept === 'object' && kept !== null ? { ...kept } : {}
+  const type = kinds[kind].find(({ name }) => name === values['name'])
+  return type && { name: type.name, ...takenOf(type.options, values) }
+}
 
 /** The form as something kept it, an earlier version maybe: what is no value of its field becomes the default. */
 export const settingsOf = (kept: unknown, processors: number): Settings => {
   if (typeof kept !== 'object' || kept === null) return defaultSettings
-  const { model, backend, threads, seed, epochs, batchSize, optimizer, learningRate } = kept as Partial<Settings>
-  const number = (value: unknown, otherwise: number) => (typeof value === 'number' ? value : otherwise)
+  const values = kept as Readonly<Record<string, unknown>>
+  const { model, backend, threads, seed } = values
   const fits = typeof threads === 'number' && Number.isInteger(threads) && threads >= 1 && threads <= processors
+  const schedule = choiceOf('schedule', values['schedule'], {})
   return {
-    model: models.find((name) => name === model) ?? defaultSettings.model,
+    model: modelNames.find((name) => name === model) ?? defaultSettings.model,
     backend: pageBackends.find((id) => id === backend) ?? defaultSettings.backend,
     threads: fits ? threads : 'auto',
-    seed: number(seed, defaultSettings.seed),
-    epochs: number(epochs, defaultSettings.epochs),
-    batchSize: number(batchSize, defaultSettings.batchSize),
-    optimizer: optimizer === 'adam' ? 'adam' : 'sgd',
-    learningRate: number(learningRate, defaultSettings.learningRate),
+    seed: typeof seed === 'number' ? seed : defaultSettings.seed,
+    ...(takenOf(numbers, values) as typeof usualNumbers), // the numbers of the table
+    optimizer: choiceOf('optimizer', values['optimizer'], values) ?? defaultSettings.optimizer,
+    ...(schedule ? { schedule } : {}),
+    loss: choiceOf('loss', values['loss'], {}) ?? defaultSettings.loss,
   }
 }

@@ -7,7 +7,7 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { chromiumMissing, launchChromium } from '../../../tooling/chromium/chromium.ts'
 import type { Site } from '../../../tooling/chromium/site.ts'
-import { models, type ModelName } from './protocol'
+import { caseStudyModels as models, type ModelName } from '@digitlab/models'
 import {
   choose,
   downloadBy,

@@ -1,6 +1,8 @@
+import type { KnownBackend } from './backend-choices'
+
 /** The name of a backend, which a run records: one of ours, or that of anybody's. */
 // `string & {}` keeps the known names among what an editor offers
-export type BackendId = 'cuda' | 'webgpu' | 'webgl' | 'wasm' | 'cpu' | 'node' | 'tfjs-node-gpu' | (string & {})
+export type BackendId = KnownBackend | (string & {})
 
 /** Whether a backend can start here: on what, or why not and what would help. */
 export type Probe =

@@ -10,5 +10,6 @@ export {
   type Recording,
   type StepVariables,
 } from './backend'
+export { backendChoices, backendsOf, type BackendOf, type KnownBackend } from './backend-choices'
 export { probeBackends, selectBackend, type PassedOver, type Selection } from './select'
 export { holdBackend, useBackend } from './use-backend'

@@ -21,6 +21,7 @@ export type {
   ReportInput,
   RunPredictions,
 } from './drawn-run'
+export { captionOf, figureChoices, type FigureChoice, type FigureId, type FigureIdOf } from './figure-choices'
 export { gridPng, imageGrid, type GreyPicture, type ImageGridOptions } from './image-grid'
 export { mcNemar, type McNemar } from './mcnemar'
 export { classificationMetrics, confusionMatrix, wilsonInterval, type ClassMetrics, type Metrics } from './metrics'

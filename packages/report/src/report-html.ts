@@ -1,6 +1,7 @@
 import { comparedPairs, pText, runLabels } from './compared-runs'
 import type { DrawnRun, ReportInput } from './drawn-run'
 import { escaped } from './figure'
+import { captionOf } from './figure-choices'
 import { classificationMetrics, wilsonInterval } from './metrics'
 import { figureHtml, numbersHtml, page, pairsHtml, tableHtml } from './page'
 import { ReportError } from './report-error'
@@ -10,25 +11,8 @@ import { grouped, percent } from './table'
 import { lossText } from './ticks'
 import { selectionSentence } from './watched-epochs'
 
-/** What a figure means, where its title does not say it all. */
-const captions: Readonly<Record<string, string>> = {
-  before: 'T is the true class, P the predicted one; a cross marks a mistake.',
-  after: 'The same images with the weights at the end.',
-  augmented: 'Each has its class below it; where two images are mixed, that of the larger share first.',
-  loss: 'The band reaches from the smallest to the largest loss of neighbouring steps.',
-  accuracy: 'Of the training images as each was seen, just before the step that learned from it.',
-  confusion: 'In each cell the images counted, and their share of the true class.',
-  mistakes: 'P is what was predicted, T what is true, each with the probability the model gave it.',
-  reliability:
-    'Predictions by their confidence, the probability of the predicted class; at the foot of each bar, how many there are.',
-  'first-layer': 'Positive weights are orange, negative ones blue, zero is the paper.',
-  comparison: 'Training alone is timed, without the look at the test images.',
-  mcnemar:
-    'Images of the test set on which only one of the two is right; p is exact and not adjusted for the number of pairs.',
-}
-
 const grid = (figures: readonly Drawable[]): string =>
-  `<div class="figures">${figures.map((figure) => figureHtml(figure, { caption: captions[figure.id], whole: figure.id === 'comparison' })).join('')}</div>`
+  `<div class="figures">${figures.map((figure) => figureHtml(figure, { caption: captionOf(figure.id), whole: figure.id === 'comparison' })).join('')}</div>`
 
 const paragraphs = (kind: string, sentences: readonly string[]): string =>
   sentences.map((sentence) => `<p class="${kind}">${escaped(sentence)}</p>`).join('')

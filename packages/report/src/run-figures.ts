@@ -1,5 +1,6 @@
 import type { ReportInput } from './drawn-run'
 import type { Figure, FigureOptions } from './figure'
+import { figureChoices, type FigureId, type FigureIdOf } from './figure-choices'
 import { accuracyFigure } from './figures/accuracy'
 import { augmentedFigure } from './figures/augmented'
 import { classAccuracyFigure } from './figures/class-accuracy'
@@ -18,12 +19,15 @@ export type Draw = (options?: FigureOptions) => Figure
 
 /** A figure that can be drawn, at any width and in any theme. */
 export interface Drawable {
-  readonly id: string
+  readonly id: FigureId
   readonly draw: Draw
 }
 
-const list = (entries: Readonly<Record<string, Draw | undefined>>): Drawable[] =>
-  Object.entries(entries).flatMap(([id, draw]) => (draw ? [{ id, draw }] : []))
+const list = (entries: Readonly<Partial<Record<FigureId, Draw | undefined>>>): Drawable[] =>
+  figureChoices.flatMap(({ id }) => {
+    const draw = entries[id]
+    return draw ? [{ id, draw }] : []
+  })
 
 /** The figures of a run, in the order in which they are told; those whose data are not given are left out. */
 export const runFigures = ({
@@ -36,7 +40,7 @@ export const runFigures = ({
 }: ReportInput): Drawable[] => {
   const { classNames } = run.dataset
   const seen = predictions && images ? { predictions, images } : undefined
-  return list({
+  const drawn: Readonly<Record<FigureIdOf<'run'>, Draw | undefined>> = {
     before:
       seen && ((options) => fixedImagesFigure(seen.images, seen.predictions, 'before', { ...options, classNames })),
     after: seen && ((options) => fixedImagesFigure(seen.images, seen.predictions, 'after', { ...options, classNames })),
@@ -55,14 +59,17 @@ export const runFigures = ({
         firstLayerFigure(firstLayer, { ...options, classNames, imageShape: [images.height, images.width] })),
     'feature-maps':
       featureMaps && ((options) => featureMapsFigure(featureMaps, { ...options, ...(images ? { images } : {}) })),
-  })
+  }
+  return list(drawn)
 }
 
 /** The figures of several runs side by side. */
-export const comparisonFigures = (inputs: readonly ReportInput[]): Drawable[] =>
-  list({
+export const comparisonFigures = (inputs: readonly ReportInput[]): Drawable[] => {
+  const drawn: Readonly<Record<FigureIdOf<'runs'>, Draw>> = {
     comparison: (options) => comparisonFigure(inputs, options),
     accuracies: (options) => accuraciesFigure(inputs, options),
     losses: (options) => lossesFigure(inputs, options),
     mcnemar: (options) => mcNemarFigure(inputs, options),
-  })
+  }
+  return list(drawn)
+}

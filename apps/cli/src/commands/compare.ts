@@ -1,16 +1,16 @@
 import { mkdir, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Backend } from '@digitlab/backends'
-import { caseStudyModels, type ModelDefinition } from '@digitlab/models'
+import { caseStudyModels } from '@digitlab/models'
 import { compareRuns, comparisonMarkdown, comparisonText, type ComparisonRow, type ReportInput } from '@digitlab/report'
-import { completeExperiment, readableJson, runExperiment, type OptimizerOptions, type Run } from '@digitlab/train'
+import { completeExperiment, readableJson, runExperiment, type ExperimentInput, type Run } from '@digitlab/train'
 import { Command, Option } from 'commander'
+import type { ChoiceFlags } from '../choices'
 import { eventsLog } from '../events-log'
 import { Interrupted, interruptible } from '../interrupt'
 import { checkGpuFlags, chooseEach, load } from '../load'
 import { claimFolder, claimFresh, folderName, type ClaimedFolder } from '../new-folder'
-import { addTraining, checkOptions, listOf, modelOf, optimizerOf, seedNumber, shared } from '../options'
-import type { OptimizerFlags } from '../options'
+import { addTraining, checkOptions, listOf, modelOf, seedNumber, shared, trainingOf } from '../options'
 import { note, writeResult } from '../output'
 import { progressLine } from '../progress-line'
 import { writeInto, writeReport } from '../report-files'
@@ -19,7 +19,7 @@ import { writeRun } from '../run-folder'
 import { tensorboardLog } from '../tensorboard-log'
 import { UsageError } from '../usage-error'
 
-interface Flags extends OptimizerFlags {
+interface Flags extends ChoiceFlags {
   readonly models: readonly string[]
   readonly dataset: string
   readonly dataDir?: string
@@ -28,7 +28,6 @@ interface Flags extends OptimizerFlags {
   readonly tf32?: boolean
   readonly seeds: readonly number[]
   readonly epochs: number
-  readonly batchSize: number
   readonly workers: number | 'auto'
   readonly logEvery?: number
   readonly report: boolean
@@ -71,13 +70,9 @@ export const compareCommand = (): Command =>
   )
 
 /** One of the runs that are compared. */
-interface Setting {
-  readonly model: string | ModelDefinition
+interface Setting extends ExperimentInput {
   readonly name: string
   readonly seed: number
-  readonly epochs: number
-  readonly batchSize: number
-  readonly optimizer: Partial<OptimizerOptions>
 }
 
 /**
@@ -86,11 +81,10 @@ interface Setting {
  * @throws UsageError where two models have one name: nobody could tell them apart in the table
  */
 const settingsOf = (flags: Flags): Setting[] => {
-  const { epochs, batchSize } = flags
-  const optimizer = optimizerOf(flags)
+  const training = trainingOf(flags)
   const models = flags.models.map((from) => {
     const model = modelOf(from)
-    checkOptions(() => completeExperiment({ model, epochs, batchSize, optimizer })) // a wrong value is told before anything is loaded
+    checkOptions(() => completeExperiment({ model, ...training })) // a wrong value is told before anything is loaded
     return { from, model, name: typeof model === 'string' ? model : model.name }
   })
   for (const [i, { name, from }] of models.entries()) {
@@ -100,9 +94,7 @@ const settingsOf = (flags: Flags): Setting[] => {
         `two models are called "${name}" (${other.from} and ${from}): give one of them another name, the table tells them apart by it`,
       )
   }
-  return models.flatMap(({ model, name }) =>
-    flags.seeds.map((seed) => ({ model, name, seed, epochs, batchSize, optimizer })),
-  )
+  return models.flatMap(({ model, name }) => flags.seeds.map((seed) => ({ ...training, model, name, seed })))
 }
 
 /** @throws UsageError where `auto` chose one that is named as well */

@@ -13,6 +13,7 @@ import {
 } from '@digitlab/train'
 import { Command, Option } from 'commander'
 import { backends, type GpuFlags } from '../backends'
+import type { ChoiceFlags } from '../choices'
 import { interruptible } from '../interrupt'
 import { checkGpuFlags, chooseEach, load } from '../load'
 import {
@@ -20,16 +21,16 @@ import {
   checkOptions,
   listOf,
   modelOf,
-  optimizerOf,
   refuseBeside,
   shared,
-  type OptimizerFlags,
+  trainingAttributes,
+  trainingOf,
 } from '../options'
 import { note, writeResult } from '../output'
 import { progressLine } from '../progress-line'
 import { UsageError } from '../usage-error'
 
-interface Flags extends OptimizerFlags {
+interface Flags extends ChoiceFlags {
   readonly model: string
   readonly dataset: string
   readonly dataDir?: string
@@ -38,7 +39,6 @@ interface Flags extends OptimizerFlags {
   readonly tf32?: boolean
   readonly seed: number
   readonly epochs: number
-  readonly batchSize: number
   readonly reference?: string
   readonly json?: boolean
 }
@@ -49,7 +49,7 @@ export const parityCommand = (): Command =>
       .description(
         'Run one experiment on every backend and compare them with float64, with each other, and with PyTorch.',
       )
-      .option('--model <name>', 'linear, two-layer, cnn, or a JSON file with a definition', 'two-layer')
+      .addOption(shared.model().default('two-layer'))
       .addOption(shared.dataset('auto'))
       .addOption(shared.dataDir())
       .addOption(
@@ -75,17 +75,13 @@ const parity = async (flags: Flags, command: Command): Promise<void> => {
       'model',
       'dataset',
       'seed',
-      'batchSize',
-      'learningRate',
-      'optimizer',
-      'momentum',
-      'weightDecay',
+      ...trainingAttributes.filter((name) => name !== 'epochs'),
     ])
   checkGpuFlags(flags, flags.backends)
-  const { seed, epochs, batchSize } = flags
+  const { seed, epochs } = flags
   const settings = reference
     ? { ...reference.experiment, epochs }
-    : { model: modelOf(flags.model), seed, epochs, batchSize, optimizer: optimizerOf(flags) }
+    : { model: modelOf(flags.model), seed, ...trainingOf(flags) }
   checkOptions(() => completeExperiment(settings)) // a wrong value is told before anything is loaded
   const wanted = reference ? 'mnist' : flags.dataset
 

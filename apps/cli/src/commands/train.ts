@@ -38,7 +38,7 @@ const command = (): Command =>
   addTraining(
     new Command('train')
       .description('Train one model, say how good it became, and write the run.')
-      .option('--model <name>', 'linear, two-layer, cnn, or a JSON file with a definition')
+      .addOption(shared.model())
       .option('--experiment <file>', 'run the experiment of a run.json again, instead of --model and what goes with it')
       .addOption(shared.dataset('auto'))
       .addOption(shared.dataDir())

@@ -1,5 +1,5 @@
 // Figures of runs and images, by @digitlab/report: loaded when the first one is asked for.
-import type { DrawnImages, DrawnRun, ReportInput } from '@digitlab/report'
+import type { DrawnImages, DrawnRun, FigureId, ReportInput } from '@digitlab/report'
 import {
   accuracyFigure,
   comparisonFigures,
@@ -108,7 +108,7 @@ const chosen = (list: readonly Drawable[], id: string): Drawable['draw'] => {
 }
 
 /** The ids of the figures of a run that can be drawn. */
-export const list = (held: Held, key: string): string[] => runFigures(inputOf(held, key)).map(({ id }) => id)
+export const list = (held: Held, key: string): FigureId[] => runFigures(inputOf(held, key)).map(({ id }) => id)
 
 /** The report of a run, or of several side by side, as a page of its own. */
 export const report = (held: Held, keys: readonly string[]): string => {

@@ -1,5 +1,5 @@
 // What is asked of the figures' worker, and what it answers.
-import type { DrawnEpoch } from '@digitlab/report'
+import type { DrawnEpoch, FigureId } from '@digitlab/report'
 import type { RunParts } from '../protocol'
 
 /** A training that goes on, as its curves are drawn. */
@@ -59,7 +59,7 @@ export interface DrawnFigure {
 
 export type FromFigures =
   | { readonly type: 'drawn'; readonly id: number; readonly figure: DrawnFigure }
-  | { readonly type: 'listed'; readonly id: number; readonly figures: readonly string[] }
+  | { readonly type: 'listed'; readonly id: number; readonly figures: readonly FigureId[] }
   | { readonly type: 'written'; readonly id: number; readonly html: string }
   | { readonly type: 'failed'; readonly id: number; readonly sentence: string }
   | { readonly type: 'images-changed'; readonly id: string }

@@ -1,38 +1,49 @@
 // The experiment that the form describes, as the command would run it, and what is wrong with its values.
-import { completeExperiment, type Experiment } from '@digitlab/train'
-import { numberFields, type NumberField, type Problems, type Settings } from '../protocol'
-import { failureOf } from './failure'
+import { shownValue } from '@digitlab/models'
+import { completeExperiment, type Experiment, type ExperimentInput } from '@digitlab/train'
+import type { Problems, Settings } from '../protocol'
+import { isEmpty, kindNames, numberFields, optionFields, tableFields, type Field } from '../settings'
+import { failureOf, sentenceOf } from './failure'
+
+const given = (fields: readonly Field[]): Record<string, unknown> =>
+  Object.fromEntries(fields.flatMap(({ name, value }) => (isEmpty(value) ? [] : [[name, value]])))
 
 /** @throws TrainError where a value is none */
 export const experimentOf = (settings: Settings, dataset: string): Experiment => {
-  const { model, seed, epochs, batchSize, optimizer: name, learningRate } = settings
-  return completeExperiment({ model, dataset, seed, epochs, batchSize, optimizer: { name, learningRate } })
+  const { model, seed } = settings
+  const chosen = kindNames.flatMap((kind) => {
+    const { name } = settings[kind] ?? {}
+    return name === undefined ? [] : [[kind, { name, ...given(optionFields(kind, settings[kind])) }]]
+  })
+  const input = { model, dataset, seed, ...given(numberFields(settings)), ...Object.fromEntries(chosen) }
+  return completeExperiment(input as ExperimentInput) // which checks every value
 }
 
-/** The fields as the form calls them. */
-const names: Readonly<Record<NumberField, string>> = {
-  epochs: 'Epochs',
-  seed: 'Seed',
-  batchSize: 'Batch size',
-  learningRate: 'Learning rate',
-}
-
-/** What is wrong with each number of the form, in its own words. */
+/** What is wrong with each field of the form, in its own words; what is wrong with several together stands under 'experiment'. */
 export const problemsOf = (settings: Settings): Problems => {
-  const { optimizer: name } = settings
-  const problems: Partial<Record<NumberField, string>> = {}
-  for (const field of numberFields) {
-    const value = settings[field]
-    if (Number.isNaN(value)) {
-      problems[field] = `${names[field]} is empty: type a number.`
-      continue
-    }
-    try {
-      const optimizer = field === 'learningRate' ? { name, learningRate: value } : { name }
-      completeExperiment({ model: settings.model, optimizer, ...(field === 'learningRate' ? {} : { [field]: value }) })
-    } catch (error) {
-      problems[field] = failureOf(error).sentence.replace(new RegExp(`^(optimizer\\.)?${field}\\b`, 'i'), names[field])
+  const problems: Record<string, string> = {}
+  for (const { path, label, option, value } of tableFields(settings)) {
+    if (!isEmpty(value)) {
+      if (!option.fits(value))
+        problems[path] = sentenceOf(`${label} must be ${option.allowed}, not ${shownValue(value)}`)
+    } else if (option.presence !== 'optional') {
+      const wanted = option.kind === 'number' || option.kind === 'integer' ? 'a number' : option.allowed
+      problems[path] = `${label} is empty: type ${wanted}.`
     }
   }
-  return problems
+  const { model, seed } = settings
+  if (Number.isNaN(seed)) problems['seed'] = 'Seed is empty: type a number.'
+  else
+    try {
+      completeExperiment({ model, seed })
+    } catch (error) {
+      problems['seed'] = failureOf(error).sentence
+    }
+  if (Object.keys(problems).length > 0) return problems
+  try {
+    experimentOf(settings, 'mnist')
+    return {}
+  } catch (error) {
+    return { experiment: failureOf(error).sentence }
+  }
 }

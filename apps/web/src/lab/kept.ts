@@ -1,15 +1,8 @@
 // Runs and checkpoints in IndexedDB, in the form of their files: they outlive a reload, a crash and a lost device.
 import { clear, createStore, del, entries, get, set, type UseStore } from 'idb-keyval'
+import { modelNames } from '@digitlab/models'
 import { parseRun, readCheckpoint, writeCheckpoint, type Checkpoint } from '@digitlab/train'
-import {
-  dataChoices,
-  models,
-  type GivenFile,
-  type Group,
-  type KnownRun,
-  type Resumable,
-  type UnreadableRun,
-} from '../protocol'
+import { dataChoices, type GivenFile, type Group, type KnownRun, type Resumable, type UnreadableRun } from '../protocol'
 import { settingsOf } from '../settings'
 import { failureOf, PageError } from './failure'
 import type { RunOrder } from './job'
@@ -127,7 +120,7 @@ const knownOf = (key: string, kept: unknown): KnownRun => {
 const groupOf = (kept: unknown): { readonly group?: Group } => {
   const { id, rest } = (kept ?? {}) as Partial<Group>
   if (typeof id !== 'string' || !Array.isArray(rest)) return {}
-  return { group: { id, rest: models.filter((name) => rest.includes(name)) } }
+  return { group: { id, rest: modelNames.filter((name) => rest.includes(name)) } }
 }
 
 /** A run is not to go on; what it came to stays. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { defaultSettings } from '../settings'
+import { chosenOf, defaultSettings, settingsOf } from '../settings'
 import { addressOf, readAddress } from './address'
 
 const read = (query: string) => readAddress(query, defaultSettings, 4)
@@ -10,8 +10,7 @@ test('an address that was written is the same experiment when it is read', () =>
     model: 'linear',
     seed: 7,
     epochs: 3,
-    optimizer: 'adam',
-    learningRate: 1e-3,
+    optimizer: chosenOf('optimizer', 'adam'),
   } as const
   const query = addressOf(settings, 'kmnist')
   expect(query).toBe('?model=linear&seed=7&epochs=3&batchSize=64&optimizer=adam&learningRate=0.001&data=kmnist')
@@ -26,7 +25,7 @@ test('what an address leaves out stays, threads and backend can be asked for', (
 
 test('what is no value of its field is said, and the field stays; a number out of range is left to the form', () => {
   const { settings, notices } = read('?model=transformer&seed=x&epochs=&threads=99&data=imagenet&learningRate=-1')
-  expect(settings).toEqual({ ...defaultSettings, learningRate: -1 })
+  expect(settings).toEqual({ ...defaultSettings, optimizer: { ...defaultSettings.optimizer, learningRate: -1 } })
   expect(notices).toEqual([
     'The address asks for model "transformer", which this page does not have.',
     'The address asks for threads "99", which this page does not have.',
@@ -34,4 +33,27 @@ test('what is no value of its field is said, and the field stays; a number out o
     'The address asks for epochs "", which this page does not have.',
     'The address asks for data "imagenet", which this page does not have.',
   ])
+})
+
+test('every option of the tables is in an address, and in what a browser kept', () => {
+  const settings = {
+    ...defaultSettings,
+    optimizer: { ...chosenOf('optimizer', 'sgd'), momentum: 0.9, weightDecay: 1e-4 },
+    schedule: { ...chosenOf('schedule', 'step'), size: 2, every: 'step' },
+  }
+  const query = addressOf(settings, 'auto')
+  expect(query).toContain('optimizer=sgd&learningRate=0.1&momentum=0.9&weightDecay=0.0001')
+  expect(query).toContain('schedule=step&schedule.size=2&schedule.every=step')
+  expect(read(query)).toEqual({ settings, data: 'auto', notices: [] })
+  expect(settingsOf(JSON.parse(JSON.stringify(settings)), 4)).toEqual(settings)
+  // A whole experiment: what was chosen before does not stay beside it.
+  expect(readAddress(addressOf(defaultSettings, 'auto'), settings, 4).settings).toEqual(defaultSettings)
+})
+
+test('what an earlier version of the page kept is read', () => {
+  const kept = { ...defaultSettings, optimizer: 'adam', learningRate: 0.002, loss: undefined }
+  expect(settingsOf(kept, 4)).toEqual({
+    ...defaultSettings,
+    optimizer: { ...chosenOf('optimizer', 'adam'), learningRate: 0.002 },
+  })
 })

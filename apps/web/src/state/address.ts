@@ -1,6 +1,16 @@
 // The experiment in the address: a link is an experiment. In the query and not behind the #, where the sections are.
 import { dataChoices, type DataChoice, type Settings } from '../protocol'
-import { settingsOf } from '../settings'
+import {
+  chosenOf,
+  defaultSettings,
+  isEmpty,
+  kindNames,
+  kinds,
+  numberFields,
+  optionFields,
+  settingsOf,
+  type Field,
+} from '../settings'
 
 type NamedChoice = Exclude<DataChoice, 'files'>
 
@@ -12,36 +22,86 @@ export interface Addressed {
   readonly notices: readonly string[]
 }
 
-const fields = ['model', 'backend', 'threads', 'seed', 'epochs', 'batchSize', 'optimizer', 'learningRate'] as const
+const named = ['model', 'backend', 'threads', 'seed'] as const
 
-/** What an address says: a number as it is, whatever its range, which the form tells; a name where there is such a one. */
+/** The name of a field in an address: 'momentum', 'schedule.gamma'. */
+const keyOf = ({ path }: Field): string => path.replace(/^optimizer\./, '')
+
+/** What a text says: a number as it is, whatever its range, which the form tells; undefined where it is no value. */
+const valueOf = ({ option }: Field, text: string): unknown => {
+  if (option.kind === 'number' || option.kind === 'integer')
+    return text.trim() === '' || Number.isNaN(Number(text)) ? undefined : Number(text)
+  const value = option.kind === 'choice' || option.kind === 'text' ? text : parsed(text)
+  return option.fits(value) ? value : undefined
+}
+
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return undefined
+  }
+}
+
+/** What an address says; a name where there is such a one. An address that names an optimizer is a whole experiment. */
 export const readAddress = (query: string, before: Settings, processors: number): Addressed => {
   const given = new URLSearchParams(query)
   const notices: string[] = []
   const refuse = (name: string, value: string) =>
     notices.push(`The address asks for ${name} ${JSON.stringify(value.slice(0, 40))}, which this page does not have.`)
-  const settings: Partial<Record<keyof Settings, unknown>> = { ...before }
-  for (const field of fields) {
+  const { model, backend, threads, seed } = before
+  let settings: Settings = given.has('optimizer') ? { ...defaultSettings, model, backend, threads, seed } : before
+  for (const field of named) {
     const text = given.get(field)
     if (text === null) continue
-    const numeric = typeof before[field] === 'number' || (field === 'threads' && text !== 'auto')
+    const numeric = field === 'seed' || (field === 'threads' && text !== 'auto')
     const value = numeric && text.trim() !== '' ? Number(text) : text
-    const taken = settingsOf({ ...before, [field]: value }, processors)
-    if (taken[field] === value && !Number.isNaN(value)) settings[field] = value
+    const taken = settingsOf({ ...settings, [field]: value }, processors)
+    if (taken[field] === value && !Number.isNaN(value)) settings = { ...settings, [field]: value }
     else refuse(field, text)
   }
-  const named = given.get('data')
-  const data = dataChoices.find((choice) => choice === named)
-  if (named !== null && data === undefined) refuse('data', named)
-  return { settings: settings as unknown as Settings, ...(data === undefined ? {} : { data }), notices }
+  const read = (fields: readonly Field[]): Record<string, unknown> =>
+    Object.fromEntries(
+      fields.flatMap((field) => {
+        const text = given.get(keyOf(field))
+        const value = text === null ? undefined : valueOf(field, text)
+        if (text !== null && value === undefined) refuse(keyOf(field), text)
+        return value === undefined ? [] : [[field.name, value]]
+      }),
+    )
+  settings = { ...settings, ...read(numberFields(settings)) }
+  for (const kind of kindNames) {
+    const name = given.get(kind)
+    const known = kinds[kind].some((type) => type.name === name)
+    if (name !== null && !known) refuse(kind, name)
+    const chosen = name !== null && known ? chosenOf(kind, name) : settings[kind]
+    if (chosen) settings = { ...settings, [kind]: { ...chosen, ...read(optionFields(kind, chosen)) } }
+  }
+  const choice = given.get('data')
+  const data = dataChoices.find((each) => each === choice)
+  if (choice !== null && data === undefined) refuse('data', choice)
+  return { settings, ...(data === undefined ? {} : { data }), notices }
 }
 
 /** The query of an address that is this experiment; what depends on the machine is not in it. */
-export const addressOf = (
-  { model, seed, epochs, batchSize, optimizer, learningRate }: Settings,
-  data: DataChoice,
-): string => {
-  const values = { model, seed, epochs, batchSize, optimizer, learningRate }
-  const entries = Object.entries(values).map(([name, value]): [string, string] => [name, String(value)])
-  return `?${new URLSearchParams([...entries, ...(data === 'files' ? [] : [['data', data]])]).toString()}`
+export const addressOf = (settings: Settings, data: DataChoice): string => {
+  const text = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))
+  const pairs = (fields: readonly Field[]): [string, string][] =>
+    fields.flatMap((field) => (isEmpty(field.value) ? [] : [[keyOf(field), text(field.value)]]))
+  const { model, seed } = settings
+  const chosen = kindNames.flatMap((kind) => {
+    const value = settings[kind]
+    if (!value || (kind === 'loss' && value.name === defaultSettings.loss.name)) return []
+    const told = optionFields(kind, value).filter(
+      ({ name, option, value }) => name === 'learningRate' || value !== option.default,
+    )
+    return [[kind, value.name] as [string, string], ...pairs(told)]
+  })
+  return `?${new URLSearchParams([
+    ['model', model],
+    ['seed', String(seed)],
+    ...pairs(numberFields(settings)),
+    ...chosen,
+    ...(data === 'files' ? [] : [['data', data] as [string, string]]),
+  ]).toString()}`
 }

@@ -1,11 +1,12 @@
 // The page's side of the figures' worker.
+import type { FigureId } from '@digitlab/report'
 import type { DrawnFigure, FromFigures, ToFigures, Wanted } from '../figures/protocol'
 import type { RunParts } from '../protocol'
 
 /** Makes figures of runs and images. What can't be drawn rejects with a sentence. */
 export interface Figures {
   readonly draw: (wanted: Wanted, width: number) => Promise<DrawnFigure>
-  readonly list: (key: string) => Promise<readonly string[]>
+  readonly list: (key: string) => Promise<readonly FigureId[]>
   readonly page: (keys: readonly string[]) => Promise<string>
   readonly prepare: (parts: RunParts) => void
   /** A port for the lab, which sends the images. */

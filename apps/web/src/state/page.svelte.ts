@@ -1,7 +1,6 @@
 // What is shown, and what can be done: the form, and the parts of the state, each of which is told what the lab says.
 import type { Probe } from '@digitlab/backends'
 import type { PageBackend, Problems, Settings } from '../protocol'
-import { learningRates } from '../settings'
 import { addressOf, readAddress } from './address'
 import { DataState } from './data.svelte'
 import { DrawingState } from './drawing.svelte'
@@ -125,13 +124,7 @@ class Page {
   }
 
   change(settings: Partial<Settings>): void {
-    const { optimizer } = settings
-    const changed = optimizer !== undefined && optimizer !== this.settings.optimizer
-    this.settings = {
-      ...this.settings,
-      ...settings,
-      ...(changed ? { learningRate: learningRates[optimizer] } : {}),
-    }
+    this.settings = { ...this.settings, ...settings }
     remember('digitlab-settings', $state.snapshot(this.settings))
     this.#address()
     this.#describe()

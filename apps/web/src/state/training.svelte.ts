@@ -1,6 +1,7 @@
 // The training: idle, or one run as far as it has gone.
+import { caseStudyModels } from '@digitlab/models'
 import type { DrawnEpoch } from '@digitlab/report'
-import { models, type DataChoice, type Failure, type Group, type Settings, type Standing } from '../protocol'
+import type { DataChoice, Failure, Group, Settings, Standing } from '../protocol'
 import { newKey } from '../new-key'
 import type { Context, Part } from './context'
 import { percent } from './format'
@@ -48,9 +49,9 @@ export class TrainingState implements Part {
     this.#begin(settings, data)
   }
 
-  /** Trains the three models, one after the other. */
+  /** Trains the case study's three models, one after the other. */
   compare(settings: Settings, data: DataChoice): void {
-    const [model, ...rest] = models
+    const [model, ...rest] = caseStudyModels
     this.#from = 'compare'
     this.#begin({ ...settings, model }, data, { id: newKey(), rest })
   }

@@ -1,0 +1,80 @@
+// Every option of every table is one of the command, and reaches the experiment.
+import { layerTypes, modelNames, type Option } from '@digitlab/models'
+import { completeExperiment, lossTypes, optimizerTypes, scheduleTypes } from '@digitlab/train'
+import { expect, test } from 'vitest'
+import { choicesOf } from './choices'
+import { trainCommand } from './commands/train'
+import { createProgram } from './main'
+import { distance, nearest } from './nearest'
+import { flagOf } from './table-option'
+
+const tables = [
+  { kind: 'optimizer', types: optimizerTypes, prefix: '' },
+  { kind: 'schedule', types: scheduleTypes, prefix: 'schedule-' },
+  { kind: 'loss', types: lossTypes, prefix: 'loss-' },
+] as const
+
+/** A value of an option that is not its default, as a text. */
+const another = ({ kind, schema, default: usual }: Option): string => {
+  const words = schema['enum'] as readonly string[] | undefined
+  if (words) return words.find((word) => word !== usual) ?? String(usual)
+  if (kind === 'boolean') return String(usual !== true)
+  if (kind === 'integer') return String(Number(schema['minimum'] ?? 0) + 2)
+  if (kind === 'list') return '2,3'
+  const [least, most] = [Number(schema['minimum'] ?? 0), Number(schema['maximum'] ?? schema['exclusiveMaximum'] ?? 1)]
+  return String(least + (Math.min(most, least + 1) - least) * 0.625)
+}
+
+const parsed = (argv: readonly string[]): object => {
+  const command = trainCommand().exitOverride()
+  command.parseOptions([...argv])
+  return command.opts()
+}
+
+for (const { kind, types, prefix } of tables)
+  test.each(types.map((type) => [type.name, type] as const))(`${kind} %s, with each of its options`, (name, type) => {
+    const options = Object.entries(type.options as Readonly<Record<string, Option>>)
+    const argv = options.flatMap(([key, option]) => [flagOf(key, prefix), another(option)])
+    const chosen = choicesOf(parsed([`--${kind}`, name, ...argv]))[kind]
+    expect(Object.keys(chosen ?? {}).sort()).toEqual([...options.map(([key]) => key), 'name'].sort())
+    for (const [key, option] of options)
+      expect(String((chosen as Readonly<Record<string, unknown>>)[key])).toBe(another(option))
+    expect(
+      createProgram()
+        .commands.find((command) => command.name() === 'train')
+        ?.helpInformation(),
+    ).toContain(name)
+  })
+
+test('what is not mentioned is left to the experiment', () => {
+  expect(choicesOf(parsed([]))).toEqual({})
+  expect(choicesOf(parsed(['--learning-rate', '0.2']))).toEqual({ optimizer: { name: 'sgd', learningRate: 0.2 } })
+  const { optimizer } = choicesOf(parsed(['--optimizer', 'momentum']))
+  expect(completeExperiment({ model: 'linear', optimizer: optimizer ?? {} }).optimizer).toMatchObject({ momentum: 0.9 })
+})
+
+test('"digitlab help" lists what can be named from the tables', () => {
+  const help = (topic: string) =>
+    createProgram()
+      .commands.find((command) => command.name() === topic)
+      ?.helpInformation() ?? ''
+  for (const { name, options } of [...optimizerTypes, ...scheduleTypes, ...lossTypes]) {
+    const text = `${help('optimizers')}${help('schedules')}${help('losses')}`
+    expect(text).toContain(`  ${name}`)
+    for (const key of Object.keys(options))
+      expect(text).toMatch(new RegExp(`--(schedule-|loss-)?${flagOf(key).slice(2)}: `))
+  }
+  for (const name of modelNames) expect(help('models')).toMatch(new RegExp(`  ${name} .*parameters`))
+  for (const { type } of layerTypes) expect(help('layers')).toContain(`  ${type}`)
+  expect(help('figures')).toContain('confusion')
+  expect(help('datasets')).toContain('Fashion-MNIST')
+})
+
+test('a mistyped word is told what was meant, a strange one is not', () => {
+  expect([distance('ccn', 'cnn'), distance('sdg', 'sgd'), distance('minst', 'mnist'), distance('', 'ab')]).toEqual([
+    1, 1, 1, 2,
+  ])
+  expect(nearest('ccn', modelNames)).toBe(' (did you mean cnn?)')
+  expect(nearest('Linear', modelNames)).toBe(' (did you mean linear?)')
+  expect(nearest('resnet', modelNames)).toBe('')
+})
