@@ -83,7 +83,7 @@ test('backends of ours take turns, and agree', async ({ skip }) => {
   }
 })
 
-test('what can not be is said in a sentence', () => {
+test('what cannot be is said in a sentence', () => {
   const bench = (...flags: string[]) =>
     spawnSync(process.execPath, [join(folder, 'bench.mjs'), ...flags], { encoding: 'utf8' })
   const wrong = bench('--rounds', 'many')

@@ -34,7 +34,7 @@ export const measure = async (model, sides, { rounds, trusted, say }) => {
         side.first = await side.process.turn()
       } catch (error) {
         side.failed = error.message
-        say(`${model}: ${side.title} can not: ${error.message}`)
+        say(`${model}: ${side.title} cannot: ${error.message}`)
       }
     }
     const able = () => running.filter(({ failed }) => failed === undefined)

@@ -23,7 +23,7 @@ const epochTable = ({ sides, flopsPerImage }, { images, machine }) => {
   const peer = sides.find(({ id, failed }) => id === 'torch-resident' && failed === undefined)
   const rows = sides.map((side) => {
     const { title, failed, secondsPerEpoch, steps, peakBytes } = side
-    if (failed !== undefined) return [title, `can not: ${failed.split('\n')[0]}`, '', '', '', '', '']
+    if (failed !== undefined) return [title, `cannot: ${failed.split('\n')[0]}`, '', '', '', '', '']
     const perSecond = images / median(secondsPerEpoch)
     const gflops = (perSecond * flopsPerImage) / 1e9
     const peak =
@@ -80,7 +80,7 @@ export const summaryTable = (result) => {
   const seconds = (sides, ids) => {
     const side = fastest(sides, ids)
     if (side) return number(median(side.secondsPerEpoch), 2)
-    return sides.some(({ id }) => ids.includes(id)) ? 'can not' : '-'
+    return sides.some(({ id }) => ids.includes(id)) ? 'cannot' : '-'
   }
   const peers = [
     ['wasm', 'PyTorch, data resident', 'torch-resident'],
@@ -113,7 +113,7 @@ const scalingTable = (result, model) => {
     ['batch', ...titles],
     rows.map(({ batchSize, sides }) => [
       batchSize,
-      ...sides.map(({ secondsPerEpoch }) => (secondsPerEpoch ? range(spread(secondsPerEpoch)) : 'can not')),
+      ...sides.map(({ secondsPerEpoch }) => (secondsPerEpoch ? range(spread(secondsPerEpoch)) : 'cannot')),
     ]),
   )
 }

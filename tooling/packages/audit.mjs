@@ -25,7 +25,7 @@ try {
 
 if (report.error || !report.advisories) {
   const why = report.error?.message ?? report.error?.summary ?? 'its answer holds no advisories'
-  console.log(`skipped: the registry can not be asked for advisories here (${why})`)
+  console.log(`skipped: the registry cannot be asked for advisories here (${why})`)
   process.exitCode = process.argv.includes('--required') ? 1 : 0
 } else {
   const { unexplained, outdated } = judge(report, explained)

@@ -19,7 +19,7 @@ const { findBase, untoldChanges } = (await import(join(here, 'changed.mjs'))) as
 
 test('every published package that this branch changes has a changeset', async ({ skip }) => {
   const { base, title, reason } = await findBase(root, process.env)
-  if (base === undefined) return skip(`which packages changed can not be told: ${reason}`)
+  if (base === undefined) return skip(`which packages changed cannot be told: ${reason}`)
   const untold = (await untoldChanges(root, base)).map(({ name, files }) => `${name} (${files.slice(0, 3).join(', ')})`)
   expect(
     untold,

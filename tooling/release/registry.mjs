@@ -27,7 +27,7 @@ export const lookUp = async (registry, name) => {
       throw new ReleaseError(`the registry answers ${response.status} when asked for ${name}: try again later`)
     },
     (error) => {
-      throw new ReleaseError(`the registry can not be reached for ${name}: ${error.cause?.message ?? error.message}`, {
+      throw new ReleaseError(`the registry cannot be reached for ${name}: ${error.cause?.message ?? error.message}`, {
         cause: error,
       })
     },

@@ -98,7 +98,7 @@ describe('a rehearsal', () => {
       let said = ''
       child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
       expect(await new Promise((resolve) => child.once('close', resolve))).toBe(0)
-      expect(said).toMatch(/^rehearse: skipped, the registry that npm is configured for is needed .*can not be reached/)
+      expect(said).toMatch(/^rehearse: skipped, the registry that npm is configured for is needed .*cannot be reached/)
     } finally {
       await rm(temporary, { recursive: true, force: true })
     }

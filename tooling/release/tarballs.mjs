@@ -76,5 +76,5 @@ export const packAll = async (root, packages, folder, all) => {
   }
   const faults = (await Promise.all(packages.map(faultsIn))).flat()
   if (faults.length === 0) return tarballs
-  throw new ReleaseError(`what was packed can not be published:\n  ${faults.join('\n  ')}`)
+  throw new ReleaseError(`what was packed cannot be published:\n  ${faults.join('\n  ')}`)
 }

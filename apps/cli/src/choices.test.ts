@@ -49,6 +49,7 @@ for (const { kind, types, prefix } of tables)
 test('what is not mentioned is left to the experiment', () => {
   expect(choicesOf(parsed([]))).toEqual({})
   expect(choicesOf(parsed(['--learning-rate', '0.2']))).toEqual({ optimizer: { name: 'sgd', learningRate: 0.2 } })
+  expect(choicesOf(parsed(['--lr', '0.2']))).toEqual({ optimizer: { name: 'sgd', learningRate: 0.2 } })
   const { optimizer } = choicesOf(parsed(['--optimizer', 'momentum']))
   expect(completeExperiment({ model: 'linear', optimizer: optimizer ?? {} }).optimizer).toMatchObject({ momentum: 0.9 })
 })

@@ -1,14 +1,6 @@
 // The options for what an experiment chooses by name. Each follows from the tables of `train`: an entry there is an option here.
 import type { Option as TableOption, OptionTable } from '@digitlab/models'
-import {
-  lossTypes,
-  optimizerTypes,
-  scheduleTypes,
-  type ExperimentInput,
-  type LossChoice,
-  type OptimizerOptions,
-  type ScheduleOptions,
-} from '@digitlab/train'
+import { lossTypes, optimizerTypes, scheduleTypes, type ExperimentInput, type LossChoice } from '@digitlab/train'
 import { Option, type Command } from 'commander'
 import { nearest } from './nearest'
 import { flagOf, flagsOf, valueOf } from './table-option'
@@ -95,6 +87,9 @@ export const addChoices = (command: Command): Command => {
     )
     for (const option of optionsOf(kind)) command.addOption(option)
   }
+  // What everybody types first.
+  command.addOption(new Option('--lr <x>', 'the same as --learning-rate').hideHelp())
+  command.on('option:lr', (text: string) => command.setOptionValueWithSource('learningRate', text, 'cli'))
   return command
 }
 
@@ -165,8 +160,8 @@ export const choicesOf = (flags: ChoiceFlags): Pick<ExperimentInput, 'optimizer'
     chosen(kind, flags),
   )
   return {
-    ...(optimizer ? { optimizer: optimizer as Partial<OptimizerOptions> } : {}),
-    ...(schedule ? { schedule: schedule as Partial<ScheduleOptions> } : {}),
+    ...(optimizer ? { optimizer } : {}),
+    ...(schedule ? { schedule } : {}),
     ...(loss ? { loss: loss as unknown as LossChoice } : {}),
   }
 }

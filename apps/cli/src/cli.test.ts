@@ -13,6 +13,7 @@ import { writeIdx } from '@digitlab/idx'
 import { parseRun, type Parity, type Run } from '@digitlab/train'
 import { mnistFolder } from '../../../tooling/vitest/golden.ts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { runHere } from './testing/in-process'
 
 const bin = fileURLToPath(new URL('../bin/digitlab.js', import.meta.url))
 let folder = ''
@@ -43,6 +44,13 @@ interface Ended {
   readonly err: string
 }
 
+/** Without MNIST, and without a mirror that answers. */
+const environment = () => ({
+  DIGITLAB_DATA: '',
+  DIGITLAB_CACHE: join(folder, 'cache'),
+  DIGITLAB_MIRROR: 'http://127.0.0.1:2',
+})
+
 /** Runs the command in a folder of its own, without MNIST and without a mirror that answers. */
 const digitlab = (
   args: readonly string[],
@@ -56,9 +64,7 @@ const digitlab = (
       cwd: folder,
       env: {
         ...process.env,
-        DIGITLAB_DATA: '',
-        DIGITLAB_CACHE: join(folder, 'cache'),
-        DIGITLAB_MIRROR: 'http://127.0.0.1:2',
+        ...environment(),
         ...env,
       },
     })
@@ -92,7 +98,8 @@ describe('help', () => {
     ['parity'],
     ['backends'],
   ])('%s %s', async (...words) => {
-    const { code, out, err } = await digitlab([...words.filter((word) => typeof word === 'string'), '--help'])
+    const args = [...words.filter((word) => typeof word === 'string'), '--help']
+    const { code, out, err } = await runHere(folder, args, environment())
     expect([code, err]).toEqual([0, ''])
     expect(out).toContain('Usage: digitlab')
   })
@@ -264,7 +271,7 @@ describe('compare', () => {
     }
   })
 
-  test('takes strokes where MNIST can not be had, and says so loudly in table and files', async () => {
+  test('takes strokes where MNIST cannot be had, and says so loudly in table and files', async () => {
     const { code, out, err } = await digitlab(['compare', '--models', 'linear', '--epochs', '1', '--out', 'strokes'])
     expect(code, err).toBe(0)
     for (const text of [out, err, await readFile(join(folder, 'strokes', 'comparison', 'comparison.md'), 'utf8')])
@@ -538,6 +545,9 @@ describe('what is wrong is said in one sentence, without a stack', () => {
     [['fly'], 2, "unknown command 'fly'"],
     [[...linear, '--sed', '1'], 2, "unknown option '--sed'"],
     [['train'], 2, "required option '--model <name>' not specified"],
+    [['train', 'ccn'], 2, 'there is no model "ccn" (did you mean cnn?)'],
+    [['train', 'cnn', '--model', 'linear'], 1, 'two models are named, cnn and linear by --model'],
+    [['train', 'linear', '--lr', 'fast'], 2, '--learning-rate must be a number from 0, not fast'],
     [[...linear, '--batch-size', '0'], 2, 'It must be an integer from 1'],
     [[...linear, '--epochs', '1.5'], 2, 'It must be an integer from 1'],
     [[...linear, '--seed', '1.5'], 2, 'It must be an integer from -2^63 to 2^64 - 1, as of torch.manual_seed'],
@@ -600,7 +610,7 @@ describe('what is wrong is said in one sentence, without a stack', () => {
     [['show', '--dataset', 'strokes', '--out', 'grid.gif'], 1, '--out takes a file that ends in .png, not grid.gif'],
   ]
   test.each(cases)('%j', async (args, code, message) => {
-    const ended = await digitlab(args)
+    const ended = await runHere(folder, args, environment())
     expect(ended.err).toContain(message)
     expect(ended.code).toBe(code)
     expect(ended.out).toBe('')
@@ -616,7 +626,7 @@ describe('what is wrong is said in one sentence, without a stack', () => {
     expect(existsSync(join(folder, 'wild'))).toBe(false)
   })
 
-  test('a place that can not be written leaves nothing', async () => {
+  test('a place that cannot be written leaves nothing', async () => {
     await writeFile(join(folder, 'file'), '')
     const { code, err } = await digitlab([
       ...linear,

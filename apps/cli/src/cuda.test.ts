@@ -98,7 +98,7 @@ describe('with a driver (the stand-in)', () => {
     expect(cudaLine({ ...driver, CUDA_STANDIN_DEVICES: '0' })).toContain('the NVIDIA driver finds no GPU')
   })
 
-  test('a backend that can not be had is refused, with exit code 1', () => {
+  test('a backend that cannot be had is refused, with exit code 1', () => {
     const args = ['train', '--model', 'linear', '--dataset', 'digits', '--backend', 'cuda']
     const { status, stderr } = digitlab([...args, '--device', '3'], driver)
     expect([status, stderr]).toEqual([

@@ -74,10 +74,15 @@ const endWithoutOutput = (error: NodeJS.ErrnoException): never => {
   process.exit(exitCodes.mendable)
 }
 
-/** Runs one command line, without the program's own name; answers its exit code and never throws. */
+/** Runs one command line as the whole program: without its own name; answers its exit code and never throws. */
 export const main = async (argv: readonly string[]): Promise<number> => {
   process.stdout.on('error', endWithoutOutput)
   process.stderr.on('error', () => {}) // nobody can be told of that; the result and the exit code are still right
+  return runCommand(argv)
+}
+
+/** One command line within a program: answers its exit code, with all that was wrong said on standard error. */
+export const runCommand = async (argv: readonly string[]): Promise<number> => {
   try {
     await createProgram().parseAsync(argv, { from: 'user' })
     return exitCodes.done

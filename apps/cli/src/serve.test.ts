@@ -156,7 +156,7 @@ describe('the page', () => {
       expect(await askRaw(`GET / HTTP/1.1\r\nHost: ${second}`)).toMatch(/^HTTP\/1\.1 400 /)
   })
 
-  test('a build that can not be told where data are is refused, and so is a folder without one', async () => {
+  test('a build that cannot be told where data are is refused, and so is a folder without one', async () => {
     const other = join(folder, 'other')
     await expect(readPage(other)).rejects.toMatchObject({ mendable: true })
     await mkdir(other)

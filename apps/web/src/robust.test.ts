@@ -249,7 +249,7 @@ describe.skipIf(chromiumMissing !== undefined)('a page that things happen to', {
     await page.context().close()
   })
 
-  test('offline it says so, goes on with what it has, and takes strokes where MNIST can not be had', async () => {
+  test('offline it says so, goes on with what it has, and takes strokes where MNIST cannot be had', async () => {
     const { page, context } = await openPage(browser, site.url)
     await giveData(page, files)
     await choose(page, { model: 'linear', threads: '1', epochs: 1 })

@@ -99,8 +99,7 @@ export const cudaBackendOn = (options: CudaOptions, { driver, blockSize }: CudaI
 
     async start(): Promise<BackendInfo> {
       const found = await find()
-      if (!('gpu' in found))
-        throw new BackendError(`the backend "cuda" can not start: ${found.reason}; ${found.remedy}`)
+      if (!('gpu' in found)) throw new BackendError(`the backend "cuda" cannot start: ${found.reason}; ${found.remedy}`)
       const { gpu, api } = found
       if (!findBackend(name)) {
         const open = () => {

@@ -17,7 +17,7 @@ const remedies: Readonly<Record<number, string>> = {
   800: 'run the command as a user who may use the GPU (group video or render)',
   802: 'wait until the machine’s GPU services (nvidia-fabricmanager) are up',
   803: 'the driver was updated while it was loaded: restart the machine',
-  804: 'this GPU can not use the installed compatibility library: remove it, or update the driver',
+  804: 'this GPU cannot use the installed compatibility library: remove it, or update the driver',
   999: 'see with nvidia-smi whether the driver works; restart the machine if it does not',
 }
 

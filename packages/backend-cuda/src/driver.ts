@@ -108,7 +108,7 @@ export const loadDriver = async (path: string): Promise<Driver> => {
   try {
     library = koffi.load(path)
   } catch (cause) {
-    throw new NoDriver(`the NVIDIA driver's library ${path} can not be loaded here`, install, { cause })
+    throw new NoDriver(`the NVIDIA driver's library ${path} cannot be loaded here`, install, { cause })
   }
   let getVersion: (version: Int32Array) => number
   try {

@@ -18,14 +18,14 @@ describe('without a driver', () => {
     const answer = await probe({}, 'libcuda-that-is-not-there.so.1')
     expect(answer).toMatchObject({
       usable: false,
-      reason: "the NVIDIA driver's library libcuda-that-is-not-there.so.1 can not be loaded here",
+      reason: "the NVIDIA driver's library libcuda-that-is-not-there.so.1 cannot be loaded here",
       remedy: expect.stringContaining('install the NVIDIA driver 470 or later') as string,
     })
   })
   test('starting says the same and is an error that a user can mend', async () => {
     const backend = cudaBackendOn({}, { driver: async () => loadDriver('not-there.so') })
     await expect(backend.start()).rejects.toMatchObject({ name: 'BackendError', mendable: true })
-    await expect(backend.start()).rejects.toThrow('the backend "cuda" can not start: the NVIDIA driver\'s library')
+    await expect(backend.start()).rejects.toThrow('the backend "cuda" cannot start: the NVIDIA driver\'s library')
   })
   test('a system that NVIDIA has no driver for has no library', () => {
     expect(['linux', 'win32', 'darwin'].map(libraryName)).toEqual(['libcuda.so.1', 'nvcuda.dll', undefined])

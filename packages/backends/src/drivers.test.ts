@@ -35,9 +35,9 @@ describe('tfjs-node', () => {
       await expect(backend.start()).rejects.toBeInstanceOf(BackendError)
     }
   })
-  test('that can not load its library says why', async () => {
+  test('that cannot load its library says why', async () => {
     const broken = {
-      reason: 'the package x can not be loaded (libtensorflow.so.2 is missing)',
+      reason: 'the package x cannot be loaded (libtensorflow.so.2 is missing)',
       remedy: 'install it again',
     }
     expect(await nodeBackendOn({}, loading(broken)).probe()).toEqual({ usable: false, ...broken })

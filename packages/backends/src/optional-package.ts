@@ -18,7 +18,7 @@ export const loadOptional = async <T>(name: string, ...beside: readonly string[]
     return missing
       ? { reason: `the package ${name} is not installed`, remedy: `run "npm install ${[name, ...beside].join(' ')}"` }
       : {
-          reason: `the package ${name} can not be loaded (${firstLine(message)})`,
+          reason: `the package ${name} cannot be loaded (${firstLine(message)})`,
           remedy: 'install it again with its native library, or use another backend',
         }
   }

@@ -57,6 +57,6 @@ test('probing all keeps their order', async () => {
   ])
 })
 
-test('a backend that tfjs can not start is an error, not another backend', async () => {
+test('a backend that tfjs cannot start is an error, not another backend', async () => {
   await expect(activate('nowhere')).rejects.toThrow()
 })

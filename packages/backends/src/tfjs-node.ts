@@ -70,7 +70,7 @@ export const nodeBackendOn = ({ gpu = false }: NodeBackendOptions, { load, nodeV
 
     async start() {
       const found = await find()
-      if (!found.usable) throw new BackendError(`the backend "${id}" can not start: ${found.reason}; ${found.remedy}`)
+      if (!found.usable) throw new BackendError(`the backend "${id}" cannot start: ${found.reason}; ${found.remedy}`)
       await activate('tensorflow')
       const versions = {
         [name]: found.module.version?.['tfjs-node'] ?? 'unknown',

@@ -126,7 +126,7 @@ export const webgpuBackendOn = ({ dawn }: WebgpuInternals): Backend => {
 
     async start() {
       const found = await find()
-      if (!found.usable) throw new BackendError(`the backend "webgpu" can not start: ${found.reason}; ${found.remedy}`)
+      if (!found.usable) throw new BackendError(`the backend "webgpu" cannot start: ${found.reason}; ${found.remedy}`)
       found.install()
       const versions = await import('@tensorflow/tfjs-backend-webgpu').then(
         () => ({ '@tensorflow/tfjs-backend-webgpu': version_core, '@tensorflow/tfjs-core': version_core }),

@@ -30,7 +30,7 @@ test('two computations on different backends are done one after the other, each 
   expect(said).toEqual(['left', 'right', 'left'].flatMap((name) => [name, name, name]))
 })
 
-test('one that fails, or can not start, lets the next have its turn', async () => {
+test('one that fails, or cannot start, lets the next have its turn', async () => {
   const failing = useBackend(backend('left'), () => Promise.reject(new Error('its own')))
   const unknown = useBackend(backend('nowhere'), async () => {})
   const next = useBackend(backend('right'), async ({ device }) => device)

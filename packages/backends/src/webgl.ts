@@ -86,7 +86,7 @@ export const webglBackend = (): Backend => ({
 
   async start() {
     const found = find()
-    if (!found.usable) throw new BackendError(`the backend "webgl" can not start: ${found.reason}; ${found.remedy}`)
+    if (!found.usable) throw new BackendError(`the backend "webgl" cannot start: ${found.reason}; ${found.remedy}`)
     const { version_webgl } = await import('@tensorflow/tfjs-backend-webgl').catch((cause: unknown) => {
       throw new BackendError(
         'the backend "webgl" needs the package @tensorflow/tfjs-backend-webgl: run "npm install @tensorflow/tfjs-backend-webgl"',

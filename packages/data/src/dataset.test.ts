@@ -196,7 +196,7 @@ describe('strokes', () => {
     expect(empty / (200 * 784)).toBeGreaterThan(0.7)
   })
 
-  test('a count that can not be is refused', async () => {
+  test('a count that cannot be is refused', async () => {
     await expect(strokes({ trainCount: 60001 })).rejects.toThrow('strokes has from 1 to 60000 images, not 60001')
   })
 })

@@ -295,7 +295,7 @@ describe('download', () => {
     expect(await readdir(join(folder, 'cache'))).toEqual(['file.gz'])
   })
 
-  test('a folder that can not be written is said, with what to do', async () => {
+  test('a folder that cannot be written is said, with what to do', async () => {
     await writeFile(join(folder, 'cache'), 'a file in the way')
     const failed = withServer(serving(), (url) => download([url], target(), expected))
     await expect(failed).rejects.toBeInstanceOf(DataError)
@@ -419,7 +419,7 @@ describe('loadDataset', () => {
     await expect(loadDataset('toString')).rejects.toBeInstanceOf(DataError)
   })
 
-  test('auto takes strokes where MNIST can not be had, and says so loudly', async () => {
+  test('auto takes strokes where MNIST cannot be had, and says so loudly', async () => {
     const told: string[] = []
     const data = await loadDataset('auto', { ...offline(), onNotice: (sentence) => told.push(sentence) })
     expect(data.name).toBe('strokes')

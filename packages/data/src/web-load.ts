@@ -30,7 +30,7 @@ export interface WebLoadOptions extends DownloadOptions {
    * worker, whose own address is another one, give it whole.
    */
   readonly local?: string
-  /** Told what was looked for in vain on the way, and what can not be kept. */
+  /** Told what was looked for in vain on the way, and what cannot be kept. */
   readonly onNotice?: (sentence: string) => void
   /** The browser's own unless given. */
   readonly fetch?: typeof globalThis.fetch

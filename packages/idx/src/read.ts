@@ -14,7 +14,7 @@ import { slicesOf, type Reader } from './pieces'
 
 /** What is read, for those who read an error. */
 export interface ReadOptions {
-  /** How to call the file in an error. */
+  /** The file's name in error messages. */
   readonly name?: string
 }
 

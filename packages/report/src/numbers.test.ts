@@ -4,7 +4,7 @@ import { calibration, comparedPairs, confidentMistakes, mcNemar, reportDocument,
 import { pText } from './compared-runs'
 import { lossSpans, smoothedLosses, smoothingWindow } from './smoothing'
 import { exampleInput } from './testing/example'
-import { countingTicks, linearTicks, logTicks } from './ticks'
+import { countingTicks, linearTicks, logTicks, shortNumber } from './ticks'
 
 describe('calibration', () => {
   // By hand: confidences .95 (right), .95 (wrong), .65 (right), .55 (right).
@@ -149,6 +149,23 @@ describe('curves', () => {
     expect(smoothedLosses([1, NaN, NaN, NaN, 2], 1, 10).map(({ loss }) => loss)).toEqual([1, NaN, NaN, NaN, 2])
     expect(smoothedLosses(new Array<number>(1000).fill(1), 21, 100)).toHaveLength(100)
     expect([1, 99, 4690, 938_000].map(smoothingWindow)).toEqual([1, 1, 93, 501])
+  })
+
+  test('labels of ticks are short, however large or small a loss is', () => {
+    const values = [0, 2, 0.05, 1e-7, 2e4, 99_999, 1e5, 1e8, 1.5e12, -2e9, 1e38]
+    expect(values.map(shortNumber)).toEqual([
+      '0',
+      '2',
+      '0.05',
+      '1e-7',
+      '20000',
+      '1e5',
+      '1e5',
+      '1e8',
+      '1.5e12',
+      '-2e9',
+      '1e38',
+    ])
   })
 
   test('ticks are round, within the axis, and at least one', () => {

@@ -2,9 +2,12 @@
 export const lossText = (loss: number | null | undefined): string =>
   typeof loss === 'number' && Number.isFinite(loss) ? loss.toFixed(4) : 'no number'
 
-/** A number with as many digits as tell it apart: 2, 0.05, 1e-7. */
-export const shortNumber = (value: number): string =>
-  value !== 0 && Math.abs(value) < 0.001 ? value.toExponential(0) : String(Number(value.toPrecision(3)))
+/** A number with as many digits as tell it apart, in at most six characters beside its sign: 2, 0.05, 20000, 1e-7, 1e8, 1.5e12. */
+export const shortNumber = (value: number): string => {
+  if (value !== 0 && Math.abs(value) < 0.001) return value.toExponential(0)
+  const rounded = Number(value.toPrecision(3))
+  return Math.abs(rounded) < 100_000 ? String(rounded) : rounded.toExponential().replace('+', '')
+}
 
 /** Round numbers from `low` to `high`, `low` above 0, for a logarithmic axis: 1, 2 and 5 of each power of ten, more where few fit. */
 export const logTicks = (low: number, high: number): number[] => {

@@ -91,7 +91,7 @@ const checkSum = (arrays: StateDict, state: string): Promise<string> =>
 /**
  * Reads a checkpoint.
  *
- * @param name how to call the file in an error
+ * @param name the file's name in error messages
  * @param extensions what its experiment may name beside what this package has
  * @throws TrainError where it is none, of another version, a bit of it has changed, or it is no place in a run of its experiment;
  * ModelError where the experiment's model is none

@@ -20,7 +20,7 @@ export interface ReferenceTrace {
 /**
  * Reads a reference trace.
  *
- * @param name how to call the file in an error
+ * @param name the file's name in error messages
  * @throws TrainError where it is none
  */
 export const parseReferenceTrace = (text: string, name = 'the reference'): ReferenceTrace => {

@@ -72,7 +72,7 @@ describe('predictions that are none are refused in a sentence', () => {
     expect(read).toThrow(message)
   })
 
-  test('those that contradict the confusion matrix, in what is right and in what is taken for what', () => {
+  test('those that contradict the confusion matrix, in what is right and in what is confused', () => {
     const swap = (entries: StateDict) => {
       const [labels, after] = [entries.get('labels')?.data, entries.get('after')?.data]
       if (!labels || !after) return

@@ -68,7 +68,7 @@ export interface KeptPredictions {
 /**
  * Reads the predictions of a run.
  *
- * @param name how to call the file in an error
+ * @param name the file's name in error messages
  * @throws TrainError where they are of another run, an entry is missing or has another shape, a value is no class or no probability, or
  * they contradict the run's confusion matrix; WeightsError where the file is damaged
  */

@@ -32,7 +32,7 @@ export const checkConvolution = (said) => {
   )
   expectThat(loss[1] < loss[0] / 2, `the loss went from ${loss[0]} to ${loss[1]}`)
   expectThat(paths['convolution filterGradient'] > 0, `our kernel was not taken: ${JSON.stringify(paths)}`)
-  return `tfjs alone can not, with it the loss fell from ${loss[0].toFixed(3)} to ${loss[1].toFixed(3)}`
+  return `tfjs alone cannot, with it the loss fell from ${loss[0].toFixed(3)} to ${loss[1].toFixed(3)}`
 }
 
 export const tryConvolution = async (world) => {

@@ -33,7 +33,7 @@ export const evaluateCommand = (): Command =>
   addPreparation(
     new Command('evaluate')
       .description(
-        'Say how good the weights of a run or of a file are: overall, per class, and what is taken for what.',
+        'Say how good the weights of a run or of a file are: overall, per class, and which digits are confused.',
       )
       .argument('<weights>', readableWeights)
       .option('--model <name>', 'what the weights of a file are of, where it does not say so itself')

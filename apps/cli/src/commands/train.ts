@@ -32,12 +32,21 @@ import { isAuto, newPlan, resumedPlan, type Plan, type TrainFlags } from '../tra
 import { UsageError } from '../usage-error'
 import { readInitial } from '../weights-file'
 
-export const trainCommand = (): Command => addPreparation(command()).action(train)
+export const trainCommand = (): Command =>
+  addPreparation(command()).action(async (named: string | undefined, flags: TrainFlags, command: Command) => {
+    if (named !== undefined) {
+      if (flags.model !== undefined)
+        throw new UsageError(`two models are named, ${named} and ${flags.model} by --model: leave one of them out`)
+      command.setOptionValueWithSource('model', named, 'cli')
+    }
+    await train(command.opts<TrainFlags>(), command)
+  })
 
 const command = (): Command =>
   addTraining(
     new Command('train')
       .description('Train one model, say how good it became, and write the run.')
+      .argument('[model]', 'the same as --model')
       .addOption(shared.model())
       .option('--experiment <file>', 'run the experiment of a run.json again, instead of --model and what goes with it')
       .addOption(shared.dataset('auto'))

@@ -1,6 +1,6 @@
 // The experiment that the form describes, as the command would run it, and what is wrong with its values.
 import { shownValue } from '@digitlab/models'
-import { completeExperiment, type Experiment, type ExperimentInput } from '@digitlab/train'
+import { completeExperiment, type Experiment } from '@digitlab/train'
 import type { Problems, Settings } from '../protocol'
 import { isEmpty, kindNames, numberFields, optionFields, tableFields, type Field } from '../settings'
 import { failureOf, sentenceOf } from './failure'
@@ -11,12 +11,18 @@ const given = (fields: readonly Field[]): Record<string, unknown> =>
 /** @throws TrainError where a value is none */
 export const experimentOf = (settings: Settings, dataset: string): Experiment => {
   const { model, seed } = settings
-  const chosen = kindNames.flatMap((kind) => {
+  const chosen = kindNames.flatMap((kind): [string, unknown][] => {
     const { name } = settings[kind] ?? {}
     return name === undefined ? [] : [[kind, { name, ...given(optionFields(kind, settings[kind])) }]]
   })
-  const input = { model, dataset, seed, ...given(numberFields(settings)), ...Object.fromEntries(chosen) }
-  return completeExperiment(input as ExperimentInput) // which checks every value
+  const input = {
+    model,
+    dataset,
+    seed,
+    ...given(numberFields(settings)),
+    ...(Object.fromEntries(chosen) as Record<string, unknown>),
+  }
+  return completeExperiment(input) // which checks every value
 }
 
 /** What is wrong with each field of the form, in its own words; what is wrong with several together stands under 'experiment'. */
