@@ -131,7 +131,7 @@ describe('threads', () => {
     expect(made.map((one) => one.ended())).toEqual([true, true])
   })
 
-  test('that can not be started leave the work to the thread that trains, which says so', async () => {
+  test('that cannot be started leave the work to the thread that trains, which says so', async () => {
     const alone = await run()
     const told: string[] = []
     const onProgress: RunOptions['onProgress'] = (progress) => {
