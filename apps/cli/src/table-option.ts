@@ -27,7 +27,7 @@ const json = (text: string): unknown => {
   }
 }
 
-const readings: Readonly<Record<TableOption['kind'], (text: string) => unknown>> = {
+const readings: Readonly<Partial<Record<TableOption['kind'], (text: string) => unknown>>> = {
   number: (text) => (text === '' ? undefined : Number(text)),
   integer: (text) => (text === '' ? undefined : Number(text)),
   boolean: (text) => (text === 'true' ? true : text === 'false' ? false : undefined),
