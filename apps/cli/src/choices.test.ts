@@ -1,11 +1,12 @@
 // Every option of every table is one of the command, and reaches the experiment.
 import { layerTypes, modelNames, type Option } from '@digitlab/models'
-import { completeExperiment, lossTypes, optimizerTypes, scheduleTypes } from '@digitlab/train'
+import { completeExperiment, experimentParts, lossTypes, optimizerTypes, scheduleTypes } from '@digitlab/train'
 import { expect, test } from 'vitest'
 import { choicesOf } from './choices'
 import { trainCommand } from './commands/train'
 import { createProgram } from './main'
 import { distance, nearest } from './nearest'
+import { trainingOf } from './options'
 import { flagOf } from './table-option'
 
 const tables = [
@@ -45,6 +46,20 @@ for (const { kind, types, prefix } of tables)
         ?.helpInformation(),
     ).toContain(name)
   })
+
+test('the parts of an experiment, with their options', () => {
+  const training = (...argv: string[]) => trainingOf(parsed(argv))
+  expect(training('--normalize', 'mean=0.1307,std=0.3081')).toMatchObject({ normalize: { mean: 0.1307, std: 0.3081 } })
+  expect(training('--validation', '5000')).toMatchObject({ validation: { size: 5000 } })
+  expect(training('--early-stopping', '--clip-grad-norm', '1')).toMatchObject({ earlyStopping: {}, clipGradNorm: 1 })
+  expect(training('--early-stopping', 'patience=2')).toMatchObject({ earlyStopping: { patience: 2 } })
+  const { validation, earlyStopping } = completeExperiment({
+    model: 'linear',
+    ...training('--validation', '0.1', '--early-stopping'),
+  })
+  expect([validation, earlyStopping?.patience]).toEqual([0.1, 3])
+  for (const name of Object.keys(experimentParts)) expect(trainCommand().helpInformation()).toContain(flagOf(name))
+})
 
 test('what is not mentioned is left to the experiment', () => {
   expect(choicesOf(parsed([]))).toEqual({})

@@ -559,7 +559,7 @@ describe('what is wrong is said in one sentence, without a stack', () => {
     [[...linear, '--optimizer', 'sdg'], 2, 'there is no optimizer "sdg" (did you mean sgd?)'],
     [[...linear, '--beta1', '1', '--optimizer', 'adam'], 2, '--beta1 must be a number at least 0 and below 1, not 1'],
     [[...linear, '--schedule', 'stepp'], 2, 'there is no schedule "stepp" (did you mean step?)'],
-    [[...linear, '--schedule', 'step'], 2, 'schedule.size is missing: it must be an integer from 1'],
+    [[...linear, '--schedule', 'step'], 2, 'schedule.stepSize is missing: it must be an integer from 1'],
     [[...linear, '--schedule-gamma', '0.5'], 1, '--schedule-gamma belongs to a schedule, and none is named'],
     [[...linear, '--optimizer', 'adam', '--momentum', '0.5'], 1, '--momentum belongs to sgd'],
     [['train', '--model', 'ccn'], 2, 'there is no model "ccn" (did you mean cnn?): choose one of linear'],

@@ -1,12 +1,19 @@
 import { readFileSync } from 'node:fs'
 import { archivedNames, datasetNames } from '@digitlab/data'
 import { modelNames, type ModelDefinition, type Option as TableOption } from '@digitlab/models'
-import { experimentOptions, torchSeed, TrainError, type Experiment, type ExperimentInput } from '@digitlab/train'
+import {
+  experimentOptions,
+  experimentParts,
+  torchSeed,
+  TrainError,
+  type Experiment,
+  type ExperimentInput,
+} from '@digitlab/train'
 import type { Normalization } from '@digitlab/weights'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { addChoices, changedChoices, choiceAttributes, choicesOf, type ChoiceFlags } from './choices'
 import { nearest } from './nearest'
-import { tableOption } from './table-option'
+import { partOption, tableOption } from './table-option'
 import { OptionError, UsageError } from './usage-error'
 
 const numberFrom =
@@ -104,13 +111,18 @@ export const shared = {
 export const addTraining = (command: Command, usual: { readonly epochs: number }): Command => {
   for (const [name, option] of numbers)
     command.addOption(tableOption(name, option, name === 'epochs' ? usual.epochs : undefined))
+  for (const [name, table] of Object.entries(experimentParts)) command.addOption(partOption(name, table))
   return addChoices(command)
 }
 
 const numbers: readonly (readonly [string, TableOption])[] = Object.entries(experimentOptions)
 
 /** What decides how long and how a model is trained, by the attributes that commander keeps it under. */
-export const trainingAttributes: readonly string[] = [...numbers.map(([name]) => name), ...choiceAttributes]
+export const trainingAttributes: readonly string[] = [
+  ...numbers.map(([name]) => name),
+  ...Object.keys(experimentParts),
+  ...choiceAttributes,
+]
 
 /** How long and how a model is trained, as the flags have it. */
 export const trainingOf = (flags: ChoiceFlags): Omit<ExperimentInput, 'model'> => ({
@@ -128,11 +140,16 @@ export const changedTraining = (
   ...changedChoices(theirs, flags),
 })
 
+const isOwn = (name: string): boolean => Object.hasOwn(experimentOptions, name) || Object.hasOwn(experimentParts, name)
+
 const numbersOf = (flags: object, taken: (name: string) => boolean): Omit<ExperimentInput, 'model'> =>
   Object.fromEntries(
-    Object.entries(flags).filter(
-      ([name, value]) => value !== undefined && Object.hasOwn(experimentOptions, name) && taken(name),
-    ),
+    Object.entries(flags)
+      .filter(([name, value]) => value !== undefined && isOwn(name) && taken(name))
+      .map(([name, value]: [string, unknown]) => [
+        name,
+        value === true && Object.hasOwn(experimentParts, name) ? {} : value,
+      ]),
   )
 
 /** Refuses options that another one decides already. */

@@ -40,6 +40,36 @@ const readings: Readonly<Partial<Record<TableOption['kind'], (text: string) => u
 export const valueOf = ({ kind }: TableOption, text: string | true): unknown =>
   text === true ? true : (readings[kind] ?? json)(text.trim())
 
+/**
+ * An option that takes several of a table's at once, as 'mean=0.13,std=0.31'; a value alone is the first of them, and without any they
+ * are all as usual.
+ */
+export const partOption = (name: string, table: Readonly<Record<string, TableOption>>): Option => {
+  const entries = Object.entries(table)
+  const optional = entries.every(([, { presence }]) => presence !== 'required')
+  const each = entries.map(([key, { says, presence, default: usual }]) => {
+    const absent = presence === 'defaulted' ? ` (${String(usual)} unless given)` : ''
+    return `${key}, ${says ?? ''}${absent}`
+  })
+  const example = entries.map(([key]) => `${key}=…`).join(',')
+  return new Option(
+    `${flagOf(name)} ${optional ? '[options]' : '<options>'}`,
+    `${example}: ${each.join('; ')}`,
+  ).argParser((text: string) => {
+    const [first = ''] = Object.keys(table)
+    const parts = (text.includes('=') ? text : `${first}=${text}`).split(',')
+    const pairs = parts.map((part) => {
+      const [key = '', ...value] = part.split('=')
+      const option = Object.hasOwn(table, key.trim()) ? table[key.trim()] : undefined
+      if (!option) throw new InvalidArgumentError(`It has no ${key.trim()}: give ${example}.`)
+      const read = valueOf(option, value.join('='))
+      if (!option.fits(read)) throw new InvalidArgumentError(`Its ${key.trim()} must be ${option.allowed}.`)
+      return [key.trim(), read] as const
+    })
+    return Object.fromEntries(pairs)
+  })
+}
+
 /** An option of the command line that takes what a table's takes. */
 export const tableOption = (name: string, option: TableOption, usual: unknown = option.default): Option => {
   const made = new Option(flagsOf(name, option), option.says ?? name).argParser((text) => {

@@ -110,16 +110,16 @@ describe.skipIf(chromiumMissing !== undefined)('the page', { timeout: 120_000 },
       }
     await select('Optimizer', 'sgd')
     await select('Schedule', 'step')
-    await page.getByText('Size is empty: type a number.').waitFor()
-    await page.getByRole('spinbutton', { name: 'Size', exact: true }).fill('2')
+    await page.getByText('Step size is empty: type a number.').waitFor()
+    await page.getByRole('spinbutton', { name: 'Step size' }).fill('2')
     await page.getByRole('spinbutton', { name: 'Momentum' }).fill('0.9')
     const experiment = completeExperiment({
       model: 'cnn',
       optimizer: { name: 'sgd', momentum: 0.9 },
-      schedule: { name: 'step', size: 2 },
+      schedule: { name: 'step', stepSize: 2 },
     })
     await page.locator(`[data-experiment-id="${await experimentId(experiment)}"]`).waitFor()
-    expect(new URL(page.url()).search).toContain('momentum=0.9&schedule=step&schedule.size=2')
+    expect(new URL(page.url()).search).toContain('momentum=0.9&schedule=step&schedule.stepSize=2')
     await page.context().close()
   })
 

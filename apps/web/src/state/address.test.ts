@@ -39,11 +39,11 @@ test('every option of the tables is in an address, and in what a browser kept', 
   const settings = {
     ...defaultSettings,
     optimizer: { ...chosenOf('optimizer', 'sgd'), momentum: 0.9, weightDecay: 1e-4 },
-    schedule: { ...chosenOf('schedule', 'step'), size: 2, every: 'step' },
+    schedule: { ...chosenOf('schedule', 'step'), stepSize: 2, every: 'step' },
   }
   const query = addressOf(settings, 'auto')
   expect(query).toContain('optimizer=sgd&learningRate=0.1&momentum=0.9&weightDecay=0.0001')
-  expect(query).toContain('schedule=step&schedule.size=2&schedule.every=step')
+  expect(query).toContain('schedule=step&schedule.stepSize=2&schedule.every=step')
   expect(read(query)).toEqual({ settings, data: 'auto', notices: [] })
   expect(settingsOf(JSON.parse(JSON.stringify(settings)), 4)).toEqual(settings)
   // A whole experiment: what was chosen before does not stay beside it.
