@@ -42,6 +42,7 @@ export const figureChoices = [
     says: 'training and test accuracy by epoch',
     caption: 'Of the training images as each was seen, just before the step that learned from it.',
   },
+  { id: 'learning-rate', of: 'run', says: 'the learning rate of every step' },
   {
     id: 'confusion',
     of: 'run',
