@@ -50,6 +50,7 @@ for (const { kind, types, prefix } of tables)
 test('the parts of an experiment, with their options', () => {
   const training = (...argv: string[]) => trainingOf(parsed(argv))
   expect(training('--normalize', 'mean=0.1307,std=0.3081')).toMatchObject({ normalize: { mean: 0.1307, std: 0.3081 } })
+  expect(training('--normalize', '0.1307,0.3081')).toMatchObject({ normalize: { mean: 0.1307, std: 0.3081 } })
   expect(training('--validation', '5000')).toMatchObject({ validation: { size: 5000 } })
   expect(training('--early-stopping', '--clip-grad-norm', '1')).toMatchObject({ earlyStopping: {}, clipGradNorm: 1 })
   expect(training('--early-stopping', 'patience=2')).toMatchObject({ earlyStopping: { patience: 2 } })

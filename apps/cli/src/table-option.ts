@@ -41,8 +41,8 @@ export const valueOf = ({ kind }: TableOption, text: string | true): unknown =>
   text === true ? true : (readings[kind] ?? json)(text.trim())
 
 /**
- * An option that takes several of a table's at once, as 'mean=0.13,std=0.31'; a value alone is the first of them, and without any they
- * are all as usual.
+ * An option that takes several of a table's at once, as 'mean=0.13,std=0.31', or in their order, as '0.13,0.31'; without any they are all
+ * as usual.
  */
 export const partOption = (name: string, table: Readonly<Record<string, TableOption>>): Option => {
   const entries = Object.entries(table)
@@ -56,8 +56,8 @@ export const partOption = (name: string, table: Readonly<Record<string, TableOpt
     `${flagOf(name)} ${optional ? '[options]' : '<options>'}`,
     `${example}: ${each.join('; ')}`,
   ).argParser((text: string) => {
-    const [first = ''] = Object.keys(table)
-    const parts = (text.includes('=') ? text : `${first}=${text}`).split(',')
+    const names = Object.keys(table)
+    const parts = text.split(',').map((part, i) => (text.includes('=') ? part : `${names[i] ?? part}=${part}`))
     const pairs = parts.map((part) => {
       const [key = '', ...value] = part.split('=')
       const option = Object.hasOwn(table, key.trim()) ? table[key.trim()] : undefined
