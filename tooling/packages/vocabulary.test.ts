@@ -5,7 +5,7 @@ import { backendChoices } from '@digitlab/backends'
 import { datasetChoices } from '@digitlab/data'
 import { catalogue, layerTypes, modelNames, resolveModel, type OptionTable } from '@digitlab/models'
 import { figureChoices, markdownTable } from '@digitlab/report'
-import { experimentOptions, lossTypes, optimizerTypes, scheduleTypes } from '@digitlab/train'
+import { augmentationTypes, experimentOptions, lossTypes, optimizerTypes, scheduleTypes } from '@digitlab/train'
 import { expect, test } from 'vitest'
 import { asPart, markedPart } from './marked-part.mjs'
 
@@ -59,6 +59,7 @@ const parts: Readonly<Record<string, string>> = {
   optimizers: choosable(optimizerTypes),
   schedules: choosable(scheduleTypes),
   losses: choosable(lossTypes),
+  augmentations: choosable(augmentationTypes),
   datasets: table(
     ['name', 'what it is'],
     datasetChoices.map(({ name, title }) => [name, title]),

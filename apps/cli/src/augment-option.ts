@@ -37,7 +37,7 @@ const parsed = (text: string, before: readonly Given[] = []): readonly Given[] =
 export const augmentOption = (): Option =>
   new Option(
     '--augment <what>',
-    `change the training images each time that they are seen, such as affine:shift=2,rotate=10; again for the next: ${augmentationTypes.map(({ name }) => name).join(', ')}`,
+    `change the training images each time that they are seen, such as affine:shift=2,rotate=10; again for the next: ${augmentationTypes.map(({ name }) => name).join(', ')}; see "digitlab help augmentations"`,
   ).argParser(parsed)
 
 /** What the flags say of an experiment. */

@@ -11,6 +11,7 @@ import {
 } from '@digitlab/train'
 import type { Normalization } from '@digitlab/weights'
 import { InvalidArgumentError, Option, type Command } from 'commander'
+import { augmentOf, augmentOption, type AugmentFlags } from './augment-option'
 import { addChoices, changedChoices, choiceAttributes, choicesOf, type ChoiceFlags } from './choices'
 import { nearest } from './nearest'
 import { partOption, tableOption } from './table-option'
@@ -112,7 +113,7 @@ export const addTraining = (command: Command, usual: { readonly epochs: number }
   for (const [name, option] of numbers)
     command.addOption(tableOption(name, option, name === 'epochs' ? usual.epochs : undefined))
   for (const [name, table] of Object.entries(experimentParts)) command.addOption(partOption(name, table))
-  return addChoices(command)
+  return addChoices(command).addOption(augmentOption())
 }
 
 const numbers: readonly (readonly [string, TableOption])[] = Object.entries(experimentOptions)
@@ -122,22 +123,25 @@ export const trainingAttributes: readonly string[] = [
   ...numbers.map(([name]) => name),
   ...Object.keys(experimentParts),
   ...choiceAttributes,
+  'augment',
 ]
 
 /** How long and how a model is trained, as the flags have it. */
-export const trainingOf = (flags: ChoiceFlags): Omit<ExperimentInput, 'model'> => ({
+export const trainingOf = (flags: ChoiceFlags & AugmentFlags): Omit<ExperimentInput, 'model'> => ({
   ...numbersOf(flags, () => true),
   ...choicesOf(flags),
+  ...augmentOf(flags),
 })
 
 /** What a run that goes on would be with those flags that were given. */
 export const changedTraining = (
   theirs: Experiment,
-  flags: ChoiceFlags,
+  flags: ChoiceFlags & AugmentFlags,
   command: Command,
 ): Omit<ExperimentInput, 'model'> => ({
   ...numbersOf(flags, (name) => command.getOptionValueSource(name) === 'cli'),
   ...changedChoices(theirs, flags),
+  ...augmentOf(flags),
 })
 
 const isOwn = (name: string): boolean => Object.hasOwn(experimentOptions, name) || Object.hasOwn(experimentParts, name)

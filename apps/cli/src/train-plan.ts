@@ -17,6 +17,7 @@ import { readCompleted, readResumable, removeCheckpoint } from './checkpoint-fol
 import { locksIn } from './folder-lock'
 import { checkGpuFlags } from './load'
 import { claimExisting, claimFolder, isBlank, type ClaimedFolder } from './new-folder'
+import type { AugmentFlags } from './augment-option'
 import type { ChoiceFlags } from './choices'
 import { changedTraining, checkOptions, modelOf, refuseBeside, trainingAttributes, trainingOf } from './options'
 import { note } from './output'
@@ -26,7 +27,7 @@ import { readExperiment } from './run-folder'
 import { UsageError } from './usage-error'
 
 /** What the command line says. */
-export interface TrainFlags extends ChoiceFlags {
+export interface TrainFlags extends ChoiceFlags, AugmentFlags {
   readonly model?: string
   readonly experiment?: string
   readonly dataset: string

@@ -28,6 +28,8 @@ export interface Settings extends CompletedOptions<typeof experimentOptions> {
   /** Absent where the learning rate stays as it is. */
   readonly schedule?: Chosen | undefined
   readonly loss: Chosen
+  /** How the training images are changed; absent where they stay as they are. */
+  readonly augment?: readonly Chosen[] | undefined
 }
 
 /** The data sets that have a name. */

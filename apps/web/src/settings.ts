@@ -2,6 +2,7 @@
 // check an experiment.
 import { completeOptions, modelNames, type Option, type OptionTable } from '@digitlab/models'
 import {
+  augmentationTypes,
   experimentDefaults,
   experimentOptions,
   lossTypes,
@@ -56,10 +57,41 @@ export const numberFields = (settings: Settings): Field[] =>
 export const optionFields = (kind: Kind, chosen: Chosen | undefined): Field[] =>
   chosen ? fieldsOf(tableOf(kind, chosen.name), chosen, `${kind}.`) : []
 
+/** The ways in which training images can be changed. */
+export const augmentations: readonly (Choosable & { readonly example?: Readonly<Record<string, unknown>> })[] =
+  augmentationTypes
+
+const augmentationOf = (name: string) => augmentations.find((type) => type.name === name)
+
+/** The fields for the options of one of them. */
+export const augmentFields = (chosen: Chosen): Field[] =>
+  fieldsOf(augmentationOf(chosen.name)?.options ?? {}, chosen, `augment.${chosen.name}.`)
+
+/** The augmentations with one more, in the order of their table, or without one. */
+export const withAugmentation = (augment: readonly Chosen[] = [], chosen: Chosen, on: boolean): readonly Chosen[] => {
+  const all = [...augment.filter(({ name }) => name !== chosen.name), ...(on ? [chosen] : [])]
+  return augmentations.flatMap(({ name }) => all.find((each) => each.name === name) ?? [])
+}
+
+/** One of them where its name alone is given. */
+export const augmentationPlain = (name: string): Chosen => ({
+  name,
+  ...Object.fromEntries(
+    Object.entries(augmentationOf(name)?.options ?? {}).map(([key, option]) => [key, usual(option)]),
+  ),
+})
+
+/** What the form begins with where one is chosen: something that is to be seen. */
+export const augmentationBegun = (name: string): Chosen => ({
+  ...augmentationPlain(name),
+  ...augmentationOf(name)?.example,
+})
+
 /** Every field that a table describes. */
 export const tableFields = (settings: Settings): Field[] => [
   ...numberFields(settings),
   ...kindNames.flatMap((kind) => optionFields(kind, settings[kind])),
+  ...(settings.augment ?? []).flatMap(augmentFields),
 ]
 
 const tableOf = (kind: Kind, name: string): OptionTable => kinds[kind].find((type) => type.name === name)?.options ?? {}
@@ -110,6 +142,17 @@ const choiceOf = (kind: Kind, kept: unknown, beside: Readonly<Record<string, unk
   return type && { name: type.name, ...takenOf(type.options, values) }
 }
 
+/** The augmentations that something kept; what is none is left out. */
+const augmentOf = (kept: unknown): readonly Chosen[] => {
+  const values: readonly Readonly<Record<string, unknown>>[] = Array.isArray(kept)
+    ? kept.filter((each): each is Record<string, unknown> => typeof each === 'object' && each !== null)
+    : []
+  return augmentations.flatMap(({ name, options }) => {
+    const found = values.find((each) => each['name'] === name)
+    return found ? [{ name, ...takenOf(options, found) }] : []
+  })
+}
+
 /** The form as something kept it, an earlier version maybe: what is no value of its field becomes the default. */
 export const settingsOf = (kept: unknown, processors: number): Settings => {
   if (typeof kept !== 'object' || kept === null) return defaultSettings
@@ -117,6 +160,7 @@ export const settingsOf = (kept: unknown, processors: number): Settings => {
   const { model, backend, threads, seed } = values
   const fits = typeof threads === 'number' && Number.isInteger(threads) && threads >= 1 && threads <= processors
   const schedule = choiceOf('schedule', values['schedule'], {})
+  const augment = augmentOf(values['augment'])
   return {
     model: modelNames.find((name) => name === model) ?? defaultSettings.model,
     backend: pageBackends.find((id) => id === backend) ?? defaultSettings.backend,
@@ -125,6 +169,7 @@ export const settingsOf = (kept: unknown, processors: number): Settings => {
     ...(takenOf(numbers, values) as typeof usualNumbers), // the numbers of the table
     optimizer: choiceOf('optimizer', values['optimizer'], values) ?? defaultSettings.optimizer,
     ...(schedule ? { schedule } : {}),
+    ...(augment.length > 0 ? { augment } : {}),
     loss: choiceOf('loss', values['loss'], {}) ?? defaultSettings.loss,
   }
 }

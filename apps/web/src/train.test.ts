@@ -95,6 +95,32 @@ describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout
     await page.context().close()
   })
 
+  test.each([
+    ['with threads that share memory', () => isolated],
+    ['without', () => plain],
+  ] as const)('training images are changed as the command changes them, %s', async (_, site) => {
+    const { page, complaints } = await openPage(browser, site().url)
+    await giveData(page, files)
+    await choose(page, { model: 'two-layer', epochs: 1 })
+    await page.getByRole('checkbox', { name: /^affine/ }).check()
+    await page.getByRole('spinbutton', { name: 'Rotate' }).fill('25')
+    const preview = page.locator('figure', { hasText: 'as the first epoch would see them' })
+    await preview.locator('svg image').nth(19).waitFor()
+    expect(new URL(page.url()).search).toContain('augment=affine&augment.affine.shift=2&augment.affine.rotate=25&')
+    const run = await train(page)
+    const augment = [{ name: 'affine', shift: 2, rotate: 25, scale: 0.1, shear: 5 }]
+    const experiment = completeExperiment({ model: 'two-layer', dataset: 'files', epochs: 1, augment })
+    const expected = await runExperiment(experiment, { data, backend: wasmBackend() })
+    expect(run.id).toBe(expected.run.id)
+    expect(run.history.stepLosses).toEqual(expected.run.history.stepLosses)
+    await looked(page)
+    await page.locator('#look').getByText('64 training images as the first epoch saw them').waitFor()
+    // Its workers were started, or it would say that they were not.
+    expect(await page.getByText('prepared by the thread that trains').count()).toBe(0)
+    expect(complaints).toEqual([])
+    await page.context().close()
+  })
+
   test('without isolation and under a base path it trains on one thread, and draws before any training', async () => {
     const { page, complaints } = await openPage(browser, plain.url)
     await page.getByText('One thread: this page is served without').waitFor()

@@ -27,7 +27,7 @@ export const figureChoices = [
   {
     id: 'augmented',
     of: 'run',
-    says: 'training images as they were changed',
+    says: '64 training images as the first epoch saw them, where they were changed',
     caption: 'Each has its class below it; where two images are mixed, that of the larger share first.',
   },
   {

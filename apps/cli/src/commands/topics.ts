@@ -10,6 +10,7 @@ import {
   type OptionTable,
 } from '@digitlab/models'
 import { figureChoices } from '@digitlab/report'
+import { augmentationTypes } from '@digitlab/train'
 import { Command } from 'commander'
 import { choiceKinds, type ChoiceKind } from '../choices'
 import { shared } from '../options'
@@ -49,6 +50,11 @@ const topics: readonly Topic[] = [
   topicOf(choiceKinds.optimizer),
   topicOf(choiceKinds.schedule),
   topicOf(choiceKinds.loss),
+  {
+    name: 'augmentations',
+    how: '--augment <name>:<option>=<value>,<option>=<value>; again for the next',
+    entries: augmentationTypes.map(({ name, says, options }) => ({ name, says, options })),
+  },
   {
     name: 'models',
     how: '--model <name>, or a JSON file with a definition ("digitlab help layers")',

@@ -11,6 +11,12 @@ import {
   type Drawable,
   type Figure,
 } from '@digitlab/report/figures'
+import {
+  augmentedCaptions,
+  augmentedImages,
+  completeExperiment,
+  type ExperimentInput,
+} from '@digitlab/train/experiment'
 import type { RunParts } from '../protocol'
 import type { Images, LiveRun, Wanted } from './protocol'
 
@@ -20,6 +26,9 @@ export interface Held {
   readonly images: ReadonlyMap<string, Images>
   readonly runs: ReadonlyMap<string, RunParts>
 }
+
+/** Training images of a preview. */
+const previewed = 20
 
 /** As many images of a cell as can be looked at. */
 const mostInCell = 120
@@ -84,6 +93,18 @@ export const draw = (held: Held, wanted: Wanted, width: number): Figure => {
       if (places.length === 0) throw new Error('there are no more of these images')
       const captions = places.map((place) => nameOf(images, labels[place]))
       return imageGridFigure(some(images, pixels, places), captions, options)
+    }
+    case 'augmented': {
+      const images = held.images.get(wanted.images)
+      if (!images) throw new Error('these images are not at hand: load the data set again')
+      const { augment, seed, batchSize } = wanted
+      const { height, width: across, train, classNames } = images
+      const experiment = completeExperiment({ model: 'linear', seed, batchSize, augment } as ExperimentInput)
+      const data = { train: { ...train, count: train.labels.length }, imageShape: [height, across] as const }
+      const first = Int32Array.from({ length: Math.min(previewed, data.train.count) }, (_, i) => i)
+      const changed = augmentedImages(experiment, data, first)
+      const captions = augmentedCaptions(changed, classNames)
+      return imageGridFigure({ height, width: across, pixels: changed.images }, captions, options)
     }
     case 'cell': {
       const parts = partsOf(held, wanted.key)

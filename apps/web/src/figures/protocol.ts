@@ -1,6 +1,6 @@
 // What is asked of the figures' worker, and what it answers.
 import type { DrawnEpoch, FigureId } from '@digitlab/report'
-import type { RunParts } from '../protocol'
+import type { Chosen, RunParts } from '../protocol'
 
 /** A training that goes on, as its curves are drawn. */
 export interface LiveRun {
@@ -23,6 +23,14 @@ export type Wanted =
       readonly from: number
       readonly count: number
       readonly label?: number
+    }
+  /** Training images as an experiment's first epoch would see them. */
+  | {
+      readonly kind: 'augmented'
+      readonly images: string
+      readonly augment: readonly Chosen[]
+      readonly seed: number
+      readonly batchSize: number
     }
   /** The test images in a cell of the confusion matrix. */
   | { readonly kind: 'cell'; readonly key: string; readonly label: number; readonly predicted: number }

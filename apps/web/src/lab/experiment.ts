@@ -2,7 +2,7 @@
 import { shownValue } from '@digitlab/models'
 import { completeExperiment, type Experiment } from '@digitlab/train'
 import type { Problems, Settings } from '../protocol'
-import { isEmpty, kindNames, numberFields, optionFields, tableFields, type Field } from '../settings'
+import { augmentFields, isEmpty, kindNames, numberFields, optionFields, tableFields, type Field } from '../settings'
 import { failureOf, sentenceOf } from './failure'
 
 const given = (fields: readonly Field[]): Record<string, unknown> =>
@@ -15,12 +15,14 @@ export const experimentOf = (settings: Settings, dataset: string): Experiment =>
     const { name } = settings[kind] ?? {}
     return name === undefined ? [] : [[kind, { name, ...given(optionFields(kind, settings[kind])) }]]
   })
+  const augment = (settings.augment ?? []).map((one) => ({ name: one.name, ...given(augmentFields(one)) }))
   const input = {
     model,
     dataset,
     seed,
     ...given(numberFields(settings)),
     ...(Object.fromEntries(chosen) as Record<string, unknown>),
+    augment,
   }
   return completeExperiment(input) // which checks every value
 }

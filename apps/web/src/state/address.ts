@@ -1,6 +1,9 @@
 // The experiment in the address: a link is an experiment. In the query and not behind the #, where the sections are.
 import { dataChoices, type DataChoice, type Settings } from '../protocol'
 import {
+  augmentationPlain,
+  augmentations,
+  augmentFields,
   chosenOf,
   defaultSettings,
   isEmpty,
@@ -77,6 +80,17 @@ export const readAddress = (query: string, before: Settings, processors: number)
     const chosen = name !== null && known ? chosenOf(kind, name) : settings[kind]
     if (chosen) settings = { ...settings, [kind]: { ...chosen, ...read(optionFields(kind, chosen)) } }
   }
+  if (given.has('augment') || given.has('optimizer')) {
+    const augment = given.getAll('augment').flatMap((name) => {
+      if (augmentations.some((type) => type.name === name)) {
+        const begun = augmentationPlain(name)
+        return [{ ...begun, ...read(augmentFields(begun)) }]
+      }
+      refuse('augment', name)
+      return []
+    })
+    settings = settingsOf({ ...settings, augment }, processors)
+  }
   const choice = given.get('data')
   const data = dataChoices.find((each) => each === choice)
   if (choice !== null && data === undefined) refuse('data', choice)
@@ -88,7 +102,11 @@ export const addressOf = (settings: Settings, data: DataChoice): string => {
   const text = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))
   const pairs = (fields: readonly Field[]): [string, string][] =>
     fields.flatMap((field) => (isEmpty(field.value) ? [] : [[keyOf(field), text(field.value)]]))
-  const { model, seed } = settings
+  const { model, seed, augment = [] } = settings
+  const changed = augment.flatMap((one) => [
+    ['augment', one.name] as [string, string],
+    ...pairs(augmentFields(one).filter(({ option, value }) => value !== option.default)),
+  ])
   const chosen = kindNames.flatMap((kind) => {
     const value = settings[kind]
     if (!value || (kind === 'loss' && value.name === defaultSettings.loss.name)) return []
@@ -102,6 +120,7 @@ export const addressOf = (settings: Settings, data: DataChoice): string => {
     ['seed', String(seed)],
     ...pairs(numberFields(settings)),
     ...chosen,
+    ...changed,
     ...(data === 'files' ? [] : [['data', data] as [string, string]]),
   ]).toString()}`
 }
