@@ -53,7 +53,7 @@ const topics: readonly Topic[] = [
   {
     name: 'augmentations',
     how: '--augment <name>:<option>=<value>,<option>=<value>; again for the next',
-    entries: augmentationTypes.map(({ name, says, options }) => ({ name, says, options })),
+    entries: augmentationTypes.map(({ name, says = '', options }) => ({ name, says, options })),
   },
   {
     name: 'models',

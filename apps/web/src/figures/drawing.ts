@@ -11,12 +11,7 @@ import {
   type Drawable,
   type Figure,
 } from '@digitlab/report/figures'
-import {
-  augmentedCaptions,
-  augmentedImages,
-  completeExperiment,
-  type ExperimentInput,
-} from '@digitlab/train/experiment'
+import { augmentedCaptions, augmentedImages, completeExperiment } from '@digitlab/train/experiment'
 import type { RunParts } from '../protocol'
 import type { Images, LiveRun, Wanted } from './protocol'
 
@@ -99,7 +94,7 @@ export const draw = (held: Held, wanted: Wanted, width: number): Figure => {
       if (!images) throw new Error('these images are not at hand: load the data set again')
       const { augment, seed, batchSize } = wanted
       const { height, width: across, train, classNames } = images
-      const experiment = completeExperiment({ model: 'linear', seed, batchSize, augment } as ExperimentInput)
+      const experiment = completeExperiment({ model: 'linear', seed, batchSize, augment })
       const data = { train: { ...train, count: train.labels.length }, imageShape: [height, across] as const }
       const first = Int32Array.from({ length: Math.min(previewed, data.train.count) }, (_, i) => i)
       const changed = augmentedImages(experiment, data, first)
