@@ -73,6 +73,9 @@ export const withAugmentation = (augment: readonly Chosen[] = [], chosen: Chosen
   return augmentations.flatMap(({ name }) => all.find((each) => each.name === name) ?? [])
 }
 
+/** One of them with an option as it is typed. */
+export const withOption = (chosen: Chosen, name: string, value: unknown): Chosen => ({ ...chosen, [name]: value })
+
 /** One of them where its name alone is given. */
 export const augmentationPlain = (name: string): Chosen => ({
   name,
