@@ -14,7 +14,7 @@ import {
   type RunOptions,
 } from '@digitlab/train'
 import { memory } from '@tensorflow/tfjs-core'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 
 const data = await strokes()
 /** The last batch of 64 holds 16. */
@@ -125,22 +125,20 @@ test('a thread that is gone ends the run in a sentence, and the checkpoint befor
   let kept: Checkpoint | undefined
   const checkpoint = { every: { steps: 5 }, save: async (made: Checkpoint) => void (kept = made) }
   const { Worker } = await import('node:worker_threads')
-  const { postMessage } = Worker.prototype
-  const alive = new Set<InstanceType<typeof Worker>>()
-  Worker.prototype.postMessage = function (...message: Parameters<typeof postMessage>) {
-    alive.add(this)
-    return postMessage.apply(this, message)
-  }
+  const posted = vi.spyOn(Worker.prototype, 'postMessage')
   let steps = 0
   const onProgress = async ({ type }: Progress) => {
-    if (type === 'step' && ++steps === 20) await Promise.all([...alive].map((worker) => worker.terminate()))
+    if (type === 'step' && ++steps === 20)
+      await Promise.all(
+        [...new Set(posted.mock.contexts as InstanceType<typeof Worker>[])].map((worker) => worker.terminate()),
+      )
   }
   try {
     const run = train(of, 2, { onProgress, checkpoint }, backend)
     await expect(run).rejects.toMatchObject({ name: 'BackendError', code: 'thread-lost' })
     await expect(run).rejects.toThrow(/^thread 2 of 2 stopped \(it ended with code 1\): train with one thread/)
   } finally {
-    Worker.prototype.postMessage = postMessage
+    posted.mockRestore()
   }
   const controller = new AbortController()
   const { run } = await train(of, 2, {

@@ -84,7 +84,7 @@ export const chooseSimd = (wish: Simd | 'auto'): Simd => {
 /** Our kernels, for a memory that is shared between threads and for one that is not. */
 export interface CompiledKernels {
   readonly simd: Simd
-  module(shared: boolean): WebAssembly.Module
+  readonly module: (shared: boolean) => WebAssembly.Module
 }
 
 /** Compiles our kernels. */

@@ -70,7 +70,7 @@ const spawn = (): Thread => {
   const worker = new Worker(url)
   // Once it answers it has been read.
   worker.addEventListener('message', () => URL.revokeObjectURL(url), { once: true })
-  return worker as unknown as Thread
+  return worker
 }
 
 /** A page's own thread may not sleep. */

@@ -76,8 +76,6 @@ export interface Model {
   readonly classes: number
   /** The images that a batch must have at least in training, and which layer asks for it. */
   readonly leastBatch: { readonly images: number; readonly layer: string }
-  /** Why a part of a batch can't be computed alone, as a sentence's end; absent where it can. */
-  readonly unsharable?: string
 }
 
 /** What a definition may be made of beside the known layers. */
@@ -119,7 +117,6 @@ export const defineModel = (definition: ModelDefinition, extensions: ModelExtens
     },
     buffers: shaped.flatMap((layer) => layer.buffers),
     entries: shaped.flatMap((layer) => layer.entries),
-    ...(building.unsharable === undefined ? {} : { unsharable: building.unsharable }),
   }
 }
 
@@ -130,7 +127,6 @@ interface Building {
   /** Where each name is used. */
   readonly used: Map<string, string>
   leastBatch: Model['leastBatch']
-  unsharable?: string
 }
 
 /** Lists of layers within each other: more than any net has. */
@@ -160,7 +156,6 @@ const shapeLayers = (
       if (first !== undefined) refuse(`has the name "${own}", which ${first} has as well: give each layer its own`)
       used.set(own, path)
     }
-    if (type.sharable === false) building.unsharable ??= `its ${path} (${type.type}) is computed of a whole batch`
     const place: LayerPlace<typeof options> = { options, input: shape, flattened, refuse }
     if (list.split(']').length > deepest) refuse(`lies within ${deepest} others: take some apart`)
     const nested = Object.entries(type.parts?.(options) ?? {}).map(

@@ -67,7 +67,6 @@ const gain = defineLayer({
     },
   }),
   buffers: () => ({ batches: { shape: [], initial: constant(0) } }),
-  sharable: false,
   forward({ tf }, { x, weights, buffers, mode }) {
     return {
       y: tf.mul(x, weights.gain),
@@ -95,7 +94,6 @@ const noise = defineLayer({
   type: 'noise',
   options: {},
   draws: true,
-  sharable: false,
   output: ({ input }) => input,
   forward({ tf }, { x, generator }) {
     if (!generator) return { y: x, back: (dy) => ({ dx: dy }) }
@@ -141,7 +139,6 @@ test('a model of them has their parameters and buffers, in the order of the stat
     ...['conv.weight', 'conv.bias', 'gain.gain', 'gain.batches', 'fc.weight', 'fc.bias'],
   ])
   expect(model.parameterCount).toBe(3 * 2 * 4 + 3 + 18 + 4 * 18 + 4)
-  expect(model.unsharable).toBe('its layers[3] (gain) is computed of a whole batch')
   expect(trainingMemory(model, { batchSize: 1 }).parameters).toBe(model.parameterCount)
 })
 

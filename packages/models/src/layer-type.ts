@@ -161,8 +161,6 @@ export interface LayerType<
   readonly draws?: true
   /** The images that a batch must have at least in training, where that is more than one. */
   leastBatch?(place: Omit<LayerPlace<CompletedOptions<T>>, 'refuse'>): number
-  /** A part of a batch can't be computed alone, because of draws or of statistics over the batch: such a model has one worker. */
-  readonly sharable?: false
   /**
    * The lists of layers within it, by name, in the order in which PyTorch makes their modules. Each takes what the layer is given. Their
    * arrays are the layer's, by their full names: `weights` and `gradients` of `forward` have them all.

@@ -109,7 +109,7 @@ export class SvgElement {
     return this.childNodes.map((node) => node.textContent).join('')
   }
 
-  set textContent(text: unknown) {
+  set textContent(text: string | number | null) {
     for (const node of [...this.childNodes]) node.remove()
     if (text !== null && text !== '') this.append(String(text))
   }

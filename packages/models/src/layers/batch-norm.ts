@@ -17,7 +17,6 @@ export const batchNorm = defineLayer({
     momentum: number({ default: 0.1, says: "of the batch's statistics in the running ones" }),
     epsilon: number({ above: 0, default: 1e-5, says: 'added to the variance' }),
   },
-  sharable: false,
   output: ({ input }) => input,
   leastBatch: ({ input }) => (input.slice(0, -1).reduce((product, side) => product * side, 1) === 1 ? 2 : 1),
   weights({ input, flattened }) {

@@ -10,7 +10,6 @@ export const dropout = defineLayer({
   type: 'dropout',
   options: { p: number({ from: 0, below: 1, default: 0.5, says: 'of each value to be dropped' }) },
   draws: true,
-  sharable: false,
   output: ({ input }) => input,
   forward({ ops, tf }, { x, options: { p }, mode, generator, flattened }) {
     // As in PyTorch, where nothing is dropped nothing is drawn.
