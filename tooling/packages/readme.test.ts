@@ -32,11 +32,15 @@ const writeDigits = async (folder: string): Promise<void> => {
   }
 }
 
-/** Files that a README's commands take: a picture of a digit, and a model of one's own. */
+/** Files that a README's commands take: a picture of a digit, a model of one's own, and digits as Kaggle gives them. */
 const writeInputs = async (folder: string): Promise<void> => {
   const { test } = await strokes({ trainCount: 1, testCount: 1 })
   const grid = imageGrid(test.images, { height: 28, width: 28, scale: 3 })
   await writeFile(join(folder, 'digit.png'), gridPng(grid))
+  const { train } = await strokes({ trainCount: 200, testCount: 1 })
+  const header = ['label', ...Array.from({ length: 784 }, (_, i) => `pixel${i}`)]
+  const rows = Array.from(train.labels, (label, i) => [label, ...train.images.subarray(i * 784, (i + 1) * 784)])
+  await writeFile(join(folder, 'train.csv'), [header, ...rows].map((row) => row.join(',')).join('\n'))
   const layers = [{ type: 'flatten' }, { type: 'dense', name: 'fc', out: 10 }]
   await writeFile(join(folder, 'mine.json'), JSON.stringify({ name: 'mine', input: [28, 28, 1], layers }))
 }

@@ -433,7 +433,7 @@ test('what is wrong is said in one sentence, and nothing is written', async () =
   await writeFile(join(folder, 'cut.pth'), (await readFile(data('cnn.pth'))).subarray(0, 5000))
   await writeFile(join(folder, 'lfs.pth'), 'version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 3\n')
   await writeFile(join(folder, 'tuned/model.json'), '{"modelTopology":{}}')
-  await writeFile(join(folder, 'sigmoid.onnx'), twoLayer('Sigmoid'))
+  await writeFile(join(folder, 'softsign.onnx'), twoLayer('Softsign'))
   const huge = new Map(good.weights).set('fc.bias', { shape: [10], data: new Float32Array(10) })
   huge.set('fc.weight', { shape: [10, 784], data: new Float32Array(7840).fill(3e38) })
   await writeFile(join(folder, 'huge.safetensors'), writeSafetensors(huge))
@@ -471,7 +471,10 @@ test('what is wrong is said in one sentence, and nothing is written', async () =
     ],
     [['evaluate', 'tuned', '--normalize', '0,1'], 'tuned is a run and says itself what its images were normalized by'],
     [['train', '--model', 'linear', '--key', 'a'], '--key belongs to --init'],
-    [['evaluate', 'sigmoid.onnx'], 'sigmoid.onnx can\'t be read: its node "relu" (Sigmoid) computes what is not among'],
+    [
+      ['evaluate', 'softsign.onnx'],
+      'softsign.onnx can\'t be read: its node "relu" (Softsign) computes what is not among',
+    ],
     [['evaluate', 'outside/a.onnx'], 'which could not be read (it leads out of the folder)'],
     [['evaluate', 'huge.safetensors', '--dataset', 'digits'], 'the model "linear" answers image 0 with Infinity'],
     [['predict', 'huge.safetensors', 'three.png'], 'the model "linear" answers image 0 with Infinity'],

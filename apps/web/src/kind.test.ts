@@ -106,7 +106,8 @@ describe.skipIf(chromiumMissing !== undefined)('the page', { timeout: 120_000 },
     ] as const)
       for (const { name, options } of types) {
         await select(label, name)
-        for (const key of Object.keys(options)) await page.locator('.label', { hasText: labelOf(key) }).waitFor()
+        const group = page.getByRole('group', { name: label, exact: true })
+        for (const key of Object.keys(options)) await group.locator('.label', { hasText: labelOf(key) }).waitFor()
       }
     await select('Optimizer', 'sgd')
     await select('Schedule', 'step')

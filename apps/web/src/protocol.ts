@@ -21,7 +21,7 @@ export interface Chosen {
 export interface Settings extends CompletedOptions<typeof experimentOptions> {
   readonly model: ModelName
   readonly backend: PageBackend
-  /** Threads that share every batch; more than one needs a page that is cross-origin isolated. */
+  /** Threads that take a step together; more than one needs a page that is cross-origin isolated. */
   readonly threads: number | 'auto'
   readonly seed: number
   readonly optimizer: Chosen
