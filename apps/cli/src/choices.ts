@@ -7,7 +7,7 @@ import { flagOf, flagsOf, valueOf } from './table-option'
 import { OptionError, UsageError } from './usage-error'
 
 /** What can be chosen by name: its options are told from those of others of its kind by the name. */
-export interface Choosable {
+interface Choosable {
   readonly name: string
   readonly says?: string | undefined
   readonly options: OptionTable

@@ -82,7 +82,7 @@ const outcome = async (name: string) => {
   const page = await readFile(join(folder, 'report.html'), 'utf8')
   expect(page).toBe(await readFile(join(place.folder, `${name}-drawn`, 'report.html'), 'utf8'))
   return {
-    ...{ id: run.id, metrics: run.metrics, stepLosses: run.history.stepLosses, threads: run.backend.threads },
+    ...{ id: run.id, metrics: run.metrics, stepLosses: run.history.stepLosses },
     epochs: run.history.epochs.map((record) => ({ ...record, trainSeconds: 0, evaluationSeconds: 0 })),
     figures: [...page.matchAll(/data-figure="([^"]+)"/g)].map(([, id]) => id),
     weights: await readFile(join(folder, 'weights.safetensors')),

@@ -6,8 +6,9 @@
 const ARRIVED: usize = 64
 const SLEEPERS: usize = 128
 
-/** How long a sleeper sleeps before it looks again, in nanoseconds. */
+/** How long a sleeper sleeps before it looks again, in nanoseconds: at a barrier, and between programs. */
 const NAP: i64 = 20_000_000
+const LONG_NAP: i64 = 100_000_000
 
 /**
  * Waits until so many threads have called it.
@@ -46,7 +47,7 @@ export function barrier(at: usize, threads: i32, watch: i32, sleeps: bool, gener
 export function waitForStart(at: usize, seen: i32, watch: i32): i32 {
   for (let i = 0; i < watch; i++) if (atomic.load<i32>(at) != seen) return atomic.load<i32>(at)
   atomic.store<i32>(at, 1, 4)
-  while (atomic.load<i32>(at) == seen) atomic.wait<i32>(at, seen, -1)
+  while (atomic.load<i32>(at) == seen) atomic.wait<i32>(at, seen, LONG_NAP)
   atomic.store<i32>(at, 0, 4)
   return atomic.load<i32>(at)
 }

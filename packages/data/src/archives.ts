@@ -58,6 +58,7 @@ const emnist = (
 
 const upper = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'
 
+/** Data sets that come in one archive or in files of another format, by name: where they are, and what they are held to. */
 export const archivedSets: Readonly<
   Record<'emnist-letters' | 'emnist-balanced' | 'emnist-digits' | 'k49' | 'mnist-c', ArchivedSet>
 > = {

@@ -22,11 +22,13 @@ const model = <const M extends (fit: Fit) => ModelDefinition>(says: string, defi
  * `lenet-5` of 61,706, `cnn-batch-norm` of 20,586, `pytorch-example` of 1,199,882.
  */
 export const catalogue = {
+  /** Softmax regression: one dense layer, 7,850 parameters with MNIST's form. */
   linear: model('softmax regression', ({ input, classes }) => ({
     name: 'linear',
     input,
     layers: [{ type: 'flatten' }, { type: 'dense', name: 'fc', out: classes }],
   })),
+  /** One hidden layer of 100, 79,510 parameters. */
   'two-layer': model('one hidden layer of 100', ({ input, classes }) => ({
     name: 'two-layer',
     input,
@@ -37,6 +39,7 @@ export const catalogue = {
       { type: 'dense', name: 'fc2', out: classes },
     ],
   })),
+  /** Two convolutions with max-pooling and a dense layer, 20,490 parameters. */
   cnn: model('two convolutions with max-pooling, and a dense layer', ({ input, classes }) => ({
     name: 'cnn',
     input,
@@ -51,6 +54,7 @@ export const catalogue = {
       { type: 'dense', name: 'fc', out: classes },
     ],
   })),
+  /** Two hidden layers of 512 with dropout, 669,706 parameters. */
   mlp: model('two hidden layers of 512 with dropout', ({ input, classes }) => ({
     name: 'mlp',
     input,
@@ -65,6 +69,7 @@ export const catalogue = {
       { type: 'dense', name: 'fc3', out: classes },
     ],
   })),
+  /** LeCun et al. 1998, with tanh and average pooling, 61,706 parameters. */
   'lenet-5': model('LeCun et al. 1998, with tanh and average pooling', ({ input, classes }) => ({
     name: 'lenet-5',
     input,
@@ -83,6 +88,7 @@ export const catalogue = {
       { type: 'dense', name: 'fc3', out: classes },
     ],
   })),
+  /** Two convolutions with batch normalization behind each, 20,586 parameters. */
   'cnn-batch-norm': model('cnn with batch normalization behind its convolutions', ({ input, classes }) => ({
     name: 'cnn-batch-norm',
     input,
@@ -100,6 +106,7 @@ export const catalogue = {
     ],
   })),
   /** Its names are those of that program, so that its files of weights are read. */
+  /** The net of PyTorch's own example of MNIST, 1,199,882 parameters. */
   'pytorch-example': model("the net of PyTorch's own example of MNIST, with dropout", ({ input, classes }) => ({
     name: 'pytorch-example',
     input,

@@ -51,6 +51,7 @@ export type Part<T> = (x: T) => PartResult<T>
 export interface PartResult<T> {
   readonly y: T
   readonly buffers: Readonly<Record<string, T>>
+  /** The way back, as a layer's: the gradient of its input unless not asked for, and those of its weights by their names. */
   readonly back: (
     dy: T,
     needsInputGradient: boolean,

@@ -44,7 +44,7 @@ export interface BatchNormForward {
  * Source: Ioffe and Szegedy, "Batch normalization", ICML 2015.
  *
  * @param x [batch, ..., channels], at least two values a channel
- * @param weight, bias [channels]
+ * @param weight [channels]; bias likewise
  */
 export const batchNorm = (
   x: Tensor,

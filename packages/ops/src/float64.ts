@@ -142,6 +142,7 @@ export const windows64 = (shape: readonly number[], { size, stride = size, paddi
   const [batch, height, width, channels] = shape as [number, number, number, number]
   const [[tall, wide], [down, right], [top, left]] = [bothSides(size), bothSides(stride), bothSides(padding)]
   const [rows, columns] = [outputSize(height, tall, down, top), outputSize(width, wide, right, left)]
+  /** Calls with the index of every value of every window, and that of the window. */
   const visit = (each: (from: number, to: number) => void) => {
     for (let to = 0; to < batch * rows * columns * channels; to++) {
       const channel = to % channels

@@ -43,8 +43,11 @@ export interface AugmentationType<N extends string = string, T extends OptionTab
   readonly example?: Partial<CompletedOptions<T>>
   /** Where options do not fit images of a size: the end of a sentence that begins with its name, with both values. */
   refuses?(options: CompletedOptions<T>, size: ImageSize): string | undefined
+  /** Where each pixel of a changed image comes from, for one that moves pixels. */
   warp?(options: CompletedOptions<T>, size: ImageSize): Warp
+  /** What is written over an image, for one that does. */
   paint?(options: CompletedOptions<T>, size: ImageSize): Paint
+  /** How much of another image is in each, for one that mixes them. */
   mix?(options: CompletedOptions<T>, size: ImageSize): Mix
 }
 
