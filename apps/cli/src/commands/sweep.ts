@@ -64,7 +64,9 @@ export const sweepCommand = (): Command => {
     .addOption(shared.dataDir())
     .addOption(shared.backend())
     .addOption(shared.tf32())
-    .addOption(new Option('--threads <n>', 'that take the steps of a run together').argParser(countingNumber).default(1))
+    .addOption(
+      new Option('--threads <n>', 'that take the steps of a run together').argParser(countingNumber).default(1),
+    )
     .addOption(
       new Option('--checkpoint-every <n>', 'how much a run may lose: 500 (steps), 1epoch or 30s')
         .argParser(interval)
