@@ -5,7 +5,15 @@ import { backendChoices } from '@digitlab/backends'
 import { datasetChoices } from '@digitlab/data'
 import { catalogue, layerTypes, modelNames, resolveModel, type OptionTable } from '@digitlab/models'
 import { figureChoices, markdownTable } from '@digitlab/report'
-import { augmentationTypes, experimentOptions, lossTypes, optimizerTypes, scheduleTypes } from '@digitlab/train'
+import {
+  augmentationTypes,
+  experimentOptions,
+  experimentParts,
+  lossTypes,
+  optimizerTypes,
+  recipes,
+  scheduleTypes,
+} from '@digitlab/train'
 import { expect, test } from 'vitest'
 import { asPart, markedPart } from './marked-part.mjs'
 
@@ -46,9 +54,19 @@ const parts: Readonly<Record<string, string>> = {
     optionHeadings.slice(1),
     optionRows('', experimentOptions).map((row) => row.slice(1)),
   ),
+  parts: table(
+    optionHeadings,
+    Object.entries(experimentParts).flatMap(([name, options]) => optionRows(name, options)),
+  ),
   models: table(
     ['name', 'what it is', 'parameters'],
     modelNames.map((name) => [name, catalogue[name].says, sizeOf(name)]),
+  ),
+  recipes: table(
+    ['model', 'option', 'as it is'],
+    Object.entries(recipes).flatMap(([name, recipe]) =>
+      Object.entries(recipe).map(([key, value], i) => [i === 0 ? name : '', key, JSON.stringify(value)]),
+    ),
   ),
   layers: table(
     optionHeadings,

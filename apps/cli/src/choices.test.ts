@@ -1,8 +1,8 @@
 // Every option of every table is one of the command, and reaches the experiment.
 import { layerTypes, modelNames, type Option } from '@digitlab/models'
-import { completeExperiment, experimentParts, lossTypes, optimizerTypes, scheduleTypes } from '@digitlab/train'
+import { completeExperiment, experimentParts, lossTypes, optimizerTypes, recipes, scheduleTypes } from '@digitlab/train'
 import { expect, test } from 'vitest'
-import { choicesOf } from './choices'
+import { changedChoices } from './choices'
 import { trainCommand } from './commands/train'
 import { createProgram } from './main'
 import { distance, nearest } from './nearest'
@@ -26,17 +26,18 @@ const another = ({ kind, schema, default: usual }: Option): string => {
   return String(least + (Math.min(most, least + 1) - least) * 0.625)
 }
 
-const parsed = (argv: readonly string[]): object => {
+const parsing = (argv: readonly string[]) => {
   const command = trainCommand().exitOverride()
   command.parseOptions([...argv])
-  return command.opts()
+  return command
 }
+const parsed = (argv: readonly string[]): object => parsing(argv).opts()
 
 for (const { kind, types, prefix } of tables)
   test.each(types.map((type) => [type.name, type] as const))(`${kind} %s, with each of its options`, (name, type) => {
     const options = Object.entries(type.options as Readonly<Record<string, Option>>)
     const argv = options.flatMap(([key, option]) => [flagOf(key, prefix), another(option)])
-    const chosen = choicesOf(parsed([`--${kind}`, name, ...argv]))[kind]
+    const chosen = changedChoices({}, parsed([`--${kind}`, name, ...argv]))[kind]
     expect(Object.keys(chosen ?? {}).sort()).toEqual([...options.map(([key]) => key), 'name'].sort())
     for (const [key, option] of options)
       expect(String((chosen as Readonly<Record<string, unknown>>)[key])).toBe(another(option))
@@ -48,7 +49,10 @@ for (const { kind, types, prefix } of tables)
   })
 
 test('the parts of an experiment, with their options', () => {
-  const training = (...argv: string[]) => trainingOf(parsed(argv))
+  const training = (...argv: string[]) => {
+    const command = parsing(argv)
+    return trainingOf('linear', command.opts<Parameters<typeof trainingOf>[1]>(), command)
+  }
   expect(training('--normalize', 'mean=0.1307,std=0.3081')).toMatchObject({ normalize: { mean: 0.1307, std: 0.3081 } })
   expect(training('--normalize', '0.1307,0.3081')).toMatchObject({ normalize: { mean: 0.1307, std: 0.3081 } })
   expect(training('--validation', '5000')).toMatchObject({ validation: { size: 5000 } })
@@ -62,11 +66,28 @@ test('the parts of an experiment, with their options', () => {
   for (const name of Object.keys(experimentParts)) expect(trainCommand().helpInformation()).toContain(flagOf(name))
 })
 
+test("a model's recipe is what the flags change, unless it is left out", () => {
+  const training = (...argv: string[]) => {
+    const command = parsing(argv)
+    return trainingOf('sprint', command.opts<Parameters<typeof trainingOf>[1]>(), command)
+  }
+  const { sprint } = recipes
+  expect(training()).toMatchObject(sprint)
+  expect(training('--epochs', '3', '--weight-decay', '0', '--augment', 'mixup')).toMatchObject({
+    ...{ ...sprint, epochs: 3, augment: [{ name: 'mixup' }] },
+    optimizer: { ...sprint.optimizer, weightDecay: 0 },
+  })
+  expect(training('--optimizer', 'adam').optimizer).toEqual({ name: 'adam' })
+  expect(training('--no-recipe')).toEqual({ epochs: 5, batchSize: 64 })
+})
+
 test('what is not mentioned is left to the experiment', () => {
-  expect(choicesOf(parsed([]))).toEqual({})
-  expect(choicesOf(parsed(['--learning-rate', '0.2']))).toEqual({ optimizer: { name: 'sgd', learningRate: 0.2 } })
-  expect(choicesOf(parsed(['--lr', '0.2']))).toEqual({ optimizer: { name: 'sgd', learningRate: 0.2 } })
-  const { optimizer } = choicesOf(parsed(['--optimizer', 'momentum']))
+  expect(changedChoices({}, parsed([]))).toEqual({})
+  expect(changedChoices({}, parsed(['--learning-rate', '0.2']))).toEqual({
+    optimizer: { name: 'sgd', learningRate: 0.2 },
+  })
+  expect(changedChoices({}, parsed(['--lr', '0.2']))).toEqual({ optimizer: { name: 'sgd', learningRate: 0.2 } })
+  const { optimizer } = changedChoices({}, parsed(['--optimizer', 'momentum']))
   expect(completeExperiment({ model: 'linear', optimizer: optimizer ?? {} }).optimizer).toMatchObject({ momentum: 0.9 })
 })
 

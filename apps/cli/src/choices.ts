@@ -1,6 +1,6 @@
 // The options for what an experiment chooses by name. Each follows from the tables of `train`: an entry there is an option here.
 import type { Option as TableOption, OptionTable } from '@digitlab/models'
-import { lossTypes, optimizerTypes, scheduleTypes, type ExperimentInput, type LossChoice } from '@digitlab/train'
+import { lossTypes, optimizerTypes, scheduleTypes, type ExperimentInput } from '@digitlab/train'
 import { Option, type Command } from 'commander'
 import { nearest } from './nearest'
 import { flagOf, flagsOf, valueOf } from './table-option'
@@ -154,19 +154,10 @@ const misplaced = (kind: ChoiceKind, flag: string, name: string | undefined): st
     : `${flag} belongs to ${theirs.join(', ')}, and the ${kind.what} is ${name}: leave it out, or choose ${choose}`
 }
 
-/** What the flags say of optimizer, schedule and loss; what they leave open is filled in by the experiment. */
-export const choicesOf = (flags: ChoiceFlags): Pick<ExperimentInput, 'optimizer' | 'schedule' | 'loss'> => {
-  const [optimizer, schedule, loss] = [choiceKinds.optimizer, choiceKinds.schedule, choiceKinds.loss].map((kind) =>
-    chosen(kind, flags),
-  )
-  return {
-    ...(optimizer ? { optimizer } : {}),
-    ...(schedule ? { schedule } : {}),
-    ...(loss ? { loss: loss as unknown as LossChoice } : {}),
-  }
-}
-
-/** What a run that goes on would be with what the flags say: options alone are those of what the run has. */
+/**
+ * What the flags say of optimizer, schedule and loss, where a recipe or a run says `theirs`: options alone are those of what that has. What
+ * they leave open is filled in by the experiment.
+ */
 export const changedChoices = (
   theirs: Pick<ExperimentInput, 'optimizer' | 'schedule' | 'loss'>,
   flags: ChoiceFlags,

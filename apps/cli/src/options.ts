@@ -4,15 +4,15 @@ import { modelNames, type ModelDefinition, type Option as TableOption } from '@d
 import {
   experimentOptions,
   experimentParts,
+  recipeOf,
   torchSeed,
   TrainError,
-  type Experiment,
   type ExperimentInput,
 } from '@digitlab/train'
 import type { Normalization } from '@digitlab/weights'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { augmentOf, augmentOption, type AugmentFlags } from './augment-option'
-import { addChoices, changedChoices, choiceAttributes, choicesOf, type ChoiceFlags } from './choices'
+import { addChoices, changedChoices, choiceAttributes, type ChoiceFlags } from './choices'
 import { nearest } from './nearest'
 import { partOption, tableOption } from './table-option'
 import { OptionError, UsageError } from './usage-error'
@@ -113,7 +113,9 @@ export const addTraining = (command: Command, usual: { readonly epochs: number }
   for (const [name, option] of numbers)
     command.addOption(tableOption(name, option, name === 'epochs' ? usual.epochs : undefined))
   for (const [name, table] of Object.entries(experimentParts)) command.addOption(partOption(name, table))
-  return addChoices(command).addOption(augmentOption())
+  return addChoices(command)
+    .addOption(augmentOption())
+    .option('--no-recipe', 'leave out what the model is usually trained with; see "digitlab help models"')
 }
 
 const numbers: readonly (readonly [string, TableOption])[] = Object.entries(experimentOptions)
@@ -124,18 +126,27 @@ export const trainingAttributes: readonly string[] = [
   ...Object.keys(experimentParts),
   ...choiceAttributes,
   'augment',
+  'recipe',
 ]
 
-/** How long and how a model is trained, as the flags have it. */
-export const trainingOf = (flags: ChoiceFlags & AugmentFlags): Omit<ExperimentInput, 'model'> => ({
-  ...numbersOf(flags, () => true),
-  ...choicesOf(flags),
-  ...augmentOf(flags),
-})
+/** Whether the model's recipe is what the flags change. */
+interface RecipeFlags {
+  readonly recipe: boolean
+}
 
-/** What a run that goes on would be with those flags that were given. */
+/** How long and how a model is trained: by its recipe, and as the flags have it. */
+export const trainingOf = (
+  model: string | ModelDefinition,
+  flags: ChoiceFlags & AugmentFlags & RecipeFlags,
+  command: Command,
+): Omit<ExperimentInput, 'model'> => {
+  const recipe = flags.recipe ? recipeOf(model) : {}
+  return { ...numbersOf(flags, () => true), ...recipe, ...changedTraining(recipe, flags, command) }
+}
+
+/** What a recipe, or a run that goes on, would be with those flags that were given. */
 export const changedTraining = (
-  theirs: Experiment,
+  theirs: Pick<ExperimentInput, 'optimizer' | 'schedule' | 'loss'>,
   flags: ChoiceFlags & AugmentFlags,
   command: Command,
 ): Omit<ExperimentInput, 'model'> => ({

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import {
   completeExperiment,
   experimentDifference,
+  recipeOf,
   TrainError,
   type Checkpoint,
   type CheckpointInterval,
@@ -37,6 +38,7 @@ export interface TrainFlags extends ChoiceFlags, AugmentFlags {
   readonly device?: number
   readonly tf32?: boolean
   readonly seed: number
+  readonly recipe: boolean
   readonly workers: number | 'auto'
   readonly imageWorkers: number
   readonly init?: string
@@ -59,7 +61,13 @@ const settingsOf = async (flags: TrainFlags, command: Command): Promise<Experime
     return readExperiment(flags.experiment)
   }
   if (flags.model === undefined) command.error("error: required option '--model <name>' not specified")
-  return { model: modelOf(flags.model), seed: flags.seed, ...trainingOf(flags) }
+  const model = modelOf(flags.model)
+  const training = trainingOf(model, flags, command)
+  if (flags.recipe && Object.keys(recipeOf(model)).length > 0)
+    note(
+      `${flags.model} comes with a recipe, ${training.epochs} epochs: "digitlab help models" shows it, --no-recipe leaves it out`,
+    )
+  return { model, seed: flags.seed, ...training }
 }
 
 /** Options without those that were not given. */

@@ -5,7 +5,7 @@ import runSchema from '../schema/run-1.schema.json'
 import { checkInterval, type Checkpoint } from './checkpoint'
 import { completeExperiment } from './complete-experiment'
 import type { Extensions } from './extensions'
-import { momentNames } from './moments'
+import { keptEntries, momentNames } from './moments'
 import { bestEpoch } from './selection'
 import { TrainError } from './train-error'
 import { shownText } from './shown-text'
@@ -132,7 +132,6 @@ const checkArrays = (
     )
   // Its data set's images may be of another size than MNIST's: names are the same all the same.
   const model = resolveModel(experiment.model, mnistFit, extensions)
-  const [all, trained] = [model.entries, model.parameters].map((entries) => entries.map(({ name }) => name))
   const parts: [string, StateDict][] = [
     ['weights', weights],
     ...moments,
@@ -140,7 +139,8 @@ const checkArrays = (
     ...(best ? [['best', best.weights] as const] : []),
   ].map(([part, arrays]) => [part as string, arrays as StateDict])
   for (const [part, arrays] of parts) {
-    const names = (moments.has(part) ? trained : all) ?? []
+    const entries = moments.has(part) ? keptEntries(model, experiment, part) : model.entries
+    const names = entries.map(({ name }) => name)
     const missing = names.find((entry) => !arrays.has(entry))
     if (missing !== undefined) throw wrong(name, `its ${part} lack ${shownValue(missing)}`)
     for (const [entry, { shape }] of arrays) {

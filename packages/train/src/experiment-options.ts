@@ -46,6 +46,11 @@ export const experimentParts = {
   },
   averageWeights: {
     decay: number({ from: 0, to: 1, default: 0.999, says: 'how slowly the average follows the weights' }),
+    buffers: boolean({
+      optional: true,
+      absent: false,
+      says: "whether batch normalization's running statistics are averaged too",
+    }),
   },
   validation: {
     size: number({ above: 0, says: 'training images that are set aside: a share below 1, or how many' }),
@@ -61,7 +66,10 @@ export const experimentParts = {
 /** Images as (pixel - mean) / std, of pixels from 0 to 1, in float32, as torchvision's `Normalize`. */
 export type NormalizeOptions = CompletedOptions<typeof experimentParts.normalize>
 
-/** The exponential moving average of the weights, which is what is evaluated and what a run ends with. */
+/**
+ * The exponential moving average of the weights, which is what is evaluated and what a run ends with, as PyTorch's
+ * `AveragedModel(multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=buffers)`; counts of batches stay the model's.
+ */
 export type AverageOptions = CompletedOptions<typeof experimentParts.averageWeights>
 
 /** Training images set aside: how many, or their share; by itself where they are not stratified. */

@@ -63,6 +63,7 @@ export {
 } from './optimizer-type'
 export { optimizerTypes } from './optimizers'
 export type { Monitor, Monitored } from './monitor'
+export { recipeOf, recipes, withRecipe, type Recipe } from './recipes'
 export { defineSchedule, type SchedulePlace, type ScheduledRun, type ScheduleType } from './schedule-type'
 export { scheduleTypes } from './schedules'
 export { TrainError, type TrainErrorCode } from './train-error'

@@ -175,6 +175,52 @@ test('the average of the weights follows them as PyTorch has it, is evaluated, a
   expect(averaged.run.history.epochs.at(-1)?.testLoss).toBe(averaged.run.metrics.meanLoss)
 })
 
+test('buffers are averaged too where the experiment says so, but for what they count', async () => {
+  const decay = 0.6
+  const model: ExperimentInput['model'] = {
+    ...{ name: 'normed', input: [4, 4, 1] },
+    layers: [
+      { type: 'batchNorm', name: 'norm' },
+      { type: 'flatten' },
+      { type: 'batchNorm', name: 'rows' },
+      { type: 'dense', name: 'fc', out: 3 },
+    ],
+  }
+  const followed: RunResult['weights'][] = []
+  const kept: Uint8Array[] = []
+  const save = async (checkpoint: Parameters<typeof writeCheckpoint>[0]) => {
+    followed.push(checkpoint.optimizer.weights)
+    kept.push(await writeCheckpoint(checkpoint))
+  }
+  const more = { model, averageWeights: { decay, buffers: true } }
+  const averaged = await run(more, { checkpoint: { every: { steps: 1 }, save } })
+  const apart = await run({ model, averageWeights: { decay } })
+  const last = followed.at(-1) as RunResult['weights']
+  for (const [name, { data }] of averaged.weights) {
+    const [first = new Float32Array(), ...rest] = followed.slice(1).map((weights) => weights.get(name)?.data)
+    const mean = rest.reduce<number[]>(
+      (mean, values) => mean.map((m, i) => decay * m + (1 - decay) * (values?.[i] ?? NaN)),
+      [...first],
+    )
+    const counts = name.endsWith('num_batches_tracked')
+    expect(furthest(counts ? [14] : mean, [...data]), name).toBeLessThan(1e-6)
+    const own = name.includes('running') ? last : averaged.weights
+    expect(apart.weights.get(name), name).toEqual(own.get(name))
+  }
+  for (const bytes of [kept[1], kept[9]] as Uint8Array[]) {
+    const resumed = await run(more, { resume: await readCheckpoint(bytes) })
+    expect(resumed.weights).toEqual(averaged.weights)
+    expect(resumed.run.metrics).toEqual(averaged.run.metrics)
+  }
+  const { optimizer, ...rest } = await readCheckpoint(kept[3] as Uint8Array)
+  const trained = new Map([...(optimizer.moments.get('average') ?? [])].filter(([name]) => !name.includes('running')))
+  const lacking = await writeCheckpoint({
+    ...rest,
+    optimizer: { ...optimizer, moments: new Map([['average', trained]]) },
+  })
+  await expect(readCheckpoint(lacking)).rejects.toThrow('its average lack "norm.running_mean"')
+})
+
 describe('validation', () => {
   const labelled = (split: Split) =>
     Array.from({ length: split.count }, (_, i) => [...split.images.subarray(16 * i, 16 * (i + 1))].join())

@@ -1,4 +1,5 @@
 // What is kept for each weight between steps, by name: what a checkpoint holds beside the weights.
+import type { Model, Parameter } from '@digitlab/models'
 import { optimizerOf, type Experiment } from './complete-experiment'
 import type { Extensions } from './extensions'
 import { learningRateOf } from './learning-rate'
@@ -21,3 +22,17 @@ export const momentNames = (experiment: Experiment, extensions: Extensions): rea
   ...optimizerState(experiment, extensions),
   ...(experiment.averageWeights ? [averageName] : []),
 ]
+
+/** What is averaged: all that is trained, and where the experiment says so the buffers, but for what they count. */
+export const averagedEntries = (
+  { parameters, buffers }: Pick<Model, 'parameters' | 'buffers'>,
+  { averageWeights }: Pick<Experiment, 'averageWeights'>,
+): readonly Parameter[] =>
+  averageWeights?.buffers ? [...parameters, ...buffers.filter(({ dtype }) => dtype === undefined)] : parameters
+
+/** The model's arrays that something is kept for, by what is kept. */
+export const keptEntries = (
+  model: Pick<Model, 'parameters' | 'buffers'>,
+  experiment: Pick<Experiment, 'averageWeights'>,
+  kept: string,
+): readonly Parameter[] => (kept === averageName ? averagedEntries(model, experiment) : model.parameters)

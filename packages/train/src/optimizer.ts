@@ -7,14 +7,14 @@ import { optimizerOf, type Experiment } from './complete-experiment'
 import type { Extensions } from './extensions'
 import { kit } from './kit'
 import { learningRateOf } from './learning-rate'
-import { averageName, optimizerState } from './moments'
+import { averagedEntries, averageName, keptEntries, optimizerState } from './moments'
 import type { Monitored } from './monitor'
 
 /** Owns the weights while they are trained: whoever needs them asks for `weights()` after each step anew. */
 export interface Optimizer {
   /** The weights as they are now, buffers among them. A step may replace their tensors. */
   weights(): Weights
-  /** What is evaluated: the average of the weights where the experiment has one, with the buffers as they are; else the weights. */
+  /** What is evaluated: the average of the weights where the experiment has one, with buffers that are not averaged as they are; else the weights. */
   evaluated(): Weights
   /** The learning rate of a step, counted from 1. */
   learningRate(step: number): number
@@ -59,10 +59,14 @@ export interface Steps {
 }
 
 /** Reads an optimizer's state back from the backend, to the bit. */
-export const downloadOptimizer = async (model: Model, optimizer: Optimizer): Promise<OptimizerState> => {
+export const downloadOptimizer = async (
+  model: Model,
+  experiment: Experiment,
+  optimizer: Optimizer,
+): Promise<OptimizerState> => {
   const moments = new Map<string, StateDict>()
   for (const [name, values] of optimizer.moments())
-    moments.set(name, await downloadWeights(model, values, model.parameters))
+    moments.set(name, await downloadWeights(model, values, keptEntries(model, experiment, name)))
   return { steps: optimizer.steps(), weights: await downloadWeights(model, optimizer.weights()), moments }
 }
 
@@ -70,7 +74,10 @@ export const downloadOptimizer = async (model: Model, optimizer: Optimizer): Pro
 export const uploadOptimizer = (model: Model, steps: Steps, state: OptimizerState): Optimizer => {
   const weights = uploadWeights(model, state.weights)
   const moments = new Map(
-    [...state.moments].map(([name, values]) => [name, uploadWeights(model, values, model.parameters)]),
+    [...state.moments].map(([name, values]) => [
+      name,
+      uploadWeights(model, values, keptEntries(model, steps.experiment, name)),
+    ]),
   )
   return createOptimizer(model, steps, weights, { steps: state.steps, moments })
 }
@@ -106,11 +113,18 @@ export const createOptimizer = (
   let state: Readonly<Record<string, readonly Tensor[]>> = Object.fromEntries(
     optimizerState(experiment, extensions).map((name) => [name, from(name)]),
   )
-  let average = decay === undefined ? [] : averagesFrom(begun.moments.get(averageName), names, weights)
+  const averaged = decay === undefined ? [] : averagedEntries(model, experiment).map(({ name }) => name)
+  /** The weights and buffers that are averaged, as they are now. */
+  const followed = (): readonly Tensor[] => [
+    ...weights,
+    ...averaged.slice(names.length).map((name) => buffers.get(name) as Tensor),
+  ]
+  let average = decay === undefined ? [] : averagesFrom(begun.moments.get(averageName), averaged, followed())
   const named = (tensors: readonly Tensor[]): Weights => new Map(names.map((name, i) => [name, tensors[i] as Tensor]))
+  const averages = (): Weights => new Map(averaged.map((name, i) => [name, average[i] as Tensor]))
   return {
     weights: () => new Map([...named(weights), ...buffers]),
-    evaluated: () => new Map([...named(decay === undefined ? weights : average), ...buffers]),
+    evaluated: () => new Map([...named(weights), ...buffers, ...averages()]),
     learningRate: (step) => rate.of(step),
     step(gradients, changed = new Map()) {
       step++
@@ -121,11 +135,8 @@ export const createOptimizer = (
         const ordered = clips ? clipGradients(given, clip) : given
         const next = type.step(kit, { weights, gradients: ordered, state, step, options: of })
         weights = kept(next.weights)
-        if (decay !== undefined) average = kept(averageWeights(average, weights, step, decay))
         state = Object.fromEntries(Object.keys(state).map((name) => [name, kept(next.state?.[name] ?? [])]))
       })
-      const now = new Set([weights, ...Object.values(state), average].flat())
-      for (const tensor of before) if (!now.has(tensor)) tensor.dispose() // again does nothing
       inPlace = true
       for (const [name, tensor] of changed) {
         const old = buffers.get(name)
@@ -135,6 +146,9 @@ export const createOptimizer = (
         }
         buffers.set(name, keep(tensor))
       }
+      if (decay !== undefined) tidy(() => void (average = kept(averageWeights(average, followed(), step, decay))))
+      const now = new Set([weights, ...Object.values(state), average].flat())
+      for (const tensor of before) if (!now.has(tensor)) tensor.dispose() // again does nothing
     },
     // A buffer that was replaced would be read where it was.
     repeatable: () => (!rate.everyStep || type.varies === true) && inPlace,
@@ -146,11 +160,10 @@ export const createOptimizer = (
     },
     steps: () => step,
     moments: () =>
-      new Map(
-        [...Object.entries(state), ...(decay === undefined ? [] : [[averageName, average] as const])].map(
-          ([name, tensors]) => [name, named(tensors)],
-        ),
-      ),
+      new Map([
+        ...Object.entries(state).map(([name, tensors]) => [name, named(tensors)] as const),
+        ...(decay === undefined ? [] : [[averageName, averages()] as const]),
+      ]),
     dispose() {
       const all = [weights, [...buffers.values()], ...Object.values(state), average].flat()
       for (const tensor of all) tensor.dispose()
@@ -158,7 +171,7 @@ export const createOptimizer = (
   }
 }
 
-/** Averages as they were kept, or those of the first weights. */
+/** Averages as they were kept, or those of what there is at first. */
 const averagesFrom = (
   kept: Weights | undefined,
   names: readonly string[],

@@ -251,7 +251,7 @@ const begin = async (plan: Plan, options: RunOptions, prepared: Prepared, check:
   const place = () => `${state.epoch}.${state.step}`
   const save = async () => {
     if (!checkpoint) return
-    const optimizer = await downloadOptimizer(model, state.optimizer)
+    const optimizer = await downloadOptimizer(model, experiment, state.optimizer)
     const { every } = checkpoint
     const { startedAt, dataset } = prepared
     await outside(() =>

@@ -5,8 +5,10 @@ import { caseStudyModels } from '@digitlab/models'
 import { compareRuns, comparisonMarkdown, comparisonText, type ComparisonRow, type ReportInput } from '@digitlab/report'
 import { completeExperiment, readableJson, runExperiment, type ExperimentInput, type Run } from '@digitlab/train'
 import { Command, Option } from 'commander'
+import type { AugmentFlags } from '../augment-option'
 import type { ChoiceFlags } from '../choices'
 import { eventsLog } from '../events-log'
+import { imageWorkersOf, usualImageWorkers } from '../image-workers'
 import { Interrupted, interruptible } from '../interrupt'
 import { checkGpuFlags, chooseEach, load } from '../load'
 import { claimFolder, claimFresh, folderName, type ClaimedFolder } from '../new-folder'
@@ -19,7 +21,7 @@ import { writeRun } from '../run-folder'
 import { tensorboardLog } from '../tensorboard-log'
 import { UsageError } from '../usage-error'
 
-interface Flags extends ChoiceFlags {
+interface Flags extends ChoiceFlags, AugmentFlags {
   readonly models: readonly string[]
   readonly dataset: string
   readonly dataDir?: string
@@ -27,7 +29,7 @@ interface Flags extends ChoiceFlags {
   readonly device?: number
   readonly tf32?: boolean
   readonly seeds: readonly number[]
-  readonly epochs: number
+  readonly recipe: boolean
   readonly workers: number | 'auto'
   readonly logEvery?: number
   readonly report: boolean
@@ -65,8 +67,8 @@ export const compareCommand = (): Command =>
       .option('--out <folder>', 'where to write the runs (a new folder in runs/ unless given)')
       .addOption(shared.json()),
     { epochs: 5 },
-  ).action(async ({ backend, ...flags }: Flags & { backend?: readonly string[] }) =>
-    compare({ ...flags, backends: backend ?? flags.backends }),
+  ).action(async ({ backend, ...flags }: Flags & { backend?: readonly string[] }, command: Command) =>
+    compare({ ...flags, backends: backend ?? flags.backends }, command),
   )
 
 /** One of the runs that are compared. */
@@ -80,12 +82,12 @@ interface Setting extends ExperimentInput {
  *
  * @throws UsageError where two models have one name: nobody could tell them apart in the table
  */
-const settingsOf = (flags: Flags): Setting[] => {
-  const training = trainingOf(flags)
+const settingsOf = (flags: Flags, command: Command): Setting[] => {
   const models = flags.models.map((from) => {
     const model = modelOf(from)
+    const training = trainingOf(model, flags, command)
     checkOptions(() => completeExperiment({ model, ...training })) // a wrong value is told before anything is loaded
-    return { from, model, name: typeof model === 'string' ? model : model.name }
+    return { from, model, training, name: typeof model === 'string' ? model : model.name }
   })
   for (const [i, { name, from }] of models.entries()) {
     const other = models.slice(0, i).find((earlier) => folderName(earlier.name) === folderName(name))
@@ -94,7 +96,7 @@ const settingsOf = (flags: Flags): Setting[] => {
         `two models are called "${name}" (${other.from} and ${from}): give one of them another name, the table tells them apart by it`,
       )
   }
-  return models.flatMap(({ model, name }) => flags.seeds.map((seed) => ({ ...training, model, name, seed })))
+  return models.flatMap(({ model, name, training }) => flags.seeds.map((seed) => ({ ...training, model, name, seed })))
 }
 
 /** @throws UsageError where `auto` chose one that is named as well */
@@ -106,9 +108,9 @@ const chooseApart = async (flags: Flags): Promise<Backend[]> => {
   return chosen
 }
 
-const compare = async (flags: Flags): Promise<void> => {
+const compare = async (flags: Flags, command: Command): Promise<void> => {
   checkGpuFlags(flags, flags.backends)
-  const settings = settingsOf(flags)
+  const settings = settingsOf(flags, command)
   const stamp = new Date().toISOString().slice(0, 19).replaceAll(':', '-')
   const folder = await (flags.out === undefined ? claimFresh(join('runs', `compare-${stamp}`)) : claimFolder(flags.out))
   try {
@@ -121,7 +123,6 @@ const compare = async (flags: Flags): Promise<void> => {
 
 const compareInto = async (claimed: ClaimedFolder, settings: readonly Setting[], flags: Flags): Promise<void> => {
   const { path: out } = claimed
-  const { epochs } = flags
   const runs: { folder: string; run: Run }[] = []
   const inputs: ReportInput[] = []
   const interrupted = await interruptible('stopping after this step ...', async (signal) => {
@@ -140,9 +141,10 @@ const compareInto = async (claimed: ClaimedFolder, settings: readonly Setting[],
         const folder = join(out, name)
         await mkdir(folder, { recursive: true })
         const events = eventsLog(folder)
-        const onProgress = log.following(events.following(progressLine(label, epochs, flags.logEvery ?? 0)))
+        const onProgress = log.following(events.following(progressLine(label, experiment.epochs, flags.logEvery ?? 0)))
         const { workers } = flags
-        const running = runExperiment(experiment, { data, backend, workers, onProgress, signal })
+        const imageWorkers = imageWorkersOf(usualImageWorkers)
+        const running = runExperiment(experiment, { data, backend, workers, imageWorkers, onProgress, signal })
         const result = await log.of(running).catch(async (error: unknown) => {
           await events.remove()
           await rmdir(folder).catch(() => {}) // nothing else is in it

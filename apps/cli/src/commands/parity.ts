@@ -39,6 +39,7 @@ interface Flags extends ChoiceFlags {
   readonly tf32?: boolean
   readonly seed: number
   readonly epochs: number
+  readonly recipe: boolean
   readonly reference?: string
   readonly json?: boolean
 }
@@ -79,9 +80,10 @@ const parity = async (flags: Flags, command: Command): Promise<void> => {
     ])
   checkGpuFlags(flags, flags.backends)
   const { seed, epochs } = flags
+  const model = modelOf(flags.model)
   const settings = reference
     ? { ...reference.experiment, epochs }
-    : { model: modelOf(flags.model), seed, ...trainingOf(flags) }
+    : { model, seed, ...trainingOf(model, flags, command), epochs }
   checkOptions(() => completeExperiment(settings)) // a wrong value is told before anything is loaded
   const wanted = reference ? 'mnist' : flags.dataset
 

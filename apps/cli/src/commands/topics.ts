@@ -10,7 +10,7 @@ import {
   type OptionTable,
 } from '@digitlab/models'
 import { figureChoices } from '@digitlab/report'
-import { augmentationTypes } from '@digitlab/train'
+import { augmentationTypes, recipeOf, type Recipe } from '@digitlab/train'
 import { Command } from 'commander'
 import { choiceKinds, type ChoiceKind } from '../choices'
 import { shared } from '../options'
@@ -21,6 +21,8 @@ interface Entry {
   readonly name: string
   readonly says: string
   readonly options?: OptionTable
+  /** What a model is trained with unless it is told otherwise. */
+  readonly recipe?: Recipe
 }
 
 /** Something of which one is chosen by its name. */
@@ -61,7 +63,9 @@ const topics: readonly Topic[] = [
     entries: modelNames.map((name) => {
       const { parameters } = resolveModel(name)
       const count = parameters.reduce((sum, { shape }) => sum + shape.reduce((size, side) => size * side, 1), 0)
-      return { name, says: `${catalogue[name].says}; ${grouped(count)} parameters` }
+      const recipe = recipeOf(name)
+      const says = `${catalogue[name].says}; ${grouped(count)} parameters`
+      return { name, says, ...(Object.keys(recipe).length === 0 ? {} : { recipe }) }
     }),
   },
   {
@@ -95,6 +99,7 @@ const textOf = ({ name, how, entries, prefix, short = [] }: Topic): string => {
       const [key = ''] = line.split(':', 1)
       return `      ${prefix === undefined ? key : flagOf(key, prefix)}${line.slice(key.length)}`
     }),
+    ...recipeLines(entry.recipe),
   ])
   return [
     `${name}: ${how}`,
@@ -104,10 +109,19 @@ const textOf = ({ name, how, entries, prefix, short = [] }: Topic): string => {
   ].join('\n')
 }
 
+const recipeLines = (recipe: Recipe | undefined): string[] =>
+  recipe === undefined
+    ? []
+    : [
+        '      its recipe, unless --no-recipe is given; options change it',
+        ...Object.entries(recipe).map(([key, value]) => `        ${key}: ${JSON.stringify(value)}`),
+      ]
+
 const documentOf = ({ name, entries }: Topic) => ({
-  [name]: entries.map(({ name, says, options }) => ({
+  [name]: entries.map(({ name, says, options, recipe }) => ({
     name,
     says,
+    ...(recipe ? { recipe } : {}),
     ...(options ? { options: { type: 'object', ...optionsSchema(options) } } : {}),
   })),
 })

@@ -9,6 +9,7 @@ import {
   type CheckpointInterval,
   type Experiment,
   type ExperimentInput,
+  withRecipe,
 } from '@digitlab/train'
 import { writeNew } from '../atomic-file'
 import { checkNamed, unwritable } from '../new-files'
@@ -64,7 +65,7 @@ const experimentOf = (settings: Settings, dataset: string): Experiment => {
   const input = { dataset, ...settings, model: named } as unknown as ExperimentInput // checked by what completes it
   if (input.initial !== undefined)
     throw new UsageError('runs of a sweep begin with the weights that their seeds draw: leave "initial" out')
-  return completeExperiment(input)
+  return completeExperiment(withRecipe(input))
 }
 
 /**
