@@ -1,6 +1,6 @@
 // Chromium for tests: found on the machine, started with what software rendering needs, or a reason to skip.
 import { chromium, type Browser } from 'playwright-core'
-import { findChromium } from './find-chromium.mjs'
+import { findChromium } from './find-chromium'
 
 /** One that is installed, or Playwright's own where its command has installed that. */
 const installed = (): string | undefined => findChromium([chromium.executablePath()])

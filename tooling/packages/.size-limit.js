@@ -5,7 +5,7 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { entriesOf, publishedPackages, root } from './published.mjs'
+import { entriesOf, publishedPackages, root } from './published'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 /** As a pattern of files has it, on Windows too. */

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { judge, type Explained } from './advisories.mjs'
-import { root } from './published.mjs'
+import { judge, type Explained } from './advisories'
+import { root } from './published'
 
 const advisory = (severity: string, id: string) => ({
   id: 1,

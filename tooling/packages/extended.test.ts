@@ -6,7 +6,7 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { root } from './published.mjs'
+import { root } from './published'
 
 const sources = join(import.meta.dirname, 'extended')
 const pieces = readdirSync(sources).filter((name) => name !== 'main.ts')

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { installed } from './installed'
 import { packAll, type Packed } from './packed'
-import { publishedPackages, root } from './published.mjs'
+import { publishedPackages, root } from './published'
 
 const budgets = JSON.parse(readFileSync(join(root, 'tooling/packages/install-budgets.json'), 'utf8')) as Readonly<
   Record<string, { readonly megabytes: number; readonly packages: number }>

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Packed } from './packed'
-import { root, type Manifest } from './published.mjs'
+import { root, type Manifest } from './published'
 
 interface Installed {
   readonly bytes: number

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { entriesOf, publishedPackages, root, type Manifest } from './published.mjs'
+import { entriesOf, publishedPackages, root, type Manifest } from './published'
 
 const repository = 'https://github.com/digitlab/digitlab'
 const workspace = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest

@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { bundledInto } from './bundled.mjs'
-import { root } from './published.mjs'
+import { bundledInto } from './bundled'
+import { root } from './published'
 
 const manifest = { name: 'page', files: ['dist', 'src', '!src/**/*.test.ts'] }
 let folder = ''

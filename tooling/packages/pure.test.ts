@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, test } from 'vitest'
-import { root } from './published.mjs'
+import { root } from './published'
 
 const hook = `export const resolve = (name, context, next) => {
   if (name.startsWith('@tensorflow/')) throw new Error('imports ' + name + ' by way of ' + context.parentURL)

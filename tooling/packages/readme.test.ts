@@ -9,7 +9,7 @@ import { writeIdx } from '@digitlab/idx'
 import { gridPng, imageGrid } from '@digitlab/report'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeConsumer, type Consumer } from './consumer'
-import { publishedPackages, root } from './published.mjs'
+import { publishedPackages, root } from './published'
 import { printedOf, samplesOf, wasPrinted, type Sample } from './readme-blocks'
 
 let consumer: Consumer | undefined

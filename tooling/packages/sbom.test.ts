@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { publishedPackages, root } from './published.mjs'
+import { publishedPackages, root } from './published'
 
 interface Component {
   readonly 'bom-ref': string
@@ -18,7 +18,9 @@ interface Bom {
 }
 
 const make = (...args: string[]): string =>
-  execFileSync(process.execPath, [join(root, 'tooling/packages/sbom.mjs'), ...args], { encoding: 'utf8' })
+  execFileSync(process.execPath, ['--import', 'tsx', join(root, 'tooling/packages/sbom.ts'), ...args], {
+    encoding: 'utf8',
+  })
 
 describe('the bill of materials', () => {
   const text = make()

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { publishedPackages, root } from './published.mjs'
+import { publishedPackages, root } from './published'
 
 const sources = publishedPackages().flatMap(({ path }) =>
   readdirSync(join(root, path, 'src'), { recursive: true, encoding: 'utf8' })

@@ -9,7 +9,7 @@ import ts from 'typescript'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { hashOfSource } from '../tsup/hash-of-source'
 import { packAll, textOf, type Packed } from './packed'
-import { publishedPackages, root } from './published.mjs'
+import { publishedPackages, root } from './published'
 
 let packed: Packed[] = []
 beforeAll(async () => {

@@ -6,7 +6,7 @@ import { join, relative } from 'node:path'
 import ts from 'typescript'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeConsumer, type Consumer } from './consumer'
-import { entriesOf, publishedPackages } from './published.mjs'
+import { entriesOf, publishedPackages } from './published'
 
 let consumer: Consumer | undefined
 beforeAll(async () => {

@@ -15,7 +15,7 @@ import {
   scheduleTypes,
 } from '@digitlab/train'
 import { expect, test } from 'vitest'
-import { asPart, markedPart } from './marked-part.mjs'
+import { asPart, markedPart } from './marked-part'
 
 const file = fileURLToPath(new URL('../../docs/vocabulary.md', import.meta.url))
 const command = 'npx vitest run tooling/packages/vocabulary.test.ts -u'

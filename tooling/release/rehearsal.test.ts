@@ -5,34 +5,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import type { Rehearsal, Result } from './rehearsal/parts'
+import { supportPart, supportText } from './rehearsal/publish-support'
+import { holds, toText } from './rehearsal/table'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const load = async <T>(name: string): Promise<T> => (await import(join(here, 'rehearsal', name))) as T // scripts without types
-
-interface Result {
-  readonly part: string
-  readonly what: string
-  readonly outcome: 'works' | 'fails' | 'skipped'
-  readonly required: boolean
-  readonly seconds: number
-  readonly detail?: string
-}
-
-interface Rehearsal {
-  readonly results: readonly Result[]
-  readonly seconds: number
-}
-
-interface Table {
-  readonly toText: (rehearsal: Rehearsal) => string
-  readonly holds: (rehearsal: Rehearsal) => boolean
-}
-
 /** Starts a rehearsal whose temporary folders go where the test can look. */
 const start = (temporary: string, ...flags: string[]) => {
   const env = { ...process.env, TMPDIR: temporary, TEMP: temporary, TMP: temporary }
-  const child = spawn(process.execPath, [join(here, 'rehearse.mjs'), ...flags], { env })
+  const child = spawn(process.execPath, ['--import', 'tsx', join(here, 'rehearse.ts'), ...flags], { env })
   let said = ''
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => (said += text))
@@ -94,7 +76,10 @@ describe('a rehearsal', () => {
     const temporary = await mkdtemp(join(tmpdir(), 'digitlab-rehearsal-test-'))
     try {
       const env = { ...process.env, npm_config_registry: 'http://127.0.0.1:9/' }
-      const child = spawn(process.execPath, [join(here, 'rehearse.mjs')], { env, stdio: ['ignore', 'ignore', 'pipe'] })
+      const child = spawn(process.execPath, ['--import', 'tsx', join(here, 'rehearse.ts')], {
+        env,
+        stdio: ['ignore', 'ignore', 'pipe'],
+      })
       let said = ''
       child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
       expect(await new Promise((resolve) => child.once('close', resolve))).toBe(0)
@@ -105,8 +90,7 @@ describe('a rehearsal', () => {
   })
 })
 
-test('what failed fails the whole only where it was promised', async () => {
-  const { toText, holds } = await load<Table>('table.mjs')
+test('what failed fails the whole only where it was promised', () => {
   const one = (outcome: Result['outcome'], required: boolean): Result => ({
     part: 'Bun 1.4',
     what: 'idx',
@@ -115,7 +99,7 @@ test('what failed fails the whole only where it was promised', async () => {
     seconds: 1.25,
     ...(outcome === 'works' ? {} : { detail: 'a reason\nand its stack' }),
   })
-  const of = (...results: Result[]): Rehearsal => ({ results, seconds: 61.2 })
+  const of = (...results: Result[]) => ({ results, seconds: 61.2 })
   expect(holds(of(one('works', true), one('fails', false), one('skipped', true)))).toBe(true)
   expect(holds(of(one('works', true), one('fails', true)))).toBe(false)
   expect(holds(of())).toBe(false)
@@ -131,11 +115,6 @@ test('what failed fails the whole only where it was promised', async () => {
 })
 
 test("the README's support table is that of the last published rehearsal", async () => {
-  const { supportPart, supportText } = await load<{
-    readonly supportPart: (readme: string) => { part: string }
-    readonly supportText: (rehearsal: Rehearsal, path: string) => Promise<string>
-  }>('publish-support.mjs')
-  const { holds } = await load<Table>('table.mjs')
   const path = join(root, 'README.md')
   const rehearsal = JSON.parse(readFileSync(join(here, 'results', 'rehearsal.json'), 'utf8')) as Rehearsal
   expect(supportPart(readFileSync(path, 'utf8')).part).toBe(await supportText(rehearsal, path))

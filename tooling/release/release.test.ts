@@ -4,23 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { notesOf } from './notes'
+import { publishedPackages } from './packages'
+import { faultsOf } from './tarballs'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const load = async <T>(name: string): Promise<T> => (await import(join(here, name))) as T // scripts without types
-
-interface Manifest {
-  readonly dependencies?: Record<string, string>
-  readonly peerDependencies?: Record<string, string>
-}
-
-interface Package {
-  readonly name: string
-  readonly version: string
-  readonly manifest: Manifest
-}
-
-const { publishedPackages } = await load<{ publishedPackages: (root: string) => Package[] }>('packages.mjs')
 const packages = publishedPackages(root)
 
 describe('the order in which packages are published', () => {
@@ -82,14 +71,6 @@ describe('changesets', () => {
 })
 
 describe('a tarball', () => {
-  interface Tarballs {
-    readonly faultsOf: (
-      expected: { name: string; version: string },
-      manifest: object,
-      files: string[],
-      versions: Map<string, string>,
-    ) => string[]
-  }
   const expected = { name: '@digitlab/a', version: '0.2.0' }
   const versions = new Map([
     ['@digitlab/a', '0.2.0'],
@@ -106,8 +87,7 @@ describe('a tarball', () => {
   }
   const files = ['README.md', 'LICENSE', 'package.json', 'dist/index.cjs', 'dist/index.d.ts', 'dist/index.js']
 
-  test('passes where all is there', async () => {
-    const { faultsOf } = await load<Tarballs>('tarballs.mjs')
+  test('passes where all is there', () => {
     expect(faultsOf(expected, manifest, files, versions)).toEqual([])
   })
 
@@ -135,20 +115,12 @@ describe('a tarball', () => {
       files,
       '@digitlab/b is asked for as ^0.2.0 instead of ^0.3.0',
     ],
-  ])('is refused with %s', async (_, change, there, fault) => {
-    const { faultsOf } = await load<Tarballs>('tarballs.mjs')
+  ])('is refused with %s', (_, change, there, fault) => {
     expect(faultsOf(expected, { ...manifest, ...change }, there, versions)).toEqual([fault])
   })
 })
 
-test("a release's notes are the changelogs' new parts; what only follows its dependencies is named at the end", async () => {
-  interface Notes {
-    readonly notesOf: (published: { name: string; version: string; changelog: string }[]) => {
-      tag: string
-      notes: string
-    }
-  }
-  const { notesOf } = await load<Notes>('notes.mjs')
+test("a release's notes are the changelogs' new parts; what only follows its dependencies is named at the end", () => {
   const one = {
     name: '@digitlab/idx',
     version: '0.2.0',
@@ -169,17 +141,15 @@ test("a release's notes are the changelogs' new parts; what only follows its dep
 })
 
 test.each([
-  ['release.mjs', ['--wrong'], "Unknown option '--wrong'"],
-  ['release.mjs', ['now'], "Unexpected argument 'now'"],
-  [
-    'release.mjs',
-    ['--snapshot', 'latest'],
-    "a snapshot's tag is a word in small letters other than latest, not latest",
-  ],
-  ['rehearse.mjs', ['--only', 'idx,webgl'], '--only names webgl: choose from idx, '],
-  ['rehearse.mjs', ['--publish', '--quick'], '--publish tells of everything: leave out --only and --quick'],
+  ['release.ts', ['--wrong'], "Unknown option '--wrong'"],
+  ['release.ts', ['now'], "Unexpected argument 'now'"],
+  ['release.ts', ['--snapshot', 'latest'], "a snapshot's tag is a word in small letters other than latest, not latest"],
+  ['rehearse.ts', ['--only', 'idx,webgl'], '--only names webgl: choose from idx, '],
+  ['rehearse.ts', ['--publish', '--quick'], '--publish tells of everything: leave out --only and --quick'],
 ])('%s %j is refused in a sentence', (script, flags, sentence) => {
-  const { status, stderr } = spawnSync(process.execPath, [join(here, script), ...flags], { encoding: 'utf8' })
+  const { status, stderr } = spawnSync(process.execPath, ['--import', 'tsx', join(here, script), ...flags], {
+    encoding: 'utf8',
+  })
   expect(stderr).toContain(sentence)
   expect(status).toBe(2)
 })

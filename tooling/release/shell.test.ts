@@ -1,17 +1,5 @@
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-
-const here = fileURLToPath(new URL('.', import.meta.url))
-
-interface Shell {
-  readonly attempt: (
-    command: string[],
-    options?: { seconds?: number },
-  ) => Promise<{ status: number; stdout: string; stderr: string }>
-  readonly run: (command: string[]) => Promise<string>
-}
-const { attempt, run } = (await import(join(here, 'shell.mjs'))) as Shell // a script without types
+import { attempt, run } from './shell'
 
 const node = (program: string) => [process.execPath, '-e', program]
 

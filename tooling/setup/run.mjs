@@ -62,10 +62,10 @@ if (command === 'start') {
 } else if (command === 'bench') {
   run(process.execPath, [join(root, 'tooling/bench/bench.mjs'), ...rest])
 } else if (command === 'release' || command === 'release:rehearse') {
-  const script = command === 'release' ? 'release.mjs' : 'rehearse.mjs'
-  run(process.execPath, [join(root, 'tooling/release', script), ...rest])
+  const script = command === 'release' ? 'release.ts' : 'rehearse.ts'
+  run('tsx', [join(root, 'tooling/release', script), ...rest])
 } else if (['api', 'docs', 'size', 'notices'].includes(command)) {
-  run(process.execPath, [join(root, 'tooling/packages', `${command}.mjs`), ...rest])
+  run('tsx', [join(root, 'tooling/packages', `${command}.ts`), ...rest])
 } else if (command === 'test') {
   say('lint ...')
   run('eslint', ['.', '--max-warnings', '0'])

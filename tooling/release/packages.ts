@@ -1,0 +1,54 @@
+// The published packages of the workspace, those that others need first.
+import { publishedPackages as allPublished, type Manifest } from '../packages/published'
+
+/** A published package; its folder is relative to the root of the workspace. */
+export interface Package {
+  readonly name: string
+  readonly version: string
+  readonly folder: string
+  readonly manifest: Manifest
+}
+
+/** What of a package others meet: names to ranges of what is installed with it, without what only its development needs. */
+export const dependenciesOf = ({
+  dependencies = {},
+  peerDependencies = {},
+  optionalDependencies = {},
+}: Partial<Manifest>): Readonly<Record<string, string>> => ({
+  ...peerDependencies,
+  ...optionalDependencies,
+  ...dependencies,
+})
+
+/**
+ * The packages that are published, each after all of the workspace that it depends on.
+ *
+ * @param root the folder of the workspace
+ * @throws Error where packages depend on one another in a circle
+ */
+export const publishedPackages = (root: string): Package[] => {
+  const found = allPublished(root)
+    .map(({ path, manifest }) => ({ name: manifest.name, version: manifest.version, folder: path, manifest }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+  const byName = new Map(found.map((one) => [one.name, one]))
+  const ordered = new Set<Package>()
+  const visit = (one: Package, above: readonly string[]): void => {
+    if (ordered.has(one)) return
+    if (above.includes(one.name))
+      throw new Error(`packages depend on one another in a circle: ${[...above, one.name].join(' -> ')}`)
+    for (const name of Object.keys(dependenciesOf(one.manifest))) {
+      const needed = byName.get(name)
+      if (needed) visit(needed, [...above, one.name])
+    }
+    ordered.add(one)
+  }
+  for (const one of found) visit(one, [])
+  return [...ordered]
+}
+
+/** "@digitlab/idx@0.1.0" */
+export const nameAndVersion = ({ name, version }: Pick<Package, 'name' | 'version'>): string => `${name}@${version}`
+
+/** The version of every package by its name. */
+export const versionsIn = (root: string): ReadonlyMap<string, string> =>
+  new Map(publishedPackages(root).map(({ name, version }) => [name, version]))

@@ -1,5 +1,0 @@
-/** What whoever releases can mend: it ends a script with a sentence, not a stack. */
-export class ReleaseError extends Error {
-  name = 'ReleaseError'
-  mendable = true
-}
