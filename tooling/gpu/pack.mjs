@@ -1,3 +1,4 @@
+// @ts-check
 // Packs everything that gpu.sh needs into one folder, for a GPU machine without Node and without a network:
 //   npm run build && node tooling/gpu/pack.mjs FOLDER [--data FOLDER_OF_MNIST] [--golden FOLDER_OF_TRACES]
 // Node's own binary, the program bundled, the kernels, koffi's binary for Linux x64, MNIST's four files and PyTorch's traces.
@@ -26,7 +27,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 })
 const [target] = positionals
-const data = values.data ?? process.env.DIGITLAB_DATA
+const data = values.data ?? process.env['DIGITLAB_DATA']
 if (!target || !data || !existsSync(join(data, 'train-images-idx3-ubyte.gz'))) {
   console.error('usage: node tooling/gpu/pack.mjs FOLDER --data FOLDER_OF_MNIST [--golden FOLDER_OF_TRACES]')
   process.exit(2)
@@ -73,10 +74,10 @@ for (const file of readdirSync(wasm).filter((name) => name.endsWith('.wasm')))
   copyFileSync(join(wasm, file), join(out, 'dist', file))
 
 const koffi = realpathSync(join(cuda, 'node_modules/koffi'))
-for (const [from, to] of [
+for (const [from, to] of /** @type {const} */ ([
   [koffi, 'koffi'],
   [realpathSync(join(koffi, '../@koromix/koffi-linux-x64')), '@koromix/koffi-linux-x64'],
-])
+]))
   cpSync(from, join(out, 'node_modules', to), {
     recursive: true,
     filter: (path) => !/\/(doc|src|vendor|musl_x64|node_modules)$/.test(path.slice(from.length)),
@@ -98,6 +99,7 @@ writeFileSync(
 )
 writeFileSync(join(out, 'node.gz'), gzipSync(readFileSync(process.execPath), { level: 9 }))
 
+/** @type {(path: string) => number} */
 const sizeOf = (path) =>
   readdirSync(path, { withFileTypes: true }).reduce(
     (total, entry) =>

@@ -1,3 +1,4 @@
+// @ts-check
 // Seconds per epoch of the three models on the GPU, ours and PyTorch's, taking turns: the table behind the README's figures.
 // node speed.mjs FOLDER_OF_MNIST OUT [ROUNDS [EPOCHS [MODELS]]]; PyTorch is left out where python3 has none that sees the GPU.
 import { spawnSync } from 'node:child_process'
@@ -12,12 +13,20 @@ if (!data || !out) {
   process.exit(2)
 }
 
+/** @type {(program: string, args: readonly string[]) => any} what it prints, as JSON */
 const run = (program, args) => {
   const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 1 << 28 })
   if (status !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${status}: ${(stderr ?? '').trim()}`)
   return JSON.parse(stdout)
 }
 
+/**
+ * What one measurement says.
+ *
+ * @typedef {{ device: string, seconds: number[] }} Measured
+ */
+
+/** @type {(model: string, more?: readonly string[]) => Measured} */
 const ours = (model, more = []) => {
   const folder = join(out, 'speed-run')
   rmSync(folder, { recursive: true, force: true })
@@ -33,9 +42,10 @@ const ours = (model, more = []) => {
   ])
   return {
     device: document.run.backend.device,
-    seconds: document.run.history.epochs.map((epoch) => epoch.trainSeconds),
+    seconds: document.run.history.epochs.map((/** @type {{ trainSeconds: number }} */ epoch) => epoch.trainSeconds),
   }
 }
+/** @type {(model: string, loop: string) => Measured} */
 const torch = (model, loop) => {
   const {
     device,
@@ -46,6 +56,7 @@ const torch = (model, loop) => {
 }
 
 const sees = spawnSync('python3', ['-c', 'import torch, sys; sys.exit(0 if torch.cuda.is_available() else 1)'])
+/** @type {Readonly<Record<string, (model: string) => Measured>>} */
 const sides = {
   digitlab: (model) => ours(model),
   'digitlab, TF32': (model) => ours(model, ['--tf32']),
@@ -56,6 +67,7 @@ const sides = {
 if (sees.status !== 0) console.error('python3 has no PyTorch that sees the GPU: it is left out')
 
 const models = names.split(' ')
+/** @type {Record<string, { device: string, models: Record<string, number[]>, failed?: string }>} */
 const found = {}
 for (let round = 1; round <= Number(rounds); round++)
   for (const model of models)
@@ -66,12 +78,15 @@ for (let round = 1; round <= Number(rounds); round++)
         const entry = (found[side] ??= { device, models: {} })
         ;(entry.models[model] ??= []).push(...seconds.slice(1)) // the first epoch warms up
       } catch (error) {
-        console.error(`  ${error.message}`)
-        ;(found[side] ??= { device: '', models: {} }).failed = error.message
+        const why = error instanceof Error ? error.message : String(error)
+        console.error(`  ${why}`)
+        ;(found[side] ??= { device: '', models: {} }).failed = why
       }
     }
 
-const quantile = (values, share) => [...values].sort((a, b) => a - b)[Math.floor(share * (values.length - 1))]
+/** @type {(values: readonly number[], share: number) => number} */
+const quantile = (values, share) => [...values].sort((a, b) => a - b)[Math.floor(share * (values.length - 1))] ?? NaN
+/** @type {(values?: readonly number[]) => string} */
 const cell = (values) =>
   values?.length
     ? `${quantile(values, 0.5).toFixed(4)} (${quantile(values, 0).toFixed(4)} - ${quantile(values, 1).toFixed(4)})`
@@ -82,7 +97,7 @@ const ratios = Object.keys(found)
   .map((side) => [
     `${side} / digitlab`,
     ...models.map((model) => {
-      const [theirs, mine] = [found[side].models[model], found.digitlab?.models[model]]
+      const [theirs, mine] = [found[side]?.models[model], found['digitlab']?.models[model]]
       return theirs?.length && mine?.length ? `${(quantile(theirs, 0.5) / quantile(mine, 0.5)).toFixed(1)}x` : '-'
     }),
   ])

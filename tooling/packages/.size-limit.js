@@ -1,3 +1,4 @@
+// @ts-check
 // What the code of each entry weighs in a page that bundles it, minified and compressed by Brotli: with the packages that it
 // needs, but without tfjs's own and without what is loaded only when it is asked for. Those files, and the GPU kernels, are
 // weighed apart, as they lie in the package.
@@ -9,9 +10,10 @@ import { entriesOf, publishedPackages, root } from './published'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 /** As a pattern of files has it, on Windows too. */
-const fromHere = (path) => relative(here, path).replaceAll('\\', '/')
+const fromHere = (/** @type {string} */ path) => relative(here, path).replaceAll('\\', '/')
 const budgets = JSON.parse(readFileSync(join(here, 'size-budgets.json'), 'utf8'))
 
+/** @type {import('esbuild').Plugin} */
 const outside = {
   name: 'outside',
   setup(build) {
@@ -27,11 +29,20 @@ const bundled = publishedPackages().flatMap((published) =>
   entriesOf(published).map(({ specifier, module }) => ({
     name: specifier,
     path: fromHere(module),
-    modifyEsbuildConfig: (config) => ({ ...config, format: 'esm', plugins: [outside], logLevel: 'error' }),
+    modifyEsbuildConfig: (/** @type {import('esbuild').BuildOptions} */ config) => ({
+      ...config,
+      format: 'esm',
+      plugins: [outside],
+      logLevel: 'error',
+    }),
   })),
 )
 
-/** Files of a package, each as it is, of which a program loads some. */
+/**
+ * Files of a package, each as it is, of which a program loads some.
+ *
+ * @type {(name: string, folder: string, pattern: RegExp) => { name: string, path: string, disablePlugins: string[] }[]}
+ */
 const files = (name, folder, pattern) =>
   readdirSync(join(root, folder))
     .filter((file) => pattern.test(file))

@@ -129,7 +129,7 @@ const digest = createHash('sha256').update(serialize()).digest('hex')
 bom.serialNumber = `urn:uuid:${digest.slice(0, 8)}-${digest.slice(8, 12)}-5${digest.slice(13, 16)}-8${digest.slice(17, 20)}-${digest.slice(20, 32)}`
 const text = `${serialize()}\n`
 
-const invalid = await new Validation.JsonStrictValidator(Spec.Version.v1dot6).validate(text)
+const invalid: unknown = await new Validation.JsonStrictValidator(Spec.Version.v1dot6).validate(text)
 if (invalid !== null) throw new Error(`not valid CycloneDX 1.6: ${JSON.stringify(invalid)}`)
 
 const at = process.argv.indexOf('--out')

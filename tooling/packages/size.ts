@@ -20,10 +20,10 @@ interface Weighed {
   readonly size: number
 }
 
-const parse = () => {
+const parse = (): readonly Weighed[] | undefined => {
   try {
-    const found = JSON.parse(stdout) as Weighed[] | object
-    return Array.isArray(found) ? found : undefined
+    const found: unknown = JSON.parse(stdout)
+    return Array.isArray(found) ? (found as Weighed[]) : undefined
   } catch {
     return undefined
   }

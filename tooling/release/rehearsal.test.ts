@@ -13,7 +13,8 @@ const here = fileURLToPath(new URL('.', import.meta.url))
 const root = fileURLToPath(new URL('../..', import.meta.url))
 /** Starts a rehearsal whose temporary folders go where the test can look. */
 const start = (temporary: string, ...flags: string[]) => {
-  const env = { ...process.env, TMPDIR: temporary, TEMP: temporary, TMP: temporary }
+  // tsx keeps what it compiles in that folder, too, unless told not to.
+  const env = { ...process.env, TMPDIR: temporary, TEMP: temporary, TMP: temporary, TSX_DISABLE_CACHE: '1' }
   const child = spawn(process.execPath, ['--import', 'tsx', join(here, 'rehearse.ts'), ...flags], { env })
   let said = ''
   for (const stream of [child.stdout, child.stderr])

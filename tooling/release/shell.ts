@@ -54,7 +54,8 @@ export const launch = <T extends Options>([program = '', ...args]: Command, opti
   continueUnlessOver()
   const child = execa(program, args, {
     ...{ stdin: 'ignore', reject: false, detached: !windows, extendEnv: options.env === undefined },
-    ...{ stripFinalNewline: false, encoding: 'utf8', ...options },
+    // No handlers of signals: whoever starts programs says when they end.
+    ...{ stripFinalNewline: false, cleanup: false, ...options },
   } as const)
   running.add(child)
   void child.finally(() => running.delete(child))

@@ -1,3 +1,4 @@
+// @ts-check
 // `npm start`, `npm test`, `npm run build`, `bench` and `release`: everything between a fresh clone and a running command.
 // Plain JavaScript without dependencies, because it runs before anything is installed.
 import { spawnSync } from 'node:child_process'
@@ -10,7 +11,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const [command = 'start', ...rest] = process.argv.slice(2)
 
-const say = (sentence) => console.error(`digitlab: ${sentence}`)
+const say = (/** @type {string} */ sentence) => console.error(`digitlab: ${sentence}`)
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 if (major < 20 || (major === 20 && minor < 19)) {
@@ -18,9 +19,13 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(1)
 }
 
-/** Runs a program with the workspace's binaries on the path; ends this process with its exit code if it fails. */
+/**
+ * Runs a program with the workspace's binaries on the path; ends this process with its exit code if it fails.
+ *
+ * @type {(program: string, args: readonly string[], options?: { why?: string, env?: Record<string, string> }) => void}
+ */
 const run = (program, args, { why, env: more = {} } = {}) => {
-  const path = [join(root, 'node_modules', '.bin'), process.env.PATH].join(delimiter)
+  const path = [join(root, 'node_modules', '.bin'), process.env['PATH']].join(delimiter)
   const env = { ...process.env, ...more, PATH: path, TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1' }
   const result = spawnSync(program, args, { cwd: root, env, stdio: 'inherit', shell: process.platform === 'win32' })
   if (result.error) say(`could not run ${program}: ${result.error.message}`)
@@ -74,7 +79,7 @@ if (command === 'start') {
   run('turbo', ['run', 'typecheck', '--output-logs=errors-only', '--log-prefix=task', '--no-update-notifier'])
   run('tsc', ['--noEmit', '-p', 'tsconfig.json'])
   // What proves by repetition runs a sample, and all of it with --all: tests look at DIGITLAB_ALL.
-  const all = rest.includes('--all') || process.env.DIGITLAB_ALL === '1'
+  const all = rest.includes('--all') || process.env['DIGITLAB_ALL'] === '1'
   say(all ? 'tests, all of them ...' : 'tests (of what repeats a sample: --all runs everything) ...')
   run('vitest', ['run', ...rest.filter((word) => word !== '--all')], { env: { DIGITLAB_ALL: all ? '1' : '' } })
 }

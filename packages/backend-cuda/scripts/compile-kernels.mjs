@@ -1,3 +1,4 @@
+// @ts-check
 // Compiles cuda/*.cu to PTX with clang, without the CUDA toolkit: `node scripts/compile-kernels.mjs` writes ptx/*.ptx, which are
 // committed, so that nobody else needs a compiler. The PTX is of version 7.0, for compute capability 6.0 (8.0 where it is for tensor
 // cores) and everything newer: a driver compiles it for the GPU it finds.
@@ -8,7 +9,17 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** What is compiled to what. */
+/**
+ * A PTX file and what it is compiled from, for the oldest GPU: '60' for compute capability 6.0.
+ *
+ * @typedef {{ readonly name: 'kernels' | 'tensor-cores', readonly source: string, readonly capability: string }} Target
+ */
+
+/**
+ * What is compiled to what.
+ *
+ * @type {readonly Target[]}
+ */
 export const targets = [
   { name: 'kernels', source: 'cuda/kernels.cu', capability: '60' },
   { name: 'tensor-cores', source: 'cuda/tensor-cores.cu', capability: '80' },
@@ -29,7 +40,11 @@ export const clangVersion = (clang = 'clang') => {
   return status === 0 && targets.includes('nvptx64') ? /version ([\d.]+)/.exec(stdout)?.[1] : undefined
 }
 
-/** The PTX of a target, with a header that says what made it. */
+/**
+ * The PTX of a target, with a header that says what made it.
+ *
+ * @param {Target} target
+ */
 export const compile = ({ source, capability }, clang = 'clang') => {
   const version = clangVersion(clang)
   if (version === undefined)
@@ -46,7 +61,7 @@ export const compile = ({ source, capability }, clang = 'clang') => {
 
 if (process.argv[1] === fileURLToPath(import.meta.url))
   for (const target of targets) {
-    const ptx = compile(target, process.env.CLANG ?? 'clang')
+    const ptx = compile(target, process.env['CLANG'] ?? 'clang')
     writeFileSync(`${root}/ptx/${target.name}.ptx`, ptx)
     console.log(`${target.name}: ${ptx.match(/\.entry /g)?.length ?? 0} kernels, ${ptx.length} bytes`)
   }

@@ -1,3 +1,4 @@
+// @ts-check
 // The conformance suite of @digitlab/ops on the GPU, without a test runner: part of tooling/gpu/gpu.sh.
 import { conformanceCases } from '@digitlab/ops/conformance'
 import { operationPaths } from '@digitlab/ops'
@@ -11,7 +12,7 @@ for (const { name, run } of conformanceCases())
     passed++
   } catch (error) {
     failed++
-    console.log(`FAIL ${name}: ${error.message}`)
+    console.log(`FAIL ${name}: ${error instanceof Error ? error.message : error}`)
   }
 const kernels = Object.values(operationPaths()).filter((path) => path === 'kernel').length
 console.log(`${passed} passed, ${failed} failed; ${kernels} operations with kernels, on ${info.device}`)

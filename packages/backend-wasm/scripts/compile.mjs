@@ -1,3 +1,4 @@
+// @ts-check
 import asc from 'assemblyscript/asc'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -6,7 +7,11 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** Compiles assembly/*.ts, 'plain' or with 'relaxed' SIMD, to the bytes of a module; `names` keeps those of the functions. */
+/**
+ * Compiles assembly/*.ts, 'plain' or with 'relaxed' SIMD, to the bytes of a module; `names` keeps those of the functions.
+ *
+ * @param {'plain' | 'relaxed'} flavour
+ */
 export const compile = async (flavour, { names = false } = {}) => {
   const features = ['simd', 'threads', ...(flavour === 'relaxed' ? ['relaxed-simd'] : [])]
   const folder = await mkdtemp(join(tmpdir(), 'digitlab-wasm-'))

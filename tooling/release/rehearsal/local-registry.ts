@@ -40,7 +40,7 @@ export interface Registry {
 export const startRegistry = async (options: { folder: string; uplink: string }): Promise<Registry> => {
   const script = fileURLToPath(new URL('serve.mjs', import.meta.url))
   const child = execaNode(script, [JSON.stringify(configuration(options.folder, options.uplink))], {
-    ...{ ipc: true, all: true, reject: false, nodeOptions: [] },
+    ...{ ipc: true, all: true, reject: false, cleanup: false, nodeOptions: [] },
   } as const)
   const stop = async () => {
     child.kill('SIGKILL')

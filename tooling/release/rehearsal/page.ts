@@ -1,6 +1,6 @@
 // A page of another team's, built by Vite and, where there is a Chromium, opened.
 import { readFile, readdir, rm } from 'node:fs/promises'
-import { createServer, type RequestListener } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { json } from 'node:stream/consumers'
 import type { AddressInfo } from 'node:net'
 import { extname, join } from 'node:path'
@@ -30,7 +30,7 @@ interface PageReport {
 const servePage = async (folder: string) => {
   let hear: (report: PageReport) => void = () => undefined
   const told = new Promise<PageReport>((resolve) => (hear = resolve))
-  const answer: RequestListener = async (request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const path = new URL(request.url ?? '/', 'http://localhost').pathname
     if (request.method === 'POST') {
       hear((await json(request)) as PageReport)
@@ -76,7 +76,7 @@ const openPage = async (browser: string, { url, told }: Awaited<ReturnType<typeo
 }
 
 export const tryPage = async ({ attempt, team, versions }: World): Promise<void> => {
-  const range = (name: string) => [name, `^${versions.get(name)}`]
+  const range = (name: string) => [name, `^${versions.get(name)}`] as const
   const used = ['@digitlab/backend-wasm', '@digitlab/data', '@digitlab/models', '@digitlab/train'].map(range)
   const folder = await team.project(
     'page',

@@ -70,16 +70,17 @@ export const keepResults = (say: (sentence: string) => void): { results: readonl
   const attempt: Attempt = async (part, what, work, { required = true } = {}) => {
     const start = performance.now()
     let outcome: Result['outcome'] = 'works'
-    let detail
+    let detail: string | undefined
     try {
-      detail = await work()
+      const said = await work()
+      if (typeof said === 'string') detail = said
     } catch (error) {
       outcome = error instanceof Skipped ? 'skipped' : 'fails'
       detail = (error as Error).message
     }
     const seconds = Math.round((performance.now() - start) / 100) / 10
-    results.push({ part, what, outcome, required, seconds, ...(typeof detail === 'string' ? { detail } : {}) })
-    say(`${part}: ${what}: ${outcome}${outcome === 'works' ? '' : `: ${detail}`}`)
+    results.push({ part, what, outcome, required, seconds, ...(detail === undefined ? {} : { detail }) })
+    say(`${part}: ${what}: ${outcome}${outcome === 'works' ? '' : `: ${detail ?? ''}`}`)
     return outcome === 'works'
   }
   return { results, attempt }
