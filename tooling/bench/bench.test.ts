@@ -67,7 +67,7 @@ test('backends of ours take turns, and agree', async ({ skip }) => {
   const out = await mkdtemp(join(tmpdir(), 'digitlab-bench-test-'))
   try {
     const flags = ['--models', 'linear', '--rounds', '2', '--no-scaling', '--sides', 'wasm-1,cpu-1']
-    const script = [join(folder, 'bench.mjs'), ...flags, '--data', mnist, '--out', out]
+    const script = ['--import', 'tsx', join(folder, 'bench.mjs'), ...flags, '--data', mnist, '--out', out]
     const { status, stderr, stdout } = spawnSync(process.execPath, script, { encoding: 'utf8' })
     expect(status, stderr).toBe(0)
     expect(stdout).toContain('| linear |')
@@ -85,7 +85,7 @@ test('backends of ours take turns, and agree', async ({ skip }) => {
 
 test('what cannot be is said in a sentence', () => {
   const bench = (...flags: string[]) =>
-    spawnSync(process.execPath, [join(folder, 'bench.mjs'), ...flags], { encoding: 'utf8' })
+    spawnSync(process.execPath, ['--import', 'tsx', join(folder, 'bench.mjs'), ...flags], { encoding: 'utf8' })
   const wrong = bench('--rounds', 'many')
   expect(wrong.status).toBe(2)
   expect(wrong.stderr).toBe('--rounds must be an integer from 1, not many\n')

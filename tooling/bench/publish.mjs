@@ -1,7 +1,7 @@
 // The figures of the README are a bench's output: nobody types them.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { asPart, formatted, markedPart, writeMarkedPart } from '../packages/marked-part.mjs'
+import { asPart, formatted, markedPart, writeMarkedPart } from '../packages/marked-part'
 import { summaryTable, toMarkdown } from './tables.mjs'
 
 const marks = ['bench', 'npm run bench -- --publish']

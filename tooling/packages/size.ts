@@ -12,7 +12,10 @@ const command = 'npm run size -- --set'
 
 const sizeLimit = join(dirname(createRequire(import.meta.url).resolve('size-limit/package.json')), 'bin.js')
 // It ends with 1 where something is over its limit, which is said below.
-const { stdout, stderr } = await execa(process.execPath, [sizeLimit, '--json'], { cwd: here, reject: false })
+const { stdout, stderr } = await execa(process.execPath, ['--import', 'tsx', sizeLimit, '--json'], {
+  cwd: here,
+  reject: false,
+})
 
 interface Weighed {
   readonly name: string

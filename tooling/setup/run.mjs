@@ -65,7 +65,7 @@ if (command === 'start') {
   say('running "npx digitlab compare" ...')
   run(process.execPath, [join(root, 'apps/cli/bin/digitlab.js'), 'compare', ...rest])
 } else if (command === 'bench') {
-  run(process.execPath, [join(root, 'tooling/bench/bench.mjs'), ...rest])
+  run('tsx', [join(root, 'tooling/bench/bench.mjs'), ...rest])
 } else if (command === 'release' || command === 'release:rehearse') {
   const script = command === 'release' ? 'release.ts' : 'rehearse.ts'
   run('tsx', [join(root, 'tooling/release', script), ...rest])
