@@ -1,5 +1,6 @@
 // What the command can do about an error of a library: its own options, which a library does not know.
 import { DataError, type DataErrorCode } from '@digitlab/data'
+import { meant } from './nearest'
 
 const adviceOnData: Partial<Record<DataErrorCode, string>> = {
   'download-failed': 'or take --dataset strokes, which needs no network; --data-dir <folder> takes files that you have',
@@ -11,4 +12,4 @@ const adviceOnData: Partial<Record<DataErrorCode, string>> = {
 
 /** A further sentence for the person at the terminal, or undefined. */
 export const adviceOn = (error: Error): string | undefined =>
-  error instanceof DataError ? adviceOnData[error.code] : undefined
+  meant(error.message) ?? (error instanceof DataError ? adviceOnData[error.code] : undefined)

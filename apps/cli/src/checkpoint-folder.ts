@@ -14,7 +14,7 @@ import { partIn, removeParts, syncFolder, writeAtomic } from './atomic-file'
 import { begunFile, begunText, readBegun, type Begun } from './begun'
 import { keepElsewhere } from './elsewhere'
 import type { ClaimedFolder } from './new-folder'
-import { note } from './output'
+import { warn } from './output'
 import { isMendable, UsageError } from './usage-error'
 
 /** The newest checkpoint and the one before it, to fall back to. */
@@ -88,7 +88,7 @@ export const readResumable = async (folder: string): Promise<Resumable> => {
     if (!existsSync(path)) continue
     try {
       const checkpoint = await readCheckpoint(await readFile(path), path)
-      if (newest) note(`going on from the checkpoint before the newest one, of which is said: ${newest.message}`)
+      if (newest) warn(`going on from the checkpoint before the newest one, of which is said: ${newest.message}`)
       return { checkpoint }
     } catch (error) {
       if (!isMendable(error)) throw error

@@ -2,7 +2,7 @@
 import { appendFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Progress, Run } from '@digitlab/train'
-import { note } from './output'
+import { warn } from './output'
 
 /** What a run's folder holds for whoever watches the run. */
 export const eventsFile = 'events.jsonl'
@@ -38,7 +38,7 @@ export const eventsLog = (folder: string): EventsLog => {
     writing = writing
       .then(() => appendFile(path, line))
       .catch((error: Error) => {
-        if (!refused) note(`${path} could not be written (${error.message}): the run goes on without it`)
+        if (!refused) warn(`${path} could not be written (${error.message}): the run goes on without it`)
         refused = true
       })
   }

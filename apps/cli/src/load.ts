@@ -2,8 +2,10 @@ import { selectBackend, type Backend } from '@digitlab/backends'
 import type { Dataset } from '@digitlab/data'
 import { loadDataset, type DownloadProgress } from '@digitlab/data/node'
 import { backends, type GpuFlags } from './backends'
+import { bar, fitted } from './fitted'
 import { nearest } from './nearest'
-import { drawLive, grouped, note } from './output'
+import { mayHaveNvidiaGpu } from './nvidia'
+import { detail, drawLive, grouped, liveWidth, note, warn } from './output'
 import { OptionError, UsageError } from './usage-error'
 
 /** Tells on standard error how downloads go on: a line drawn over in a terminal, and one that stays for each file. */
@@ -15,8 +17,10 @@ export const downloadLine = (): ((progress: DownloadProgress) => void) => {
     if (!done && now - told < 250) return
     told = now
     const line = `downloading ${file}: ${grouped(received)} of ${total === undefined ? 'unknown' : grouped(total)} bytes`
-    if (done) note(line)
-    else drawLive(line)
+    if (done) return note(line)
+    const width = liveWidth()
+    const share = total === undefined ? [] : [{ spans: bar(received / total, width < 72 ? 8 : 20), spare: 0 }]
+    drawLive(fitted([{ spans: [line] }, ...share], width))
   }
 }
 
@@ -26,6 +30,7 @@ export const load = async (
   folder: string | undefined,
   { signal, stream }: { readonly signal?: AbortSignal; readonly stream?: boolean | undefined } = {},
 ): Promise<Dataset> => {
+  drawLive('reading the data set ...')
   const data = await loadDataset(name, {
     ...(stream === undefined ? {} : { stream }),
     ...(folder === undefined ? {} : { folder }),
@@ -37,12 +42,12 @@ export const load = async (
   })
   const counts = `${grouped(data.train.count)} training and ${grouped(data.test.count)} test images`
   note(`data set: ${data.title} from ${data.origin} (${counts})`)
-  if (data.notice !== undefined) note(`\n*** ${data.notice} ***\n`)
+  if (data.notice !== undefined) warn(`\n*** ${data.notice} ***\n`)
   return data
 }
 
 /**
- * Chooses backends; where `auto` chose one, tells what it is and what was passed over. What would help, `backends` tells.
+ * Chooses backends; where `auto` chose one, tells what it is, and what comes before it and is not available. What would help, `backends` tells.
  *
  * @throws OptionError where there is none of that name; UsageError where options of the cuda backend were given and it is not among
  * those chosen
@@ -57,9 +62,14 @@ export const chooseEach = async (wanted: readonly string[], gpu: GpuFlags = {}):
     )
   const chosen: Backend[] = []
   for (const id of wanted) {
+    drawLive('looking for a backend ...')
     const { backend, device, passedOver } = await selectBackend(known, id)
     note(`backend: ${backend.id} (${device})${id === 'auto' ? ', chosen by auto' : ''}`)
-    for (const { id, reason } of passedOver) note(`  passed over ${id}: ${reason}`)
+    for (const { id, reason } of passedOver) {
+      const sentence = `  ${id} is not available: ${reason}`
+      if (id === 'cuda' && !mayHaveNvidiaGpu(gpu)) detail(sentence)
+      else note(sentence)
+    }
     chosen.push(backend)
   }
   checkGpuFlags(

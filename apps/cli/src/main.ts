@@ -1,13 +1,16 @@
 import { inspect } from 'node:util'
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import { version } from '../package.json'
 import { adviceOn } from './advice'
 import { clipped } from './clean'
 import { backendsCommand } from './commands/backends'
+import { completionCommand } from './commands/completion'
 import { compareCommand } from './commands/compare'
 import { convertCommand } from './commands/convert'
 import { dataCommand } from './commands/data'
+import { doctorCommand } from './commands/doctor'
 import { evaluateCommand } from './commands/evaluate'
+import { initCommand } from './commands/init'
 import { parityCommand } from './commands/parity'
 import { predictCommand } from './commands/predict'
 import { reportCommand } from './commands/report'
@@ -18,7 +21,7 @@ import { sweepCommand } from './commands/sweep'
 import { topicCommands, topicNames } from './commands/topics'
 import { trainCommand } from './commands/train'
 import { Interrupted } from './interrupt'
-import { commandOutput, note } from './output'
+import { commandOutput, complain, detail, speak, warn } from './output'
 import { isMendable, OptionError } from './usage-error'
 
 /** What a command ends with. */
@@ -53,24 +56,33 @@ export const createProgram = (): Command => {
     serveCommand(),
     dataCommand(),
     backendsCommand(),
+    initCommand(),
+    doctorCommand(),
+    completionCommand(createProgram),
   ]
   for (const command of commands) program.addCommand(command)
   for (const topic of topicCommands()) program.addCommand(topic, { hidden: true })
   // Sub-commands do not inherit these by themselves when they are added whole.
   const everywhere = (command: Command) => {
     command.exitOverride().showHelpAfterError('(add --help for what it takes)').configureOutput(commandOutput)
+    command.addOption(new Option('-q, --quiet', 'print the result and what went wrong, nothing else'))
+    command.addOption(
+      new Option('-v, --verbose', 'print more: what auto did not choose and why, the stack of an error'),
+    )
     command.commands.forEach(everywhere)
   }
   everywhere(program)
-  return program
+  return program.hook('preAction', (_, acting) => {
+    const { quiet, verbose } = acting.optsWithGlobals<{ quiet?: boolean; verbose?: boolean }>()
+    if (quiet && verbose) throw new OptionError('--quiet and --verbose ask for opposites: leave one of them out')
+    speak(quiet ? 'quiet' : verbose ? 'verbose' : 'normal')
+  })
 }
 
 /** Whoever reads our output may stop before its end, as `head` does: nothing is left to do then. Anything else is said. */
 const endWithoutOutput = (error: NodeJS.ErrnoException): never => {
   if (error.code === 'EPIPE') process.exit(exitCodes.done)
-  note(
-    `digitlab: could not write the result to standard output (${error.message}): make room there, or send it elsewhere`,
-  )
+  complain(`could not write the result to standard output (${error.message}): make room there, or send it elsewhere`)
   process.exit(exitCodes.mendable)
 }
 
@@ -83,6 +95,7 @@ export const main = async (argv: readonly string[]): Promise<number> => {
 
 /** One command line within a program: answers its exit code, with all that was wrong said on standard error. */
 export const runCommand = async (argv: readonly string[]): Promise<number> => {
+  speak('normal')
   try {
     await createProgram().parseAsync(argv, { from: 'user' })
     return exitCodes.done
@@ -90,13 +103,14 @@ export const runCommand = async (argv: readonly string[]): Promise<number> => {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
     if (error instanceof Interrupted) return exitCodes.interrupted
     if (isMendable(error)) {
-      note(`digitlab: ${clipped(error.message)}`)
+      complain(clipped(error.message))
       const advice = adviceOn(error)
-      if (advice !== undefined) note(`  ${advice}`)
+      if (advice !== undefined) warn(`  ${advice}`)
+      detail(inspect(error))
       return error instanceof OptionError ? exitCodes.usage : exitCodes.mendable
     }
-    note('digitlab: this is a bug in digitlab; please report it with what follows and the command you gave.')
-    note(inspect(error))
+    complain('this is a bug in digitlab; please report it with what follows and the command you gave.')
+    warn(inspect(error))
     return exitCodes.bug
   }
 }

@@ -25,3 +25,21 @@ export const nearest = (word: string, words: readonly string[]): string => {
     .sort((a, b) => a.far - b.far)
   return best ? ` (did you mean ${best.each}?)` : ''
 }
+
+/** Sentences that name a wrong word and what there is instead, as libraries end them. */
+const choosing = [
+  /"(?<word>[^"\n]{1,64})".*?: choose (?:auto or )?(?:one of|among|of) (?<list>[^:;]*)/,
+  /must be one of (?<list>[^:;]*), not "(?<word>[^"\n]{1,64})"/,
+  /has no "(?<word>[^"\n]{1,64})", it has (?<list>[^:;]*)/,
+]
+
+/** 'did you mean dense?', from 'there is no layer "dence": choose one of dense, conv'. */
+export const meant = (sentence: string): string | undefined => {
+  if (sentence.includes('did you mean')) return undefined
+  for (const form of choosing) {
+    const { word = '', list = '' } = form.exec(sentence)?.groups ?? {}
+    const found = nearest(word, list.replaceAll('"', '').split(/,\s*(?:or )?/))
+    if (found !== '') return found.slice(2, -1)
+  }
+  return undefined
+}

@@ -1,8 +1,9 @@
 // What a terminal shows in the end: lines that are drawn over, and what is said meanwhile.
+import { WriteStream } from 'node:tty'
 import type { Progress } from '@digitlab/train'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { interruptible, Interrupted } from './interrupt'
-import { drawLive, note, writeResult } from './output'
+import { complain, detail, drawLive, note, speak, warn, writeResult } from './output'
 import { progressLine } from './progress-line'
 
 let screen: string[] = []
@@ -27,12 +28,16 @@ const show = (text: string | Uint8Array): boolean => {
 
 beforeEach(() => {
   screen = ['']
+  vi.stubEnv('NO_COLOR', '1') // what is drawn is looked at as text
+  vi.stubEnv('FORCE_COLOR', undefined)
   process.stdout.isTTY = true
   process.stderr.isTTY = true
   vi.spyOn(process.stdout, 'write').mockImplementation(show)
   vi.spyOn(process.stderr, 'write').mockImplementation(show)
 })
 afterEach(() => {
+  speak('normal')
+  vi.unstubAllEnvs()
   process.stdout.isTTY = isTTY.out
   process.stderr.isTTY = isTTY.err
 })
@@ -123,5 +128,80 @@ test('after the first signal no handler is left: the system ends the process at 
     expect(process.listenerCount('SIGINT') + process.listenerCount('SIGTERM')).toBe(before + 2)
     process.emit('SIGINT')
     expect(process.listenerCount('SIGINT') + process.listenerCount('SIGTERM')).toBe(before)
+  })
+})
+
+test.each([49, 60, 79, 119])('the live line has a bar and fits %i columns', (columns) => {
+  const before = process.stderr.columns
+  process.stderr.columns = columns + 1
+  try {
+    progressLine(
+      'cnn-batch-norm on wasm',
+      20,
+      0,
+    )({
+      ...step(10),
+      stepsPerEpoch: 938,
+      step: 938,
+      epoch: 20,
+      loss: 0.0123,
+      imagesPerSecond: 17234,
+      secondsLeft: 3725,
+    } as Progress)
+    const [line = ''] = screen
+    expect(line.length).toBeLessThanOrEqual(columns)
+    expect(line).toMatch(/epoch 20\/20 .*█{8,}.* loss 0\.0123/)
+    expect(line).not.toMatch(/^ | {3}| $/)
+  } finally {
+    process.stderr.columns = before
+  }
+})
+
+test('--quiet leaves what went wrong and what must be known; --verbose adds what is rarely asked for', () => {
+  const all = () => {
+    screen = ['']
+    drawLive('live')
+    note('note')
+    detail('detail')
+    warn('warning')
+    complain('error')
+    return screen.filter((line) => line !== '')
+  }
+  expect(all()).toEqual(['note', 'warning', 'digitlab: error'])
+  speak('quiet')
+  expect(all()).toEqual(['warning', 'digitlab: error'])
+  speak('verbose')
+  expect(all()).toEqual(['note', 'detail', 'warning', 'digitlab: error'])
+})
+
+describe('colour', () => {
+  const painted = (env: Record<string, string | undefined>, isTTY: boolean) => {
+    for (const name of ['NO_COLOR', 'FORCE_COLOR']) vi.stubEnv(name, env[name])
+    process.stderr.isTTY = isTTY
+    process.stderr.getColorDepth = (given = process.env) =>
+      WriteStream.prototype.getColorDepth.call(process.stderr, given)
+    vi.stubEnv('TERM', env['TERM'] ?? 'xterm-256color')
+    screen = ['']
+    complain('error')
+    return screen[0]?.includes('\u001b[31m')
+  }
+  test.each([
+    [{}, true, true],
+    [{}, false, false],
+    [{ NO_COLOR: '1' }, true, false],
+    [{ NO_COLOR: '' }, true, true],
+    [{ FORCE_COLOR: '1' }, false, true],
+    [{ FORCE_COLOR: '' }, false, true],
+    [{ FORCE_COLOR: '0' }, true, false],
+    [{ TERM: 'dumb' }, true, false],
+  ])('with %j, terminal %s: %s', (env, isTTY, expected) => {
+    expect(painted(env, isTTY)).toBe(expected)
+  })
+
+  test('what a file says cannot colour or steer the terminal', () => {
+    vi.stubEnv('NO_COLOR', undefined)
+    vi.stubEnv('FORCE_COLOR', '1')
+    note('a \u001b[31mred\u001b[2J name')
+    expect(screen[0]).toBe('a \\u001b[31mred\\u001b[2J name')
   })
 })

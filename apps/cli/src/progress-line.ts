@@ -1,11 +1,15 @@
 import { epochScore, type Progress } from '@digitlab/train'
-import { drawLive, duration, grouped, note, percent } from './output'
+import { bar, fitted } from './fitted'
+import { drawLive, duration, grouped, liveWidth, note, percent, warn } from './output'
 
 /** How often the live line is drawn anew, in milliseconds. */
 const interval = 100
 
+/** Characters of the bar where there is plenty of room, and where there is little. */
+const bars = { wide: 20, narrow: 8 } as const
+
 /**
- * Tells on standard error how a run goes on: a line that is drawn over while an epoch lasts (in a terminal only), and a
+ * Tells on standard error how a run goes on: a line with a bar that is drawn over while an epoch lasts (in a terminal only), and a
  * line that stays for each epoch.
  *
  * @param label what is trained: 'cnn on wasm'
@@ -25,27 +29,49 @@ export const progressLine = (
       case 'started':
         return
       case 'notice':
-        return note(`${label}  ${progress.sentence}`)
+        return warn(`${label}  ${progress.sentence}`)
       case 'step': {
         const { epoch, step, stepsPerEpoch, loss, imagesPerSecond, secondsLeft } = progress
         if (logEvery > 0 && step % logEvery === 0)
           note(`${label}  epoch ${epoch}/${epochs}  step ${step}/${stepsPerEpoch}  loss ${loss.toFixed(4)}`)
         if (now - drawn < interval && step < stepsPerEpoch) return
-        const speed = `${grouped(imagesPerSecond)} images/s  ${duration(secondsLeft)} left`
         drawn = now
+        const width = liveWidth()
+        const count = `${String(step).padStart(String(stepsPerEpoch).length)}/${stepsPerEpoch}`
         return drawLive(
-          `${label}  epoch ${epoch}/${epochs}  ${step}/${stepsPerEpoch}  loss ${loss.toFixed(4)}  ${speed}`,
+          fitted(
+            [
+              { spans: [label], spare: 3 },
+              { spans: [`epoch ${epoch}/${epochs}`] },
+              { spans: [count], spare: 4 },
+              { spans: bar(step / stepsPerEpoch, width < 72 ? bars.narrow : bars.wide), spare: 1 },
+              { spans: [`loss ${loss.toFixed(4)}`] },
+              { spans: [`${grouped(imagesPerSecond)} images/s`], spare: 5 },
+              { spans: [`${duration(secondsLeft)} left`], spare: 2 },
+            ],
+            width,
+          ),
         )
       }
       case 'evaluating':
         return drawLive(
-          `${label}  epoch ${progress.epoch}/${epochs}  looking at the ${validates ? 'validation' : 'test'} images ...`,
+          fitted(
+            [
+              { spans: [label], spare: 0 },
+              { spans: [`epoch ${progress.epoch}/${epochs}`] },
+              { spans: [`evaluating the ${validates ? 'validation' : 'test'} images ...`] },
+            ],
+            liveWidth(),
+          ),
         )
       case 'epoch': {
         const { epoch, trainLoss, trainSeconds } = progress.record
         const { on, accuracy } = epochScore(progress.record)
-        const result = `loss ${trainLoss.toFixed(4)}  ${on} accuracy ${percent(accuracy)}`
-        return note(`${label}  epoch ${epoch}/${epochs}  ${result}  ${duration(trainSeconds)}`)
+        return note(
+          `${label}  epoch ${epoch}/${epochs}  loss ${trainLoss.toFixed(4)}  ${on} accuracy `,
+          { style: 'bold', text: percent(accuracy) },
+          `  ${duration(trainSeconds)}`,
+        )
       }
     }
   }

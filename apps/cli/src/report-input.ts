@@ -5,7 +5,7 @@ import { firstFeatureMaps } from '@digitlab/models/compute'
 import type { ReportInput, RunPredictions } from '@digitlab/report'
 import { augmentedSample, predictionsFile, type Run, type RunResult } from '@digitlab/train'
 import { load } from './load'
-import { note } from './output'
+import { warn } from './output'
 import { isMendable, UsageError } from './usage-error'
 import { readPredictionsFile } from './predictions-file'
 import { folderOfRun, readRun } from './run-folder'
@@ -115,8 +115,8 @@ export const readReportInputs = async (paths: readonly string[], places: ImagePl
     if (!loaded.has(dataset)) loaded.set(dataset, await dataOf(run, places).catch(mendable))
     const found = loaded.get(dataset)
     const difference = found instanceof Error ? found.message : found && differs(run, found)
-    if (difference !== undefined) note(`${path}: no images: ${difference}`)
-    if (!predictions) note(`${path}: ${noPredictions}`)
+    if (difference !== undefined) warn(`${path}: no images: ${difference}`)
+    if (!predictions) warn(`${path}: ${noPredictions}`)
     inputs.push(
       reportInput({
         run,

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync, type Stats } from 'nod
 import { join, relative, resolve, sep } from 'node:path'
 import { runRow, type RunLike, type RunRow } from '@digitlab/sweep'
 import { writeAtomic } from './atomic-file'
-import { note } from './output'
+import { warn } from './output'
 import { isFolder } from './run-folder'
 import { UsageError } from './usage-error'
 
@@ -58,7 +58,7 @@ export const indexedRuns = async (folder: string): Promise<readonly IndexedRun[]
     else unreadable.push(name)
   }
   if (unreadable.length > 0)
-    note(
+    warn(
       `left out, as no run can be read from ${unreadable.length === 1 ? 'it' : 'them'}: ${unreadable.slice(0, 5).join(', ')}${unreadable.length > 5 ? ` and ${unreadable.length - 5} more` : ''}`,
     )
   if (entries.length === 0)

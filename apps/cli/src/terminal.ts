@@ -1,16 +1,16 @@
 // What a terminal shows of pictures, and a PNG file beside it.
+import { coloured } from './colour'
 import { writeNewFiles } from './new-files'
 import { UsageError } from './usage-error'
 
 /** How wide the terminal is, and what colours it has. */
 export const terminal = () => ({
-  colour: coloured() ? ('truecolor' as const) : ('none' as const),
+  colour: paintsPictures() ? ('truecolor' as const) : ('none' as const),
   terminalWidth: process.stdout.columns ?? 80,
 })
 
-/** Colour in a terminal that has it, unless NO_COLOR asks for none (no-color.org). */
-export const coloured = (): boolean =>
-  process.stdout.isTTY && !process.env['NO_COLOR'] && process.stdout.hasColors(2 ** 24)
+/** Whether standard output is shown in all colours. */
+export const paintsPictures = (): boolean => coloured(process.stdout, 24)
 
 /** Writes a picture to a file that is not there yet. */
 export const writePng = async (path: string, png: Uint8Array): Promise<void> => {

@@ -24,7 +24,7 @@ import { changedTraining, checkOptions, modelOf, refuseBeside, trainingAttribute
 import { note } from './output'
 import { writeReport } from './report-files'
 import { readReportInputs } from './report-input'
-import { readExperiment } from './run-folder'
+import { experimentOf } from './experiment-file'
 import { UsageError } from './usage-error'
 
 /** What the command line says. */
@@ -58,7 +58,7 @@ const decided = ['model', 'dataset', 'seed', ...trainingAttributes]
 const settingsOf = async (flags: TrainFlags, command: Command): Promise<ExperimentInput> => {
   if (flags.experiment !== undefined) {
     refuseBeside(command, '--experiment', decided)
-    return readExperiment(flags.experiment)
+    return experimentOf(flags.experiment)
   }
   if (flags.model === undefined) command.error("error: required option '--model <name>' not specified")
   const model = modelOf(flags.model)

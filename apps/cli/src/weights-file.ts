@@ -15,7 +15,7 @@ import {
   type WeightsContents,
 } from '@digitlab/weights'
 import { modelOf } from './options'
-import { note } from './output'
+import { warn } from './output'
 import { readRun } from './run-folder'
 import { UsageError } from './usage-error'
 
@@ -87,7 +87,7 @@ const readWeights = async (path: string, key?: string): Promise<WeightsContents>
   const options = { external: beside(path), ...(key === undefined ? {} : { key }) }
   const contents = choosing(path, readContents, await bytesOf(path), path, options)
   checkFinite(contents.weights)
-  for (const each of contents.notes) note(`${path}: ${each}`)
+  for (const each of contents.notes) warn(`${path}: ${each}`)
   return contents
 }
 
@@ -148,7 +148,7 @@ export const readModel = async (
     model: given === undefined ? undefined : modelOf(given),
     name: path,
   })
-  for (const each of notes) note(`${path}: ${each}`)
+  for (const each of notes) warn(`${path}: ${each}`)
   return {
     weights,
     model,
@@ -170,6 +170,6 @@ export const readInitial = async (
   const { weights } = await readWeights(path, key)
   const names = resolveModel(model).entries.map(({ name }) => name)
   const found = withoutPrefix(weights, names)
-  for (const each of found?.notes ?? []) note(`${path}: ${each}`)
+  for (const each of found?.notes ?? []) warn(`${path}: ${each}`)
   return found?.weights ?? weights
 }

@@ -1,4 +1,13 @@
-import { grouped, markdownEscaped, markdownTable, percent, printable, textTable, type Column } from './table'
+import {
+  grouped,
+  markdownEscaped,
+  markdownTable,
+  percent,
+  printable,
+  textTable,
+  type Column,
+  type TextTableOptions,
+} from './table'
 
 /** What one run adds to a comparison. */
 export interface ComparisonRow {
@@ -87,10 +96,10 @@ const spread = (values: readonly number[]): Spread => {
 
 const columns: readonly Column[] = [
   { heading: 'model', align: 'left' },
-  { heading: 'parameters', align: 'right' },
+  { heading: 'parameters', align: 'right', spare: 2 },
   { heading: 'test accuracy', align: 'right' },
-  { heading: 'test loss', align: 'right' },
-  { heading: 's/epoch', align: 'right' },
+  { heading: 'test loss', align: 'right', spare: 1 },
+  { heading: 's/epoch', align: 'right', spare: 0 },
   { heading: 'backend', align: 'left' },
 ]
 
@@ -131,14 +140,14 @@ const footOf = ({ groups }: Comparison): string[] => {
 const nothing = 'nothing to compare: no run was completed'
 
 /** The comparison for a terminal. */
-export const comparisonText = (comparison: Comparison): string =>
+export const comparisonText = (comparison: Comparison, options: TextTableOptions = {}): string =>
   comparison.groups.length === 0
     ? nothing
     : [
         ...comparison.notices.map((notice) => `*** ${printable(notice)} ***\n`),
         printable(titleOf(comparison)),
         '',
-        textTable(columns, rowsOf(comparison)),
+        textTable(columns, rowsOf(comparison), options),
         ...footOf(comparison).map((foot) => `\n${printable(foot)}`),
       ].join('\n')
 

@@ -29,7 +29,7 @@ export { metricsMarkdown, metricsText, type MetricsTextOptions } from './metrics
 export { reportDocument, type ReportDocument, type RunDocument } from './report-document'
 export { ReportError } from './report-error'
 export { reportMarkdown, type LinkedFigure } from './report-markdown'
-export { markdownTable, textTable, type Column } from './table'
+export { markdownTable, textTable, type Column, type TextTableOptions } from './table'
 export { terminalGrid, type TerminalGridOptions } from './terminal-grid'
 export { terminalPredictions, type TerminalPredictionsOptions } from './terminal-predictions'
 export { shrunkImages } from './shrunk-images'

@@ -1,20 +1,22 @@
 import { classesLeftOut, shownClasses, type Metrics } from './metrics'
-import { grouped, markdownTable, percent, textTable, type Column } from './table'
+import { fittedTable, grouped, markdownTable, percent, textTable, type Column } from './table'
 import { lossText } from './ticks'
 
 /** What the classes are called. */
 export interface MetricsTextOptions {
   /** Names of the classes; their numbers unless given. */
   readonly classNames?: readonly string[]
+  /** Characters that a line may have; 80, or what the numbers take, unless given. */
+  readonly width?: number | undefined
 }
 
 const columns: readonly Column[] = [
   { heading: 'class', align: 'left' },
   { heading: 'accuracy', align: 'right' },
-  { heading: 'precision', align: 'right' },
-  { heading: 'recall', align: 'right' },
-  { heading: 'F1', align: 'right' },
-  { heading: 'images', align: 'right' },
+  { heading: 'precision', align: 'right', spare: 2 },
+  { heading: 'recall', align: 'right', spare: 3 }, // of one class it is the accuracy
+  { heading: 'F1', align: 'right', spare: 1 },
+  { heading: 'images', align: 'right', spare: 0 },
 ]
 
 const rate = (value: number | null) => (value === null ? '-' : value.toFixed(4))
@@ -76,27 +78,56 @@ const leftOut = ({ confusion }: Metrics, shown = shownClasses(confusion)): strin
 const usualWidth = 80
 /** As many classes as a wide terminal takes side by side. */
 const mostColumns = 24
+/** As many pairs as are worth a line each, where no table of them fits. */
+const mostPairs = 10
+
+const widthOf = (table: string): number => Math.max(...table.split('\n').map((line) => line.length))
 
 const confusionText = (metrics: Metrics, options: MetricsTextOptions): string => {
-  const shown = shownClasses(metrics.confusion, mostColumns)
+  const { confusion } = metrics
+  const shown = shownClasses(confusion, mostColumns)
   const left = leftOut(metrics, shown).map((line) => `${line}\n`)
   const named = textTable(...confusionTable(metrics, options, shown))
-  if (named.indexOf('\n') <= usualWidth) return `${left.join('')}${named}`
+  if (widthOf(named) <= (options.width ?? usualWidth)) return `${left.join('')}${named}`
   const [headings, rows] = confusionTable(metrics, {}, shown)
+  const labels = shown.map((label) => [...new Set([String(label), nameOf(options, label)])].join(' '))
   const table = textTable(
     headings,
-    rows.map(([label, ...counts]) => [[...new Set([label, nameOf(options, Number(label))])].join(' '), ...counts]),
+    rows.map(([, ...counts], i) => [labels[i] ?? '', ...counts]),
   )
-  return `${left.join('')}${table}`
+  if (widthOf(table) <= (options.width ?? Infinity)) return `${left.join('')}${table}`
+  const errors = fittedTable(
+    headings.map((column, i) => (i === 0 ? { ...column, heading: 'true' } : column)),
+    rows.map(([, ...counts], i) => [String(shown[i]), ...counts.map((count, j) => (i === j ? '-' : count))]),
+    options.width ?? Infinity,
+  )
+  return `${left.join('')}${errors ?? commonErrors(confusion, options)}`
 }
 
-/** The metrics for a terminal: overall, per class, and what was taken for what. */
+/** The most frequent errors, a line each. */
+const commonErrors = (confusion: Metrics['confusion'], options: MetricsTextOptions): string => {
+  const pairs = confusion.flatMap((row, label) =>
+    row.flatMap((count, predicted) => (label === predicted || count === 0 ? [] : [{ label, predicted, count }])),
+  )
+  const most = pairs.sort((a, b) => b.count - a.count).slice(0, mostPairs)
+  return textTable(
+    [
+      { heading: 'true', align: 'left' },
+      { heading: 'predicted', align: 'left' },
+      { heading: 'images', align: 'right' },
+    ],
+    most.map(({ label, predicted, count }) => [nameOf(options, label), nameOf(options, predicted), grouped(count)]),
+    { width: options.width },
+  )
+}
+
+/** The metrics for a terminal: overall, per class, and which classes are confused. */
 export const metricsText = (metrics: Metrics, options: MetricsTextOptions = {}): string =>
   [
     headline(metrics),
     '',
     ...leftOut(metrics),
-    textTable(columns, rowsOf(metrics, options)),
+    textTable(columns, rowsOf(metrics, options), { width: options.width }),
     '',
     confusionText(metrics, options),
   ].join('\n')

@@ -2,6 +2,14 @@
 export interface Column {
   readonly heading: string
   readonly align: 'left' | 'right'
+  /** Where a table is too wide, columns that have it are left out, the largest number first. */
+  readonly spare?: number
+}
+
+/** How a table is to be shown in a terminal. */
+export interface TextTableOptions {
+  /** Characters that a line may have; as many as it takes unless given. */
+  readonly width?: number | undefined
 }
 
 /** Text from outside for a terminal: a name that holds control characters can neither break a line nor colour it. */
@@ -14,18 +22,58 @@ export const markdownEscaped = (text: string): string =>
     .replace(/&/g, '&amp;')
     .replace(/</g, '&lt;')
 
-/** A table for a terminal: columns two spaces apart under a thin line. */
-export const textTable = (given: readonly Column[], rowsGiven: readonly (readonly string[])[]): string => {
-  const columns = given.map(({ heading, align }) => ({ heading: printable(heading), align }))
+/**
+ * A table for a terminal: columns two spaces apart under a thin line. One that is too wide loses columns that can be spared, then
+ * stands closer, and in the end has a line for each cell.
+ */
+export const textTable = (
+  given: readonly Column[],
+  rowsGiven: readonly (readonly string[])[],
+  { width = Infinity }: TextTableOptions = {},
+): string => fittedTable(given, rowsGiven, width) ?? cellByCell(given, rowsGiven, width)
+
+/** The table as long as its columns fit beside each other, else undefined. */
+export const fittedTable = (
+  given: readonly Column[],
+  rowsGiven: readonly (readonly string[])[],
+  width: number,
+): string | undefined => {
+  const columns = given.map((column) => ({ ...column, heading: printable(column.heading) }))
   const rows = rowsGiven.map((row) => row.map(printable))
   const widths = columns.map(({ heading }, c) => Math.max(heading.length, ...rows.map((row) => row[c]?.length ?? 0)))
+  const total = (shown: readonly number[], gap: number) =>
+    shown.reduce((sum, c) => sum + (widths[c] ?? 0), 0) + gap * Math.max(0, shown.length - 1)
+  let shown = [...columns.keys()]
+  const spared = shown.filter((c) => columns[c]?.spare !== undefined)
+  spared.sort((a, b) => (columns[a]?.spare ?? 0) - (columns[b]?.spare ?? 0))
+  while (total(shown, 2) > width && spared.length > 0) {
+    const left = spared.pop()
+    shown = shown.filter((c) => c !== left)
+  }
+  const gap = total(shown, 2) <= width ? 2 : 1
+  if (total(shown, gap) > width) return undefined
   const line = (cells: readonly string[]) =>
-    cells
-      .map((cell, c) => (columns[c]?.align === 'right' ? cell.padStart(widths[c] ?? 0) : cell.padEnd(widths[c] ?? 0)))
-      .join('  ')
+    shown
+      .map((c) =>
+        columns[c]?.align === 'right'
+          ? (cells[c] ?? '').padStart(widths[c] ?? 0)
+          : (cells[c] ?? '').padEnd(widths[c] ?? 0),
+      )
+      .join(' '.repeat(gap))
       .trimEnd()
-  const rule = widths.map((width) => '─'.repeat(width)).join('  ')
+  const rule = shown.map((c) => '─'.repeat(widths[c] ?? 0)).join(' '.repeat(gap))
   return [line(columns.map(({ heading }) => heading)), rule, ...rows.map(line)].join('\n')
+}
+
+/** The first cell of each row over the others, each behind its heading. */
+const cellByCell = (columns: readonly Column[], rows: readonly (readonly string[])[], width: number): string => {
+  const headings = columns.slice(1).map((column) => printable(column.heading))
+  const most = Math.min(Math.max(...headings.map((heading) => heading.length)), Math.floor(width / 2))
+  const each = rows.map((row) => {
+    const [first = '', ...cells] = row.map(printable)
+    return [first, ...cells.map((cell, c) => `  ${(headings[c] ?? '').padEnd(most)}  ${cell}`.trimEnd())].join('\n')
+  })
+  return each.join('\n')
 }
 
 /** A table in Markdown. Cells may hold anything: what would end one is escaped. */

@@ -1,8 +1,9 @@
 import { probeBackends } from '@digitlab/backends'
 import { Command } from 'commander'
 import { backends } from '../backends'
+import type { Span } from '../colour'
 import { shared } from '../options'
-import { writeResult } from '../output'
+import { writeLines } from '../output'
 
 export const backendsCommand = (): Command =>
   new Command('backends')
@@ -10,16 +11,15 @@ export const backendsCommand = (): Command =>
     .addOption(shared.json())
     .action(async ({ json = false }: { json?: boolean }) => {
       const probed = await probeBackends(backends())
-      writeResult(
+      const width = Math.max(...probed.map(({ id }) => id.length))
+      writeLines(
         json,
         () => ({ backends: probed.map(({ id, probe }) => ({ id, ...probe })) }),
         () =>
-          probed
-            .map(({ id, probe }) =>
-              probe.usable
-                ? `${id.padEnd(13)} usable      ${probe.device}`
-                : `${id.padEnd(13)} not usable  ${probe.reason}; ${probe.remedy}`,
-            )
-            .join('\n'),
+          probed.map(({ id, probe }): Span[] =>
+            probe.usable
+              ? [id.padEnd(width), '  ', { style: 'green', text: 'usable' }, `      ${probe.device}`]
+              : [id.padEnd(width), '  ', { style: 'dim', text: 'not usable' }, `  ${probe.reason}; ${probe.remedy}`],
+          ),
       )
     })

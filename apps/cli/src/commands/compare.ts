@@ -13,7 +13,7 @@ import { Interrupted, interruptible } from '../interrupt'
 import { checkGpuFlags, chooseEach, load } from '../load'
 import { claimFolder, claimFresh, folderName, type ClaimedFolder } from '../new-folder'
 import { addTraining, checkOptions, listOf, modelOf, seedNumber, shared, trainingOf } from '../options'
-import { note, writeResult } from '../output'
+import { resultWidth, warn, writeResult } from '../output'
 import { progressLine } from '../progress-line'
 import { writeInto, writeReport } from '../report-files'
 import { inputOfResult } from '../report-input'
@@ -184,10 +184,10 @@ const compareInto = async (claimed: ClaimedFolder, settings: readonly Setting[],
       })),
     }),
     () =>
-      `${comparisonText(comparison)}\nwritten to ${out} (the table to ${join(out, 'comparison')})${report === null ? '' : `\nall figures on one page: ${report}`}`,
+      `${comparisonText(comparison, { width: resultWidth() })}\nwritten to ${out} (the table to ${join(out, 'comparison')})${report === null ? '' : `\nall figures on one page: ${report}`}`,
   )
   if (interrupted) {
-    note(
+    warn(
       `interrupted: ${completed.length} of ${settings.length * flags.backends.length} runs are whole; what there is was written to ${out}`,
     )
     throw new Interrupted()

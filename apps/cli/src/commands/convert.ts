@@ -11,7 +11,7 @@ import {
 import { Command, Option } from 'commander'
 import { writeNewFiles } from '../new-files'
 import { shared } from '../options'
-import { grouped, note, writeResult } from '../output'
+import { grouped, warn, writeResult } from '../output'
 import { UsageError } from '../usage-error'
 import { readableWeights, readModel } from '../weights-file'
 
@@ -72,7 +72,7 @@ export const convertCommand = (): Command =>
       const metadata = weightsMetadata(model.definition, { experiment, normalize })
       const files = write(model, weights, metadata, { ...flags, normalize })
       if (normalize && write === writePyTorch)
-        note(
+        warn(
           `${to} has no place for what its images were normalized by: give --normalize ${normalize.mean},${normalize.std} with it`,
         )
       const paths = [...files].map(([name, bytes]) => [name === '' ? to : join(dirname(to), name), bytes] as const)

@@ -8,7 +8,7 @@ import { downloadLine, load } from '../load'
 import { shared } from '../options'
 import { grouped, note, writeResult } from '../output'
 import { addPreparation } from '../preparation-options'
-import { coloured, terminal, writePng } from '../terminal'
+import { paintsPictures, terminal, writePng } from '../terminal'
 import { UsageError } from '../usage-error'
 
 interface Flags {
@@ -136,7 +136,7 @@ const inspect = async (name: string, { json = false, dataDir, out }: InfoFlags):
         ...(findings.length === 0 ? ['nothing looks wrong'] : findings.map((finding) => `? ${clean(finding)}`)),
         ...(out === undefined ? [] : [`written to ${clean(out)}`]),
       ].join('\n'),
-    coloured(),
+    paintsPictures(),
   )
 }
 

@@ -11,7 +11,7 @@ import { checkGpuFlags, choose, load } from '../load'
 import { normalizationHint } from '../normalization-hint'
 import { shared } from '../options'
 import { addPreparation } from '../preparation-options'
-import { note, writeResult } from '../output'
+import { resultWidth, warn, writeResult } from '../output'
 import { readRun } from '../run-folder'
 import { UsageError } from '../usage-error'
 import { isRun, readableWeights, readModel } from '../weights-file'
@@ -60,7 +60,7 @@ export const evaluateCommand = (): Command =>
       const { evaluation } = await evaluate(model, uploaded, data[split], data.imageShape, normalize)
       return classificationMetrics(evaluation.confusion, { meanLoss: evaluation.meanLoss })
     }
-    if (run?.status === 'interrupted') note('this run was interrupted: its weights are those of its last step')
+    if (run?.status === 'interrupted') warn('this run was interrupted: its weights are those of its last step')
     const common = { run: run?.id ?? null, split, ...(normalize ? { normalize } : {}), backend: backend.id }
     if (variants.length === 0) {
       const metrics = await measure(first)
@@ -68,12 +68,12 @@ export const evaluateCommand = (): Command =>
       const unsaid = normalize === undefined && experiment === undefined
       const hint = unsaid ? await normalizationHint(model, uploaded, first, first[split]) : undefined
       disposeWeights(uploaded)
-      if (hint !== undefined) note(`${path}: ${hint}`)
+      if (hint !== undefined) warn(`${path}: ${hint}`)
       return writeResult(
         json,
         () => ({ ...common, dataset: first.name, metrics }),
         () =>
-          `${model.name} on the ${split} images of ${first.title}:\n${metricsText(metrics, { classNames: first.classNames })}`,
+          `${model.name} on the ${split} images of ${first.title}:\n${metricsText(metrics, { classNames: first.classNames, width: resultWidth() })}`,
       )
     }
     const rows: VariantRow[] = []

@@ -26,7 +26,7 @@ import {
   trainingAttributes,
   trainingOf,
 } from '../options'
-import { note, writeResult } from '../output'
+import { note, resultWidth, writeResult } from '../output'
 import { progressLine } from '../progress-line'
 import { UsageError } from '../usage-error'
 
@@ -127,7 +127,7 @@ const chooseAll = async (wanted: readonly string[], gpu: GpuFlags): Promise<read
   for (const backend of backends(gpu)) {
     const probe = await backend.probe()
     if (probe.usable) usable.push(backend)
-    else note(`  passed over ${backend.id}: ${probe.reason}; ${probe.remedy}`)
+    else note(`  ${backend.id} is not available: ${probe.reason}; ${probe.remedy}`)
   }
   checkGpuFlags(
     gpu,
@@ -166,5 +166,11 @@ const parityText = ({ experiment, pairs, passed, id }: Parity): string => {
     }),
     (pairs.find((pair) => pair.checks[check])?.checks[check]?.tolerance ?? NaN).toExponential(0),
   ])
-  return [title, '', textTable(columns, rows), '', passed ? 'parity holds' : 'parity does NOT hold'].join('\n')
+  return [
+    title,
+    '',
+    textTable(columns, rows, { width: resultWidth() }),
+    '',
+    passed ? 'parity holds' : 'parity does NOT hold',
+  ].join('\n')
 }

@@ -6,7 +6,7 @@ import type { Normalization } from '@digitlab/weights'
 import { Command } from 'commander'
 import { choose } from '../load'
 import { shared } from '../options'
-import { note, percent, writeResult } from '../output'
+import { percent, resultWidth, warn, writeResult } from '../output'
 import { readableFormats, readPicture } from '../picture/read-picture'
 import { isMendable, UsageError } from '../usage-error'
 import { readableWeights, readModel } from '../weights-file'
@@ -73,10 +73,10 @@ export const predictCommand = (): Command =>
             ...[each.image, String(each.class)],
             ...each.probabilities.map((probability) => percent(probability, 1)),
           ])
-          return textTable(columns, rows)
+          return textTable(columns, rows, { width: resultWidth() })
         },
       )
-      for (const { image, doubt } of found) if (doubt) note(`${image}: ${doubt}: give a picture of one digit`)
+      for (const { image, doubt } of found) if (doubt) warn(`${image}: ${doubt}: give a picture of one digit`)
       if (unread.length > 0) throw new UsageError(unread.map(({ reason }) => reason).join('\ndigitlab: '))
     })
 

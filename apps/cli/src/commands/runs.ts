@@ -19,7 +19,7 @@ import { Command, Option } from 'commander'
 import { pushRuns } from '../mlflow-run'
 import { writeNewFiles } from '../new-files'
 import { countingNumber, listOf, shared } from '../options'
-import { percent, writeResult } from '../output'
+import { percent, resultWidth, writeResult } from '../output'
 import { indexedRuns, within } from '../runs-index'
 import { OptionError, UsageError } from '../usage-error'
 
@@ -144,6 +144,7 @@ const tellTable = async (
         textTable(
           columns.map((name) => columnOf(name, limited)),
           limited.map((row) => columns.map((name) => text(name, row[name]))),
+          { width: resultWidth() },
         ),
         '',
         `${limited.length} ${of}`,
@@ -235,7 +236,7 @@ const tellGroups = async (rows: readonly RunRow[], flags: Flags): Promise<void> 
     }),
     () =>
       [
-        textTable(columns, cells),
+        textTable(columns, cells, { width: resultWidth() }),
         '',
         "mean ± sample standard deviation; the interval is that of the mean of the test accuracy, by Student's t",
         ...written.map((path) => `written to ${path}`),
@@ -274,6 +275,7 @@ const tellDifference = (rows: readonly RunRow[], flags: Flags): void => {
           { heading: b.folder, align: 'right' },
         ],
         differences.map(({ field, a, b }) => [field, text(field, a), text(field, b)]),
+        { width: resultWidth() },
       ),
   )
 }

@@ -5,7 +5,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { interruptible } from '../interrupt'
 import { listen } from '../listen'
 import { shared, wholeNumber } from '../options'
-import { note, writeResult } from '../output'
+import { note, warn, writeResult } from '../output'
 import { readPage } from '../page-files'
 import { pageListener } from '../page-server'
 
@@ -70,7 +70,7 @@ const serve = async ({
 
 /** A machine without a browser, or without a screen, is no reason to stop: the address has been said. */
 const openInBrowser = async (url: string): Promise<void> => {
-  const failed = (why: string) => note(`could not open a browser (${why}): open ${url} in one yourself`)
+  const failed = (why: string) => warn(`could not open a browser (${why}): open ${url} in one yourself`)
   try {
     const { default: open } = await import('open')
     const opener = await open(url)

@@ -9,7 +9,7 @@ import { clean } from '../clean'
 import { writeResult } from '../output'
 import { readReportInputs } from '../report-input'
 import { addPreparation } from '../preparation-options'
-import { coloured, terminal, writePng } from '../terminal'
+import { paintsPictures, terminal, writePng } from '../terminal'
 import { UsageError } from '../usage-error'
 
 interface Flags extends AugmentFlags {
@@ -71,7 +71,7 @@ const show = (): Command =>
           })
           return flags.out === undefined ? grid : `${grid}\nwritten to ${clean(flags.out)}`
         },
-        coloured(),
+        paintsPictures(),
       )
     })
 
@@ -94,6 +94,6 @@ const showRun = async (path: string, flags: Flags, command: Command): Promise<vo
       (['before', 'after'] as const)
         .map((when) => terminalPredictions(images, predictions, when, options))
         .join('\n\n'),
-    coloured(),
+    paintsPictures(),
   )
 }

@@ -8,7 +8,7 @@ import { writeAtomic } from '../atomic-file'
 import { interruptible } from '../interrupt'
 import { unwritable } from '../new-files'
 import { shared, wholeNumber } from '../options'
-import { note, percent, writeLine, writeResult } from '../output'
+import { note, percent, warn, writeLine, writeResult } from '../output'
 import { indexedRuns } from '../runs-index'
 import { forgetFailures, runState } from '../sweep/run-state'
 import { activeArrays, arraysOf, cancelArrays } from '../sweep/slurm'
@@ -163,5 +163,5 @@ export const workCommand = (): Command =>
 
 const plainEvent = (event: WorkEvent): void => {
   if (event.type === 'done') note(`${event.run}  test accuracy ${percent(event.testAccuracy)}`)
-  if (event.type === 'failed') note(`failed: ${event.run}: ${event.sentence}`)
+  if (event.type === 'failed') warn(`failed: ${event.run}: ${event.sentence}`)
 }

@@ -7,7 +7,7 @@ import { parseInterval } from '../checkpoint-folder'
 import { Interrupted, interruptible } from '../interrupt'
 import { checkGpuFlags, choose, load } from '../load'
 import { checkOptions, countingNumber, listOf, refuseBeside, shared } from '../options'
-import { note, writeResult } from '../output'
+import { note, warn, writeResult } from '../output'
 import { ownCommand, startAway } from '../processes'
 import { followArrays } from '../sweep/follow'
 import { kubernetesJob } from '../sweep/kubernetes'
@@ -181,7 +181,7 @@ const sweep = async (file: string | undefined, flags: Flags, command: Command): 
   const states = await statesOf(out, sweep)
   await tellStates(out, states, json)
   if (interrupted) {
-    note(
+    warn(
       on === 'slurm'
         ? `no longer followed; the workers go on, "digitlab sweep cancel ${out}" stops them`
         : `interrupted; the same command again goes on in ${out}`,

@@ -22,7 +22,7 @@ import { choose, load } from '../load'
 import { claimFresh, folderName, type ClaimedFolder } from '../new-folder'
 import { addTraining, shared } from '../options'
 import { addPreparation } from '../preparation-options'
-import { grouped, note, writeResult } from '../output'
+import { grouped, note, resultWidth, warn, writeResult } from '../output'
 import { progressLine } from '../progress-line'
 import { writeReport } from '../report-files'
 import { inputOfResult } from '../report-input'
@@ -48,7 +48,10 @@ const command = (): Command =>
       .description('Train one model, say how good it became, and write the run.')
       .argument('[model]', 'the same as --model')
       .addOption(shared.model())
-      .option('--experiment <file>', 'run the experiment of a run.json again, instead of --model and what goes with it')
+      .option(
+        '--experiment <file>',
+        'what "digitlab init" writes, or a run.json whose experiment is to be run again, instead of --model and what goes with it',
+      )
       .addOption(shared.dataset('auto'))
       .addOption(shared.dataDir())
       .option('--stream', 'read the training images of a folder of IDX files from the disk as they are needed')
@@ -168,7 +171,7 @@ const carryOut = async (
       )
       worthKeeping = true
       const { stopped, keptEpoch } = result.run
-      if (stopped !== undefined) note(stopped)
+      if (stopped !== undefined) warn(stopped)
       if (keptEpoch !== undefined)
         note(`the weights are those of epoch ${keptEpoch}, the best on the validation images`)
       const interrupted = signal.aborted
@@ -220,14 +223,14 @@ const conclude = async (
     if (wantsPage) report = await writeReport(path, [inputOfResult(result, data)])
     if (run.status === 'completed') await removeCheckpoint(path) // last: what is not written yet can be gone on with
   } catch (error) {
-    note(summaryOf(run)) // what was found out is not lost with the disk
+    warn(summaryOf(run)) // what was found out is not lost with the disk
     throw error
   }
   await folder.release()
   tell(flags, run, path, report)
   if (!interrupted || run.status !== 'interrupted') return
   const steps = grouped(run.history.stepLosses.length)
-  note(`interrupted after ${steps} steps; what there is was written to ${path}; go on with --resume ${path}`)
+  warn(`interrupted after ${steps} steps; what there is was written to ${path}; go on with --resume ${path}`)
   throw new Interrupted()
 }
 
@@ -237,7 +240,7 @@ const summaryOf = (run: Run): string =>
   [
     `${run.model.name}, ${grouped(run.model.parameters)} parameters, on ${run.dataset.title}:`,
     ...(run.dataset.notice === undefined ? [] : [run.dataset.notice]),
-    metricsText(metricsOf(run), { classNames: run.dataset.classNames }),
+    metricsText(metricsOf(run), { classNames: run.dataset.classNames, width: resultWidth() }),
   ].join('\n')
 
 /** @param report where the page is, null where none was written now */

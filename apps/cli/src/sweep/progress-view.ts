@@ -1,5 +1,6 @@
 // A sweep on the terminal: a line for each run in progress under one for them all, or a line an event where it is no terminal.
-import { drawLive, duration, note, percent } from '../output'
+import { bar, fitted } from '../fitted'
+import { drawLive, duration, liveWidth, note, percent, warn } from '../output'
 import type { SweepRun } from './sweep-folder'
 import type { WorkEvent } from './work'
 
@@ -60,7 +61,8 @@ export const progressView = (runs: readonly SweepRun[], before: number, workers:
     drawn = performance.now()
     const shown = [...lines.values()].map(({ run, text }) => `  ${run}  ${text}`)
     const more = shown.length > mostLines ? [`  and ${shown.length - mostLines} more`] : []
-    drawLive(summary(), ...shown.slice(0, mostLines), ...more)
+    const whole = [{ spans: bar((before + done) / runs.length, 20), spare: 0 }, { spans: [summary()] }]
+    drawLive(fitted(whole, liveWidth()), ...shown.slice(0, mostLines), ...more)
   }
   return {
     done: () => done,
@@ -105,7 +107,7 @@ export const progressView = (runs: readonly SweepRun[], before: number, workers:
         case 'failed':
           lines.delete(worker)
           failures.set(run, event.sentence)
-          note(`failed: ${run}: ${event.sentence}`)
+          warn(`failed: ${run}: ${event.sentence}`)
           return draw(true)
       }
     },

@@ -1,7 +1,7 @@
 // A sweep on a Slurm cluster: one array of workers, not a job a run.
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
-import { note } from '../output'
+import { warn } from '../output'
 import { ownCommand, quoted, runProgram } from '../processes'
 import { OptionError, UsageError } from '../usage-error'
 import { logFolder } from './sweep-folder'
@@ -180,6 +180,6 @@ export const activeArrays = async (arrays: readonly string[]): Promise<readonly 
 export const cancelArrays = async (arrays: readonly string[]): Promise<void> => {
   if (arrays.length === 0) return
   const { code, err } = await runProgram('scancel', ['--signal=TERM', '--batch', ...arrays])
-  if (code !== 0) note(`scancel: ${err.trim()}`)
+  if (code !== 0) warn(`scancel: ${err.trim()}`)
   await runProgram('scancel', ['--state=PENDING', ...arrays])
 }

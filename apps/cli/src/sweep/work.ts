@@ -7,7 +7,7 @@ import { readResumable, removeCheckpoint, saveCheckpoint } from '../checkpoint-f
 import { eventsLog } from '../events-log'
 import { choose, load } from '../load'
 import type { ClaimedFolder } from '../new-folder'
-import { note } from '../output'
+import { warn } from '../output'
 import { writeRun } from '../run-folder'
 import { isMendable, UsageError } from '../usage-error'
 import { drain, type DrainOptions } from './drain'
@@ -110,7 +110,7 @@ const trainClaimed = async (
     // What a worker lacks (a backend, the data, room on the disk) says nothing of the run: it ends, and the run stays as it is.
     const isOfWorker = !prepared || error instanceof UsageError
     if (isOfWorker || (signal.aborted && error === signal.reason)) throw error
-    if (!isMendable(error)) note(error instanceof Error ? (error.stack ?? error.message) : String(error))
+    if (!isMendable(error)) warn(error instanceof Error ? (error.stack ?? error.message) : String(error))
     await recordFailure(claimed.path, error)
     await events.fail(error)
     onEvent({ type: 'failed', run: name, sentence: error instanceof Error ? error.message : String(error) })
@@ -125,7 +125,7 @@ const checkpointOf = async (folder: string, { id }: Backend): Promise<Checkpoint
     return 'checkpoint' in found && found.checkpoint.backend.id === id ? found.checkpoint : undefined
   } catch (error) {
     if (!isMendable(error)) throw error
-    note(`${folder} begins anew: ${error.message}`)
+    warn(`${folder} begins anew: ${error.message}`)
     return undefined
   }
 }

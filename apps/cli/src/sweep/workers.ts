@@ -3,7 +3,7 @@ import { mkdir, open, readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
-import { note } from '../output'
+import { warn } from '../output'
 import { ownCommand, quoted, startProgram, type ChildProcess } from '../processes'
 import { UsageError } from '../usage-error'
 import type { ProgressView } from './progress-view'
@@ -72,7 +72,7 @@ export const watchWorkers = async (
           return
         }
         if (signal.aborted) return
-        note(`worker ${index} ended by ${how}: another one takes its place (${path} has what it said)`)
+        warn(`worker ${index} ended by ${how}: another one takes its place (${path} has what it said)`)
         if (++deaths >= mostDeaths)
           problem ??= `${deaths} workers in a row ended without a whole run, the last one by ${how} (${lastLine(await readFile(path, 'utf8'))})`
       } finally {

@@ -1,0 +1,48 @@
+import { basename } from 'node:path'
+import { completeExperiment } from '@digitlab/train'
+import { Command } from 'commander'
+import type { AugmentFlags } from '../augment-option'
+import type { ChoiceFlags } from '../choices'
+import { experimentText } from '../experiment-file'
+import { writeNewFiles } from '../new-files'
+import { addTraining, checkOptions, modelOf, shared, trainingOf } from '../options'
+import { writeResult } from '../output'
+import { isAuto } from '../train-plan'
+
+interface Flags extends ChoiceFlags, AugmentFlags {
+  readonly model: string
+  readonly dataset: string
+  readonly seed: number
+  readonly json?: boolean
+}
+
+const usualFile = 'experiment.jsonc'
+
+export const initCommand = (): Command =>
+  addTraining(
+    new Command('init')
+      .description(
+        'Write an experiment file with comments, to be edited and trained with "digitlab train --experiment".',
+      )
+      .argument('[file]', 'where to write it', usualFile)
+      .addOption(shared.model().default('cnn'))
+      .addOption(shared.dataset('auto'))
+      .addOption(shared.seed())
+      .addOption(shared.json()),
+    { epochs: 5 },
+  ).action(async (file: string, flags: Flags) => {
+    const { model, dataset, seed } = flags
+    const experiment = checkOptions(() =>
+      completeExperiment({
+        ...{ model: modelOf(model), seed, ...trainingOf(flags) },
+        ...(isAuto(dataset) ? {} : { dataset }),
+      }),
+    )
+    const whole = { ...experiment, dataset }
+    await writeNewFiles(new Map([[file, experimentText(whole, basename(file))]]))
+    writeResult(
+      flags.json ?? false,
+      () => ({ out: file, experiment: whole }),
+      () => `written to ${file}\ntrain it with "digitlab train --experiment ${file}"`,
+    )
+  })
