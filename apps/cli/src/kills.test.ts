@@ -108,7 +108,7 @@ describe.concurrent.each([
     expect(whole.code, whole.err).toBe(0)
     const undisturbed = await outcome(`${kind}-whole`)
 
-    let [killed, inTraining, inTheEnd, refused, lost, runs] = [0, 0, 0, 0, 0, 1]
+    let [killed, inTraining, inTheEnd, refused, runs] = [0, 0, 0, 0, 1]
     for (;;) {
       const name = `${kind}-${runs}`
       const begun = existsSync(join(place.folder, name, 'checkpoint', 'begun.json'))
@@ -132,12 +132,6 @@ describe.concurrent.each([
         ...(rival ? [rival] : []),
       ])
       for (const { code, err, trained } of both) {
-        // A known fault, seen once in some hundred starts of several threads on a crowded machine: a thread does not begin its first step.
-        // The run ends in a sentence; what is held here is that nothing is lost by it.
-        if (code === 1 && backend === 'wasm' && workers > 1 && err.includes('a thread did not answer')) {
-          lost++
-          continue
-        }
         if (code === 1 && rival) {
           expect(err).toMatch(/is in use: process \d+/)
           refused++
@@ -160,9 +154,8 @@ describe.concurrent.each([
       `the run in ${kind}-${runs} is complete: there is nothing left to train\n`,
     ])
     console.log(
-      `${kind}: ${killed} kills, ${inTraining} between two steps, ${inTheEnd} in the final writing, ${refused} rivals refused, ${lost} threads lost, ${runs} runs`,
+      `${kind}: ${killed} kills, ${inTraining} between two steps, ${inTheEnd} in the final writing, ${refused} rivals refused, ${runs} runs`,
     )
-    expect(lost, 'starts that ended with a thread lost').toBeLessThanOrEqual(2)
     expect(inTraining, 'times killed between two steps').toBeGreaterThanOrEqual(kills / 6)
   }, 1_800_000)
 })

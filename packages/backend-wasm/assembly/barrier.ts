@@ -1,25 +1,21 @@
-// What keeps threads in step that share the elements of every kernel's result. Each watches for a while and then sleeps: a wake-up costs
-// some 50 us, watching costs a processor. Only memory that is shared between threads can be waited on.
+// What keeps threads in step that share the elements of every kernel's result. Each watches for a while, here, and then sleeps, in
+// JavaScript: a wake-up costs some 50 us, watching costs a processor. There is no memory.atomic.wait32 here: the first of V8's two
+// compilers leaves 0 in the local that was its expected value (Node 20), so that a thread which had slept went on alone.
 // Check: vitest run packages/backend-wasm/src/threads.test.ts
 
 /** Address offsets within a barrier: lines of 64 bytes of their own, so that those who watch do not slow those who arrive. */
 const ARRIVED: usize = 64
 const SLEEPERS: usize = 128
 
-/** How long a sleeper sleeps before it looks again, in nanoseconds: at a barrier, and between programs. */
-const NAP: i64 = 20_000_000
-const LONG_NAP: i64 = 100_000_000
-
 /**
  * Waits until so many threads have called it.
  *
  * @param at three lines of 64 bytes, zero at first
- * @param watch looks before it sleeps
- * @param sleeps whether this thread may sleep: a page's own may not
+ * @param looks before it gives up
  * @param generation -1 on arrival; else what an earlier call answered, to go on waiting
- * @returns -1 once all are there; else, after a nap, what to go on with
+ * @returns -1 once all are there; else what to go on with, or to sleep on: the first line has it until they are
  */
-export function barrier(at: usize, threads: i32, watch: i32, sleeps: bool, generation: i32): i32 {
+export function barrier(at: usize, threads: i32, looks: i32, generation: i32): i32 {
   if (generation < 0) {
     generation = atomic.load<i32>(at)
     if (atomic.add<i32>(at + ARRIVED, 1) == threads - 1) {
@@ -29,25 +25,16 @@ export function barrier(at: usize, threads: i32, watch: i32, sleeps: bool, gener
       return -1
     }
   }
-  for (let i = 0; i < watch; i++) if (atomic.load<i32>(at) != generation) return -1
-  if (sleeps) {
-    atomic.add<i32>(at + SLEEPERS, 1)
-    atomic.wait<i32>(at, generation, NAP)
-    atomic.sub<i32>(at + SLEEPERS, 1)
-  }
-  return atomic.load<i32>(at) != generation ? -1 : generation
+  return watch(at, generation, looks) != generation ? -1 : generation
 }
 
 /**
- * Waits, for ever if need be, until a count is another one.
+ * Watches a number until it is another one.
  *
- * @param at the count; behind it, whether this thread sleeps
- * @returns the new count
+ * @param looks before it gives up
+ * @returns what it is now
  */
-export function waitForStart(at: usize, seen: i32, watch: i32): i32 {
-  for (let i = 0; i < watch; i++) if (atomic.load<i32>(at) != seen) return atomic.load<i32>(at)
-  atomic.store<i32>(at, 1, 4)
-  while (atomic.load<i32>(at) == seen) atomic.wait<i32>(at, seen, LONG_NAP)
-  atomic.store<i32>(at, 0, 4)
+export function watch(at: usize, known: i32, looks: i32): i32 {
+  for (let i = 0; i < looks; i++) if (atomic.load<i32>(at) != known) break
   return atomic.load<i32>(at)
 }

@@ -60,4 +60,4 @@ export {
   countBatch,
 } from './batch-norm'
 export { clearMemory } from './simd'
-export { barrier, waitForStart } from './barrier'
+export { barrier, watch } from './barrier'

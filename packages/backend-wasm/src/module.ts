@@ -31,7 +31,7 @@ export const kernelNames = [
   ...['dropoutScratch', 'dropoutMask', 'biasSumsScratch', 'biasSums'],
   ...['directScratch', 'directConvolution', 'directFilterGrad', 'turnFilter'],
   ...['batchNormScratch', 'batchNormStatistics', 'batchNormValues', 'batchNormSums', 'batchNormGrad', 'countBatch'],
-  ...['clearMemory', 'barrier', 'waitForStart'],
+  ...['clearMemory', 'barrier', 'watch'],
 ] as const
 
 // Modules of one function each, that is valid only where the engine knows the instruction: i8x16.splat, and

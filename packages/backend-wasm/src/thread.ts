@@ -3,7 +3,7 @@ import type { callPart } from './calls'
 
 /** Where things are in the memory that threads share, in bytes from the control block's beginning; lines of 64 bytes. */
 export const places = {
-  /** Three lines: `assembly/barrier.ts`. */
+  /** Three lines: `assembly/barrier.ts`; the third counts those who sleep. */
   barrier: 0,
   /** int32: the program's id, how many threads take part, whether one has failed. */
   program: 192,
@@ -23,7 +23,9 @@ export interface ThreadBegin {
   readonly names: readonly string[]
   readonly places: typeof places
   /** How often to look before sleeping: at a barrier, and between programs. */
-  readonly watch: readonly [barrier: number, start: number]
+  readonly looks: readonly [barrier: number, start: number]
+  /** How long to sleep before looking again, in milliseconds: the same two. */
+  readonly naps: readonly [barrier: number, start: number]
 }
 
 /** What a thread answers: an empty object once it is ready. */
@@ -47,16 +49,17 @@ export const threadMain = (part: typeof callPart): void => {
   const threads = process?.getBuiltinModule?.('node:worker_threads') as { parentPort?: Port | null } | undefined
   const port = threads?.parentPort ?? (globalThis as unknown as Port)
   port.onmessage = ({ data }) => {
-    const { module, memory, control, thread, names, places, watch } = data as ThreadBegin
+    const { module, memory, control, thread, names, places, looks, naps } = data as ThreadBegin
     const answer = (message: ThreadAnswer) => port.postMessage(message)
     const shared = new Int32Array(memory.buffer, control + places.program, 4)
     try {
       const exports = new WebAssembly.Instance(module, { env: { memory } }).exports as Record<string, Kernel>
       const kernels = names.map((name) => exports[name] as Kernel)
-      const { barrier, waitForStart } = exports as { barrier: Kernel; waitForStart: Kernel }
+      const { barrier, watch } = exports as { barrier: Kernel; watch: Kernel }
       const values = new Float64Array(memory.buffer, control + places.calls, 16384)
       const start = control + places.starts + 64 * thread
-      const beats = new Int32Array(memory.buffer, start + 8, 1)
+      const own = new Int32Array(memory.buffer, start, 3)
+      const gate = new Int32Array(memory.buffer, control + places.barrier, 33)
       let [seen, loaded] = [0, 0]
       let calls: Parameters<typeof callPart>[1][] = []
       let parts: Kernel[] = []
@@ -84,7 +87,16 @@ export const threadMain = (part: typeof callPart): void => {
       }
       answer({})
       for (;;) {
-        seen = waitForStart(start, seen, watch[1])
+        let count = watch(start, seen, looks[1])
+        if (count === seen) {
+          Atomics.store(own, 1, 1)
+          while (count === seen) {
+            Atomics.wait(own, 0, seen, naps[1])
+            count = Atomics.load(own, 0)
+          }
+          Atomics.store(own, 1, 0)
+        }
+        seen = count
         const [id = 0, taking = 1] = shared
         if (id !== loaded) {
           load()
@@ -94,11 +106,16 @@ export const threadMain = (part: typeof callPart): void => {
             for (let i = 0; i < parameters.length; i++) parameters[i] = values[at + i] as number
         const rounds = taking > 2 ? 2 : 1
         for (let i = 0; i < calls.length; i++) {
-          beats[0] = ((beats[0] as number) + 1) | 0
+          own[2] = ((own[2] as number) + 1) | 0
           part(parts[i] as Kernel, calls[i] as (typeof calls)[number], thread, taking, rounds)
           if (!waits[i]) continue
-          let generation = barrier(control, taking, watch[0], 1, -1)
-          while (generation >= 0) generation = barrier(control, taking, watch[0], 1, generation)
+          let generation = barrier(control, taking, looks[0], -1)
+          while (generation >= 0) {
+            Atomics.add(gate, 32, 1)
+            Atomics.wait(gate, 0, generation, naps[0])
+            Atomics.sub(gate, 32, 1)
+            generation = barrier(control, taking, looks[0], generation)
+          }
         }
       }
     } catch (error) {

@@ -39,10 +39,12 @@ const programBytes = 8 * 16384
  * Looks before a thread sleeps, at a barrier (some 20 us) and between steps (some 200 us): longer than a barrier's wait usually is, and
  * than what the calling thread does between two steps; not so long that it takes a processor from others who need it.
  */
-const watch = [20_000, 200_000] as const
+const looks = [20_000, 200_000] as const
+/** How long it sleeps before it looks again, in milliseconds. */
+const naps = [20, 100] as const
 
-/** How long no thread that is waited for may get on, in milliseconds. A call takes one of them some milliseconds, or a second at most. */
-const patience = 15_000
+/** A call takes a thread some milliseconds, or a second at most; none takes this many milliseconds. */
+const longestCall = 15_000
 /** Of one look at them no more counts than this, in milliseconds: the machine may have been asleep meanwhile. */
 const longestLook = 50
 
@@ -89,9 +91,10 @@ const lost = (reason: string, cause?: unknown): BackendError =>
 /**
  * Starts `count - 1` threads beside the calling one.
  *
+ * @param patience how long no thread that is waited for may get on, in milliseconds: by default as long as no call takes
  * @throws BackendError where one does not start
  */
-export const startThreads = async (heap: SharedHeap, count: number): Promise<Threads> => {
+export const startThreads = async (heap: SharedHeap, count: number, patience = longestCall): Promise<Threads> => {
   const { memory, module, kernels, names } = heap
   const block = heap.allocate(places.calls + programBytes + 64)
   const control = Math.ceil(block / 64) * 64
@@ -100,7 +103,8 @@ export const startThreads = async (heap: SharedHeap, count: number): Promise<Thr
   const starts = new Int32Array(memory.buffer, control + places.starts, 16 * mostThreads)
   const values = new Float64Array(memory.buffer, control + places.calls, 16384)
   const numbers = new Map(names.map((name, i) => [name, i]))
-  const sleeps = Number(maySleep())
+  const gate = new Int32Array(memory.buffer, control + places.barrier, 33)
+  const sleeps = maySleep()
   const workers: Thread[] = []
   let [failure, closed]: [BackendError | undefined, boolean] = [undefined, false]
   let loaded: Program | undefined
@@ -133,7 +137,7 @@ export const startThreads = async (heap: SharedHeap, count: number): Promise<Thr
         // What a page may not load gives an event without a message.
         worker.addEventListener?.('error', (event) => fail((event as ErrorEvent).message || 'it could not be loaded'))
       }
-      worker.postMessage({ module, memory, control, thread, names, places, watch } satisfies ThreadBegin)
+      worker.postMessage({ module, memory, control, thread, names, places, looks, naps } satisfies ThreadBegin)
     })
   try {
     await Promise.all(Array.from({ length: count - 1 }, (_, i) => begin(i + 1)))
@@ -173,7 +177,7 @@ export const startThreads = async (heap: SharedHeap, count: number): Promise<Thr
     return sum
   }
   const waitForAll = (taking: number): void => {
-    let generation = kernels.barrier(control, taking, watch[0], sleeps, -1)
+    let generation = kernels.barrier(control, taking, looks[0], -1)
     if (generation < 0) return
     let [waited, before, last] = [0, performance.now(), beats(taking)]
     while (generation >= 0) {
@@ -182,7 +186,12 @@ export const startThreads = async (heap: SharedHeap, count: number): Promise<Thr
       ;[before, last] = [now, done]
       if (shared[2] !== 0) throw (failure ??= lost('a thread stopped within a step'))
       if (waited > patience) throw (failure ??= lost(`a thread did not answer for ${patience / 1000} s`))
-      generation = kernels.barrier(control, taking, watch[0], sleeps, generation)
+      if (sleeps) {
+        Atomics.add(gate, 32, 1)
+        Atomics.wait(gate, 0, generation, naps[0])
+        Atomics.sub(gate, 32, 1)
+      }
+      generation = kernels.barrier(control, taking, looks[0], generation)
     }
   }
   return {
