@@ -80,6 +80,35 @@ describe('through the command', () => {
     expect(found.err).toContain('pictures#test=0.2&classes=0,1,2&limit=10')
   }, 120_000)
 
+  test('pictures in colour train a net of three channels, whose report shows them and whose weights are exported', async () => {
+    for (const [i, image] of images(digits.train).entries()) {
+      const picture = new PNG({ width: 28, height: 28 })
+      image.forEach((grey, p) => picture.data.set([grey, 255 - grey, p % 256, 255], 4 * p))
+      await put(`colours/${digits.train.labels[i]}/${i}.png`, PNG.sync.write(picture))
+    }
+    const made = ['--test-split', '0.2', '--channels', '3', '--model', 'cnn', '--augment', 'affine']
+    const { out, losses, name } = await train('colours', ...made)
+    expect(name).toBe('colours#test=0.2&channels=3')
+    expect(losses.every((loss) => Number.isFinite(loss))).toBe(true)
+    const run = JSON.parse(await readFile(join(workplace.folder, out, 'run.json'), 'utf8')) as {
+      model: { definition: { input: number[] } }
+    }
+    expect(run.model.definition.input).toEqual([28, 28, 3])
+    const report = await workplace.digitlab(['report', out, '--data-dir', 'colours'])
+    expect(report.code, report.err).toBe(0)
+    const page = await readFile(join(workplace.folder, out, 'report.html'), 'utf8')
+    expect(page.includes('Most confident mistakes'), 'the page shows images').toBe(true)
+    expect(page.includes('class="ink"'), 'of them all in colour').toBe(false)
+    const onnx = await workplace.digitlab(['convert', out, 'colours.onnx'])
+    expect(onnx.code, onnx.err).toBe(0)
+    const shown = await workplace.digitlab(['data', 'info', 'colours#test=0.2&channels=3', '--out', 'colours.png'])
+    expect(shown.out).toContain('images of 28 x 28 x 3')
+    const grid = PNG.sync.read(await readFile(join(workplace.folder, 'colours.png')))
+    expect(grid.data.some((_, i) => i % 4 === 0 && grid.data[i] !== grid.data[i + 1])).toBe(true)
+    const evaluated = await workplace.digitlab(['evaluate', out, '--backend', 'wasm'])
+    expect(evaluated.code, evaluated.err).toBe(0)
+  }, 120_000)
+
   test('an option that does not fit is refused with what is expected', async () => {
     const ended = await workplace.digitlab(['train', '--model', 'linear', '--dataset', 'digits', '--limit', '0'])
     expect(ended.code).toBe(2)

@@ -1,4 +1,4 @@
-import { pixelStatistics, type Dataset, type Split } from '@digitlab/data'
+import { bytesOfImage, pixelStatistics, type Dataset, type Split } from '@digitlab/data'
 import type { Model } from '@digitlab/models'
 import type { Weights } from '@digitlab/models/compute'
 import { mcNemar } from '@digitlab/report'
@@ -23,7 +23,7 @@ export const normalizationHint = async (
 ): Promise<string | undefined> => {
   if (train.stream || split.stream) return undefined // images that are not in memory are not read for a hint
   const labels = split.labels.subarray(0, tried)
-  const images = split.images.subarray(0, labels.length * imageShape[0] * imageShape[1])
+  const images = split.images.subarray(0, labels.length * bytesOfImage(imageShape))
   const { mean, std } = pixelStatistics(train.images)
   if (!(std > 0)) return undefined
   const plain = await evaluate(model, weights, { images, labels }, imageShape)

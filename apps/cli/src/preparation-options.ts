@@ -19,7 +19,11 @@ const parts: readonly Part[] = [
   { flags: '--image-size <size>', what: 'bring images to a size, as 28x28', word: 'size' },
   { flags: '--as-mnist', what: "bring each image into MNIST's form", word: 'as-mnist' },
   { flags: '--pixel-range <low,high>', what: 'what is black and white in float images: 0,1 or -1,1', word: 'range' },
-  { flags: '--grey', what: 'make images with three channels grey', word: 'channels=1' },
+  {
+    flags: '--channels <n>',
+    what: 'values of a pixel: 1, grey, as colours become unless said, or 3, which keeps them',
+    word: 'channels',
+  },
   { flags: '--transpose', what: 'turn rows into columns, as EMNIST needs it', word: 'transpose' },
   { flags: '--invert', what: 'for dark ink on a light ground', word: 'invert' },
   { flags: '--classes <names>', what: 'take these classes alone, as 0,1,7', word: 'classes' },

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
-import { catalogueEntry, type Dataset } from '@digitlab/data'
+import { catalogueEntry, type Dataset, type ImageShape } from '@digitlab/data'
 import { defineModel, firstLayerWeights, unknownLayerTypes, type StateDict } from '@digitlab/models'
 import { firstFeatureMaps } from '@digitlab/models/compute'
-import type { ReportInput, RunPredictions } from '@digitlab/report'
+import type { DrawnImages, ReportInput, RunPredictions } from '@digitlab/report'
 import { augmentedSample, predictionsFile, type Run, type RunResult } from '@digitlab/train'
 import { load } from './load'
 import { warn } from './output'
@@ -21,16 +21,24 @@ interface Parts {
 /** Feature maps are computed by plain loops: of larger images that would take longer than the training is worth. */
 const mostPixels = 256 * 256
 
+/** The size of images as figures take it. */
+export const drawnSize = ([height, width, channels]: ImageShape): Omit<DrawnImages, 'pixels'> => ({
+  height,
+  width,
+  ...(channels ? { channels } : {}),
+})
+
 /** All that a report draws, of a run and of what it was trained on. */
 const reportInput = ({ run, weights, predictions, data, missing = [] }: Parts): ReportInput => {
   const unknown = unknownLayerTypes(run.model.definition)
   const model = unknown.length === 0 ? defineModel(run.model.definition) : undefined
   const firstLayer = model && firstLayerWeights(model, weights)
-  const images = data && { height: data.imageShape[0], width: data.imageShape[1], pixels: data.test.images }
+  const images = data && { ...drawnSize(data.imageShape), pixels: data.test.images }
   const augmented = data && augmentedSample(run.experiment, data)
   const size = images ? images.height * images.width : 0
+  const bytes = size * (images?.channels ?? 1)
   const maps =
-    model && images && size <= mostPixels && firstFeatureMaps(model, weights, images.pixels.subarray(0, size))
+    model && images && size <= mostPixels && firstFeatureMaps(model, weights, images.pixels.subarray(0, bytes))
   return {
     run: withoutPlaces(run),
     ...(predictions ? { predictions } : {}),
@@ -85,7 +93,11 @@ const dataOf = async (
   { dataDir, ownRuns = false }: ImagePlaces,
 ): Promise<Dataset> => {
   if (ownRuns || isKnown(dataset)) return load(dataset, dataDir)
-  if (dataDir !== undefined) return load(dataDir, undefined)
+  if (dataDir !== undefined) {
+    // What was made of the images is behind the name of the run's data set.
+    const made = dataset.includes('#') && !dataDir.includes('#') ? dataset.slice(dataset.indexOf('#')) : ''
+    return load(dataDir + made, undefined)
+  }
   throw new UsageError('it was trained on a folder of files, which is only read where --data-dir names it')
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Dataset } from '@digitlab/data'
 import { tensorboardEvent, tensorboardHeader, type TensorboardValue } from '@digitlab/report'
 import { epochScore, type Progress, type RunResult } from '@digitlab/train'
-import { predictionsOf } from './report-input'
+import { drawnSize, predictionsOf } from './report-input'
 import { makeFresh } from './new-folder'
 import { UsageError } from './usage-error'
 
@@ -94,8 +94,7 @@ export const tensorboardLog = async (folder: string | undefined, name: string): 
     end: async ({ run, predictions }, data) => {
       const { fixedImagesFigure } = await import('@digitlab/report/figures')
       const { figurePng } = await import('@digitlab/report/node')
-      const [height, width] = data.imageShape
-      const images = { height, width, pixels: data.test.images }
+      const images = { ...drawnSize(data.imageShape), pixels: data.test.images }
       const { classNames } = data
       for (const when of ['before', 'after'] as const) {
         const { svg } = fixedImagesFigure(images, predictionsOf(data, predictions), when, { classNames })

@@ -126,16 +126,21 @@ describe('datasetFromFiles', () => {
       'expected labels as integers [count], found float32 [3] (tl)',
     ],
     [
-      'images of three channels',
+      'images of two channels',
+      [{ trainImages: writeIdx({ type: 'uint8', shape: [3, 2, 2, 2], data: new Uint8Array(24) }) }],
+      'found uint8 [3, 2, 2, 2] (ti)',
+    ],
+    [
+      'images in colour to train on alone',
       [{ trainImages: writeIdx({ type: 'uint8', shape: [3, 2, 2, 3], data: new Uint8Array(36) }) }],
-      'found uint8 [3, 2, 2, 3] (ti)',
+      'size [2, 2, 3], found [2, 2] (ei)',
     ],
     ['shapes that differ', [{ testImages: images(1, 3, 2) }], 'size [2, 2], found [3, 2] (ei)'],
     ['no images', [{ trainImages: images(0), trainLabels: labels() }], 'expected at least one image, found none (ti)'],
     [
       'labels for images',
       [{ trainImages: labels(1) }],
-      'expected images as uint8 [count, height, width] of 1 to 4096 pixels a side, found uint8 [1] (ti)',
+      'expected images as uint8 [count, height, width] or [count, height, width, 3] of 1 to 4096 pixels a side, found uint8 [1] (ti)',
     ],
     [
       'images for labels',

@@ -1,10 +1,11 @@
 import { readIdx, streamIdx, unpackIdx, type IdxStream } from '@digitlab/idx'
+import type { ImageShape } from './image-shape'
 import { sha256 } from './sha256'
 import { datasetFromArrays, type StoredArray } from './stored-array'
 
 /** Images with their labels. */
 export interface Split {
-  /** Shape [count, height, width]; 0 is background, 255 is ink */
+  /** Shape [count, height, width] or, in colour, [count, height, width, 3]; of drawings 0 is background, 255 is ink */
   readonly images: Uint8Array
   /** [count] */
   readonly labels: Uint8Array
@@ -15,7 +16,7 @@ export interface Split {
 
 /** Images on a disk. */
 export interface SplitStream {
-  /** Reads images one after another into `target`, [indices.length, height, width] bytes. The indices ascend. */
+  /** Reads images one after another into `target`, [indices.length, height, width] or [..., 3] bytes. The indices ascend. */
   read(indices: Int32Array, target: Uint8Array): void
   /** Closes the file. */
   close(): void
@@ -38,7 +39,7 @@ export interface Dataset {
   readonly title: string
   /** A phrase: 'the folder digits', 'the cache', 'strokes drawn by digitlab'. */
   readonly origin: string
-  readonly imageShape: readonly [height: number, width: number]
+  readonly imageShape: ImageShape
   readonly classes: number
   readonly classNames: readonly string[]
   readonly train: Split
@@ -73,8 +74,8 @@ export interface DatasetNames {
 }
 
 /**
- * Makes a data set of four IDX files: images of uint8, [count, height, width] or with one channel [count, height, width, 1];
- * labels of any integer type, [count] or [count, 1], or [count, n] of int32 with the class first, as QMNIST has them. All four
+ * Makes a data set of four IDX files: images of uint8, [count, height, width] or with one or three channels [count, height,
+ * width, channels]; labels of any integer type, [count] or [count, 1], or [count, n] of int32 with the class first, as QMNIST has them. All four
  * headers are held against each other before memory is taken for what they announce.
  *
  * Without class names there are as many classes as the labels ask for; labels that begin at 1 are counted from there. What looks

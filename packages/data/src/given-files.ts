@@ -7,7 +7,7 @@ import { isMappingName, parseClassNames } from './class-names'
 import { DataError } from './data-error'
 import { storedIdx, type Dataset, type DatasetFiles } from './dataset'
 import { chooseSet, chooseTraining } from './idx-names'
-import { asBytes } from './image-bytes'
+import { asBytes, isColour } from './image-bytes'
 import { datasetFromOwnArrays, datasetFromOwnFiles } from './own-files'
 import { isPicture, isPictureName, type DecodePicture } from './picture-pixels'
 import { prepareDataset } from './prepare'
@@ -94,9 +94,12 @@ const fromIdx = async (
   }
   const named = chooseSet(files, where, set)
   const chosen = named ? await eachRole((role) => soundOf(named[role], options)) : await byContent(files, where)
+  const read = await eachRole(async (role) => ({ name: chosen[role].name, bytes: await chosen[role].read() }))
+  if (isColour(await storedIdx(read.trainImages)))
+    return fromArrays(await eachRole((role) => storedIdx(read[role])), classNames, options)
   const data = await datasetFromOwnFiles(
     { name: options.name, origin: options.origin, ...(classNames ? { classNames } : {}) },
-    await eachRole(async (role) => ({ name: chosen[role].name, bytes: await chosen[role].read() })),
+    read,
   )
   return prepared(data, options)
 }
@@ -107,6 +110,7 @@ const prepared = async (data: Dataset, { preparation = {} }: GivenOptions, forme
 const contextOf = ({ preparation = {}, decodePicture, onNotice }: GivenOptions): ReadContext => ({
   ...(preparation.size ? { size: preparation.size } : {}),
   ...(preparation.asMnist ? { asMnist: true } : {}),
+  ...(preparation.channels ? { channels: preparation.channels } : {}),
   ...(decodePicture ? { decodePicture } : {}),
   ...(onNotice ? { onNotice } : {}),
 })
@@ -119,7 +123,8 @@ const fromArrays = async (
   const { name, origin, where, preparation = {} } = options
   const { trainImages, trainLabels, testImages, testLabels } = arrays
   const classNames = names ?? (trainLabels.classNames && new Map(trainLabels.classNames.entries()))
-  const bytes = (images: StoredArray) => asBytes(images, preparation)
+  const bytes = (images: StoredArray) =>
+    asBytes(images, preparation, images === trainImages ? options.onNotice : undefined)
   const own = { name, origin, ...(classNames ? { classNames } : {}) }
   const part = preparation.test
   const four = async (): Promise<DatasetFiles<StoredArray>> => {

@@ -1,16 +1,29 @@
-// Images as they are stored on their way to bytes of one channel: floats are scaled, colours made grey, where that was asked for.
+// Images as they are stored on their way to bytes: floats are scaled where that was asked for, colours made grey unless they are to be kept.
 import { DataError } from './data-error'
 import { greyOf } from './picture-pixels'
 import type { Preparation } from './preparation'
 import type { StoredArray } from './stored-array'
 
-/** The images as uint8 [count, height, width], where the preparation says how; else as they are, to be refused with what to say. */
-export const asBytes = (images: StoredArray, { range, channels }: Preparation): StoredArray => {
+/**
+ * The images as uint8 [count, height, width] or, where three channels are asked for, [count, height, width, 3]; what the preparation does
+ * not say how to make bytes of stays as it is, to be refused with what to say.
+ *
+ * @param onNotice told where colours were made grey and nobody had asked for it
+ */
+export const asBytes = (
+  images: StoredArray,
+  { range, channels }: Preparation,
+  onNotice: (sentence: string) => void = () => {},
+): StoredArray => {
   const scaled = range && /^(float|bool|u?int)/.test(images.type) ? scaledBy(images, range) : images
-  return channels === 1 && isColour(scaled) ? grey(scaled) : scaled
+  if (channels === 3 || !isColour(scaled) || scaled.type !== 'uint8') return scaled
+  if (channels === undefined)
+    onNotice(`the images of ${images.name} have colours, which were made grey: ask for three channels to keep them`)
+  return grey(scaled)
 }
 
-const isColour = ({ shape }: Pick<StoredArray, 'shape'>): boolean => shape.length === 4 && shape[3] === 3
+/** Whether images have three channels. */
+export const isColour = ({ shape }: Pick<StoredArray, 'shape'>): boolean => shape.length === 4 && shape[3] === 3
 
 const scaledBy = (images: StoredArray, [low, high]: readonly [number, number]): StoredArray => ({
   ...images,

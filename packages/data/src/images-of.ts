@@ -1,16 +1,17 @@
 import type { Split } from './dataset'
+import { bytesOfImage, type ImageShape } from './image-shape'
 
 /**
  * Some images of a split, whether they are in memory or streamed.
  *
- * @returns [indices.length, height, width] bytes, in the order of the indices
+ * @returns [indices.length, height, width] or [..., 3] bytes, in the order of the indices
  */
 export const imagesOf = (
   { images, stream }: Pick<Split, 'images' | 'stream'>,
-  [height, width]: readonly [height: number, width: number],
+  imageShape: ImageShape,
   indices: ArrayLike<number>,
 ): Uint8Array => {
-  const pixels = height * width
+  const pixels = bytesOfImage(imageShape)
   const wanted = Int32Array.from(indices)
   const found = new Uint8Array(wanted.length * pixels)
   const one = (from: Uint8Array, at: number, to: number) =>

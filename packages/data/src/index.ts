@@ -22,6 +22,7 @@ export {
 export { isPlain, namesDataset, parsePreparedName, preparedName, type Preparation } from './preparation'
 export type { DecodePicture } from './picture-pixels'
 export { prepareKnown as prepareDataset } from './prepare'
+export { bytesOfImage, inputShape, type ImageShape } from './image-shape'
 export { imagesOf } from './images-of'
 export { inspectDataset, type Inspection } from './inspect'
 export { digitPicture, mnistForm, type DigitPicture } from './mnist-form'

@@ -1,5 +1,7 @@
 // What can be seen of a data set without training on it: how many of each class there are, and what looks wrong.
 import type { Dataset, Split } from './dataset'
+import { bytesOfImage, channelsOf } from './image-shape'
+import { greyOf } from './picture-pixels'
 
 /** What was found in a data set. */
 export interface Inspection {
@@ -70,8 +72,8 @@ const hashOf = (image: Uint8Array): number => {
   return hash >>> 0
 }
 
-const duplicatesIn = ({ train, test, imageShape: [height, width] }: Dataset) => {
-  const pixels = height * width
+const duplicatesIn = ({ train, test, imageShape }: Dataset) => {
+  const pixels = bytesOfImage(imageShape)
   const image = ({ images }: Split, i: number) => images.subarray(i * pixels, (i + 1) * pixels)
   const known = new Map<number, number[]>()
   for (let i = 0; i < test.count; i++) {
@@ -91,12 +93,15 @@ const duplicatesIn = ({ train, test, imageShape: [height, width] }: Dataset) => 
   return { duplicates: same.size, otherwise: other.size }
 }
 
-const looksOf = ({ train: { images, count }, imageShape: [height, width] }: Dataset) => {
-  const pixels = height * width
+const looksOf = ({ train: { images, count }, imageShape }: Dataset) => {
+  const [height, width] = imageShape
+  const channels = channelsOf(imageShape)
+  const pixels = bytesOfImage(imageShape)
   const seen = Math.min(count, sampled)
   let [border, highest, empty, across, down] = [0, 0, 0, 0, 0]
   for (let i = 0; i < seen; i++) {
-    const image = images.subarray(i * pixels, (i + 1) * pixels)
+    const data = images.subarray(i * pixels, (i + 1) * pixels)
+    const image = greyOf({ data, width, height, channels }).data
     const [first] = image
     if (image.every((pixel) => pixel === first)) empty++
     let [left, right, top, bottom] = [width, -1, height, -1]

@@ -76,7 +76,7 @@ const streamedFrom = async (
 ): Promise<Dataset | undefined> => {
   if (stream === false) return undefined
   // Unless it is asked for, what needs the images in memory has them there.
-  const needsAll = Object.keys(preparation).some((key) => key !== 'transpose' && key !== 'invert')
+  const needsAll = Object.keys(preparation).some((key) => !['transpose', 'invert', 'channels'].includes(key))
   if (stream === undefined && needsAll) return undefined
   const isIdx = names.some((name) => roleOf(name) && !dataEndings.test(name))
   if (stream === undefined && !isIdx) return undefined

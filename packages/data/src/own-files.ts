@@ -47,11 +47,11 @@ export const datasetFromOwnArrays = async (
     Promise.all(
       fileRoles.map(async (role) => {
         const { name, shape } = arrays[role]
-        const [count = 0, height = 0, width = 0] = shape
+        const [count = 0, height = 0, width = 0, channels] = shape
         const isImages = role.endsWith('Images')
         const idx = writeIdx({
           type: 'uint8',
-          shape: isImages ? [count, height, width] : [count],
+          shape: isImages ? [count, height, width, ...(channels === 3 ? [3] : [])] : [count],
           data: isImages ? (data[role] as Uint8Array) : Uint8Array.from(data[role]), // of images it is uint8
         })
         return { name, bytes: idx.length, sha256: await sha256(idx) }

@@ -63,7 +63,9 @@ export const hasColour = ({ data, channels }: Pixels): boolean => {
 export const formed = (pixels: Pixels, { size, asMnist, channels = 1 }: PictureForm, name: string): Pixels => {
   if (asMnist) {
     try {
-      return { data: mnistForm(rgbaOf(pixels), pixels.width, pixels.height), width: 28, height: 28, channels: 1 }
+      const data = mnistForm(rgbaOf(pixels), pixels.width, pixels.height)
+      const grey = { data, width: 28, height: 28, channels: 1 } as const
+      return channels === 1 ? grey : colouredOf(grey)
     } catch (cause) {
       if (!(cause instanceof DataError)) throw cause
       throw new DataError(`${name}: ${cause.message}`, { cause })
@@ -93,7 +95,8 @@ export const greyOf = (pixels: Pixels): Pixels => {
   return { ...pixels, data: grey, channels: 1 }
 }
 
-const colouredOf = (pixels: Pixels): Pixels => {
+/** Three channels of equal values where there is one. */
+export const colouredOf = (pixels: Pixels): Pixels => {
   if (pixels.channels === 3) return pixels
   const data = new Uint8Array(3 * pixels.data.length)
   for (let i = 0; i < data.length; i++) data[i] = pixels.data[Math.floor(i / 3)] ?? 0

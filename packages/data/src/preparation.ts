@@ -13,8 +13,8 @@ export interface Preparation {
   readonly asMnist?: boolean
   /** What of float images becomes 0 and 255: [0, 1] or [-1, 1]. */
   readonly range?: readonly [low: number, high: number]
-  /** Colours become grey (1). */
-  readonly channels?: 1
+  /** How many values a pixel has: colours become grey (1) unless they are to be kept (3), when grey images get three equal ones. */
+  readonly channels?: 1 | 3
   /** Rows become columns, as EMNIST has them. */
   readonly transpose?: boolean
   /** 255 - pixel, for dark ink on a light ground. */
@@ -74,7 +74,12 @@ const words: {
     write: (range: readonly [number, number]) => range.join(','),
     expected: 'what becomes black and white, as 0,1 or -1,1',
   },
-  channels: { word: 'channels', read: (text) => (text === '1' ? 1 : undefined), write: String, expected: '1' },
+  channels: {
+    word: 'channels',
+    read: (text) => (text === '1' ? 1 : text === '3' ? 3 : undefined),
+    write: String,
+    expected: '1, which is grey, or 3',
+  },
   transpose: { word: 'transpose', ...flag },
   invert: { word: 'invert', ...flag },
   classes: {

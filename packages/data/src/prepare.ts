@@ -2,13 +2,15 @@
 import { writeIdx } from '@digitlab/idx'
 import { DataError } from './data-error'
 import type { DataFile, Dataset, Split } from './dataset'
-import { formed, type PictureForm } from './picture-pixels'
+import { bytesOfImage, channelsOf, inputShape, resizedShape } from './image-shape'
+import { colouredOf, formed, greyOf, type PictureForm } from './picture-pixels'
 import { isPlain, preparedName, type Preparation } from './preparation'
 import { sha256 } from './sha256'
 import { rowsOf } from './split'
 
 /**
- * Makes of a data set what its preparation says, in this order: size or MNIST's form, transposed, inverted, classes, limit. The name
+ * Makes of a data set what its preparation says, in this order: channels, size or MNIST's form, transposed,
+ * inverted, classes, limit. The name
  * says it, and the hashes of `files` are those of the IDX files that the images and labels would be now.
  *
  * @param formed the images are pictures that have their size or MNIST's form already
@@ -34,15 +36,28 @@ export const prepareKnown = (data: Dataset, preparation: Preparation): Promise<D
   return prepareDataset(data, preparation)
 }
 
-const imagesOf = (data: Dataset, { size, asMnist, transpose, invert }: Preparation): Dataset => {
-  let made = data
-  const form: PictureForm = { ...(size ? { size } : {}), ...(asMnist ? { asMnist } : {}) }
+const imagesOf = (data: Dataset, { size, asMnist, transpose, invert, channels }: Preparation): Dataset => {
+  let made = channels === undefined ? data : withChannels(data, channels)
+  const form: PictureForm = {
+    ...(size ? { size } : {}),
+    ...(asMnist ? { asMnist } : {}),
+    channels: channelsOf(made.imageShape),
+  }
   const [height, width] = data.imageShape
   const otherSize = size && (size[0] !== height || size[1] !== width)
   if (otherSize || asMnist) made = reshaped(made, form)
   if (transpose) made = transposed(made)
   if (invert) made = mapped(made, (images) => images.map((pixel) => 255 - pixel))
   return made
+}
+
+const withChannels = (data: Dataset, wanted: 1 | 3): Dataset => {
+  const [height, width] = data.imageShape
+  const channels = channelsOf(data.imageShape)
+  if (channels === wanted) return data
+  const form = wanted === 1 ? greyOf : colouredOf
+  const made = mapped(data, (images, count) => form({ data: images, height: count * height, width, channels }).data)
+  return { ...made, imageShape: wanted === 1 ? [height, width] : [height, width, 3] }
 }
 
 const mapped = (data: Dataset, map: (images: Uint8Array, count: number) => Uint8Array): Dataset => ({
@@ -53,23 +68,26 @@ const mapped = (data: Dataset, map: (images: Uint8Array, count: number) => Uint8
 
 const reshaped = (data: Dataset, form: PictureForm): Dataset => {
   const [height, width] = data.imageShape
-  const sides: readonly [number, number] = form.asMnist ? [28, 28] : (form.size ?? data.imageShape)
+  const channels = channelsOf(data.imageShape)
+  const [rows, columns] = form.asMnist ? [28, 28] : (form.size ?? data.imageShape)
+  const imageShape = resizedShape(data.imageShape, rows, columns)
+  const [before, after] = [bytesOfImage(data.imageShape), bytesOfImage(imageShape)]
   const map = (split: string) => (images: Uint8Array, count: number) => {
-    const out = new Uint8Array(count * sides[0] * sides[1])
+    const out = new Uint8Array(count * after)
     for (let i = 0; i < count; i++) {
       const pixels = {
-        data: images.subarray(i * height * width, (i + 1) * height * width),
+        data: images.subarray(i * before, (i + 1) * before),
         height,
         width,
-        channels: 1,
-      } as const
-      out.set(formed(pixels, form, `image ${i} of ${split}`).data, i * sides[0] * sides[1])
+        channels,
+      }
+      out.set(formed(pixels, form, `image ${i} of ${split}`).data, i * after)
     }
     return out
   }
   return {
     ...data,
-    imageShape: [sides[0], sides[1]],
+    imageShape,
     train: { ...data.train, images: map('training')(data.train.images, data.train.count) },
     test: { ...data.test, images: map('testing')(data.test.images, data.test.count) },
   }
@@ -77,16 +95,20 @@ const reshaped = (data: Dataset, form: PictureForm): Dataset => {
 
 const transposed = (data: Dataset): Dataset => {
   const [height, width] = data.imageShape
+  const channels = channelsOf(data.imageShape)
+  const pixels = bytesOfImage(data.imageShape)
   const turned = mapped(data, (images, count) => {
     const out = new Uint8Array(images.length)
     for (let i = 0; i < count; i++) {
-      const start = i * height * width
+      const start = i * pixels
       for (let y = 0; y < height; y++)
-        for (let x = 0; x < width; x++) out[start + x * height + y] = images[start + y * width + x] ?? 0
+        for (let x = 0; x < width; x++)
+          for (let c = 0; c < channels; c++)
+            out[start + (x * height + y) * channels + c] = images[start + (y * width + x) * channels + c] ?? 0
     }
     return out
   })
-  return { ...turned, imageShape: [width, height] }
+  return { ...turned, imageShape: resizedShape(data.imageShape, width, height) }
 }
 
 const chosen = (data: Dataset, classes: readonly string[] | undefined): Dataset => {
@@ -114,31 +136,33 @@ const chosen = (data: Dataset, classes: readonly string[] | undefined): Dataset 
   }
 }
 
-const taken = (split: Split, indices: Int32Array, { imageShape: [height, width] }: Dataset): Split => ({
-  images: rowsOf(split.images, indices, [split.count, height, width]),
+const taken = (split: Split, indices: Int32Array, { imageShape }: Dataset): Split => ({
+  images: rowsOf(split.images, indices, [split.count, ...inputShape(imageShape)]),
   labels: rowsOf(split.labels, indices, [split.count]),
   count: indices.length,
 })
 
 const limited = (data: Dataset, limit: number | undefined): Dataset => {
   if (limit === undefined || (limit >= data.train.count && limit >= data.test.count)) return data
-  const [height, width] = data.imageShape
+  const pixels = bytesOfImage(data.imageShape)
   const first = ({ images, labels, count }: Split): Split => {
     const kept = Math.min(count, limit)
-    return { images: images.slice(0, kept * height * width), labels: labels.slice(0, kept), count: kept }
+    return { images: images.slice(0, kept * pixels), labels: labels.slice(0, kept), count: kept }
   }
   return { ...data, train: first(data.train), test: first(data.test) }
 }
 
-const filesOf = ({ imageShape: [height, width], train, test, files }: Dataset): Promise<DataFile[]> =>
-  Promise.all(
+const filesOf = ({ imageShape, train, test, files }: Dataset): Promise<DataFile[]> => {
+  const shape = imageShape.filter((size) => size !== undefined)
+  return Promise.all(
     [
-      [[train.count, height, width], train.images],
+      [[train.count, ...shape], train.images],
       [[train.count], train.labels],
-      [[test.count, height, width], test.images],
+      [[test.count, ...shape], test.images],
       [[test.count], test.labels],
     ].map(async ([shape, content], i) => {
       const idx = writeIdx({ type: 'uint8', shape: shape as number[], data: content as Uint8Array })
       return { name: files[i]?.name ?? `file ${i}`, bytes: idx.length, sha256: await sha256(idx) }
     }),
   )
+}

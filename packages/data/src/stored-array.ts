@@ -1,6 +1,7 @@
 // Arrays in files of any format, and the data set that four of them are.
 import { DataError } from './data-error'
 import type { DataFile, Dataset, DatasetFiles, DatasetNames } from './dataset'
+import type { ImageShape } from './image-shape'
 import { readLabels } from './labels'
 import type { NumericData } from './numbers'
 
@@ -22,8 +23,8 @@ export interface StoredArray {
 const longestSide = 4096
 
 /**
- * Makes a data set of four arrays: images of uint8, [count, height, width] or with one channel [count, height, width, 1]; labels of
- * any integer type, [count] or [count, 1], or [count, n] of int32 with the class first. All four shapes are held against each other
+ * Makes a data set of four arrays: images of uint8, [count, height, width] or with one or three channels [count, height, width, channels];
+ * labels of any integer type, [count] or [count, 1], or [count, n] of int32 with the class first. All four shapes are held against each other
  * before memory is taken for what they announce.
  *
  * @param filesOf what the arrays were read from, asked for once they are read
@@ -69,21 +70,19 @@ export const datasetFromArrays = async (
   }
 }
 
-/** The size of an array's images. @throws DataError where they are no bytes of one channel */
-export const sidesOf = ({ name, type, shape }: StoredArray): [number, number] => {
+/** The size of an array's images. @throws DataError where they are no bytes of one or three channels */
+export const sidesOf = ({ name, type, shape }: StoredArray): ImageShape => {
   const [, height = 0, width = 0, channels = 1] = shape
-  const fits = type === 'uint8' && (shape.length === 3 || shape.length === 4) && channels === 1
+  const fits = type === 'uint8' && (shape.length === 3 || (shape.length === 4 && (channels === 1 || channels === 3)))
   if (!fits || height < 1 || width < 1 || height > longestSide || width > longestSide) {
     const remedy = type.startsWith('float')
       ? 'say what becomes black and white (range=0,1 or range=-1,1), or write them as uint8'
-      : channels === 3 && type === 'uint8'
-        ? 'say that they are to be grey (channels=1)'
-        : 'give an images file'
+      : 'give an images file'
     throw new DataError(
-      `expected images as uint8 [count, height, width] of 1 to ${longestSide} pixels a side, found ${type} [${shape.join(', ')}] (${name}): ${remedy}`,
+      `expected images as uint8 [count, height, width] or [count, height, width, 3] of 1 to ${longestSide} pixels a side, found ${type} [${shape.join(', ')}] (${name}): ${remedy}`,
     )
   }
-  return [height, width]
+  return channels === 3 ? [height, width, 3] : [height, width]
 }
 
 /** @throws DataError where labels are none, or not as many as images */

@@ -11,6 +11,7 @@ import { gunzipped, streamIdx } from '@digitlab/idx'
 import { cacheFolder } from './cache-folder'
 import { DataError } from './data-error'
 import { storedIdx, type DataFile, type Dataset, type Split, type SplitStream } from './dataset'
+import { bytesOfImage, channelsOf, resizedShape, type ImageShape } from './image-shape'
 import { readLabels, type StoredLabels } from './labels'
 import { preparedName, type Preparation } from './preparation'
 import { readIfThere } from './read-file'
@@ -58,7 +59,7 @@ export const streamedDataset = async (
   preparation: Preparation,
   env: Readonly<Record<string, string | undefined>> | undefined,
 ): Promise<Dataset> => {
-  const { transpose = false, invert = false, ...others } = preparation
+  const { transpose = false, invert = false, channels, ...others } = preparation
   const [needless] = Object.keys(others)
   if (needless !== undefined)
     throw new DataError(
@@ -83,33 +84,38 @@ export const streamedDataset = async (
     throw new DataError(
       `expected test images of the training images' size [${sides.join(', ')}], found [${testSides.join(', ')}] (${testImages.name}): give files of one data set`,
     )
+  const [has, asked] = [channelsOf(sides), channels ?? 1]
+  if (has !== asked)
+    throw new DataError(
+      `the images of ${names.title} have ${has} values a pixel, ${asked} are asked for, and they are streamed from the disk as they are: ask for ${has} (channels=${has}), or hold them in memory`,
+    )
   checkCounts(trainImages, asArray(trainLabels))
   checkCounts(asArray(testImages), asArray(testLabels))
   const { classNames, train, test, notice } = readLabels(trainLabels, testLabels, undefined)
   const [height, width] = sides
+  const imageShape = transpose ? resizedShape(sides, width, height) : sides
   const { path } = await unpackedFile(paths.trainImages, env)
-  const stream = fileStream(path, 4 + 4 * trainImages.shape.length, [height, width], { transpose, invert })
+  const stream = fileStream(path, 4 + 4 * trainImages.shape.length, sides, { transpose, invert })
   const made = { transpose, invert }
   const tested = turnedSplit(
     { images: testImages.data as Uint8Array, labels: test, count: test.length }, // sidesOf saw the type
     sides,
     made,
   )
-  const shape = transpose ? [width, height] : [height, width]
   const called = trainImages.name.replace(/\.gz$/, '')
   const trainFile = {
     name: called,
-    ...(transpose || invert ? await hashOfImages(stream, train.length, shape) : await hashOf(path)),
+    ...(transpose || invert ? await hashOfImages(stream, train.length, imageShape) : await hashOf(path)),
   }
   const testFile = {
     ...testImages.file,
-    ...(transpose || invert ? await hashOfImages(splitStream(tested.images, sides), test.length, shape) : {}),
+    ...(transpose || invert ? await hashOfImages(splitStream(tested.images, sides), test.length, imageShape) : {}),
   }
   return {
     ...names,
     name: preparedName(names.name, preparation),
     title: preparedName(names.title, preparation),
-    imageShape: transpose ? [width, height] : [height, width],
+    imageShape,
     classes: classNames.length,
     classNames,
     train: { images: new Uint8Array(0), labels: train, count: train.length, stream },
@@ -134,25 +140,26 @@ const hashOf = async (path: string): Promise<{ readonly bytes: number; readonly 
 const hashOfImages = async (
   stream: Pick<SplitStream, 'read'>,
   count: number,
-  shape: readonly number[],
+  shape: ImageShape,
 ): Promise<{ readonly bytes: number; readonly sha256: string }> => {
-  const header = new DataView(new ArrayBuffer(16))
-  ;[0x803, count, ...shape].forEach((size, i) => header.setUint32(4 * i, size))
+  const stored = shape.filter((size) => size !== undefined)
+  const header = new DataView(new ArrayBuffer(8 + 4 * stored.length))
+  ;[0x801 + stored.length, count, ...stored].forEach((size, i) => header.setUint32(4 * i, size))
   const hash = createHash('sha256').update(new Uint8Array(header.buffer))
-  const pixels = shape.reduce((product, size) => product * size, 1)
+  const pixels = bytesOfImage(shape)
   for (let from = 0; from < count; from += 4096) {
     const indices = Int32Array.from({ length: Math.min(4096, count - from) }, (_, i) => from + i)
     const images = new Uint8Array(indices.length * pixels)
     stream.read(indices, images)
     hash.update(images)
   }
-  return { bytes: 16 + count * pixels, sha256: hash.digest('hex') }
+  return { bytes: header.byteLength + count * pixels, sha256: hash.digest('hex') }
 }
 
 /** Images in memory, read as a stream is. */
-const splitStream = (images: Uint8Array, [height, width]: readonly [number, number]): Pick<SplitStream, 'read'> => ({
+const splitStream = (images: Uint8Array, imageShape: ImageShape): Pick<SplitStream, 'read'> => ({
   read(indices, target) {
-    const pixels = height * width
+    const pixels = bytesOfImage(imageShape)
     indices.forEach((index, i) => target.set(images.subarray(index * pixels, (index + 1) * pixels), i * pixels))
   },
 })
@@ -187,13 +194,8 @@ const unpackedFile = async (
 }
 
 /** @param offset where the first image begins */
-const fileStream = (
-  path: string,
-  offset: number,
-  [height, width]: readonly [number, number],
-  made: Turned,
-): SplitStream => {
-  const pixels = height * width
+const fileStream = (path: string, offset: number, imageShape: ImageShape, made: Turned): SplitStream => {
+  const pixels = bytesOfImage(imageShape)
   const file = openSync(path, 'r')
   return {
     read(indices, target) {
@@ -210,7 +212,7 @@ const fileStream = (
           )
         i = end
       }
-      turn(target, indices.length, [height, width], made)
+      turn(target, indices.length, imageShape, made)
     },
     close: () => closeSync(file),
   }
@@ -222,24 +224,23 @@ interface Turned {
   readonly invert: boolean
 }
 
-const turn = (
-  images: Uint8Array,
-  count: number,
-  [height, width]: readonly [number, number],
-  { transpose, invert }: Turned,
-): void => {
-  const pixels = height * width
+const turn = (images: Uint8Array, count: number, imageShape: ImageShape, { transpose, invert }: Turned): void => {
+  const [height, width] = imageShape
+  const [channels, pixels] = [channelsOf(imageShape), bytesOfImage(imageShape)]
   if (invert) for (let p = 0; p < count * pixels; p++) images[p] = 255 - (images[p] ?? 0)
   if (!transpose) return
   const turned = new Uint8Array(pixels)
   for (let i = 0; i < count; i++) {
     const image = images.subarray(i * pixels, (i + 1) * pixels)
-    for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) turned[x * height + y] = image[y * width + x] ?? 0
+    for (let y = 0; y < height; y++)
+      for (let x = 0; x < width; x++)
+        for (let c = 0; c < channels; c++)
+          turned[(x * height + y) * channels + c] = image[(y * width + x) * channels + c] ?? 0
     image.set(turned)
   }
 }
 
-const turnedSplit = (split: Split, sides: readonly [number, number], made: Turned): Split => {
+const turnedSplit = (split: Split, sides: ImageShape, made: Turned): Split => {
   if (!made.transpose && !made.invert) return split
   const images = split.images.slice()
   turn(images, split.count, sides, made)

@@ -165,30 +165,44 @@ const gatherCases = (): ConformanceCase[] => [
       source.dispose()
     }
   }),
-  leakless('gatherBatch of 9 images of 5 x 3, shuffled, the last batch short', async (own) => {
-    const images = Uint8Array.from({ length: 9 * 15 }, (_, i) => (i * 41) % 256)
-    const labels = Uint8Array.from({ length: 9 }, (_, i) => i)
-    const source = batchSource(images, labels, [5, 3])
-    try {
-      for (const order of [Int32Array.from([0, 1, 2, 3, 4, 5, 6, 7, 8]), Int32Array.from([8, 3, 3, 0, 7, 1])]) {
-        source.setOrder(order)
-        for (let start = 0; start < order.length; start += 4) {
-          const chosen = order.subarray(start, start + 4)
-          const batch = source.batch(start, chosen.length)
-          const pixels = Array.from(chosen, (image) => Array.from(images.subarray(image * 15, image * 15 + 15))).flat()
-          const want = float64.array64(
-            [chosen.length, 5, 3, 1],
-            pixels.map((byte) => Math.fround(byte / 255)),
-          )
-          const got = await own(batch.images).data()
-          if (want.data.some((value, i) => value !== got[i])) throw new Error('a pixel is not byte / 255 to the bit')
-          await expectClose('images', batch.images, want)
-          await expectClose('labels', own(batch.labels), float64.array64([chosen.length], chosen))
+  ...(
+    [
+      [5, 3],
+      [3, 3, 3],
+    ] as const
+  ).map(([height, width, channels = 1]) => {
+    const size = height * width * channels
+    return leakless(
+      `gatherBatch of 9 images of ${height} x ${width} x ${channels}, shuffled, the last batch short`,
+      async (own) => {
+        const images = Uint8Array.from({ length: 9 * size }, (_, i) => (i * 41) % 256)
+        const labels = Uint8Array.from({ length: 9 }, (_, i) => i)
+        const source = batchSource(images, labels, [height, width, channels])
+        try {
+          for (const order of [Int32Array.from([0, 1, 2, 3, 4, 5, 6, 7, 8]), Int32Array.from([8, 3, 3, 0, 7, 1])]) {
+            source.setOrder(order)
+            for (let start = 0; start < order.length; start += 4) {
+              const chosen = order.subarray(start, start + 4)
+              const batch = source.batch(start, chosen.length)
+              const pixels = Array.from(chosen, (image) =>
+                Array.from(images.subarray(image * size, (image + 1) * size)),
+              ).flat()
+              const want = float64.array64(
+                [chosen.length, height, width, channels],
+                pixels.map((byte) => Math.fround(byte / 255)),
+              )
+              const got = await own(batch.images).data()
+              if (want.data.some((value, i) => value !== got[i]))
+                throw new Error('a pixel is not byte / 255 to the bit')
+              await expectClose('images', batch.images, want)
+              await expectClose('labels', own(batch.labels), float64.array64([chosen.length], chosen))
+            }
+          }
+        } finally {
+          source.dispose()
         }
-      }
-    } finally {
-      source.dispose()
-    }
+      },
+    )
   }),
 ]
 

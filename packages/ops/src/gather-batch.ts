@@ -6,7 +6,7 @@ import { writeImages } from './write-images'
 
 /** Some images of a data set with their labels, as tensors. */
 export interface Batch {
-  /** [batch, height, width, 1] float32: byte / 255, rounded once, as torchvision's ToTensor, and normalized as its Normalize does. */
+  /** [batch, height, width, channels] float32: byte / 255, rounded once, as torchvision's ToTensor, and normalized as its Normalize does. */
   readonly images: Tensor4D
   /** [batch] int32 */
   readonly labels: Tensor1D
@@ -50,12 +50,12 @@ export const scaledBytes = ({ mean, std }: Normalization): Float32Array => {
 /**
  * Makes images and labels resident on the current backend.
  *
- * Kernel `DigitlabGatherBatch`: inputs images [count, height, width, 1] (bytes, carried as dtype bool), labels [count]
- * int32, order [n] int32; outputs batchImages [size, height, width, 1] float32, batchLabels [size] int32. Where the order points past
+ * Kernel `DigitlabGatherBatch`: inputs images [count, height, width, channels] (bytes, carried as dtype bool), labels [count]
+ * int32, order [n] int32; outputs batchImages [size, height, width, channels] float32, batchLabels [size] int32. Where the order points past
  * the images, a batch has NaN and the label -1. A backend
  * without it, or without the one that `write` needs, gets each batch gathered by the host.
  *
- * @param images bytes, [count, height, width]: where `write` is used, the source's own from now on
+ * @param images bytes, [count, height, width] or [count, height, width, channels]: where `write` is used, the source's own from now on
  * @param labels classes, [count]
  * @param normalization (pixel - mean) / std in float32, of pixels from 0 to 1; they stay as they are without it
  * @throws OpsError where the bytes do not make `labels.length` images of that shape, or an order points past them
@@ -63,20 +63,21 @@ export const scaledBytes = ({ mean, std }: Normalization): Float32Array => {
 export const batchSource = (
   images: Uint8Array,
   labels: Uint8Array,
-  [height, width]: readonly [height: number, width: number],
+  [height, width, channels = 1]: readonly [height: number, width: number, channels?: number],
   normalization: Normalization = asTheyAre,
 ): BatchSource => {
+  const pixels = height * width * channels
   const count = labels.length
-  if (images.length !== count * height * width)
+  if (images.length !== count * pixels)
     throw new OpsError(
-      `expected ${count * height * width} bytes for ${count} images of ${height} x ${width}, there are ${images.length}`,
+      `expected ${count * pixels} bytes for ${count} images of ${height} x ${width}${channels === 1 ? '' : ` x ${channels}`}, there are ${images.length}`,
     )
   const natural = Int32Array.from({ length: count }, (_, i) => i)
   const make = hasKernel('gatherBatch') && hasKernel('writeImages') ? residentSource : hostSource
-  return checked(make(images, labels, [count, height, width, 1], normalization), natural, height * width)
+  return checked(make(images, labels, [count, height, width, channels], normalization), natural, pixels)
 }
 
-type Shape = [count: number, height: number, width: number, channels: 1]
+type Shape = [count: number, height: number, width: number, channels: number]
 
 const residentSource = (
   images: Uint8Array,
@@ -84,7 +85,7 @@ const residentSource = (
   shape: Shape,
   { mean, std }: Normalization,
 ): BatchSource => {
-  const residentImages = keep(tensor(images, shape, 'bool')) // [count, height, width, 1], the bytes themselves
+  const residentImages = keep(tensor(images, shape, 'bool')) // [count, height, width, channels], the bytes themselves
   const keepLabels = (labels: Uint8Array) => keep(tensor(Int32Array.from(labels), [shape[0]], 'int32')) // [count]
   let residentLabels = keepLabels(labels)
   let order: Tensor | undefined
@@ -113,11 +114,11 @@ const residentSource = (
 const hostSource = (
   images: Uint8Array,
   given: Uint8Array,
-  [count, height, width]: Shape,
+  [count, height, width, channels]: Shape,
   normalization: Normalization,
 ): BatchSource => {
   const scaled = scaledBytes(normalization)
-  const pixels = height * width
+  const pixels = height * width * channels
   let labels = given
   let order = new Int32Array(0)
   return {
@@ -139,7 +140,7 @@ const hostSource = (
         for (let p = 0; p < pixels; p++) batchImages[i * pixels + p] = scaled[images[image * pixels + p]!]!
       }
       return {
-        images: tensor4d(batchImages, [size, height, width, 1]),
+        images: tensor4d(batchImages, [size, height, width, channels]),
         labels: tensor1d(batchLabels, 'int32'),
       }
     },
@@ -194,9 +195,12 @@ const checked = (source: BatchSource, natural: Int32Array, pixels: number): Batc
 
 /** Images that are not held in memory: read as they are asked for, from a disk for example. */
 export interface StreamedImages {
-  /** Reads images one after another into `target`, [indices.length, height, width] bytes. The indices ascend. */
+  /** Reads images one after another into `target`, [indices.length, height, width] or [..., channels] bytes. The indices ascend. */
   read(indices: Int32Array, target: Uint8Array): void
 }
+
+const bytesOf = ([height, width, channels = 1]: readonly [height: number, width: number, channels?: number]): number =>
+  height * width * channels
 
 /** How much of a stream is resident at once, in bytes: some thousand images, so that reading them in the order of the disk pays. */
 const blockBytes = 8 * 2 ** 20
@@ -212,12 +216,12 @@ const blockBytes = 8 * 2 ** 20
 export const streamedSource = (
   stream: StreamedImages,
   labels: Uint8Array,
-  [height, width]: readonly [height: number, width: number],
-  block = Math.max(1, Math.floor(blockBytes / (height * width))),
+  imageShape: readonly [height: number, width: number, channels?: number],
+  block = Math.max(1, Math.floor(blockBytes / bytesOf(imageShape))),
   normalization: Normalization = asTheyAre,
 ): BatchSource => {
   const count = labels.length
-  const pixels = height * width
+  const pixels = bytesOf(imageShape)
   let order = new Int32Array(0)
   let held: { readonly from: number; readonly to: number; readonly source: BatchSource } | undefined
   const release = () => {
@@ -235,7 +239,7 @@ export const streamedSource = (
     const source = batchSource(
       images,
       Uint8Array.from(stored, (index) => labels[index] ?? 0),
-      [height, width],
+      imageShape,
       normalization,
     )
     source.setOrder(placesOf(wanted))

@@ -94,8 +94,10 @@ export interface RunPredictions {
   readonly probabilities: ArrayLike<number>
 }
 
-/** Images as bytes, 0 for background: [count, height, width]. */
+/** Images as bytes: [count, height, width], 0 for background, or in colour [count, height, width, 3]. */
 export interface DrawnImages {
+  /** 3 where they have colours. */
+  readonly channels?: 3
   readonly height: number
   readonly width: number
   readonly pixels: Uint8Array
@@ -105,7 +107,7 @@ export interface DrawnImages {
 export interface FirstLayer {
   /** 'conv1.weight' */
   readonly name: string
-  /** Of a dense layer [out, height x width]; of a convolution [out, channels, height, width]. */
+  /** Of a dense layer [out, channels x height x width]; of a convolution [out, channels, height, width]. */
   readonly shape: readonly number[]
   readonly data: ArrayLike<number>
 }

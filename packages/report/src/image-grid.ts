@@ -3,11 +3,13 @@ import { encode } from 'fast-png'
 import { glyphHeight, glyphWidth, glyphOf } from './glyphs'
 import { ReportError } from './report-error'
 
-/** A picture in shades of grey: 0 is black, 255 is white. */
-export interface GreyPicture {
+/** A picture: 0 is black, 255 is white. */
+export interface GridPicture {
+  /** 3 where it has colours. */
+  readonly channels?: 3
   readonly width: number
   readonly height: number
-  /** [height, width] */
+  /** [height, width] or [height, width, 3] */
   readonly pixels: Uint8Array
 }
 
@@ -15,6 +17,8 @@ export interface GreyPicture {
 export interface ImageGridOptions {
   readonly height: number
   readonly width: number
+  /** 3 where the images have colours, which are drawn as they are. */
+  readonly channels?: 3
   /** Under each image, one each; all in the same size, the largest in which the longest fits. */
   readonly captions?: readonly string[]
   /** As near to a square as can be unless given. */
@@ -29,13 +33,14 @@ const captionInk = 40
 /**
  * Images side by side, dark ink on white paper, each with its caption.
  *
- * @param images bytes, [count, height, width], 0 for background
+ * @param images bytes, [count, height, width], 0 for background; or in colour [count, height, width, 3]
  * @throws ReportError where the bytes are not whole images, captions are not one each, or columns or scale are no whole
  *   number from 1 up
  */
-export const imageGrid = (images: Uint8Array, options: ImageGridOptions): GreyPicture => {
-  const { height, width, captions, scale = 3 } = options
-  const count = imageCount(images, height, width)
+export const imageGrid = (images: Uint8Array, options: ImageGridOptions): GridPicture => {
+  const { height, width, captions, scale = 3, channels } = options
+  const values = channels ?? 1
+  const count = imageCount(images, height, width, values)
   checkLabels(captions, count)
   checkWhole('scale', scale)
   const columns = Math.min(count, checkWhole('columns', options.columns ?? Math.ceil(Math.sqrt(count * 1.5))))
@@ -47,20 +52,29 @@ export const imageGrid = (images: Uint8Array, options: ImageGridOptions): GreyPi
     width: columns * cellWidth + margin,
     height: Math.ceil(count / columns) * cellHeight + margin,
   }
-  const pixels = new Uint8Array(picture.width * picture.height).fill(255)
+  const pixels = new Uint8Array(picture.width * picture.height * values).fill(255)
   for (let i = 0; i < count; i++) {
     const left = margin + (i % columns) * cellWidth
     const top = margin + Math.floor(i / columns) * cellHeight
     for (let y = 0; y < height * scale; y++)
       for (let x = 0; x < width * scale; x++) {
-        const value = images[(i * height + Math.floor(y / scale)) * width + Math.floor(x / scale)]!
-        pixels[(top + y) * picture.width + left + x] = 255 - value
+        const from = ((i * height + Math.floor(y / scale)) * width + Math.floor(x / scale)) * values
+        const to = ((top + y) * picture.width + left + x) * values
+        if (channels) pixels.set(images.subarray(from, from + 3), to)
+        else pixels[to] = 255 - images[from]!
       }
     const caption = captions?.[i]
     if (caption !== undefined)
-      drawText(pixels, picture.width, caption, left, top + height * scale + font, width * scale, font)
+      drawText(
+        { pixels, stride: picture.width, values },
+        caption,
+        left,
+        top + height * scale + font,
+        width * scale,
+        font,
+      )
   }
-  return { ...picture, pixels }
+  return { ...picture, pixels, ...(channels ? { channels } : {}) }
 }
 
 /** The largest font, in pixels a dot of it takes, in which the longest caption fits; 1 where none does. */
@@ -71,8 +85,7 @@ const fontOf = (captions: readonly string[], room: number, largest: number): num
 
 /** Text in the middle of a line; what does not fit is cut off. */
 const drawText = (
-  pixels: Uint8Array,
-  stride: number,
+  { pixels, stride, values }: { readonly pixels: Uint8Array; readonly stride: number; readonly values: number },
   text: string,
   left: number,
   top: number,
@@ -82,25 +95,27 @@ const drawText = (
   const advance = (glyphWidth + 1) * font
   const shown = [...text].slice(0, Math.floor((room + font) / advance))
   const from = left + Math.floor((room - shown.length * advance + font) / 2)
+  const at = (n: number, x: number, y: number) => (top + y) * stride + from + n * advance + x
   for (const [n, letter] of shown.entries()) {
     const glyph = glyphOf(letter)
     for (let y = 0; y < glyphHeight * font; y++)
       for (let x = 0; x < glyphWidth * font; x++)
         if (glyph[Math.floor(y / font)]![Math.floor(x / font)] === '#')
-          pixels[(top + y) * stride + from + n * advance + x] = captionInk
+          pixels.fill(captionInk, values * at(n, x, y), values * (at(n, x, y) + 1))
   }
 }
 
 /** A picture as the bytes of a PNG file. */
-export const gridPng = ({ width, height, pixels }: GreyPicture): Uint8Array =>
-  encode({ width, height, data: pixels, channels: 1, depth: 8 })
+export const gridPng = ({ width, height, pixels, channels }: GridPicture): Uint8Array =>
+  encode({ width, height, data: pixels, channels: channels ?? 1, depth: 8 })
 
 /** How many images of this size the bytes are. Throws a {@link ReportError} where they are not whole ones. */
-export const imageCount = (images: Uint8Array, height: number, width: number): number => {
-  const count = images.length / (checkWhole('height', height) * checkWhole('width', width))
+export const imageCount = (images: Uint8Array, height: number, width: number, channels = 1): number => {
+  const size = checkWhole('height', height) * checkWhole('width', width) * channels
+  const count = images.length / size
   if (!Number.isInteger(count) || count < 1)
     throw new ReportError(
-      `expected whole images of ${height} x ${width}, found ${images.length} bytes: give ${height * width} for each image`,
+      `expected whole images of ${height} x ${width}, found ${images.length} bytes: give ${size} for each image`,
     )
   return count
 }

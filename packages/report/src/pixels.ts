@@ -1,5 +1,6 @@
 // Indices run over pictures whose sizes were checked on entry: each `!` is in range.
 import { encode } from 'fast-png'
+import type { DrawnImages } from './drawn-run'
 import { element } from './figure'
 import { shrunkImages } from './shrunk-images'
 import type { Theme } from './theme'
@@ -77,6 +78,22 @@ export const imageAt = (
     'xlink:href': uri,
   })
 
-/** One image of many. */
-export const imageOf = (pixels: Uint8Array, index: number, height: number, width: number): Uint8Array =>
-  pixels.subarray(index * height * width, (index + 1) * height * width)
+/** One image of many: ink, or its colours as they are. */
+export const pictureOf = (
+  { pixels, height, width, channels }: DrawnImages,
+  index: number,
+  theme: Theme,
+): { readonly uri: string; readonly kind: 'ink' | 'colour' } => {
+  const size = height * width * (channels ?? 1)
+  const image = pixels.subarray(index * size, (index + 1) * size)
+  return channels
+    ? { uri: colourImage({ pixels: image, height, width, channels }), kind: 'colour' }
+    : { uri: inkImage(image, height, width, theme), kind: 'ink' }
+}
+
+const colourImage = (image: DrawnImages): string => {
+  const { height, width } = image
+  const by = Math.ceil(Math.max(height, width) / largestSide)
+  if (by > 1 && Math.min(height, width) >= by) return colourImage(shrunkImages(image, by))
+  return dataUri(encode({ width, height, data: image.pixels, channels: 3, depth: 8 }))
+}

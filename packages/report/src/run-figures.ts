@@ -1,4 +1,4 @@
-import type { ReportInput } from './drawn-run'
+import type { DrawnImages, ReportInput } from './drawn-run'
 import type { Figure, FigureOptions } from './figure'
 import { figureChoices, type FigureId, type FigureIdOf } from './figure-choices'
 import { accuracyFigure } from './figures/accuracy'
@@ -55,13 +55,15 @@ export const runFigures = ({
     'first-layer':
       firstLayer &&
       images &&
-      ((options) =>
-        firstLayerFigure(firstLayer, { ...options, classNames, imageShape: [images.height, images.width] })),
+      ((options) => firstLayerFigure(firstLayer, { ...options, classNames, imageShape: shapeOf(images) })),
     'feature-maps':
       featureMaps && ((options) => featureMapsFigure(featureMaps, { ...options, ...(images ? { images } : {}) })),
   }
   return list(drawn)
 }
+
+const shapeOf = ({ height, width, channels }: DrawnImages): readonly [number, number, 3?] =>
+  channels ? [height, width, channels] : [height, width]
 
 /** The figures of several runs side by side. */
 export const comparisonFigures = (inputs: readonly ReportInput[]): Drawable[] => {

@@ -3,7 +3,7 @@ import { checkPredictions } from './calibration'
 import type { DrawnImages, RunPredictions } from './drawn-run'
 import { checkWhole, imageCount } from './image-grid'
 import { ReportError } from './report-error'
-import { shrunkImages } from './shrunk-images'
+import { greyImages, shrunkImages } from './shrunk-images'
 import { terminalGrid, type TerminalGridOptions } from './terminal-grid'
 
 /** Which test images are shown, and what the terminal can show. */
@@ -23,12 +23,13 @@ export interface TerminalPredictionsOptions extends Pick<TerminalGridOptions, 'c
  * @throws ReportError where predictions and images do not go together
  */
 export const terminalPredictions = (
-  images: DrawnImages,
+  given: DrawnImages,
   predictions: RunPredictions,
   when: 'before' | 'after',
   options: TerminalPredictionsOptions,
 ): string => {
   const { classNames, count: most = 64, shrink = 2, ...grid } = options
+  const images = greyImages(given)
   checkPredictions(predictions)
   const { labels } = predictions
   const count = Math.min(checkWhole('count', most), labels.length)

@@ -1,5 +1,6 @@
 // Training images as an epoch sees them. What an image becomes depends on the seed, the epoch and the image alone (a mixed one's share on
 // its batch as well): not on who makes it, or when. Arrays have the lengths that their makers gave them: each `!` is in range.
+import type { ImageShape } from '@digitlab/data'
 import { Philox } from '@digitlab/random'
 import type { Coordinates, ImageSize, Mix, Paint, Warp } from './augmentation-type'
 import { augmentationsOf, type Experiment } from './complete-experiment'
@@ -8,9 +9,9 @@ import { TrainError } from './train-error'
 
 /** What images are made from. */
 export interface ImageSource {
-  /** Bytes, [count, height, width]. */
+  /** Bytes, [count, height, width] or [count, height, width, 3]. */
   readonly images: Uint8Array
-  readonly imageShape: ImageSize
+  readonly imageShape: ImageShape
   /** Those that are trained on, which mixed images are made of: indices into the images. */
   readonly trained: Int32Array
 }
@@ -48,9 +49,10 @@ export const createAugmenter = (
   { images, imageShape, trained }: ImageSource,
   extensions: Extensions,
 ): Augmenter | undefined => {
-  const stages = stagesOf(experiment, imageShape, extensions)
+  const [height, width, channels = 1] = imageShape
+  const size = [height, width] as const
+  const stages = stagesOf(experiment, size, extensions)
   if (stages.length === 0) return undefined
-  const [height, width] = imageShape
   const pixels = height * width
   const draws = new Philox()
   const at: Coordinates = { x: new Float64Array(pixels), y: new Float64Array(pixels) }
@@ -79,29 +81,43 @@ export const createAugmenter = (
       for (let stage = end - 1; stage >= first; stage--)
         (stages[stage]!.warp as Warp)(streamOf(epoch, index, stage, purposes.image), at)
       room.set(image)
-      sample(room, image, at, imageShape)
+      sample(room, image, at, size)
       first = end
     }
   }
   const [room, other] = [new Uint8Array(pixels), new Uint8Array(pixels)]
-  const take = (index: number, image: Uint8Array) => image.set(images.subarray(index * pixels, (index + 1) * pixels))
+  const take = (index: number, channel: number, image: Uint8Array) => {
+    if (channels === 1) return image.set(images.subarray(index * pixels, (index + 1) * pixels))
+    for (let p = 0; p < pixels; p++) image[p] = images[(index * pixels + p) * channels + channel]!
+  }
+  /** A channel of an image as the epoch has it. @param batch its number in the epoch */
+  const make = (epoch: number, batch: number, index: number, channel: number, image: Uint8Array) => {
+    take(index, channel, image)
+    pass(epoch, index, 0, mix ? place : stages.length, image, room)
+    if (!mix) return
+    const own = share(epoch, batch)
+    if (own < 255) {
+      const with_ = partner(epoch, index)
+      take(with_, channel, other)
+      pass(epoch, with_, 0, place, other, room)
+      for (let p = 0; p < pixels; p++) image[p] = Math.floor((own * image[p]! + (255 - own) * other[p]! + 127) / 255)
+    }
+    pass(epoch, index, place + 1, stages.length, image, room)
+  }
+  const plane = new Uint8Array(pixels)
   return {
     render(epoch, start, indices, into) {
       for (let i = 0; i < indices.length; i++) {
-        const index = indices[i]!
-        const image = into.subarray(i * pixels, (i + 1) * pixels)
-        take(index, image)
-        pass(epoch, index, 0, mix ? place : stages.length, image, room)
-        if (!mix) continue
-        const own = share(epoch, Math.floor((start + i) / experiment.batchSize))
-        if (own < 255) {
-          const with_ = partner(epoch, index)
-          take(with_, other)
-          pass(epoch, with_, 0, place, other, room)
-          for (let p = 0; p < pixels; p++)
-            image[p] = Math.floor((own * image[p]! + (255 - own) * other[p]! + 127) / 255)
+        const batch = Math.floor((start + i) / experiment.batchSize)
+        if (channels === 1) {
+          make(epoch, batch, indices[i]!, 0, into.subarray(i * pixels, (i + 1) * pixels))
+          continue
         }
-        pass(epoch, index, place + 1, stages.length, image, room)
+        // Streams of random numbers begin anew for each channel: what is drawn for an image is the same for all of them.
+        for (let channel = 0; channel < channels; channel++) {
+          make(epoch, batch, indices[i]!, channel, plane)
+          for (let p = 0; p < pixels; p++) into[(i * pixels + p) * channels + channel] = plane[p]!
+        }
       }
     },
     ...(mix ? { mixing: { partner, share } } : {}),

@@ -263,6 +263,22 @@ describe('an experiment', () => {
   })
 })
 
+test('colours are changed together, each channel as a grey image would be', () => {
+  const augment: Augment = [{ name: 'elastic' }, { name: 'mixup', alpha: 1 }, { name: 'cutout', size: 4 }]
+  const images = Uint8Array.from({ length: 9 * pixels * 3 }, (_, i) => (i * 29 + (i >> 4)) % 256)
+  const trained = Int32Array.from({ length: 9 }, (_, i) => i)
+  const experiment = completeExperiment({ model: 'linear', seed, batchSize: 2, augment })
+  const chosen = Int32Array.of(3, 0, 8)
+  const into = new Uint8Array(3 * pixels * 3)
+  const augmenter = createAugmenter(experiment, { images, imageShape: [height, width, 3], trained }, {})
+  augmenter!.render(epoch, 0, chosen, into)
+  for (let channel = 0; channel < 3; channel++) {
+    const plane = images.filter((_, i) => i % 3 === channel)
+    const grey = { images: plane, imageShape: [height, width] as const, trained }
+    expect(into.filter((_, i) => i % 3 === channel)).toEqual(rendered(augment, grey, [...chosen], { batchSize: 2 }))
+  }
+})
+
 test('images that are looked at are those of an epoch that begins with them', () => {
   const data = {
     train: { images: many.images, labels: Uint8Array.from({ length: 50 }, (_, i) => i % 7), count: 50 },

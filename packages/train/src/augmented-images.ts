@@ -1,4 +1,4 @@
-import { imagesOf, type Dataset } from '@digitlab/data'
+import { bytesOfImage, imagesOf, type Dataset } from '@digitlab/data'
 import { createAugmenter } from './augment-images'
 import { augmentationTypes } from './augmentations'
 import type { Experiment } from './complete-experiment'
@@ -7,7 +7,7 @@ import { divide } from './validation'
 
 /** Training images as an epoch sees them. */
 export interface AugmentedImages {
-  /** Bytes, [count, height, width]. */
+  /** Bytes, [count, height, width] or [count, height, width, 3]. */
   readonly images: Uint8Array
   /** For each its class; where it is mixed with another one, that one's as well, and how much of it is its own, from 0 to 1. */
   readonly labels: readonly { readonly label: number; readonly other?: number; readonly share?: number }[]
@@ -28,7 +28,7 @@ export const augmentedImages = (
   epoch = 1,
   extensions: Extensions = {},
 ): AugmentedImages => {
-  const pixels = imageShape[0] * imageShape[1]
+  const pixels = bytesOfImage(imageShape)
   const images = new Uint8Array(indices.length * pixels)
   const trained = Int32Array.from({ length: train.count }, (_, i) => i)
   const augmenter = createAugmenter(experiment, { images: train.images, imageShape, trained }, extensions)
@@ -57,7 +57,9 @@ const sampled = 64
 export interface AugmentedSample {
   readonly height: number
   readonly width: number
-  /** [count, height, width] */
+  /** 3 where the images have colours. */
+  readonly channels?: 3
+  /** [count, height, width] or [count, height, width, 3] */
   readonly pixels: Uint8Array
   readonly captions: readonly string[]
 }
@@ -76,8 +78,14 @@ export const augmentedSample = (
   const known: readonly { readonly name: string }[] = [...augmentationTypes, ...(extensions.augmentations ?? [])]
   if (!experiment.augment?.every(({ name }) => known.some((type) => type.name === name))) return undefined
   const { data } = divide(given, experiment)
-  const [height, width] = data.imageShape
+  const [height, width, channels] = data.imageShape
   const first = Int32Array.from({ length: Math.min(sampled, data.train.count) }, (_, i) => i)
   const found = augmentedImages(experiment, data, first, 1, extensions)
-  return { height, width, pixels: found.images, captions: augmentedCaptions(found, data.classNames) }
+  return {
+    height,
+    width,
+    ...(channels ? { channels } : {}),
+    pixels: found.images,
+    captions: augmentedCaptions(found, data.classNames),
+  }
 }

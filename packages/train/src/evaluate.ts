@@ -1,6 +1,6 @@
 // Indices run over [count, classes]: each `!` is in range.
 import { holdBackend } from '@digitlab/backends'
-import type { Split } from '@digitlab/data'
+import { inputShape, type ImageShape, type Split } from '@digitlab/data'
 import type { Model } from '@digitlab/models'
 import { logits, type Weights } from '@digitlab/models/compute'
 import { batchSource, type BatchSource } from '@digitlab/ops'
@@ -104,8 +104,8 @@ const noAnswer = (model: Model, image: number, row: ArrayLike<number>): TrainErr
 /**
  * Classifies every image of a split on the current backend.
  *
- * @param split images [count, height, width] and labels [count]
- * @param imageShape [height, width]
+ * @param split images [count, height, width] or [count, height, width, 3] and labels [count]
+ * @param imageShape [height, width], or [height, width, 3] in colour
  * @param normalize as the weights were trained with
  * @throws TrainError where the model takes other images, tells fewer classes apart, or computes what is no number
  */
@@ -113,7 +113,7 @@ export const evaluate = async (
   model: Model,
   weights: Weights,
   split: Pick<Split, 'images' | 'labels'>,
-  imageShape: readonly [number, number],
+  imageShape: ImageShape,
   normalize?: NormalizeOptions,
 ): Promise<{ evaluation: Evaluation; predictions: Predictions }> => {
   checkFit(model, imageShape, 1 + split.labels.reduce((largest, label) => Math.max(largest, label), 0))
@@ -128,7 +128,7 @@ export const evaluate = async (
 /**
  * Says what images show, on the current backend.
  *
- * @param images [count, height, width] of the model's input
+ * @param images [count, height, width, channels] of the model's input
  * @param normalize as the weights were trained with
  * @throws TrainError where the model takes other images, or computes what is no number
  */
@@ -138,10 +138,9 @@ export const predict = async (
   images: Uint8Array,
   normalize?: NormalizeOptions,
 ): Promise<Predictions> => {
-  const [height, width] = model.definition.input
-  checkFit(model, [height, width], 0)
-  const labels = new Uint8Array(images.length / (height * width)) // nobody knows them
-  const source = batchSource(images, labels, [height, width], normalize)
+  const { input } = model.definition
+  const labels = new Uint8Array(images.length / (input[0] * input[1] * input[2])) // nobody knows them
+  const source = batchSource(images, labels, input, normalize)
   try {
     return (await evaluateSource(model, weights, source, labels, undefined, null)).predictions
   } finally {
@@ -150,11 +149,12 @@ export const predict = async (
 }
 
 /** Throws a {@link TrainError} with both values where a model and the data do not go together. */
-export const checkFit = (model: Model, [height, width]: readonly [number, number], classes: number): void => {
+export const checkFit = (model: Model, imageShape: ImageShape, classes: number): void => {
   const input = model.definition.input
-  if (input[0] !== height || input[1] !== width || input[2] !== 1)
+  const shape = inputShape(imageShape)
+  if (input.join() !== shape.join())
     throw new TrainError(
-      `the model "${model.name}" takes images of [${input.join(', ')}], the data set has [${height}, ${width}, 1]: choose another model or data set`,
+      `the model "${model.name}" takes images of [${input.join(', ')}], the data set has [${shape.join(', ')}]: choose another model or data set`,
     )
   if (classes > model.classes)
     throw new TrainError(

@@ -1,5 +1,5 @@
 // Arrays of one entry have one length: each `!` is in range.
-import { batches, imagesOf, type Dataset } from '@digitlab/data'
+import { batches, bytesOfImage, imagesOf, inputShape, type Dataset } from '@digitlab/data'
 import { initialWeights, readTfjsLayout, resolveModel, type StateDict64 } from '@digitlab/models'
 import { lossAndGradients64, type LossFunction64 } from '@digitlab/models/compute'
 import { float64 } from '@digitlab/ops'
@@ -28,8 +28,11 @@ export const firstLosses64 = (
 ): number[] => {
   const { data } = divide(given, experiment)
   const pixelsOf = scaledBytes(experiment.normalize ?? { mean: 0, std: 1 })
-  const [height, width] = data.imageShape
-  const model = resolveModel(experiment.model, { input: [height, width, 1], classes: data.classes }, extensions)
+  const model = resolveModel(
+    experiment.model,
+    { input: inputShape(data.imageShape), classes: data.classes },
+    extensions,
+  )
   const generator = new MersenneTwister(experiment.seed)
   const weights = readTfjsLayout(model, initialWeights(model, generator))
   const step = optimizer64(experiment, Math.ceil(data.train.count / experiment.batchSize), weights, extensions)
@@ -39,14 +42,14 @@ export const firstLosses64 = (
   const { images: plain, labels: classes } = data.train
   const trained = order.slice().sort()
   const augmenter = createAugmenter(experiment, { images: plain, imageShape: data.imageShape, trained }, extensions)
-  const pixels = height * width
+  const pixels = bytesOfImage(data.imageShape)
   const losses: number[] = []
   for (const batch of batches(order, experiment.batchSize)) {
     if (losses.length === steps) break
     const start = losses.length * experiment.batchSize
     const bytes = augmenter ? new Uint8Array(batch.length * pixels) : imagesOf(data.train, data.imageShape, batch)
     augmenter?.render(1, start, batch, bytes)
-    const images = float64.array64([batch.length, height, width, 1])
+    const images = float64.array64([batch.length, ...inputShape(data.imageShape)])
     bytes.forEach((byte, p) => (images.data[p] = pixelsOf[byte]!))
     const labels = Array.from(batch, (image) => classes[image]!)
     const { mixing } = augmenter ?? {}

@@ -1,4 +1,5 @@
 // The side of a thread that prepares images: pure, no tensors.
+import { bytesOfImage } from '@digitlab/data'
 import { createAugmenter, type Augmenter } from './augment-images'
 import type { Extensions } from './extensions'
 import type { FromImageWorker, ToImageWorker } from './image-messages'
@@ -34,8 +35,7 @@ export const imageServer = (extensions: Extensions): ((message: ToImageWorker) =
       const { experiment, source } = message
       const augmenter = createAugmenter(experiment, source, extensions)
       if (!augmenter) throw new Error('the experiment has no augmentation')
-      const [height, width] = source.imageShape
-      loaded = { augmenter, pixels: height * width }
+      loaded = { augmenter, pixels: bytesOfImage(source.imageShape) }
       return { type: 'loaded' }
     }
     if (!loaded) throw new Error('images were asked for before there were any')

@@ -1,5 +1,5 @@
 // The augmented images of an epoch, written to where its steps gather them, some blocks ahead of the step that is taken.
-import type { Split } from '@digitlab/data'
+import { bytesOfImage, type ImageShape, type Split } from '@digitlab/data'
 import { batchSource, type Batch, type BatchSource } from '@digitlab/ops'
 import type { Augmenter, ImageSource } from './augment-images'
 import { createAugmenter } from './augment-images'
@@ -42,7 +42,7 @@ const inHand = 2
 export interface StreamOptions {
   readonly experiment: Experiment
   readonly train: Split
-  readonly imageShape: readonly [height: number, width: number]
+  readonly imageShape: ImageShape
   readonly extensions: Extensions
   readonly workers: ImageWorkerOptions | undefined
   /** Told where threads were asked for and none could be started. */
@@ -64,9 +64,8 @@ export const createImageStream = async (options: StreamOptions): Promise<ImageSt
   // Its bytes are written over, and the data set's stay as they are.
   const images = batchSource(train.images.slice(), train.labels, imageShape, experiment.normalize)
   const shares = augmenter.mixing && batchSource(new Uint8Array(2 * train.count), train.labels, [1, 2])
-  const [height, width] = imageShape
-  const making =
-    workers.length > 0 ? aheadOf(workers, images, height * width) : hereAndNow(augmenter, images, height * width)
+  const pixels = bytesOfImage(imageShape)
+  const making = workers.length > 0 ? aheadOf(workers, images, pixels) : hereAndNow(augmenter, images, pixels)
   return {
     source: {
       ...images,

@@ -1,6 +1,6 @@
 // Whether a training fits into memory, before anything is drawn or uploaded.
 import type { Backend } from '@digitlab/backends'
-import type { Dataset } from '@digitlab/data'
+import { bytesOfImage, type Dataset } from '@digitlab/data'
 import { trainingMemory, type Model } from '@digitlab/models'
 import { evaluationBatch } from './evaluate'
 import { type Experiment } from './complete-experiment'
@@ -21,7 +21,7 @@ const momentsOf = (experiment: Experiment, extensions: Extensions): number => mo
 export const leastMemory = (
   model: Model,
   experiment: Experiment,
-  { imageShape: [height, width], train, test }: Pick<Dataset, 'imageShape'> & Record<'train' | 'test', Counted>,
+  { imageShape, train, test }: Pick<Dataset, 'imageShape'> & Record<'train' | 'test', Counted>,
   extensions: Extensions = {},
 ): number => {
   const batch = Math.max(
@@ -32,7 +32,7 @@ export const leastMemory = (
   const widest = Math.max(...model.layers.map(({ input, output }) => values(input) + values(output)))
   // Of images that are streamed a block is held at a time.
   const held = ({ count, stream }: Counted) => (stream ? Math.min(count, batch) : count)
-  const images = (held(train) + held(test)) * height * width
+  const images = (held(train) + held(test)) * bytesOfImage(imageShape)
   const { weights } = trainingMemory(model, { batchSize: batch, moments: momentsOf(experiment, extensions) })
   return weights + images + float * batch * widest
 }

@@ -1,6 +1,6 @@
 // Entries of the same model have the same lengths: each `!` is in range.
 import type { Backend } from '@digitlab/backends'
-import type { Dataset } from '@digitlab/data'
+import { inputShape, type Dataset } from '@digitlab/data'
 import { resolveModel, type StateDict } from '@digitlab/models'
 import { experimentDifference, experimentId, type Experiment } from './complete-experiment'
 import { TrainError } from './train-error'
@@ -107,8 +107,7 @@ export const runParity = async (experiment: Experiment, options: ParityOptions):
   const steps = stepsOf(experiment, data)
   if (reference) checkReference(experiment, reference, steps)
   if (backends.length === 0) throw new TrainError('parity compares backends, and there is none: give one or more')
-  const [height, width] = data.imageShape
-  const model = resolveModel(experiment.model, { input: [height, width, 1], classes: data.classes })
+  const model = resolveModel(experiment.model, { input: inputShape(data.imageShape), classes: data.classes })
   // Filters, which are of rank 4, sum over more places than a row of a dense layer.
   const allowed = model.parameters.some(({ shape }) => shape.length === 4) ? tolerances.convolutional : tolerances.dense
 

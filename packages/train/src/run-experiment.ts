@@ -1,5 +1,5 @@
 import { useBackend, type BackendInfo } from '@digitlab/backends'
-import { namesDataset, type Dataset, type Split } from '@digitlab/data'
+import { inputShape, namesDataset, type Dataset, type Split } from '@digitlab/data'
 import { initialWeights, resolveModel, type Model, type StateDict } from '@digitlab/models'
 import { disposeWeights, downloadWeights, uploadWeights, type Weights } from '@digitlab/models/compute'
 import { operationPaths, type BatchSource } from '@digitlab/ops'
@@ -93,14 +93,17 @@ const planOf = async (input: ExperimentInput, options: RunOptions): Promise<Plan
   const named = experimentOn(input, all, extensions)
   const experiment = resume?.initial ? named : await recordInitial(named, given)
   const { data, validation } = divide(all, experiment)
-  const [height, width] = data.imageShape
-  const model = resolveModel(experiment.model, { input: [height, width, 1], classes: data.classes }, extensions)
+  const model = resolveModel(
+    experiment.model,
+    { input: inputShape(data.imageShape), classes: data.classes },
+    extensions,
+  )
   checkFit(model, data.imageShape, data.classes)
   if (experiment.augment !== undefined && data.train.stream)
     throw new TrainError(
       `the training images of "${data.name}" are streamed from a disk, and what augments them has to have all at hand: leave augment out, or hold them in memory`,
     )
-  checkAugmentation(experiment, data.imageShape, extensions)
+  checkAugmentation(experiment, [data.imageShape[0], data.imageShape[1]], extensions)
   if (options.imageWorkers) checkImageWorkers(options.imageWorkers.count)
   checkBatches(model, experiment.batchSize / (experiment.accumulate ?? 1), data.train.count)
   checkSchedules(experiment, data.train.count, extensions)

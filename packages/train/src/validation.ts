@@ -1,6 +1,6 @@
 // Images that are set aside from those to train on, so that the test images need not be looked at before the end.
 // Indices run over a permutation of the images: each `!` is in range.
-import type { Dataset, Split } from '@digitlab/data'
+import { bytesOfImage, type Dataset, type Split } from '@digitlab/data'
 import { MersenneTwister, randperm } from '@digitlab/random'
 import { type Experiment } from './complete-experiment'
 import { TrainError } from './train-error'
@@ -44,7 +44,7 @@ export const divide = (data: Dataset, { validation, seed }: Pick<Experiment, 'va
     throw new TrainError(
       `validation sets ${count} of ${train.count} training images aside, among them all ${before[empty]} of the class ${classNames[empty] ?? empty}: set fewer aside, or stratify`,
     )
-  const pixels = data.imageShape[0] * data.imageShape[1]
+  const pixels = bytesOfImage(data.imageShape)
   return { data: { ...data, train: subset(train, left, pixels) }, validation: subset(train, aside, pixels) }
 }
 

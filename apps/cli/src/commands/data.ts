@@ -1,6 +1,6 @@
-import { archivedNames, archivedSets, catalogueNames, inspectDataset } from '@digitlab/data'
+import { archivedNames, archivedSets, bytesOfImage, catalogueNames, inspectDataset } from '@digitlab/data'
 import { datasetInfo, fetchDataset, verifyDataset, type DatasetInfo } from '@digitlab/data/node'
-import { gridPng, imageGrid, terminalGrid } from '@digitlab/report'
+import { greyImages, gridPng, imageGrid, terminalGrid } from '@digitlab/report'
 import { Argument, Command, Option } from 'commander'
 import { clean } from '../clean'
 import { interruptible } from '../interrupt'
@@ -8,6 +8,7 @@ import { downloadLine, load } from '../load'
 import { shared } from '../options'
 import { grouped, note, writeResult } from '../output'
 import { addPreparation } from '../preparation-options'
+import { drawnSize } from '../report-input'
 import { paintsPictures, terminal, writePng } from '../terminal'
 import { UsageError } from '../usage-error'
 
@@ -109,11 +110,12 @@ const infoCommand = (): Command =>
 const inspect = async (name: string, { json = false, dataDir, out }: InfoFlags): Promise<void> => {
   const data = await load(name, dataDir, { stream: false }) // duplicates are looked for among all images
   const { counts, duplicates, findings } = inspectDataset(data)
-  const [height, width] = data.imageShape
+  const size = drawnSize(data.imageShape)
   const shown = Math.min(9, data.train.count)
-  const images = data.train.images.subarray(0, shown * height * width)
+  const images = data.train.images.subarray(0, shown * bytesOfImage(data.imageShape))
   const labels = Array.from(data.train.labels.subarray(0, shown), (label) => data.classNames[label] ?? String(label))
-  if (out !== undefined) await writePng(out, gridPng(imageGrid(images, { height, width, captions: labels })))
+  if (out !== undefined) await writePng(out, gridPng(imageGrid(images, { ...size, captions: labels })))
+  const grey = greyImages({ ...size, pixels: images })
   const { format, title, classNames, train, test, imageShape, files, origin } = data
   writeResult(
     json,
@@ -125,14 +127,14 @@ const inspect = async (name: string, { json = false, dataDir, out }: InfoFlags):
     }),
     () =>
       [
-        `${clean(title)}: ${format ?? 'drawn by digitlab'}, ${grouped(train.count)} training and ${grouped(test.count)} test images of ${height} x ${width}`,
+        `${clean(title)}: ${format ?? 'drawn by digitlab'}, ${grouped(train.count)} training and ${grouped(test.count)} test images of ${imageShape.join(' x ')}`,
         `${classNames.length} classes, each with its images to train and to test on:`,
         ...wrapped(
           classNames.map(
             (one, i) => `${clean(one)} ${grouped(counts.train[i] ?? 0)} + ${grouped(counts.test[i] ?? 0)}`,
           ),
         ),
-        terminalGrid(images, { height, width, labels: labels.map(clean), ...terminal() }),
+        terminalGrid(grey.pixels, { height: grey.height, width: grey.width, labels: labels.map(clean), ...terminal() }),
         ...(findings.length === 0 ? ['nothing looks wrong'] : findings.map((finding) => `? ${clean(finding)}`)),
         ...(out === undefined ? [] : [`written to ${clean(out)}`]),
       ].join('\n'),

@@ -1,4 +1,4 @@
-import { gridPng, imageGrid, terminalGrid, terminalPredictions } from '@digitlab/report'
+import { greyImages, gridPng, imageGrid, terminalGrid, terminalPredictions } from '@digitlab/report'
 import { MersenneTwister, randperm } from '@digitlab/random'
 import { augmentedCaptions, augmentedImages, completeExperiment } from '@digitlab/train'
 import { Command, Option } from 'commander'
@@ -7,7 +7,7 @@ import { load } from '../load'
 import { checkOptions, countingNumber, refuseBeside, shared } from '../options'
 import { clean } from '../clean'
 import { writeResult } from '../output'
-import { readReportInputs } from '../report-input'
+import { drawnSize, readReportInputs } from '../report-input'
 import { addPreparation } from '../preparation-options'
 import { paintsPictures, terminal, writePng } from '../terminal'
 import { UsageError } from '../usage-error'
@@ -49,7 +49,7 @@ const show = (): Command =>
       if (experiment.augment && flags.split === 'test')
         throw new UsageError('test images are never changed: leave --augment or --split test out')
       const data = await load(flags.dataset, flags.dataDir)
-      const [height, width] = data.imageShape
+      const size = drawnSize(data.imageShape)
       const split = data[flags.split]
       if (count > split.count)
         throw new UsageError(`there are ${split.count} ${flags.split} images, not ${count}: ask for fewer with --count`)
@@ -57,13 +57,13 @@ const show = (): Command =>
       const found = augmentedImages(experiment, { ...data, train: split }, chosen)
       const { images } = found
       const labels = augmentedCaptions(found, data.classNames)
-      if (flags.out !== undefined)
-        await writePng(flags.out, gridPng(imageGrid(images, { height, width, captions: labels })))
+      if (flags.out !== undefined) await writePng(flags.out, gridPng(imageGrid(images, { ...size, captions: labels })))
       writeResult(
         flags.json ?? false,
         () => ({ dataset: data.name, split: flags.split, indices: Array.from(chosen), labels, out: flags.out ?? null }),
         () => {
-          const grid = terminalGrid(images, {
+          const { pixels, height, width } = greyImages({ ...size, pixels: images })
+          const grid = terminalGrid(pixels, {
             height,
             width,
             labels: labels.map(clean),

@@ -1,4 +1,5 @@
 // Figures of runs and images, by @digitlab/report: loaded when the first one is asked for.
+import type { ImageShape } from '@digitlab/data'
 import type { DrawnImages, DrawnRun, FigureId, ReportInput } from '@digitlab/report'
 import {
   accuracyFigure,
@@ -48,7 +49,7 @@ const inputOf = (held: Held, key: string): ReportInput => {
     ...(augmented ? { augmented } : {}),
     ...(firstLayer ? { firstLayer } : {}),
     ...(featureMaps ? { featureMaps } : {}),
-    ...(found ? { images: { height: found.height, width: found.width, pixels: found.test.images } } : {}),
+    ...(found ? { images: { ...sizeOf(found), pixels: found.test.images } } : {}),
   }
 }
 
@@ -60,11 +61,17 @@ const liveRun = ({ losses, epochs, trainCount, batchSize }: LiveRun): DrawnRun =
     dataset: { trainCount },
   }) as unknown as DrawnRun // the curves read no more of it
 
-const some = ({ height, width }: Images, pixels: Uint8Array, places: readonly number[]): DrawnImages => {
-  const size = height * width
+const sizeOf = ({ height, width, channels }: Images): Omit<DrawnImages, 'pixels'> => ({
+  height,
+  width,
+  ...(channels ? { channels } : {}),
+})
+
+const some = (images: Images, pixels: Uint8Array, places: readonly number[]): DrawnImages => {
+  const size = images.height * images.width * (images.channels ?? 1)
   const chosen = new Uint8Array(places.length * size)
   places.forEach((place, n) => chosen.set(pixels.subarray(place * size, (place + 1) * size), n * size))
-  return { height, width, pixels: chosen }
+  return { ...sizeOf(images), pixels: chosen }
 }
 
 /** Draws a figure in the page's own colours. @throws Error where what it needs is not held; ReportError where it is none */
@@ -93,13 +100,14 @@ export const draw = (held: Held, wanted: Wanted, width: number): Figure => {
       const images = held.images.get(wanted.images)
       if (!images) throw new Error('these images are not at hand: load the data set again')
       const { augment, seed, batchSize } = wanted
-      const { height, width: across, train, classNames } = images
+      const { height, width: across, channels, train, classNames } = images
       const experiment = completeExperiment({ model: 'linear', seed, batchSize, augment })
-      const data = { train: { ...train, count: train.labels.length }, imageShape: [height, across] as const }
+      const imageShape: ImageShape = channels ? [height, across, channels] : [height, across]
+      const data = { train: { ...train, count: train.labels.length }, imageShape }
       const first = Int32Array.from({ length: Math.min(previewed, data.train.count) }, (_, i) => i)
       const changed = augmentedImages(experiment, data, first)
       const captions = augmentedCaptions(changed, classNames)
-      return imageGridFigure({ height, width: across, pixels: changed.images }, captions, options)
+      return imageGridFigure({ ...sizeOf(images), pixels: changed.images }, captions, options)
     }
     case 'cell': {
       const parts = partsOf(held, wanted.key)

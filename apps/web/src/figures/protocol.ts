@@ -43,6 +43,8 @@ export interface Images {
   readonly id: string
   readonly height: number
   readonly width: number
+  /** 3 where they have colours. */
+  readonly channels?: 3
   readonly classNames: readonly string[]
   /** The first ones to train on. */
   readonly train: { readonly images: Uint8Array; readonly labels: Uint8Array }

@@ -1,5 +1,5 @@
 // The images of a data set, for the figures' worker.
-import type { Dataset } from '@digitlab/data'
+import { bytesOfImage, type Dataset } from '@digitlab/data'
 import type { ToFigures } from '../figures/protocol'
 
 /** Training images that are sent: as many as anybody looks through. */
@@ -7,15 +7,25 @@ const mostTrain = 10_000
 
 export const sendImages = (figures: MessagePort, data: Dataset): void => {
   const { imageShape, classNames, files, name } = data
-  const [height, width] = imageShape
+  const [height, width, channels] = imageShape
+  const pixels = bytesOfImage(imageShape)
   const part = ({ images, labels }: Dataset['train'], count: number) => ({
-    images: images.slice(0, count * height * width),
+    images: images.slice(0, count * pixels),
     labels: labels.slice(0, count),
   })
   const train = part(data.train, mostTrain)
   const test = part(data.test, data.test.count)
   const hashes = files.map(({ sha256 }) => sha256).join()
-  const message: ToFigures = { type: 'images', id: `${name} ${hashes}`, height, width, classNames, train, test }
+  const message: ToFigures = {
+    type: 'images',
+    id: `${name} ${hashes}`,
+    height,
+    width,
+    classNames,
+    train,
+    test,
+    ...(channels ? { channels } : {}),
+  }
   figures.postMessage(
     message,
     [train, test].flatMap(({ images, labels }) => [images.buffer, labels.buffer]),

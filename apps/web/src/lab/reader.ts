@@ -1,15 +1,19 @@
 // Reads drawings with the model as it is now: as it trains, as it was at the end, or as the seed draws it.
 import type { Backend } from '@digitlab/backends'
-import { mnistForm, type Dataset } from '@digitlab/data'
+import { bytesOfImage, inputShape, mnistForm, type Dataset } from '@digitlab/data'
 import { initialWeights, resolveModel, type Model, type StateDict } from '@digitlab/models'
 import { disposeWeights, uploadWeights, type Weights } from '@digitlab/models/compute'
 import { MersenneTwister } from '@digitlab/random'
+import { greyImages } from '@digitlab/report'
 import { predict, type NormalizeOptions } from '@digitlab/train'
 import type { FromLab, Reading, Settings } from '../protocol'
 
 /** What is to be read, in the form of the data set. */
 interface Drawing {
+  /** [height, width], as it is shown. */
   readonly form: Uint8Array
+  /** The same in colour, [height, width, 3], where it has any. */
+  readonly coloured?: Uint8Array
   readonly height: number
   readonly width: number
   readonly label?: number
@@ -43,10 +47,14 @@ export interface Reader {
 
 /** The weights that the seed draws, before any training. */
 export const untrained = ({ model: name, seed }: Settings, data: Dataset | undefined): Resting => {
-  const [height, width] = data?.imageShape ?? [28, 28]
-  const model = resolveModel(name, { input: [height, width, 1], classes: data?.classes ?? 10 })
+  const input = inputShape(data?.imageShape ?? [28, 28])
+  const model = resolveModel(name, { input, classes: data?.classes ?? 10 })
   return { model, weights: initialWeights(model, new MersenneTwister(seed)), steps: 0 }
 }
+
+/** A grey image for a model that looks at several channels. */
+const repeated = (form: Uint8Array, channels: number): Uint8Array =>
+  Uint8Array.from({ length: form.length * channels }, (_, i) => form[Math.floor(i / channels)] ?? 0)
 
 export const createReader = (post: (message: FromLab) => void): Reader => {
   let drawing: Drawing | undefined
@@ -62,10 +70,10 @@ export const createReader = (post: (message: FromLab) => void): Reader => {
 
   const read = async (model: Model, weights: Weights, steps: number, normalize?: NormalizeOptions): Promise<void> => {
     if (!drawing) return
-    const { form, height, width, label } = drawing
+    const { form, coloured, height, width, label } = drawing
     unread = false
     lastRead = performance.now()
-    const [rows, columns] = model.definition.input
+    const [rows, columns, channels] = model.definition.input
     if (rows !== height || columns !== width) {
       post({
         type: 'unreadable',
@@ -73,7 +81,12 @@ export const createReader = (post: (message: FromLab) => void): Reader => {
       })
       return
     }
-    const { probabilities } = await predict(model, weights, form, normalize)
+    const { probabilities } = await predict(
+      model,
+      weights,
+      channels === 1 ? form : (coloured ?? repeated(form, channels)),
+      normalize,
+    )
     const reading: Reading = { form, height, width, probabilities, steps, ...(label === undefined ? {} : { label }) }
     post({ type: 'read', ...reading })
   }
@@ -83,10 +96,13 @@ export const createReader = (post: (message: FromLab) => void): Reader => {
       drawing = { form: mnistForm(rgba, width, height), height: 28, width: 28 }
       unread = true
     },
-    takeTestImage({ test, imageShape: [height, width] }) {
+    takeTestImage({ test, imageShape }) {
       const at = Math.floor(Math.random() * test.count)
-      const form = test.images.slice(at * height * width, (at + 1) * height * width)
-      drawing = { form, height, width, label: test.labels[at] ?? 0 }
+      const [height, width, channels] = imageShape
+      const size = bytesOfImage(imageShape)
+      const pixels = test.images.slice(at * size, (at + 1) * size)
+      const { pixels: form } = greyImages({ height, width, pixels, ...(channels ? { channels } : {}) })
+      drawing = { form, height, width, label: test.labels[at] ?? 0, ...(channels ? { coloured: pixels } : {}) }
       unread = true
     },
     clear() {

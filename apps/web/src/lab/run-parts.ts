@@ -1,5 +1,5 @@
 // What a run's figures are drawn from, out of the files of its folder.
-import type { Dataset } from '@digitlab/data'
+import { bytesOfImage, type Dataset } from '@digitlab/data'
 import { defineModel, firstLayerWeights, unknownLayerTypes, type StateDict } from '@digitlab/models'
 import { firstFeatureMaps } from '@digitlab/models/compute'
 import { augmentedSample, parseRun, predictionsFile, readPredictions, type Run } from '@digitlab/train'
@@ -41,9 +41,10 @@ export const runParts = ({ key, run, files }: KnownRun, data: Dataset | string):
   const images = typeof data === 'string' ? undefined : data
   const augmented = images && augmentedSample(run.experiment, images)
   const size = images ? images.imageShape[0] * images.imageShape[1] : 0
+  const bytes = images ? bytesOfImage(images.imageShape) : 0
   const maps =
     model && images && size <= mostPixels
-      ? firstFeatureMaps(model, weights, images.test.images.subarray(0, size))
+      ? firstFeatureMaps(model, weights, images.test.images.subarray(0, bytes))
       : undefined
   return {
     key,

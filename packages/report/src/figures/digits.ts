@@ -3,11 +3,11 @@ import { checkPredictions, confidentMistakes, type Mistake } from '../calibratio
 import type { DrawnImages, RunPredictions } from '../drawn-run'
 import { defaultWidth, emptyFigure, figureOf, fitted, textWidth, type Figure, type FigureOptions } from '../figure'
 import { imageCount } from '../image-grid'
-import { imageOf, inkImage } from '../pixels'
+import { pictureOf } from '../pixels'
 import { ReportError } from '../report-error'
 import { grouped, percent } from '../table'
-import { paletteOf, type Theme } from '../theme'
-import { tiles, type Tile } from './tiles'
+import { paletteOf } from '../theme'
+import { tiles } from './tiles'
 
 /** How a figure of images looks, and what its classes are called. */
 export interface DigitsOptions extends FigureOptions {
@@ -24,18 +24,13 @@ const widest = 62
 const nameOf = (classNames: readonly string[] | undefined, label: number) => classNames?.[label] ?? String(label)
 
 /** Throws a {@link ReportError} unless there is an image for each prediction. */
-const checkImages = ({ pixels, height, width }: DrawnImages, { labels }: RunPredictions) => {
-  const count = imageCount(pixels, height, width)
+const checkImages = ({ pixels, height, width, channels }: DrawnImages, { labels }: RunPredictions) => {
+  const count = imageCount(pixels, height, width, channels)
   if (count < labels.length)
     throw new ReportError(
       `expected an image for each of ${labels.length} predictions, found ${count}: give every test image`,
     )
 }
-
-const inkTile = ({ pixels, height, width }: DrawnImages, image: number, theme: Theme): Pick<Tile, 'uri' | 'kind'> => ({
-  uri: inkImage(imageOf(pixels, image, height, width), height, width, theme),
-  kind: 'ink',
-})
 
 /** A grid of images, each with its caption. */
 export const imageGridFigure = (
@@ -44,13 +39,13 @@ export const imageGridFigure = (
   options: FigureOptions & { readonly title?: string; readonly id?: string } = {},
 ): Figure => {
   const { width = defaultWidth, theme = 'light', title = 'Images', id = 'images' } = options
-  const count = imageCount(images.pixels, images.height, images.width)
+  const count = imageCount(images.pixels, images.height, images.width, images.channels)
   if (captions.length !== count)
     throw new ReportError(`expected a caption for each of ${count} images, found ${captions.length}: give one for each`)
   const columns = Math.max(1, Math.floor((width + 8) / (widest + 8)))
   const side = (width - (columns - 1) * 8) / columns
   const drawn = tiles(
-    captions.map((caption, n) => ({ ...inkTile(images, n, theme), captions: [fitted(caption, side + 6, 11)] })),
+    captions.map((caption, n) => ({ ...pictureOf(images, n, theme), captions: [fitted(caption, side + 6, 11)] })),
     { width, columns, ratio: images.height / images.width, fontSize: 11, palette: paletteOf(theme) },
   )
   const alt = `${grouped(count)} images: ${captions.slice(0, 100).join(', ')}${count > 100 ? ' ...' : ''}.`
@@ -88,7 +83,7 @@ export const fixedImagesFigure = (
   const caption = (mark: 'T' | 'P', c: number) => fitted(`${mark}:${nameOf(classNames, c)}`, room, fontSize - 1.5)
   const drawn = tiles(
     shown.map(({ image, label, predicted, wrong }) => ({
-      ...inkTile(images, image, theme),
+      ...pictureOf(images, image, theme),
       wrong,
       title: `test image ${image + 1}: true class ${nameOf(classNames, label)}, predicted ${nameOf(classNames, predicted)}`,
       captions: long
@@ -137,7 +132,7 @@ export const mistakesFigure = (
   }
   const drawn = tiles(
     mistakes.map((mistake) => ({
-      ...inkTile(images, mistake.image, theme),
+      ...pictureOf(images, mistake.image, theme),
       title: wordsOf(mistake, classNames),
       captions: [line('P', mistake.predicted, mistake.confidence), line('T', mistake.label, mistake.labelProbability)],
     })),

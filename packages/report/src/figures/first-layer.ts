@@ -1,7 +1,7 @@
 // Indices run over shapes checked on entry: each `!` is in range.
 import type { DrawnImages, FeatureMaps, FirstLayer } from '../drawn-run'
 import { defaultWidth, element, figureOf, fitted, textAt, type Figure, type FigureOptions } from '../figure'
-import { imageAt, imageOf, inkImage, signColours, signedImage } from '../pixels'
+import { imageAt, inkImage, pictureOf, signColours, signedImage } from '../pixels'
 import { ReportError } from '../report-error'
 import { grouped } from '../table'
 import { paletteOf, type Palette, type Theme } from '../theme'
@@ -10,8 +10,8 @@ import { tiles } from './tiles'
 
 /** How a figure of the first layer looks, and what shape the images have. */
 export interface FirstLayerOptions extends FigureOptions {
-  /** [height, width] of the images. */
-  readonly imageShape: readonly [height: number, width: number]
+  /** [height, width] of the images, [height, width, 3] in colour. */
+  readonly imageShape: readonly [height: number, width: number, channels?: 3]
   /** Names of the classes: titles where the layer has an output for each, as softmax regression has. */
   readonly classNames?: readonly string[]
 }
@@ -78,18 +78,19 @@ const columnsOf = (count: number, width: number): number => {
   return most
 }
 
-const sizesOf = ({ name, shape, data }: FirstLayer, [height, width]: readonly [number, number]) => {
+const sizesOf = ({ name, shape, data }: FirstLayer, [height, width, colours]: FirstLayerOptions['imageShape']) => {
+  const depth = colours ?? 1
   const [units = 0, channels = 0, rows, across] = shape
   const filters = shape.length === 4
   const values = shape.reduce((product, size) => product * size, 1)
-  const fits = filters ? channels >= 1 : shape.length === 2 && channels === height * width
+  const fits = filters ? channels >= 1 : shape.length === 2 && channels === height * width * depth
   if (!fits || values !== data.length || units < 1)
     throw new ReportError(
-      `expected ${name} of shape [units, ${height * width}] or [filters, channels, height, width], found [${shape.join(', ')}] with ${data.length} values: give the weights of the layer that sees the image`,
+      `expected ${name} of shape [units, ${height * width * depth}] or [filters, channels, height, width], found [${shape.join(', ')}] with ${data.length} values: give the weights of the layer that sees the image`,
     )
   return filters
     ? { filters, units, channels, height: rows ?? 1, width: across ?? 1 }
-    : { filters, units, channels: 1, height, width }
+    : { filters, units, channels: depth, height, width }
 }
 
 /** Which colour is which number. */
@@ -168,13 +169,14 @@ export const featureMapsFigure = (
 }
 
 /** The image itself, above what is seen in it. */
-const sourceTile = ({ pixels, height, width }: DrawnImages, image: number, theme: Theme) => {
+const sourceTile = (images: DrawnImages, image: number, theme: Theme) => {
+  const { height, width } = images
   const { ink, faint, muted } = paletteOf(theme)
   const [side, tall] = [64, (64 * height) / width]
-  const uri = inkImage(imageOf(pixels, image, height, width), height, width, theme)
+  const { uri, kind } = pictureOf(images, image, theme)
   return {
     content: [
-      imageAt(uri, 0, 0, side, tall, 'ink'),
+      imageAt(uri, 0, 0, side, tall, kind),
       element('rect', { x: -0.5, y: -0.5, width: side + 1, height: tall + 1, fill: 'none', stroke: faint }),
       textAt(side + 12, tall / 2 - 13, 'the image', { fill: ink }),
       // In two lines, which a phone has room for.
