@@ -28,11 +28,20 @@ export const downloadLine = (): ((progress: DownloadProgress) => void) => {
 export const load = async (
   name: string,
   folder: string | undefined,
-  { signal, stream }: { readonly signal?: AbortSignal; readonly stream?: boolean | undefined } = {},
+  {
+    signal,
+    stream,
+    classNames,
+  }: {
+    readonly signal?: AbortSignal
+    readonly stream?: boolean | undefined
+    readonly classNames?: string | undefined
+  } = {},
 ): Promise<Dataset> => {
   drawLive('reading the data set ...')
   const data = await loadDataset(name, {
     ...(stream === undefined ? {} : { stream }),
+    ...(classNames === undefined ? {} : { classNames }),
     ...(folder === undefined ? {} : { folder }),
     ...(signal === undefined ? {} : { signal }),
     // Loaded where a picture is met that is no PNG: its WebAssembly is large.

@@ -30,10 +30,21 @@ const parts: readonly Part[] = [
   { flags: '--limit <n>', what: 'take at most so many images to train on, and to test on', word: 'limit' },
 ]
 
+/** What commands are given that load a data set of one's own. */
+export interface PreparationFlags {
+  readonly classNames?: string
+}
+
 /** Adds options that say what is made of the data set; who reads --dataset finds them behind its name. */
 export const addPreparation = (command: Command): Command => {
   const options = parts.map(({ flags, what, word }) => ({ option: new Option(flags, what), word }))
   for (const { option } of options) command.addOption(option)
+  command.addOption(
+    new Option(
+      '--class-names <file>',
+      "names of the classes, instead of those beside the data: EMNIST's mapping, a name a line, JSON",
+    ),
+  )
   return command.hook('preAction', (_, acting) => {
     const said = options.flatMap(({ option, word }) => {
       const value: unknown = acting.getOptionValue(option.attributeName())

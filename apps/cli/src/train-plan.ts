@@ -25,10 +25,11 @@ import { note } from './output'
 import { writeReport } from './report-files'
 import { readReportInputs } from './report-input'
 import { experimentOf } from './experiment-file'
+import type { PreparationFlags } from './preparation-options'
 import { UsageError } from './usage-error'
 
 /** What the command line says. */
-export interface TrainFlags extends ChoiceFlags, AugmentFlags {
+export interface TrainFlags extends ChoiceFlags, AugmentFlags, PreparationFlags {
   readonly model?: string
   readonly experiment?: string
   readonly dataset: string

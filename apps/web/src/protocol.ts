@@ -1,6 +1,6 @@
 // What the page and its workers say to each other. The page draws; `lab` computes; `figures` makes SVG.
 import { backendsOf, type BackendOf, type Probe } from '@digitlab/backends'
-import { datasetNames, type CatalogueName, type Dataset, type DatasetName } from '@digitlab/data'
+import { datasetNames, type CatalogueName, type Dataset, type DatasetName, type Preparation } from '@digitlab/data'
 import type { AugmentedImages, DrawnEpoch, FeatureMaps, FirstLayer, RunPredictions } from '@digitlab/report'
 import type { CompletedOptions, ModelName } from '@digitlab/models'
 import type { experimentOptions, Run } from '@digitlab/train'
@@ -90,6 +90,8 @@ export interface GivenFile {
   readonly file: File
   /** Where it lay: its name, after the folders that it was dropped in. */
   readonly path: string
+  /** What is to be made of the data set in it, of one that was fetched. */
+  readonly preparation?: Preparation
 }
 
 /** How far a data set has come. */
@@ -163,6 +165,8 @@ export type ToLab =
   | { readonly type: 'known'; readonly runs: readonly KnownRun[] }
   /** The files of the data set that the page has and a new worker has not. */
   | { readonly type: 'files'; readonly given: readonly GivenFile[] }
+  /** A data set at an address; answered as 'open' is. */
+  | { readonly type: 'fetch'; readonly address: string }
   /** Files that were chosen or dropped; 'opened' or 'not-opened' answers. */
   | { readonly type: 'open'; readonly given: readonly GivenFile[] }
   | { readonly type: 'drawing'; readonly rgba: Uint8ClampedArray; readonly width: number; readonly height: number }
@@ -244,7 +248,7 @@ export type ReadBy = 'example' | 'initial' | { readonly run: string }
 /** What files that were given turned out to be. */
 export type Opened =
   | { readonly kind: 'run'; readonly known: KnownRun }
-  | { readonly kind: 'data'; readonly title: string }
+  | { readonly kind: 'data'; readonly title: string; readonly given: readonly GivenFile[] }
   | { readonly kind: 'picture'; readonly name: string }
 
 /** What the model says of a drawing. */

@@ -144,9 +144,10 @@ const fromArrays = async (
   return prepared(await datasetFromOwnArrays(own, await four()), options, trainImages.formed)
 }
 
-const namesIn = async (
+/** The names of classes in the one file among those that has them; undefined where none is, or none can be read, which is said. */
+export const namesIn = async (
   files: readonly GivenFile[],
-  { set, onNotice = () => {} }: GivenOptions,
+  { set, onNotice = () => {} }: Pick<GivenOptions, 'set' | 'onNotice'>,
 ): Promise<ReadonlyMap<number, string> | undefined> => {
   const [file, ...more] = set === undefined ? files : files.filter(({ name }) => name.toLowerCase().startsWith(set))
   if (!file) return undefined

@@ -8,6 +8,7 @@ import { mnistOrStrokes } from './auto'
 import { cacheFolder } from './cache-folder'
 import { catalogue, catalogueEntry, type CatalogueEntry, type CatalogueFile } from './catalogue'
 import { datasetNames } from './choices'
+import { parseClassNames } from './class-names'
 import { DataError } from './data-error'
 import { datasetFromFiles, fileRoles, type Dataset, type DatasetFiles } from './dataset'
 import { differs, download } from './download'
@@ -33,6 +34,8 @@ export interface LoadOptions extends DownloadOptions {
    * not held in memory: where they take more than half of it, unless said. What is trained is the same to the bit.
    */
   readonly stream?: boolean
+  /** A file that names the classes, instead of one that lies beside the data: EMNIST's mapping, a name a line, JSON. */
+  readonly classNames?: string
   /** What reads pictures that are no PNG: JPEG, WebP. Without it they are refused. */
   readonly decodePicture?: DecodePicture
   /** Told what was looked for in vain on the way. */
@@ -68,9 +71,15 @@ export const loadDataset = async (name: string, options: LoadOptions = {}): Prom
   const { decodePicture, onNotice } = options
   const said = (await isPath(name)) ? { name, preparation: {} } : parsePreparedName(name)
   const known = await loadKnown(said.name, options)
-  if (known) return prepareKnown(known, said.preparation)
+  if (known) {
+    if (options.classNames === undefined) return prepareKnown(known, said.preparation)
+    throw new DataError(
+      `the classes of ${known.title} have names already, and ${options.classNames} gives others: leave it out, or give a data set of your own`,
+    )
+  }
   const local = {
     preparation: said.preparation,
+    ...(options.classNames === undefined ? {} : { classNames: await classNamesAt(options.classNames) }),
     ...(decodePicture ? { decodePicture } : {}),
     ...(onNotice ? { onNotice } : {}),
     ...(options.stream === undefined ? {} : { stream: options.stream }),
@@ -81,6 +90,17 @@ export const loadDataset = async (name: string, options: LoadOptions = {}): Prom
     : await datasetAt(said.name, local)
   if (data) return data
   throw unknownName(name)
+}
+
+const classNamesAt = async (path: string): Promise<ReadonlyMap<number, string>> => {
+  const found = await readIfThere(path)
+  if (found) return parseClassNames(new TextDecoder().decode(found.bytes), path)
+  throw new DataError(
+    `there is no file ${path}, which is to name the classes: give one with a label and a name a line`,
+    {
+      code: 'disk',
+    },
+  )
 }
 
 /** A path may have the letter in it that stands before what is made of a data set. */

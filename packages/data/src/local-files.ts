@@ -6,7 +6,7 @@ import { formatOf, isZip } from './array-formats'
 import { isMappingName } from './class-names'
 import { DataError } from './data-error'
 import type { Dataset } from './dataset'
-import { beginningOf, datasetFromGiven, type GivenFile, type GivenOptions } from './given-files'
+import { beginningOf, datasetFromGiven, namesIn, type GivenFile, type GivenOptions } from './given-files'
 import { chooseSet, roleOf, setOf } from './idx-names'
 import { ownName } from './own-files'
 import { isPictureName } from './picture-pixels'
@@ -14,7 +14,7 @@ import { readIfThere } from './read-file'
 import { isLarge, streamedDataset } from './streamed'
 
 /** How files on a disk are read. */
-export interface LocalOptions extends Pick<GivenOptions, 'preparation' | 'decodePicture' | 'onNotice'> {
+export interface LocalOptions extends Pick<GivenOptions, 'classNames' | 'preparation' | 'decodePicture' | 'onNotice'> {
   /** Whether images are read from the disk as they are asked for: where they take more than half of the memory, unless said. */
   readonly stream?: boolean
   readonly env?: Readonly<Record<string, string | undefined>>
@@ -72,8 +72,9 @@ const streamedFrom = async (
   folder: string,
   names: readonly string[],
   { called, origin, where }: { readonly called: string; readonly origin: string; readonly where: string },
-  { stream, preparation = {}, env, onNotice = () => {} }: LocalOptions,
+  options: LocalOptions,
 ): Promise<Dataset | undefined> => {
+  const { stream, preparation = {}, env, onNotice = () => {} } = options
   if (stream === false) return undefined
   // Unless it is asked for, what needs the images in memory has them there.
   const needsAll = Object.keys(preparation).some((key) => !['transpose', 'invert', 'channels'].includes(key))
@@ -98,7 +99,9 @@ const streamedFrom = async (
   if (stream === undefined && !(await isLarge(paths.trainImages))) return undefined
   onNotice(`the images of ${called} are read from the disk as they are needed`)
   const name = ownName(called)
-  return streamedDataset(paths, { name, title: name, origin }, preparation, env)
+  const mappings = names.filter(isMappingName).map((one) => fileAt(join(folder, one), one))
+  const classNames = options.classNames ?? (await namesIn(mappings, { onNotice }))
+  return streamedDataset(paths, { name, title: name, origin, ...(classNames ? { classNames } : {}) }, preparation, env)
 }
 
 /** So small is no file that would be streamed: its header is not looked at. */

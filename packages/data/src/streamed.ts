@@ -10,7 +10,7 @@ import { pipeline } from 'node:stream/promises'
 import { gunzipped, streamIdx } from '@digitlab/idx'
 import { cacheFolder } from './cache-folder'
 import { DataError } from './data-error'
-import { storedIdx, type DataFile, type Dataset, type Split, type SplitStream } from './dataset'
+import { storedIdx, type DataFile, type Dataset, type DatasetNames, type Split, type SplitStream } from './dataset'
 import { bytesOfImage, channelsOf, resizedShape, type ImageShape } from './image-shape'
 import { readLabels, type StoredLabels } from './labels'
 import { preparedName, type Preparation } from './preparation'
@@ -55,7 +55,7 @@ const headerOf = async (path: string) => {
  */
 export const streamedDataset = async (
   paths: IdxPaths,
-  names: { readonly name: string; readonly title: string; readonly origin: string },
+  { classNames: named, ...names }: DatasetNames,
   preparation: Preparation,
   env: Readonly<Record<string, string | undefined>> | undefined,
 ): Promise<Dataset> => {
@@ -91,7 +91,7 @@ export const streamedDataset = async (
     )
   checkCounts(trainImages, asArray(trainLabels))
   checkCounts(asArray(testImages), asArray(testLabels))
-  const { classNames, train, test, notice } = readLabels(trainLabels, testLabels, undefined)
+  const { classNames, train, test, notice } = readLabels(trainLabels, testLabels, named)
   const [height, width] = sides
   const imageShape = transpose ? resizedShape(sides, width, height) : sides
   const { path } = await unpackedFile(paths.trainImages, env)

@@ -7,7 +7,7 @@ import { interruptible } from '../interrupt'
 import { downloadLine, load } from '../load'
 import { shared } from '../options'
 import { grouped, note, writeResult } from '../output'
-import { addPreparation } from '../preparation-options'
+import { addPreparation, type PreparationFlags } from '../preparation-options'
 import { drawnSize } from '../report-input'
 import { paintsPictures, terminal, writePng } from '../terminal'
 import { UsageError } from '../usage-error'
@@ -77,7 +77,7 @@ export const dataCommand = (): Command =>
     )
     .addCommand(infoCommand())
 
-interface InfoFlags extends Flags {
+interface InfoFlags extends Flags, PreparationFlags {
   readonly dataset?: string
   readonly out?: string
 }
@@ -107,8 +107,8 @@ const infoCommand = (): Command =>
       return inspect(flags.dataset ?? path, flags)
     })
 
-const inspect = async (name: string, { json = false, dataDir, out }: InfoFlags): Promise<void> => {
-  const data = await load(name, dataDir, { stream: false }) // duplicates are looked for among all images
+const inspect = async (name: string, { json = false, dataDir, out, classNames: file }: InfoFlags): Promise<void> => {
+  const data = await load(name, dataDir, { stream: false, classNames: file }) // duplicates are looked for among all images
   const { counts, duplicates, findings } = inspectDataset(data)
   const size = drawnSize(data.imageShape)
   const shown = Math.min(9, data.train.count)

@@ -10,13 +10,13 @@ import { clean } from '../clean'
 import { checkGpuFlags, choose, load } from '../load'
 import { normalizationHint } from '../normalization-hint'
 import { shared } from '../options'
-import { addPreparation } from '../preparation-options'
+import { addPreparation, type PreparationFlags } from '../preparation-options'
 import { resultWidth, warn, writeResult } from '../output'
 import { readRun } from '../run-folder'
 import { UsageError } from '../usage-error'
 import { isRun, readableWeights, readModel } from '../weights-file'
 
-interface Flags {
+interface Flags extends PreparationFlags {
   readonly model?: string
   readonly key?: string
   readonly normalize?: Normalization
@@ -53,7 +53,7 @@ export const evaluateCommand = (): Command =>
     const named = flags.dataset ?? run?.experiment.dataset ?? 'auto'
     const { dataDir, split, json = false } = flags
     const variants = await datasetVariants(named, dataDir === undefined ? {} : { folder: dataDir })
-    const first = await load(variants[0]?.name ?? named, dataDir)
+    const first = await load(variants[0]?.name ?? named, dataDir, { classNames: flags.classNames })
     await backend.start()
     const uploaded = uploadWeights(model, weights)
     const measure = async (data: Dataset) => {

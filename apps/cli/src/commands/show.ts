@@ -8,11 +8,11 @@ import { checkOptions, countingNumber, refuseBeside, shared } from '../options'
 import { clean } from '../clean'
 import { writeResult } from '../output'
 import { drawnSize, readReportInputs } from '../report-input'
-import { addPreparation } from '../preparation-options'
+import { addPreparation, type PreparationFlags } from '../preparation-options'
 import { paintsPictures, terminal, writePng } from '../terminal'
 import { UsageError } from '../usage-error'
 
-interface Flags extends AugmentFlags {
+interface Flags extends AugmentFlags, PreparationFlags {
   readonly dataset: string
   readonly dataDir?: string
   readonly split: 'train' | 'test'
@@ -48,7 +48,7 @@ const show = (): Command =>
       const experiment = checkOptions(() => completeExperiment({ model: 'linear', seed, ...augmentOf(flags) }))
       if (experiment.augment && flags.split === 'test')
         throw new UsageError('test images are never changed: leave --augment or --split test out')
-      const data = await load(flags.dataset, flags.dataDir)
+      const data = await load(flags.dataset, flags.dataDir, { classNames: flags.classNames })
       const size = drawnSize(data.imageShape)
       const split = data[flags.split]
       if (count > split.count)

@@ -129,7 +129,11 @@ const carryOut = async (
 
     await interruptible('stopping after this step ...', async (signal) => {
       const backend = await choose(wanted, begun)
-      const data = await load(begun.dataset, begun.dataDir, { signal, stream: flags.stream })
+      const data = await load(begun.dataset, begun.dataDir, {
+        signal,
+        stream: flags.stream,
+        classNames: flags.classNames,
+      })
       const experiment = await withInitial(
         completeExperiment({ ...settings, dataset: isAuto(begun.dataset) ? data.name : begun.dataset }),
         initial,

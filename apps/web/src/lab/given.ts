@@ -1,6 +1,6 @@
 // What files that were given are: a run, a data set, a picture, or something that this page has no use for.
 import { dataFormatOf, datasetFromFileList } from '@digitlab/data/web'
-import { DataError, type Dataset, type Preparation } from '@digitlab/data'
+import { DataError, type Dataset } from '@digitlab/data'
 import { shown } from '../shown'
 import type { GivenFile } from '../protocol'
 import { PageError } from './failure'
@@ -117,7 +117,8 @@ export const datasetOf = async (
   onNotice: (sentence: string) => void = () => {},
 ): Promise<Dataset> => {
   const folder = given[0]?.path.split('/').slice(0, -1)[0]
-  const read = (preparation?: Preparation) =>
+  const asked = given[0]?.preparation
+  const read = (preparation = asked) =>
     datasetFromFileList(
       given.map(({ file }) => file),
       {
@@ -132,6 +133,6 @@ export const datasetOf = async (
   } catch (error) {
     if (!(error instanceof DataError && error.code === 'no-test-images')) throw error
     onNotice('There are no images to test on: a tenth of those to train on is set aside.')
-    return read({ test: 0.1 })
+    return read({ ...asked, test: 0.1 })
   }
 }

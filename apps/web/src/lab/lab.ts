@@ -1,5 +1,6 @@
 // The worker that computes: it probes backends, loads data, trains and reads drawings. The page only draws.
 import type { Dataset } from '@digitlab/data'
+import { fetchDataFile } from '@digitlab/data/web'
 import { resolveModel } from '@digitlab/models'
 import { experimentId } from '@digitlab/train'
 import {
@@ -185,6 +186,25 @@ const prepare = async (key: string): Promise<void> => {
   }
 }
 
+/** Trains on a data set from now on, where no training goes on with another. */
+const giveData = async (given: readonly GivenFile[]): Promise<void> => {
+  const data = await datasetOf(given, (sentence) => post({ type: 'notice', sentence }))
+  if (orders > 0)
+    throw new PageError('a training goes on with the data set that is loaded: give another when it has ended')
+  await choice.give(data, given)
+  post({ type: 'opened', what: { kind: 'data', title: data.title, given } })
+}
+
+/** Opens the data set at an address, and answers once. */
+const openAddress = async (address: string): Promise<void> => {
+  try {
+    const { file, preparation } = await fetchDataFile(address)
+    await giveData([{ file, path: file.name, preparation }])
+  } catch (error) {
+    post({ type: 'not-opened', failure: failureOf(error) })
+  }
+}
+
 /** Opens what was given, whatever it is, and answers once. */
 const open = async (given: readonly GivenFile[]): Promise<void> => {
   try {
@@ -195,13 +215,8 @@ const open = async (given: readonly GivenFile[]): Promise<void> => {
         runs.set(known.key, known)
         return post({ type: 'opened', what: { kind: 'run', known } })
       }
-      case 'data': {
-        const data = await datasetOf(what.given, (sentence) => post({ type: 'notice', sentence }))
-        if (orders > 0)
-          throw new PageError('a training goes on with the data set that is loaded: give another when it has ended')
-        await choice.give(data, what.given)
-        return post({ type: 'opened', what: { kind: 'data', title: data.title } })
-      }
+      case 'data':
+        return await giveData(what.given)
       case 'picture': {
         const { rgba, width, height } = await pixelsOf(what.file)
         reader.draw(rgba, width, height)
@@ -300,6 +315,8 @@ const receive = (message: ToLab): void => {
     case 'read-by':
       readBy = message.by
       return job ? undefined : restBy()
+    case 'fetch':
+      return void openAddress(message.address)
     case 'open':
       return void open(message.given)
     case 'files':

@@ -14,7 +14,6 @@ type Answer =
 
 export class GivenState implements Part {
   answer = $state.raw<Answer & { readonly at: Place }>()
-  #given: readonly GivenFile[] = []
   readonly #context: Context
   readonly #data: DataState
 
@@ -24,9 +23,14 @@ export class GivenState implements Part {
   }
 
   open(given: readonly GivenFile[], at: Place): void {
-    this.#given = given
     this.answer = { state: 'reading', count: given.length, at }
     this.#context.send({ type: 'open', given })
+  }
+
+  /** A data set at an address. */
+  openAddress(address: string, at: Place): void {
+    this.answer = { state: 'reading', count: 1, at }
+    this.#context.send({ type: 'fetch', address })
   }
 
   /** What was given can't even be sent. */
@@ -44,7 +48,7 @@ export class GivenState implements Part {
     if (message.type === 'not-opened') return this.fail(message.failure, at)
     if (message.type !== 'opened') return
     this.answer = { state: 'opened', what: message.what, at }
-    if (message.what.kind === 'data') this.#data.hold(this.#given)
+    if (message.what.kind === 'data') this.#data.hold(message.what.given)
     if (message.what.kind === 'run') this.#context.announce('The run is open.')
   }
 
