@@ -17,8 +17,7 @@
 // - single: as above, no dx; the winners' gradients as four masked copies of dy.
 // - rows: for each output channel the list of its winners; a filter row's weights for all input channels lie together, so
 //   six vectors of it are summed in registers over the list.
-// Filters' gradients are summed over a batch: in shards of it, whose number depends on the shapes alone, and the shards' sums are added up
-// by `sumShards`. So they come out the same however many threads compute the shards.
+// Filters' gradients are sums over a batch: ranges are of output channels there, so that no sum is split and each has the order of the images.
 //
 // Each kernel computes what is asked for of one result: images from .. to - 1, unless it says of what.
 //
@@ -225,17 +224,19 @@ export function convSingle(
   }
 }
 
-/**
- * @param partials [shards, 10, outputs]: a shard's dFilter and dBias
- * @param from, to shards of the batch
- */
+/** Bytes of scratch memory that one range of output channels needs. */
+export function convSingleGradRoom(height: f64, width: f64, outputs: f64, padding: f64): f64 {
+  return convSingleRoom(height, width, padding) + 36 * outputs
+}
+
+/** @param from, to output channels, in fours */
 export function convSingleGrad(
   dy: usize,
   x: usize,
   winners: usize,
-  partials: usize,
+  dFilter: usize,
+  dBias: usize,
   batch: usize,
-  shards: usize,
   height: usize,
   width: usize,
   outputs: usize,
@@ -244,53 +245,31 @@ export function convSingleGrad(
   from: usize,
   to: usize,
 ): void {
-  for (let shard = from; shard < to; shard++) {
-    const first = (batch * shard) / shards
-    const last = (batch * (shard + 1)) / shards
-    singleShard(dy, x, winners, partials + shard * 40 * outputs, first, last, height, width, outputs, padding, room)
-  }
-}
-
-function singleShard(
-  dy: usize,
-  x: usize,
-  winners: usize,
-  dFilter: usize,
-  first: usize,
-  last: usize,
-  height: usize,
-  width: usize,
-  outputs: usize,
-  padding: usize,
-  room: usize,
-): void {
-  const image = room
+  const sums = room
+  const outBytes = outputs * 4
+  const image = sums + 9 * outBytes
   const list = image + frameBytes<usize>(height, width, 1, padding)
   const frameRow = (width + 2 * padding) * 4
   const rows = (height + 2 * padding - 2) >> 1
   const columns = (width + 2 * padding - 2) >> 1
-  const outBytes = outputs * 4
   const imageBytes = rows * columns * outBytes
   clear(image, frameBytes<usize>(height, width, 1, padding))
-  clear(dFilter, 9 * outBytes)
-  x += first * height * width * 4
-  dy += first * imageBytes
-  winners += first * imageBytes
-  biasGrad(dy, winners, (last - first) * rows * columns, outputs, dFilter + 9 * outBytes)
-  for (let b = first; b < last; b++) {
+  clear(sums, 9 * outBytes)
+  biasGrad(dy, winners, batch * rows * columns, outputs, dBias, from, to)
+  for (let b: usize = 0; b < batch; b++) {
     frame(x, height, width, 1, padding, image)
     const end = listPatches(image, frameRow, rows, columns, outBytes, list)
-    for (let o: usize = 0; o < outBytes; o += 16) {
-      const to = dFilter + o
-      let s0 = v128.load(to)
-      let s1 = v128.load(to + outBytes)
-      let s2 = v128.load(to + 2 * outBytes)
-      let s3 = v128.load(to + 3 * outBytes)
-      let s4 = v128.load(to + 4 * outBytes)
-      let s5 = v128.load(to + 5 * outBytes)
-      let s6 = v128.load(to + 6 * outBytes)
-      let s7 = v128.load(to + 7 * outBytes)
-      let s8 = v128.load(to + 8 * outBytes)
+    for (let o = from * 4; o < to * 4; o += 16) {
+      const sum = sums + o
+      let s0 = v128.load(sum)
+      let s1 = v128.load(sum + outBytes)
+      let s2 = v128.load(sum + 2 * outBytes)
+      let s3 = v128.load(sum + 3 * outBytes)
+      let s4 = v128.load(sum + 4 * outBytes)
+      let s5 = v128.load(sum + 5 * outBytes)
+      let s6 = v128.load(sum + 6 * outBytes)
+      let s7 = v128.load(sum + 7 * outBytes)
+      let s8 = v128.load(sum + 8 * outBytes)
       for (let p = list; p < end; p += 8) {
         const patch: usize = load<u32>(p)
         const at = <usize>load<u32>(p, 4) + o
@@ -357,70 +336,50 @@ function singleShard(
         v = lane3(row3)
         s8 = fma(v, m3, s8)
       }
-      v128.store(to, s0)
-      v128.store(to + outBytes, s1)
-      v128.store(to + 2 * outBytes, s2)
-      v128.store(to + 3 * outBytes, s3)
-      v128.store(to + 4 * outBytes, s4)
-      v128.store(to + 5 * outBytes, s5)
-      v128.store(to + 6 * outBytes, s6)
-      v128.store(to + 7 * outBytes, s7)
-      v128.store(to + 8 * outBytes, s8)
+      v128.store(sum, s0)
+      v128.store(sum + outBytes, s1)
+      v128.store(sum + 2 * outBytes, s2)
+      v128.store(sum + 3 * outBytes, s3)
+      v128.store(sum + 4 * outBytes, s4)
+      v128.store(sum + 5 * outBytes, s5)
+      v128.store(sum + 6 * outBytes, s6)
+      v128.store(sum + 7 * outBytes, s7)
+      v128.store(sum + 8 * outBytes, s8)
     }
     x += height * width * 4
     dy += imageBytes
     winners += imageBytes
   }
-}
-
-/**
- * to = the sum of the shards, which lie `stride` bytes apart: eight in pairs, fewer in their order.
- *
- * @param from, end elements; `from` is a multiple of four
- */
-export function sumShards(
-  partials: usize,
-  shards: usize,
-  stride: usize,
-  to: usize,
-  _room: usize,
-  from: usize,
-  end: usize,
-): void {
-  const whole = from + ((end - from) & ~3)
-  for (let i = from; i < end; i += i < whole ? 4 : 1) {
-    const four = i < whole
-    const at = partials + i * 4
-    let sum = some(at, four)
-    if (shards == 8) {
-      const second = f32x4.add(some(at + 2 * stride, four), some(at + 3 * stride, four))
-      const third = f32x4.add(some(at + 4 * stride, four), some(at + 5 * stride, four))
-      const fourth = f32x4.add(some(at + 6 * stride, four), some(at + 7 * stride, four))
-      sum = f32x4.add(f32x4.add(f32x4.add(sum, some(at + stride, four)), second), f32x4.add(third, fourth))
-    } else for (let shard: usize = 1; shard < shards; shard++) sum = f32x4.add(sum, some(at + shard * stride, four))
-    if (four) v128.store(to + i * 4, sum)
-    else v128.store32_lane(to + i * 4, sum, 0)
+  for (let t: usize = 0; t < 9; t++) {
+    const row = t * outBytes + from * 4
+    copy(dFilter + row, sums + row, (to - from) * 4)
   }
 }
 
-/** Four floats, or one. */
-@inline
-function some(address: usize, four: bool): v128 {
-  return four ? v128.load(address) : v128.load32_zero(address)
-}
-
-/** dBias = the sum of dy over windows that have a winner. */
-function biasGrad(dy: usize, winners: usize, windows: usize, outputs: usize, dBias: usize): void {
+/**
+ * dBias = the sum of dy over windows that have a winner.
+ *
+ * @param from, to output channels
+ */
+function biasGrad(
+  dy: usize,
+  winners: usize,
+  windows: usize,
+  outputs: usize,
+  dBias: usize,
+  from: usize,
+  to: usize,
+): void {
   const outBytes = outputs * 4
   const end = dy + windows * outBytes
-  let o: usize = 0
-  for (; o + 16 <= outBytes; o += 16) {
+  let o = from * 4
+  for (; o + 16 <= to * 4; o += 16) {
     let s = f32x4.splat(0)
     for (let p = dy + o, w = winners + o; p < end; p += outBytes, w += outBytes)
       s = f32x4.add(s, v128.andnot(v128.load(p), i32x4.lt_s(v128.load(w), i32x4.splat(0))))
     v128.store(dBias + o, s)
   }
-  for (; o < outBytes; o += 4) {
+  for (; o < to * 4; o += 4) {
     let s: f32 = 0
     for (let p = dy + o, w = winners + o; p < end; p += outBytes, w += outBytes)
       if (load<i32>(w) >= 0) s += load<f32>(p)
@@ -743,7 +702,7 @@ export function convRowsFilterBytes(inputs: f64, outputs: f64, kernelHeight: f64
   return outputs * kernelHeight * segmentBytes<f64>(kernelWidth, inputs)
 }
 
-/** Bytes of scratch memory that one range needs. */
+/** Bytes of scratch memory that one range of output channels needs, and one of images. */
 export function convRowsGradRoom(
   height: f64,
   width: f64,
@@ -754,7 +713,8 @@ export function convRowsGradRoom(
   padding: f64,
 ): f64 {
   const windows = windowsAlong(height, kernelHeight, padding) * windowsAlong(width, kernelWidth, padding)
-  return 2 * frameBytes<f64>(height, width, inputs, padding) + outputs * (windows + 1) * 8 + outputs * 4 + 64
+  const sums = convRowsFilterBytes(inputs, outputs, kernelHeight, kernelWidth)
+  return frameBytes<f64>(height, width, inputs, padding) + sums + outputs * (windows + 1) * 8 + outputs * 4 + 64
 }
 
 /** sums[0..24) += g x patch[0..24) over a list of (offset, g): six sums in registers, and six loads of a patch. */
@@ -831,47 +791,60 @@ export function convRowsFilters(
 }
 
 /**
- * dFilter [taps, outputs] from the rows way's order.
+ * For each of some output channels the list of an image's winners: where in the frame the winner's patch begins, and its gradient.
  *
- * @param from, end taps
+ * @param lists `listBytes` apart, the first is that of the first channel
+ * @param ends where each list ends
+ * @param from, to output channels
  */
-export function convRowsLayout(
-  sums: usize,
-  inputs: usize,
+@inline
+function listWinners(
+  dy: usize,
+  winners: usize,
+  rows: usize,
+  columns: usize,
   outputs: usize,
-  kernelHeight: usize,
-  kernelWidth: usize,
-  dFilter: usize,
-  _room: usize,
+  frameRow: usize,
+  inBytes: usize,
+  lists: usize,
+  listBytes: usize,
+  ends: usize,
   from: usize,
-  end: usize,
+  to: usize,
 ): void {
-  const segment = segmentBytes<usize>(kernelWidth, inputs)
-  const filterBytes = kernelHeight * segment
-  const row = kernelWidth * inputs
-  for (let t = from; t < end; t++) {
-    const at = sums + (t / row) * segment + (t % row) * 4
-    for (let o: usize = 0; o < outputs; o++)
-      store<f32>(dFilter + (t * outputs + o) * 4, load<f32>(at + o * filterBytes))
-  }
+  const channels = to - from
+  dy += from * 4
+  winners += from * 4
+  for (let o: usize = 0; o < channels; o++) store<u32>(ends + o * 4, <u32>(lists + o * listBytes))
+  for (let r: usize = 0; r < rows; r++)
+    for (let c: usize = 0; c < columns; c++) {
+      const window = r * 2 * frameRow + c * 2 * inBytes
+      for (let o: usize = 0; o < channels; o++) {
+        const winner = load<i32>(winners + o * 4)
+        const g = load<f32>(dy + o * 4)
+        const end = load<u32>(ends + o * 4)
+        // Of two bits, whatever the winner is: its patch lies in the frame.
+        store<u32>(end, <u32>(window + <usize>((winner >> 1) & 1) * frameRow + <usize>(winner & 1) * inBytes))
+        store<f32>(end, g, 4)
+        store<u32>(ends + o * 4, end + (<u32>((winner >= 0) & (g != 0)) << 3))
+      }
+      winners += outputs * 4
+      dy += outputs * 4
+    }
 }
 
 /**
- * @param filters what `convRowsFilters` made; not read where dx is not asked for
- * @param partials a shard's dFilter in the rows way's order, then its dBias, `stride` bytes apart
- * @param dx 0 (no address) where the gradient of x is not asked for
- * @param from, to shards of the batch
+ * dFilter and dBias, each sum over all images in their order.
+ *
+ * @param from, to output channels
  */
-export function convRowsGrad(
+export function convRowsFilterGrad(
   dy: usize,
   x: usize,
-  filters: usize,
   winners: usize,
-  partials: usize,
-  stride: usize,
-  dx: usize,
+  dFilter: usize,
+  dBias: usize,
   batch: usize,
-  shards: usize,
   height: usize,
   width: usize,
   inputs: usize,
@@ -883,25 +856,62 @@ export function convRowsGrad(
   from: usize,
   to: usize,
 ): void {
-  for (let shard = from; shard < to; shard++) {
-    const first = (batch * shard) / shards
-    const last = (batch * (shard + 1)) / shards
-    rowsShard(
-      dy, x, filters, winners, partials + shard * stride, dx, first, last, height, width, inputs, outputs, kernelHeight,
-      kernelWidth, padding, room,
-    )
+  const inBytes = inputs * 4
+  const rows = (height + 2 * padding - kernelHeight + 1) >> 1
+  const columns = (width + 2 * padding - kernelWidth + 1) >> 1
+  const frameRow = (width + 2 * padding) * inBytes
+  const framed = frameBytes<usize>(height, width, inputs, padding)
+  const segment = segmentBytes<usize>(kernelWidth, inputs)
+  const filterBytes = kernelHeight * segment // one output channel's
+  const channels = to - from
+  const image = room
+  const sums = image + framed
+  const lists = sums + channels * filterBytes
+  const listBytes = (rows * columns + 1) * 8
+  const ends = lists + channels * listBytes
+  clear(image, framed)
+  clear(sums, channels * filterBytes)
+  biasGrad(dy, winners, batch * rows * columns, outputs, dBias, from, to)
+  for (let b: usize = 0; b < batch; b++) {
+    frame(x, height, width, inputs, padding, image)
+    listWinners(dy, winners, rows, columns, outputs, frameRow, inBytes, lists, listBytes, ends, from, to)
+    for (let o: usize = 0; o < channels; o++) {
+      const list = lists + o * listBytes
+      const end = <usize>load<u32>(ends + o * 4)
+      for (let kr: usize = 0; kr < kernelHeight; kr++) {
+        const patch = image + kr * frameRow
+        const sum = sums + o * filterBytes + kr * segment
+        let s: usize = 0
+        for (; s + 96 <= segment; s += 96) gatherSix(list, end, patch + s, sum + s)
+        for (; s < segment; s += 16) {
+          let one = v128.load(sum + s)
+          for (let p = list; p < end; p += 8) one = fma(splat(p, 4), v128.load(patch + s + load<u32>(p)), one)
+          v128.store(sum + s, one)
+        }
+      }
+    }
+    x += height * width * inBytes
+    dy += rows * columns * outputs * 4
+    winners += rows * columns * outputs * 4
+  }
+  const row = kernelWidth * inputs
+  for (let t: usize = 0; t < kernelHeight * row; t++) {
+    const at = sums + (t / row) * segment + (t % row) * 4
+    const tap = dFilter + (t * outputs + from) * 4
+    for (let o: usize = 0; o < channels; o++) store<f32>(tap + o * 4, load<f32>(at + o * filterBytes))
   }
 }
 
-function rowsShard(
+/**
+ * dx.
+ *
+ * @param filters what `convRowsFilters` made
+ */
+export function convRowsInputGrad(
   dy: usize,
-  x: usize,
   filters: usize,
   winners: usize,
-  sums: usize,
   dx: usize,
-  first: usize,
-  last: usize,
   height: usize,
   width: usize,
   inputs: usize,
@@ -910,6 +920,8 @@ function rowsShard(
   kernelWidth: usize,
   padding: usize,
   room: usize,
+  from: usize,
+  to: usize,
 ): void {
   const inBytes = inputs * 4
   const rows = (height + 2 * padding - kernelHeight + 1) >> 1
@@ -917,70 +929,37 @@ function rowsShard(
   const frameRow = (width + 2 * padding) * inBytes
   const framed = frameBytes<usize>(height, width, inputs, padding)
   const segment = segmentBytes<usize>(kernelWidth, inputs)
-  const filterBytes = kernelHeight * segment // one output channel's
+  const filterBytes = kernelHeight * segment
   const image = room
-  const dImage = image + framed
-  const lists = dImage + framed
+  const lists = image + framed
   const listBytes = (rows * columns + 1) * 8
   const ends = lists + outputs * listBytes
-  clear(image, framed)
-  clear(sums, outputs * filterBytes)
-  x += first * height * width * inBytes
-  if (dx != 0) dx += first * height * width * inBytes
-  dy += first * rows * columns * outputs * 4
-  winners += first * rows * columns * outputs * 4
-  biasGrad(dy, winners, (last - first) * rows * columns, outputs, sums + outputs * filterBytes)
-  for (let b = first; b < last; b++) {
-    frame(x, height, width, inputs, padding, image)
-    // Each output channel's winners: where in the frame the winner's patch begins, and its gradient.
-    for (let o: usize = 0; o < outputs; o++) store<u32>(ends + o * 4, <u32>(lists + o * listBytes))
-    for (let r: usize = 0; r < rows; r++)
-      for (let c: usize = 0; c < columns; c++) {
-        const window = r * 2 * frameRow + c * 2 * inBytes
-        for (let o: usize = 0; o < outputs; o++) {
-          const winner = load<i32>(winners + o * 4)
-          const g = load<f32>(dy + o * 4)
-          const end = load<u32>(ends + o * 4)
-          // Of two bits, whatever the winner is: its patch lies in the frame.
-          store<u32>(end, <u32>(window + <usize>((winner >> 1) & 1) * frameRow + <usize>(winner & 1) * inBytes))
-          store<f32>(end, g, 4)
-          store<u32>(ends + o * 4, end + (<u32>((winner >= 0) & (g != 0)) << 3))
-        }
-        winners += outputs * 4
-        dy += outputs * 4
-      }
-    if (dx != 0) clear(dImage, framed)
+  dx += from * height * width * inBytes
+  dy += from * rows * columns * outputs * 4
+  winners += from * rows * columns * outputs * 4
+  for (let b = from; b < to; b++) {
+    listWinners(dy, winners, rows, columns, outputs, frameRow, inBytes, lists, listBytes, ends, 0, outputs)
+    clear(image, framed)
     for (let o: usize = 0; o < outputs; o++) {
       const list = lists + o * listBytes
       const end = <usize>load<u32>(ends + o * 4)
       for (let kr: usize = 0; kr < kernelHeight; kr++) {
-        const from = image + kr * frameRow
-        const dFrom = dImage + kr * frameRow
-        const to = sums + o * filterBytes + kr * segment
+        const patch = image + kr * frameRow
         const f = filters + o * filterBytes + kr * segment
         let s: usize = 0
-        for (; s + 192 <= segment; s += 192) {
-          gatherSix(list, end, from + s, to + s)
-          gatherSix(list, end, from + s + 96, to + s + 96)
-          if (dx != 0) scatterTwelve(list, end, f + s, dFrom + s)
-        }
+        for (; s + 192 <= segment; s += 192) scatterTwelve(list, end, f + s, patch + s)
         for (; s < segment; s += 16) {
-          let sum = v128.load(to + s)
-          for (let p = list; p < end; p += 8) sum = fma(splat(p, 4), v128.load(from + s + load<u32>(p)), sum)
-          v128.store(to + s, sum)
-          if (dx == 0) continue
           const weight = v128.load(f + s)
           for (let p = list; p < end; p += 8) {
-            const q = dFrom + s + load<u32>(p)
+            const q = patch + s + load<u32>(p)
             v128.store(q, fma(splat(p, 4), weight, v128.load(q)))
           }
         }
       }
     }
-    if (dx != 0) {
-      unframe(dImage, height, width, inputs, padding, dx)
-      dx += height * width * inBytes
-    }
-    x += height * width * inBytes
+    unframe(image, height, width, inputs, padding, dx)
+    dx += height * width * inBytes
+    dy += rows * columns * outputs * 4
+    winners += rows * columns * outputs * 4
   }
 }

@@ -21,14 +21,14 @@ export {
   convDirectRoom,
   convDirectScratch,
   convRowsFilterBytes,
+  convRowsFilterGrad,
   convRowsFilters,
-  convRowsGrad,
   convRowsGradRoom,
-  convRowsLayout,
+  convRowsInputGrad,
   convSingle,
   convSingleGrad,
+  convSingleGradRoom,
   convSingleRoom,
-  sumShards,
 } from './conv-relu-pool'
 export { softmaxCrossEntropyRows, softmaxCrossEntropySummary } from './softmax-cross-entropy'
 export {

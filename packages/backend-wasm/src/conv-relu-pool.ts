@@ -16,12 +16,6 @@ const convReluPoolGradPath = (shapes: ConvReluPoolSizes, needsInputGradient: boo
 /** Images from which on windows of plain background are worth computing ahead. */
 const worthAhead = 8
 
-/**
- * Parts of a batch whose gradients are summed apart, and then added up. With one, a single thread computes a filter's gradient, in the order of
- * the images, as ever: with four or eight, the last bit takes another winner of a pool than PyTorch's within 50 steps for some seeds.
- */
-const shards = 1
-
 /** Kernel: `assembly/conv-relu-pool.ts`; contract: `convReluPool` of @digitlab/ops. */
 export const convReluPool = defineKernel(
   'DigitlabConvReluPool',
@@ -70,35 +64,22 @@ export const convReluPoolGrad = defineKernel(
     const dx = needsInputGradient ? output(x.shape, 'float32') : undefined
     const path = convReluPoolGradPath(shapes, needsInputGradient)
     took(`convReluPoolGrad ${path}`)
-    /** Adds up what is at the same place of every shard. */
-    const sum = (at: number, stride: number, shards: number, to: number, count: number, waits: boolean) =>
-      share('sumShards', { items: count, grain: 64, waits }, at, shards, stride, to)
+    const sums = [address(dFilter), address(dBias), batch] as const
     if (path === 'single') {
-      const stride = 4 * 10 * outputs
-      const partials = scratch(shards * stride)
-      const tensors = [address(dy), address(x), address(winners), partials, batch, shards] as const
-      const room = kernels.convSingleRoom(height, width, padding)
-      share('convSingleGrad', { items: shards, room }, ...tensors, height, width, outputs, padding)
-      sum(partials, stride, shards, address(dFilter), 9 * outputs, false)
-      sum(partials + 36 * outputs, stride, shards, address(dBias), outputs, true)
+      const room = kernels.convSingleGradRoom(height, width, outputs, padding)
+      const tensors = [address(dy), address(x), address(winners), ...sums] as const
+      share('convSingleGrad', { items: outputs, grain: 4, room }, ...tensors, height, width, outputs, padding)
       return { dFilter, dBias, dx }
     }
     const sizes = [height, width, inputs, outputs, kernelHeight, kernelWidth, padding] as const
+    const room = kernels.convRowsGradRoom(...sizes) // of both: a range may be in one while another is in the other
     const laidOut = [inputs, outputs, kernelHeight, kernelWidth] as const
-    const filterBytes = kernels.convRowsFilterBytes(...laidOut)
-    const stride = filterBytes + 4 * outputs
-    const filters = scratch(filterBytes + shards * stride)
-    const partials = filters + filterBytes
+    const filters = dx ? scratch(kernels.convRowsFilterBytes(...laidOut)) : 0
     if (dx) share('convRowsFilters', { items: outputs }, address(filter), ...laidOut, filters)
-    const tensors = [
-      ...[address(dy), address(x), filters, address(winners), partials, stride],
-      ...[dx ? address(dx) : 0, batch, shards],
-    ]
-    share('convRowsGrad', { items: shards, room: kernels.convRowsGradRoom(...sizes) }, ...tensors, ...sizes)
-    sum(partials + filterBytes, stride, shards, address(dBias), outputs, false)
-    sum(partials, stride, shards, partials, filterBytes / 4, true)
-    const taps = kernelHeight * kernelWidth * inputs
-    share('convRowsLayout', { items: taps, grain: 16 }, partials, ...laidOut, address(dFilter))
+    const tensors = [address(dy), address(x), address(winners), ...sums] as const
+    share('convRowsFilterGrad', { items: outputs, room, waits: !dx }, ...tensors, ...sizes)
+    if (dx)
+      share('convRowsInputGrad', { items: batch, room }, address(dy), filters, address(winners), address(dx), ...sizes)
     return { dFilter, dBias, dx }
   },
 )

@@ -13,7 +13,7 @@ export const kernelNames = [
   ...['gatherBatch', 'gatherNormalized'],
   ...['denseRoom', 'denseTranspose', 'padRows', 'denseNarrow', 'denseWide'],
   ...['denseZ', 'columnSums', 'weightGradNarrow', 'weightGradWide', 'denseInputGrad'],
-  ...['convSingleRoom', 'convSingle', 'convSingleGrad', 'sumShards'],
+  ...['convSingleRoom', 'convSingle', 'convSingleGradRoom', 'convSingleGrad'],
   ...[
     'convDirectScratch',
     'convDirectRoom',
@@ -22,7 +22,7 @@ export const kernelNames = [
     'convDirectPlainRows',
     'convDirect',
   ],
-  ...['convRowsFilterBytes', 'convRowsFilters', 'convRowsGradRoom', 'convRowsGrad', 'convRowsLayout'],
+  ...['convRowsFilterBytes', 'convRowsFilters', 'convRowsGradRoom', 'convRowsFilterGrad', 'convRowsInputGrad'],
   ...['softmaxCrossEntropyRows', 'softmaxCrossEntropySummary'],
   ...['sgdStep', 'sgdMomentumStep', 'adamStep', 'adadeltaStep', 'rmspropStep', 'adagradStep', 'nadamStep'],
   ...['sumOfSquares', 'clip', 'averageWeights'],
