@@ -13,6 +13,7 @@ interface Flags extends ChoiceFlags, AugmentFlags {
   readonly model: string
   readonly dataset: string
   readonly seed: number
+  readonly recipe: boolean
   readonly json?: boolean
 }
 
@@ -30,11 +31,12 @@ export const initCommand = (): Command =>
       .addOption(shared.seed())
       .addOption(shared.json()),
     { epochs: 5 },
-  ).action(async (file: string, flags: Flags) => {
-    const { model, dataset, seed } = flags
+  ).action(async (file: string, flags: Flags, command: Command) => {
+    const { dataset, seed } = flags
+    const model = modelOf(flags.model)
     const experiment = checkOptions(() =>
       completeExperiment({
-        ...{ model: modelOf(model), seed, ...trainingOf(flags) },
+        ...{ model, seed, ...trainingOf(model, flags, command) },
         ...(isAuto(dataset) ? {} : { dataset }),
       }),
     )
