@@ -1,3 +1,4 @@
+// @ts-check
 // What one shared folder bears: small processes that claim runs of a sweep, wait as long as a short run lasts, and write what a run writes.
 // They train nothing; claims, locks and writing are the command's own. `node folder.mjs [runs] [workers] [milliseconds]`, in the folder
 // that DIGITLAB_SCALE names, or one for temporary files. Prints JSON.
@@ -11,8 +12,13 @@ import { build } from 'esbuild'
 
 const cli = fileURLToPath(new URL('../../apps/cli/', import.meta.url))
 
+/**
+ * @typedef {Pick<typeof import('../../apps/cli/src/sweep/drain'), 'drain'> & Pick<typeof import('../../apps/cli/src/atomic-file'), 'writeAtomic'> &
+ *   Pick<typeof import('../../apps/cli/src/events-log'), 'eventsLog'> & Pick<typeof import('../../apps/cli/src/runs-index'), 'indexedRuns'>} Bundle
+ */
+
 /** The command's own claims and writing, as a module. */
-const bundle = (outfile) =>
+const bundle = (/** @type {string} */ outfile) =>
   build({
     stdin: {
       contents: `export { drain } from './src/sweep/drain'\nexport { writeAtomic } from './src/atomic-file'\nexport { eventsLog } from './src/events-log'\nexport { indexedRuns } from './src/runs-index'`,
@@ -22,7 +28,7 @@ const bundle = (outfile) =>
     banner: { js: `import { createRequire as r } from 'node:module'; const require = r(import.meta.url)` },
   })
 
-const runOf = (name, n) => ({
+const runOf = (/** @type {string} */ name, /** @type {number} */ n) => ({
   format: 'digitlab-run',
   version: 1,
   id: name,
@@ -54,9 +60,12 @@ const runOf = (name, n) => ({
 
 const [first] = process.argv.slice(2)
 if (first === '--worker') {
-  const [, module, folder, index, count, lasts] = process.argv.slice(2)
-  const { drain, writeAtomic, eventsLog } = await import(module)
-  const runs = Array.from({ length: Number(count) }, (_, n) => ({ name: `run-${n}` }))
+  const [, module = '', folder = '', index, count, lasts] = process.argv.slice(2)
+  const { drain, writeAtomic, eventsLog } = /** @type {Bundle} */ (await import(module))
+  const runs = Array.from(
+    { length: Number(count) },
+    (_, n) => /** @type {import('../../apps/cli/src/sweep/sweep-folder').SweepRun} */ ({ name: `run-${n}` }),
+  )
   const weights = new Uint8Array(31_400)
   const told = await drain(
     folder,
@@ -72,12 +81,12 @@ if (first === '--worker') {
         await writeAtomic(join(claimed.path, 'predictions.safetensors'), weights)
         await writeAtomic(join(claimed.path, 'weights.safetensors'), weights)
         await writeAtomic(join(claimed.path, 'run.json'), JSON.stringify(run))
-        await events.end(run)
+        await events.end(/** @type {import('@digitlab/train').Run} */ (/** @type {unknown} */ (run)))
         return true
       },
     },
   )
-  process.send(told)
+  process.send?.(told)
   process.disconnect()
 } else {
   const [count = 10_000, workers = 32, lasts = 100] = process.argv.slice(2).map(Number)
@@ -93,13 +102,16 @@ if (first === '--worker') {
           fileURLToPath(import.meta.url),
           ['--worker', module, folder, index, count, lasts].map(String),
         )
-        return new Promise((resolve, reject) => {
-          let told
-          child.on('message', (message) => (told = message))
-          child.on('exit', (code) =>
-            code === 0 && told ? resolve(told.done) : reject(new Error(`worker ${index}: exit code ${code}`)),
-          )
-        })
+        return /** @type {Promise<number>} */ (
+          new Promise((resolve, reject) => {
+            /** @type {{ done: number } | undefined} */
+            let told
+            child.on('message', (message) => (told = /** @type {{ done: number }} */ (message)))
+            child.on('exit', (code) =>
+              code === 0 && told ? resolve(told.done) : reject(new Error(`worker ${index}: exit code ${code}`)),
+            )
+          })
+        )
       }),
     )
     const seconds = (performance.now() - began) / 1000
@@ -111,7 +123,7 @@ if (first === '--worker') {
         files++
         bytes += (await stat(join(folder, 'runs', name, file))).size
       }
-    const { indexedRuns } = await import(module)
+    const { indexedRuns } = /** @type {Bundle} */ (await import(module))
     const look = async () => {
       const from = performance.now()
       const found = await indexedRuns(join(folder, 'runs'))

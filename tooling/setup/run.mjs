@@ -1,7 +1,7 @@
 // @ts-check
 // `npm start`, `npm test`, `npm run build`, `bench` and `release`: everything between a fresh clone and a running command.
 // Plain JavaScript without dependencies, because it runs before anything is installed.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
@@ -19,15 +19,41 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(1)
 }
 
+/** How a program is run: in the repository, with the workspace's binaries on the path. */
+const optionsOf = (/** @type {Record<string, string>} */ more) => {
+  const path = [join(root, 'node_modules', '.bin'), process.env['PATH']].join(delimiter)
+  const env = { ...process.env, ...more, PATH: path, TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1' }
+  return { cwd: root, env, stdio: /** @type {const} */ ('inherit'), shell: process.platform === 'win32' }
+}
+
+/**
+ * Runs commands beside one another, each list of them in its order to its end; ends this process where one of them fails.
+ *
+ * @param {readonly (readonly [string, ...string[]])[][]} lists
+ */
+const together = async (...lists) => {
+  const failed = await Promise.all(
+    lists.map(async (list) => {
+      let wrong = 0
+      for (const [program, ...args] of list)
+        await new Promise((resolve) => {
+          const child = spawn(program, args, optionsOf({}))
+          child.once('error', (error) => say(`could not run ${program}: ${error.message}`))
+          child.once('close', (code) => resolve((wrong += code === 0 ? 0 : 1)))
+        })
+      return wrong
+    }),
+  )
+  if (failed.some((wrong) => wrong > 0)) process.exit(1)
+}
+
 /**
  * Runs a program with the workspace's binaries on the path; ends this process with its exit code if it fails.
  *
  * @type {(program: string, args: readonly string[], options?: { why?: string, env?: Record<string, string> }) => void}
  */
-const run = (program, args, { why, env: more = {} } = {}) => {
-  const path = [join(root, 'node_modules', '.bin'), process.env['PATH']].join(delimiter)
-  const env = { ...process.env, ...more, PATH: path, TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1' }
-  const result = spawnSync(program, args, { cwd: root, env, stdio: 'inherit', shell: process.platform === 'win32' })
+const run = (program, args, { why, env = {} } = {}) => {
+  const result = spawnSync(program, args, optionsOf(env))
   if (result.error) say(`could not run ${program}: ${result.error.message}`)
   if (result.status !== 0) {
     if (why) say(why)
@@ -65,19 +91,23 @@ if (command === 'start') {
   say('running "npx digitlab compare" ...')
   run(process.execPath, [join(root, 'apps/cli/bin/digitlab.js'), 'compare', ...rest])
 } else if (command === 'bench') {
-  run('tsx', [join(root, 'tooling/bench/bench.mjs'), ...rest])
+  run('tsx', [join(root, 'tooling/bench/bench.ts'), ...rest])
 } else if (command === 'release' || command === 'release:rehearse') {
   const script = command === 'release' ? 'release.ts' : 'rehearse.ts'
   run('tsx', [join(root, 'tooling/release', script), ...rest])
 } else if (['api', 'docs', 'size', 'notices'].includes(command)) {
   run('tsx', [join(root, 'tooling/packages', `${command}.ts`), ...rest])
 } else if (command === 'test') {
-  say('lint ...')
-  run('eslint', ['.', '--max-warnings', '0'])
-  run('prettier', ['--check', '--log-level', 'warn', '.'], { why: 'run "npm run format"' })
-  say('types ...')
-  run('turbo', ['run', 'typecheck', '--output-logs=errors-only', '--log-prefix=task', '--no-update-notifier'])
-  run('tsc', ['--noEmit', '-p', 'tsconfig.json'])
+  say('lint, format and types ...')
+  await together(
+    [['eslint', '.', '--max-warnings', '0']],
+    [
+      ['prettier', '--check', '--log-level', 'warn', '.'],
+      ['tsc'],
+      ['tsc', '-p', 'packages/backend-wasm/scripts'],
+      ['pnpm', '--silent', '--filter', '@digitlab/web', 'typecheck'],
+    ],
+  )
   // What proves by repetition runs a sample, and all of it with --all: tests look at DIGITLAB_ALL.
   const all = rest.includes('--all') || process.env['DIGITLAB_ALL'] === '1'
   say(all ? 'tests, all of them ...' : 'tests (of what repeats a sample: --all runs everything) ...')

@@ -1,3 +1,4 @@
+// @ts-check
 // Times every kernel at the shapes of the three models, batch 64, both flavours in turn: microseconds and
 // GFLOP/s as if no product were skipped. The images are strokes, four of five pixels black; the activations and gradients are
 // those of one real step, so that what the kernels skip is what they skip in training.
@@ -6,7 +7,6 @@ import { performance } from 'node:perf_hooks'
 import v8 from 'node:v8'
 import { compile } from './compile.mjs'
 
-const { WebAssembly } = globalThis
 v8.setFlagsFromString('--experimental-wasm-relaxed-simd')
 const repetitions = Number(process.argv[2] ?? 200)
 const batch = 64
@@ -27,20 +27,39 @@ const strokes = () => {
     y = Math.min(22, Math.max(5, y + Math.sin(angle)))
     for (let r = Math.floor(y - 1); r <= y + 1.5; r++)
       for (let c = Math.floor(x - 1); c <= x + 1.5; c++)
-        image[r * 28 + c] = Math.max(image[r * 28 + c], 55 + 200 * random())
+        image[r * 28 + c] = Math.max(image[r * 28 + c] ?? 0, 55 + 200 * random())
   }
   return image
 }
 
-const flavours = ['relaxed', 'plain']
+const flavours = /** @type {const} */ (['relaxed', 'plain'])
+
+/** @typedef {Record<'convDirect' | 'convRowsGrad' | 'convSingle' | 'convSingleGrad' | 'convolution' | 'denseGrad' | 'denseNarrow' | 'denseWide' | 'gatherBatch' | 'matMul' | 'maxPoolGrad' | 'sgdStep' | 'softmaxCrossEntropy', (...args: number[]) => void>} Kernels */
+
+/**
+ * A module with its memory, and where each tensor lies in it.
+ *
+ * @typedef {object} Side
+ * @property {Kernels} kernels
+ * @property {WebAssembly.Memory} memory
+ * @property {Map<string, number>} tensors
+ * @property {number} next the first byte that is free
+ */
+
+/** @typedef {(k: Kernels, at: (tensor: string) => number) => unknown} Call */
+
+/** @typedef {readonly [name: string, products: number, call: Call]} Case multiply-adds if nothing were skipped */
+
 const sides = await Promise.all(
   flavours.map(async (flavour) => {
     const memory = new WebAssembly.Memory({ initial: 1024 })
     const module = await WebAssembly.compile(await compile(flavour))
-    const kernels = new WebAssembly.Instance(module, { env: { memory } }).exports
-    return { kernels, memory, tensors: new Map(), next: 1024 }
+    const { exports } = new WebAssembly.Instance(module, { env: { memory } })
+    const kernels = /** @type {Side['kernels']} */ (exports)
+    return /** @type {Side} */ ({ kernels, memory, tensors: new Map(), next: 1024 })
   }),
 )
+/** @type {(name: string, count: number, fill?: () => number) => void} */
 const allocate = (name, count, fill) => {
   const values = fill && Array.from({ length: count }, fill)
   for (const side of sides) {
@@ -49,20 +68,20 @@ const allocate = (name, count, fill) => {
     side.next += Math.ceil(count / 16) * 64 + 256
   }
 }
-const uniform = (bound) => () => (2 * random() - 1) * bound
+const uniform = (/** @type {number} */ bound) => () => (2 * random() - 1) * bound
 
 const bytes = Array.from({ length: 1024 }, strokes)
 allocate('bytes', 1024 * 196)
 allocate('all labels', 1024)
 allocate('order', batch)
 for (const { memory, tensors } of sides) {
-  bytes.forEach((image, i) => new Uint8Array(memory.buffer, tensors.get('bytes') + 784 * i, 784).set(image))
+  bytes.forEach((image, i) => new Uint8Array(memory.buffer, (tensors.get('bytes') ?? 0) + 784 * i, 784).set(image))
   new Int32Array(memory.buffer, tensors.get('all labels'), 1024).set(bytes.map((_, i) => i % 10))
   new Int32Array(memory.buffer, tensors.get('order'), batch).set(
     Array.from({ length: batch }, (_, i) => (i * 37) % 1024),
   )
 }
-for (const [name, count] of [
+for (const [name, count] of /** @type {[string, number][]} */ ([
   ...[
     ['images', batch * 784],
     ['labels', batch],
@@ -97,9 +116,9 @@ for (const [name, count] of [
     ['df2', 4608],
     ['c', 784 * 256],
   ],
-])
+]))
   allocate(name, count)
-for (const [name, count, fan] of [
+for (const [name, count, fan] of /** @type {[string, number, number][]} */ ([
   ...[
     ['w784x10', 7840, 784],
     ['w784x100', 78400, 784],
@@ -114,10 +133,10 @@ for (const [name, count, fan] of [
     ['f2', 4608, 144],
     ['fb2', 32, 144],
   ],
-])
+]))
   allocate(name, count, uniform(1 / Math.sqrt(fan)))
 
-// name, multiply-adds if nothing were skipped, call
+/** @type {(x: string, w: string, b: string, y: string, inputs: number, outputs: number, relu: number) => Case} */
 const dense = (x, w, b, y, inputs, outputs, relu) => [
   `dense [${batch}, ${inputs}] x [${inputs}, ${outputs}]`,
   batch * inputs * outputs,
@@ -134,6 +153,7 @@ const dense = (x, w, b, y, inputs, outputs, relu) => [
       at('scratch'),
     ),
 ]
+/** @type {(dy: string, x: string, w: string, y: string, dw: string, dx: string, inputs: number, outputs: number, relu: number) => Case} */
 const denseGrad = (dy, x, w, y, dw, dx, inputs, outputs, relu) => [
   `denseGrad [${inputs}, ${outputs}]${dx ? ' with dx' : ''}`,
   batch * inputs * outputs * (dx ? 2 : 1),
@@ -143,6 +163,7 @@ const denseGrad = (dy, x, w, y, dw, dx, inputs, outputs, relu) => [
       ...[batch, inputs, outputs, relu, outputs <= 24 ? 1 : 0, at('scratch')],
     ),
 ]
+/** @type {Case} */
 const softmax = [
   'softmaxCrossEntropy [64, 10]',
   0,
@@ -150,6 +171,7 @@ const softmax = [
     k.softmaxCrossEntropy(at('y10'), at('labels'), batch, 10, 1 / batch, at('summary'), at('d10'), at('scratch')),
 ]
 const conv2Sizes = [14, 14, 16, 32]
+/** @type {(m: number, n: number, k: number, transposed: boolean) => Case} */
 const matMul = (m, n, k, transposed) => [
   `matMul [${m}, ${k}] x [${k}, ${n}]${transposed ? ', A transposed' : ''}`,
   m * n * k,
@@ -158,6 +180,7 @@ const matMul = (m, n, k, transposed) => [
       ...[m, n, k, at('pool1'), ...(transposed ? [1, m] : [k, 1]), at('pool2'), n, 1, at('c'), n, 0, at('scratch')],
     ),
 ]
+/** @type {readonly Case[]} */
 const cases = [
   [
     'gatherBatch',
@@ -227,35 +250,39 @@ const cases = [
   ],
 ]
 
+const [shown] = sides
+if (!shown) throw new Error('there are no flavours to time')
+
+/** @type {(name: string, count: number) => number} */
 const share = (name, count) => {
-  const { memory, tensors } = sides[0]
+  const { memory, tensors } = shown
   const values = new Float32Array(memory.buffer, tensors.get(name), count)
   return (100 * values.filter((value) => value !== 0).length) / count
 }
 console.log(`${'kernel'.padEnd(44)}${flavours.map((f) => `${f} us: least, median, GFLOP/s`.padStart(38)).join('')}`)
 for (const [name, products, call] of cases) {
   if (!name.includes(process.argv[3] ?? '')) {
-    for (const { kernels, tensors } of sides) call(kernels, (tensor) => tensors.get(tensor)) // the next ones need it
+    for (const { kernels, tensors } of sides) call(kernels, (tensor) => tensors.get(tensor) ?? 0) // the next ones need it
     continue
   }
-  const times = flavours.map(() => [])
+  const times = flavours.map(() => /** @type {number[]} */ ([]))
   const runs = Math.max(20, repetitions)
   for (let i = 0; i < runs; i++)
     sides.forEach(({ kernels, tensors }, s) => {
       const start = performance.now()
-      call(kernels, (tensor) => tensors.get(tensor))
-      times[s].push(1e3 * (performance.now() - start))
+      call(kernels, (tensor) => tensors.get(tensor) ?? 0)
+      times[s]?.push(1e3 * (performance.now() - start))
     })
   const columns = times.map((list) => {
     list.sort((a, b) => a - b)
-    const us = list[Math.floor(runs / 2)]
+    const [least = NaN, us = NaN] = [list[0], list[Math.floor(runs / 2)]]
     const rate = products > 0 ? (products / us / 500).toFixed(1) : ''
-    return `${list[0].toFixed(1).padStart(16)}${us.toFixed(1).padStart(11)}${rate.padStart(11)}`
+    return `${least.toFixed(1).padStart(16)}${us.toFixed(1).padStart(11)}${rate.padStart(11)}`
   })
   console.log(name.padEnd(44) + columns.join(''))
 }
 const [pixels, first] = [share('images', batch * 784), share('pool1', batch * 196 * 16)]
-const winners = new Int32Array(sides[0].memory.buffer, sides[0].tensors.get('win2'), batch * 49 * 32)
+const winners = new Int32Array(shown.memory.buffer, shown.tensors.get('win2'), batch * 49 * 32)
 console.log(
   `not zero: ${pixels.toFixed(0)} % of the pixels, ${first.toFixed(0)} % of the first pool, ` +
     `${((100 * winners.filter((w) => w >= 0).length) / winners.length).toFixed(0)} % of the second pool's winners`,

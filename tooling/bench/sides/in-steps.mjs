@@ -1,3 +1,4 @@
+// @ts-check
 // What the other JavaScript libraries have in common: digitlab's data, initial weights and order; their own arithmetic.
 import { loadDataset } from '@digitlab/data/node'
 import { initialWeights, resolveModel } from '@digitlab/models'
@@ -18,10 +19,12 @@ export const prepare = async () => {
  * Answers each turn with an epoch's time. Where a step takes long only the first `task.steps` of an epoch are taken, and
  * their time is that of as large a part of it.
  *
- * @param step (indices: Int32Array) => the loss
+ * @param {Awaited<ReturnType<typeof prepare>>} side
+ * @param {(indices: Int32Array) => number | Promise<number>} step gives the loss
  */
 export const serve = async ({ train, generator }, step) => {
-  let losses = []
+  /** @type {number[]} */
+  const losses = []
   for (let first = true; turn(); first = false) {
     const from = performance.now()
     const order = dataLoaderOrder(generator, train.count)

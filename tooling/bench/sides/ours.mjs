@@ -1,3 +1,4 @@
+// @ts-check
 // digitlab: the training loop of @digitlab/train, whole epochs, as the CLI runs them.
 import { cpuBackend } from '@digitlab/backend-cpu'
 import { wasmBackend } from '@digitlab/backend-wasm'
@@ -7,6 +8,7 @@ import { answer, task, turn } from './protocol.mjs'
 
 const data = await loadDataset('mnist', { folder: task.data })
 const controller = new AbortController()
+/** @type {number[]} */
 const losses = []
 const experiment = { model: task.model, epochs: 1000, batchSize: task.batchSize }
 

@@ -1,8 +1,21 @@
+// @ts-check
 // A side is a process that trains when it is told to, so that many can take turns: it reads a line "go" and answers a line
 // of JSON, until its input ends.
 import { readSync, writeSync } from 'node:fs'
 
-/** What the side is to do: { model, batchSize, data, workers, steps, ... }. */
+/**
+ * What the side is to do.
+ *
+ * @type {{
+ *   readonly model: 'linear' | 'two-layer' | 'cnn'
+ *   readonly batchSize: number
+ *   readonly data: string
+ *   readonly backend: string
+ *   readonly workers: number
+ *   readonly steps?: number
+ *   readonly wasmFolder?: string
+ * }}
+ */
 export const task = JSON.parse(process.argv[2] ?? '{}')
 
 const input = { text: '' }
@@ -20,7 +33,7 @@ export const turn = () => {
     try {
       count = readSync(0, piece)
     } catch (error) {
-      if (error.code !== 'EAGAIN') throw error
+      if (!(error instanceof Error) || !('code' in error) || error.code !== 'EAGAIN') throw error
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
       continue
     }
@@ -29,7 +42,7 @@ export const turn = () => {
   }
 }
 
-export const answer = (message) => {
+export const answer = (/** @type {object} */ message) => {
   const peakBytes = process.resourceUsage().maxRSS * 1024
   writeSync(1, `${JSON.stringify({ ...message, peakBytes })}\n`)
 }

@@ -1,6 +1,5 @@
 // `npm run bench`: seconds per epoch of digitlab and its peers on this machine, taking turns, with a check that all of them
 // compute the same. Prints Markdown and writes it with the figures behind it as JSON.
-import { execFileSync } from 'node:child_process'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
@@ -8,12 +7,13 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { loadDataset, cacheFolder } from '@digitlab/data/node'
 import { caseStudyModels, modelNames } from '@digitlab/models'
-import { trainingFlops } from './flops.mjs'
-import { measure } from './measure.mjs'
-import { measurePeak } from './peak.mjs'
-import { publish } from './publish.mjs'
-import { bundleTfjs, pythonWithTorch, sidesFor } from './sides.mjs'
-import { toMarkdown } from './tables.mjs'
+import { execa } from 'execa'
+import { trainingFlops } from './flops'
+import { measure, type Measured } from './measure'
+import { measurePeak } from './peak'
+import { publish } from './publish'
+import { bundleTfjs, pythonWithTorch, sidesFor, type SideSpec } from './sides'
+import { toMarkdown, type BenchResult } from './tables'
 
 const usage = `npm run bench -- [options]
 
@@ -27,10 +27,10 @@ const usage = `npm run bench -- [options]
   --publish          put the result into README.md and tooling/bench/results as well`
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const say = (sentence) => console.error(sentence)
+const say = (sentence: string) => console.error(sentence)
 
 /** Ends with a sentence where the command line is wrong. */
-const refuse = (sentence) => {
+const refuse = (sentence: string): never => {
   say(sentence)
   process.exit(2)
 }
@@ -52,7 +52,7 @@ const parse = () => {
       allowNegative: true,
     }).values
   } catch (error) {
-    return refuse(`${error.message} (--help lists what there is)`)
+    return refuse(`${(error as Error).message} (--help lists what there is)`)
   }
 }
 
@@ -63,7 +63,8 @@ if (flags.help) {
 }
 const cores = availableParallelism()
 const models = flags.models.split(',')
-const unknown = models.find((model) => !modelNames.includes(model))
+const isModel = (name: string): name is (typeof modelNames)[number] => (modelNames as readonly string[]).includes(name)
+const unknown = models.find((model) => !isModel(model))
 if (unknown !== undefined) refuse(`--models names ${unknown}: choose from ${modelNames.join(', ')}`)
 const rounds = Number(flags.rounds)
 if (!Number.isInteger(rounds) || rounds < 1) refuse(`--rounds must be an integer from 1, not ${flags.rounds}`)
@@ -78,33 +79,35 @@ const trusted = ['torch-resident', 'tfjs-cpu', 'tfjs-wasm', 'cpu-1', 'wasm-1', `
 
 /** The folder of MNIST's files, for all sides. */
 const dataFolder = async () => {
-  const given = flags.data ?? process.env.DIGITLAB_DATA
+  const given = flags.data ?? process.env['DIGITLAB_DATA']
   await loadDataset('mnist', given === undefined ? {} : { folder: given }) // fetches what is missing, refuses what is wrong
   return given ?? join(cacheFolder(process.env), 'mnist')
 }
 
-const commit = () => {
-  const git = (...args) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim()
-  const changed = git('status', '--porcelain') !== ''
-  return `${git('rev-parse', '--short', 'HEAD')}${changed ? ' and changes' : ''}`
+const commit = async () => {
+  const git = async (...args: string[]) => (await execa('git', args, { cwd: root })).stdout
+  const changed = (await git('status', '--porcelain')) !== ''
+  return `${await git('rev-parse', '--short', 'HEAD')}${changed ? ' and changes' : ''}`
 }
 
 const temporary = await mkdtemp(join(tmpdir(), 'digitlab-bench-'))
 try {
-  const torch = pythonWithTorch(flags.python)
+  const torch = await pythonWithTorch(flags.python)
   if (torch === undefined) say(`PyTorch is left out: ${flags.python} has no torch (name one that has with --python)`)
   const context = { data: await dataFolder(), cores, python: flags.python, torch, tfjs: await bundleTfjs(temporary) }
-  const taken = (sides) => {
+  const taken = (sides: readonly SideSpec[]) => {
     const wanted = flags.sides?.split(',')
     const chosen = sides.filter(({ id }) => wanted === undefined || wanted.includes(id))
     if (chosen.length > 0) return chosen
     throw new Error(`--sides names none of ${sides.map(({ id }) => id).join(', ')}`)
   }
-  const result = {
+  const epochs: { model: string; batchSize: number; flopsPerImage: number; sides: Measured[] }[] = []
+  const scaling: Omit<(typeof epochs)[number], 'flopsPerImage'>[] = []
+  const result: BenchResult & { format: string; version: number } = {
     format: 'digitlab-bench',
     version: 1,
     date: new Date().toISOString().slice(0, 10),
-    commit: commit(),
+    commit: await commit(),
     machine: {
       processor: cpus()[0]?.model ?? 'unknown',
       cores,
@@ -116,13 +119,13 @@ try {
     },
     images: 60_000,
     rounds,
-    epochs: [],
-    scaling: [],
+    epochs,
+    scaling,
   }
-  for (const model of models) {
+  for (const model of models.filter(isModel)) {
     const sides = taken(sidesFor(model, { ...context, batchSize: 64 }))
     const measured = await measure(model, sides, { rounds, trusted, say })
-    result.epochs.push({ model, batchSize: 64, flopsPerImage: trainingFlops(model), sides: measured })
+    epochs.push({ model, batchSize: 64, flopsPerImage: trainingFlops(model), sides: measured })
   }
   if (flags.scaling)
     for (const model of models)
@@ -131,7 +134,7 @@ try {
         const sides = sidesFor(model, { ...context, batchSize, counts }).filter(({ id }) => ids.includes(id))
         say(`${model}, batches of ${batchSize}`)
         const measured = await measure(model, sides, { rounds: scalingRounds, trusted, say })
-        result.scaling.push({ model, batchSize, sides: measured })
+        scaling.push({ model, batchSize, sides: measured })
       }
   const markdown = toMarkdown(result)
   const out = flags.out ?? join(root, 'runs', `bench-${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}`)
@@ -141,7 +144,7 @@ try {
   if (flags.publish) await publish(result, root)
   console.log(markdown)
   say(`written to ${out}`)
-  const wrong = [...result.epochs, ...result.scaling].some(({ sides }) =>
+  const wrong = [...epochs, ...scaling].some(({ sides }) =>
     sides.some(({ agreement }) => agreement && !agreement.agrees),
   )
   if (wrong) process.exitCode = 1

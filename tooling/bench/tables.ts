@@ -1,29 +1,58 @@
 // The figures of a bench as Markdown.
-import { median, spread } from './measure.mjs'
+import { median, spread, type Measured, type Spread } from './measure'
 
-const number = (value, digits = 3) =>
+/** Figures of a model's epochs. */
+interface EpochFigures {
+  readonly model: string
+  readonly batchSize: number
+  readonly flopsPerImage: number
+  readonly sides: readonly Measured[]
+}
+
+/** All of a bench, as it is kept in JSON. */
+export interface BenchResult {
+  readonly date: string
+  readonly commit: string
+  readonly machine: {
+    readonly processor: string
+    readonly cores: number
+    readonly memoryGiB: number
+    readonly platform: string
+    readonly node: string
+    readonly torch: string | null
+    readonly peakGflops: number | null
+  }
+  readonly images: number
+  readonly rounds: number
+  readonly epochs: readonly EpochFigures[]
+  readonly scaling: readonly Omit<EpochFigures, 'flopsPerImage'>[]
+}
+
+type Row = readonly (string | number)[]
+
+const number = (value: number, digits = 3) =>
   value >= 100 ? Math.round(value).toLocaleString('en') : Number(value.toPrecision(digits)).toString()
 
-const range = ({ median, min, max }, digits) =>
+const range = ({ median, min, max }: Spread, digits?: number) =>
   `${number(median, digits)} (${number(min, digits)} - ${number(max, digits)})`
 
 /** How many times faster than a peer, round by round: the rounds that both took part in. */
-export const speedup = (own, peer) => {
+const speedup = (own: readonly number[], peer: readonly number[]): Spread => {
   const rounds = Math.min(own.length, peer.length)
-  return spread(Array.from({ length: rounds }, (_, i) => peer[i] / own[i]))
+  return spread(Array.from({ length: rounds }, (_, i) => (peer[i] ?? NaN) / (own[i] ?? NaN)))
 }
 
-const table = (header, rows) =>
+const table = (header: readonly string[], rows: readonly Row[]) =>
   [header, header.map((_, i) => (i === 0 ? '---' : '---:')), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n')
 
-const threadsOf = ({ id }, cores) => (/^(wasm|cpu)-1$|^tfjs/.test(id) ? 1 : cores)
+const threadsOf = ({ id }: Measured, cores: number) => (/^(wasm|cpu)-1$|^tfjs/.test(id) ? 1 : cores)
 
 /** What each side took for an epoch of a model. */
-const epochTable = ({ sides, flopsPerImage }, { images, machine }) => {
-  const peer = sides.find(({ id, failed }) => id === 'torch-resident' && failed === undefined)
+const epochTable = ({ sides, flopsPerImage }: EpochFigures, { images, machine }: BenchResult) => {
+  const peer = fastest(sides, ['torch-resident'])
   const rows = sides.map((side) => {
-    const { title, failed, secondsPerEpoch, steps, peakBytes } = side
-    if (failed !== undefined) return [title, `cannot: ${failed.split('\n')[0]}`, '', '', '', '', '']
+    if (side.failed !== undefined) return [side.title, `cannot: ${side.failed.split('\n')[0]}`, '', '', '', '', '']
+    const { title, secondsPerEpoch, steps, peakBytes } = side
     const perSecond = images / median(secondsPerEpoch)
     const gflops = (perSecond * flopsPerImage) / 1e9
     const peak =
@@ -45,28 +74,28 @@ const epochTable = ({ sides, flopsPerImage }, { images, machine }) => {
 }
 
 /** The ids of a backend of ours, one thread and all. */
-const idsOf = (backend, cores) => [`${backend}-1`, `${backend}-${cores}`]
+const idsOf = (backend: string, cores: number) => [`${backend}-1`, `${backend}-${cores}`]
 
 /** The fastest of some sides, by the median; undefined where none was timed. */
-const fastest = (sides, ids) =>
+const fastest = (sides: readonly Measured[], ids: readonly string[]) =>
   sides
-    .filter(({ id, failed }) => ids.includes(id) && failed === undefined)
+    .flatMap((side) => (ids.includes(side.id) && side.failed === undefined ? [side] : []))
     .sort((a, b) => median(a.secondsPerEpoch) - median(b.secondsPerEpoch))[0]
 
 /** How many times as fast as a peer our backend is, with as many threads as serve it best. */
-const ratio = ({ sides }, backend, peer, cores) => {
+const ratio = ({ sides }: EpochFigures, backend: string, peer: string, cores: number) => {
   const [own, other] = [fastest(sides, idsOf(backend, cores)), fastest(sides, [peer])]
   return own && other ? range(speedup(own.secondsPerEpoch, other.secondsPerEpoch), 2) : '-'
 }
 
-const heading = ({ date, commit, machine, rounds }) =>
+const heading = ({ date, commit, machine, rounds }: BenchResult) =>
   `Measured ${date} at commit ${commit} by \`npm run bench\`: ${machine.processor}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ` +
   `${machine.platform}, Node ${machine.node}${machine.torch === null ? ', no PyTorch' : `, PyTorch ${machine.torch}`}. MNIST, batch 64, SGD; whole ` +
   `epochs with shuffle, batches and steps, without evaluation. The sides took turns in ${rounds} rounds (slow ones in 3); median, with least ` +
   `and most. What takes minutes was timed over a part of an epoch. The first losses of all agreed before they were timed.`
 
 /** The short table, for the README. */
-export const summaryTable = (result) => {
+export const summaryTable = (result: BenchResult): string => {
   const { cores } = result.machine
   const columns = [
     ['digitlab wasm', idsOf('wasm', cores)],
@@ -76,8 +105,8 @@ export const summaryTable = (result) => {
     ['tfjs wasm', ['tfjs-wasm']],
     ['tfjs cpu', ['tfjs-cpu']],
     ['jax-js', ['jax-js']],
-  ]
-  const seconds = (sides, ids) => {
+  ] satisfies [string, string[]][]
+  const seconds = (sides: readonly Measured[], ids: readonly string[]) => {
     const side = fastest(sides, ids)
     if (side) return number(median(side.secondsPerEpoch), 2)
     return sides.some(({ id }) => ids.includes(id)) ? 'cannot' : '-'
@@ -88,7 +117,7 @@ export const summaryTable = (result) => {
     ['wasm', 'tfjs wasm', 'tfjs-wasm'],
     ['wasm', 'jax-js', 'jax-js'],
     ['cpu', 'tfjs cpu', 'tfjs-cpu'],
-  ]
+  ] as const
   return [
     `Seconds per epoch, with as many threads as serve each backend of ours best:\n\n${table(
       ['model', ...columns.map(([title]) => title)],
@@ -106,7 +135,7 @@ export const summaryTable = (result) => {
 }
 
 /** Batch sizes and workers. */
-const scalingTable = (result, model) => {
+const scalingTable = (result: BenchResult, model: string) => {
   const rows = result.scaling.filter((entry) => entry.model === model)
   const titles = rows[0]?.sides.map(({ title }) => title) ?? []
   return table(
@@ -119,17 +148,16 @@ const scalingTable = (result, model) => {
 }
 
 /** Everything. */
-export const toMarkdown = (result) => {
+export const toMarkdown = (result: BenchResult): string => {
   const { machine } = result
   const held = result.epochs.flatMap(({ model, sides }) =>
-    sides
-      .filter(({ heldBytes }) => heldBytes !== undefined)
-      .map(({ title, heldBytes: [first, last], peakBytes, secondsPerEpoch }) => [
-        `${model}, ${title}`,
-        number(peakBytes / 1e6),
-        number(first / 1e6),
-        `${number(last / 1e6)} after ${secondsPerEpoch.length} more`,
-      ]),
+    sides.flatMap((side) => {
+      if (side.failed !== undefined || side.heldBytes === undefined) return []
+      const { title, peakBytes, secondsPerEpoch } = side
+      const [first, last] = side.heldBytes.map((bytes) => number(bytes / 1e6))
+      const after = `${last} after ${secondsPerEpoch.length} more`
+      return [[`${model}, ${title}`, number(peakBytes / 1e6), first ?? '', after]]
+    }),
   )
   return `${[
     '# Training, side by side',

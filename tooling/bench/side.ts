@@ -5,18 +5,28 @@ import { spawn } from 'node:child_process'
 const longest = 10 * 60_000
 
 /** The line of a stack that says what was wrong. */
-const reasonOf = (errors) =>
+const reasonOf = (errors: string) =>
   errors
     .split('\n')
     .reverse()
     .find((line) => /^\s*\w*(Error|Exception)\b.*:/.test(line))
     ?.trim() || `it ended: ${errors.trim().slice(-200) || 'without a word'}`
 
-/** @returns { turn(): Promise<message>, end(): Promise<void> } */
-export const startSide = (command, args, options = {}) => {
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], ...options })
+/** What a side tells of a turn. */
+export interface Told {
+  readonly secondsPerEpoch: number
+  readonly peakBytes: number
+  /** Of its first steps, in its first turn. */
+  readonly losses?: readonly number[]
+  readonly steps?: number
+  readonly heldBytes?: number
+}
+
+/** Starts a side. */
+export const startSide = (command: string, args: readonly string[]) => {
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] })
   let [output, errors] = ['', '']
-  let waiting
+  let waiting: { resolve: (told: Told) => void; reject: (error: Error) => void } | undefined
   const settle = () => {
     const end = output.indexOf('\n')
     if (!waiting || end < 0) return
@@ -25,47 +35,49 @@ export const startSide = (command, args, options = {}) => {
     const { resolve, reject } = waiting
     waiting = undefined
     try {
-      resolve(JSON.parse(line))
+      resolve(JSON.parse(line) as Told)
     } catch {
       reject(new Error(`expected a line of JSON, the side said: ${line.slice(0, 200)}`))
     }
   }
-  child.stdout.on('data', (piece) => {
+  child.stdout.setEncoding('utf8').on('data', (piece: string) => {
     output += piece
     settle()
   })
-  child.stderr.on('data', (piece) => (errors = (errors + piece).slice(-4000)))
+  child.stderr.setEncoding('utf8').on('data', (piece: string) => (errors = (errors + piece).slice(-4000)))
   child.stdin.on('error', () => {}) // it ended: told by 'exit'
-  const ended = new Promise((resolve) => {
+  const ended = new Promise<void>((resolve) => {
     child.on('error', (error) => {
       errors += error.message
       resolve()
     })
-    child.on('close', resolve)
+    child.on('close', () => resolve())
   })
   let over = false
   const fail = () => waiting?.reject(new Error(reasonOf(errors)))
-  ended.then(() => {
+  void ended.then(() => {
     over = true
     fail()
   })
   return {
-    turn: () =>
+    turn: (): Promise<Told> =>
       new Promise((resolve, reject) => {
         const timer = setTimeout(() => {
           child.kill('SIGKILL')
           reject(new Error(`no answer within ${longest / 60_000} minutes`))
         }, longest)
-        const clear = (then) => (value) => {
-          clearTimeout(timer)
-          then(value)
-        }
+        const clear =
+          <T>(then: (value: T) => void) =>
+          (value: T) => {
+            clearTimeout(timer)
+            then(value)
+          }
         waiting = { resolve: clear(resolve), reject: clear(reject) }
         if (over) return fail()
         child.stdin.write('go\n')
         settle()
       }),
-    end: async () => {
+    end: async (): Promise<void> => {
       child.stdin.end()
       const timer = setTimeout(() => child.kill('SIGKILL'), 20_000)
       await ended

@@ -1,11 +1,9 @@
 // The most that one core of this machine does in WebAssembly: fused multiply-adds of four float32, in registers only.
 import v8 from 'node:v8'
 
-const { WebAssembly } = globalThis
-
 /** LEB128 of a small number. */
-const leb = (n) => (n < 128 ? [n] : [(n & 127) | 128, ...leb(n >> 7)])
-const section = (id, bytes) => [id, ...leb(bytes.length), ...bytes]
+const leb = (n: number): number[] => (n < 128 ? [n] : [(n & 127) | 128, ...leb(n >> 7)])
+const section = (id: number, bytes: readonly number[]) => [id, ...leb(bytes.length), ...bytes]
 const chains = 10
 
 /** (i32 rounds) => f32: `rounds` times ten independent chains of f32x4.relaxed_madd. */
@@ -32,16 +30,17 @@ const moduleBytes = () => {
 }
 
 /** GFLOP/s of one core, or undefined where the engine has no relaxed SIMD. */
-export const measurePeak = async () => {
+export const measurePeak = async (): Promise<number | undefined> => {
   v8.setFlagsFromString('--experimental-wasm-relaxed-simd')
   const bytes = moduleBytes()
   if (!WebAssembly.validate(bytes)) return undefined
   const { instance } = await WebAssembly.instantiate(bytes)
+  const { peak } = instance.exports as { peak(rounds: number): number }
   const rounds = 10_000_000
   let best = Infinity
   for (let i = 0; i < 6; i++) {
     const from = performance.now()
-    instance.exports.peak(rounds)
+    peak(rounds)
     best = Math.min(best, performance.now() - from)
   }
   return (rounds * chains * 8) / (best * 1e6)

@@ -1,20 +1,28 @@
 // Who is compared: for each side the process that trains, and how much of an epoch a turn of it takes.
-import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { execa } from 'execa'
+
+/** A side: the process that trains. */
+export interface SideSpec {
+  readonly id: string
+  readonly title: string
+  readonly command: string
+  readonly args: readonly string[]
+}
 
 const here = fileURLToPath(new URL('.', import.meta.url))
-const script = (name) => join(here, 'sides', name)
+const script = (name: string) => join(here, 'sides', name)
 
 /** What goes to PyTorch is told beside what goes to JavaScript, so that a missing one is said, not passed over. */
-export const pythonWithTorch = (python) => {
-  const found = spawnSync(python, ['-c', 'import torch; print(torch.__version__)'], { encoding: 'utf8' })
-  return found.status === 0 ? found.stdout.trim() : undefined
+export const pythonWithTorch = async (python: string): Promise<string | undefined> => {
+  const found = await execa(python, ['-c', 'import torch; print(torch.__version__)'], { reject: false })
+  return found.exitCode === 0 ? found.stdout.trim() : undefined
 }
 
 /** Plain Node can't import the file of tfjs-core that registers the gradients: it is bundled. @returns the bundle's path */
-export const bundleTfjs = async (folder) => {
+export const bundleTfjs = async (folder: string): Promise<string> => {
   const outfile = join(folder, 'tfjs.mjs')
   await build({
     entryPoints: [script('tfjs.mjs')],
@@ -40,21 +48,32 @@ export const bundleTfjs = async (folder) => {
 
 const wasmFolder = () => `${dirname(fileURLToPath(import.meta.resolve('@tensorflow/tfjs-backend-wasm')))}/`
 
-/**
- * All sides for a model.
- *
- * @param counts the numbers of workers that digitlab trains with
- * @param torch, tfjs PyTorch's version, and the bundle of tfjs; undefined where they can't be had
- * @returns [{ id, title, command, args }]
- */
-export const sidesFor = (model, { data, batchSize, cores, python, torch, tfjs, counts = [...new Set([1, cores])] }) => {
-  const node = (id, title, file, task, flags = []) => ({
+export interface SidesContext {
+  /** The folder of MNIST's files. */
+  readonly data: string
+  readonly batchSize: number
+  readonly cores: number
+  readonly python: string
+  /** PyTorch's version; undefined where it can't be had. */
+  readonly torch: string | undefined
+  /** The bundle of tfjs; undefined where it is left out. */
+  readonly tfjs: string | undefined
+  /** The numbers of workers that digitlab trains with: one, and one a core, unless given. */
+  readonly counts?: readonly number[]
+}
+
+/** All sides for a model. */
+export const sidesFor = (
+  model: string,
+  { data, batchSize, cores, python, torch, tfjs, counts = [...new Set([1, cores])] }: SidesContext,
+): SideSpec[] => {
+  const node = (id: string, title: string, file: string, task: object, flags: readonly string[] = []) => ({
     id,
     title,
     command: process.execPath,
     args: [...flags, file, JSON.stringify({ model, data, batchSize, ...task })],
   })
-  const ours = (backend, workers) =>
+  const ours = (backend: string, workers: number) =>
     node(
       `${backend}-${workers}`,
       `digitlab ${backend}, ${workers === 1 ? '1 thread' : `${workers} workers`}`,
@@ -63,8 +82,9 @@ export const sidesFor = (model, { data, batchSize, cores, python, torch, tfjs, c
       ['--expose-gc'],
     )
   // Steps of an epoch that a turn takes where all 938 would take minutes.
-  const steps = (byModel) => (byModel[model] === undefined ? {} : { steps: byModel[model] })
-  const pytorch = (loop, title) => ({
+  const steps = (byModel: Readonly<Record<string, number>>) =>
+    byModel[model] === undefined ? {} : { steps: byModel[model] }
+  const pytorch = (loop: string, title: string) => ({
     id: `torch-${loop}`,
     title,
     command: python,

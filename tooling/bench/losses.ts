@@ -1,0 +1,42 @@
+// A wrong kernel must not win: before anything is timed, the first losses of every side are held to one another.
+
+/**
+ * How far two sides may be apart in the mean loss of a step: sums of another order differ in the last bits of float32,
+ * and in the cnn a pooling winner or a ReLU that the last bit decides sends them apart from there.
+ */
+const tolerances: { readonly firstStep: number; readonly later: Readonly<Record<string, number>> } = {
+  firstStep: 1e-5,
+  later: { linear: 1e-4, 'two-layer': 1e-4, cnn: 3e-3 },
+}
+
+/** How far the losses of a side are from those of another. */
+export interface Agreement {
+  readonly id: string
+  readonly against: string
+  readonly steps: number
+  readonly largest: number
+  readonly agrees: boolean
+}
+
+/**
+ * @param sides each with the losses of its first steps from the same seed
+ * @param trusted the ids that may be compared with, the first that is there is taken
+ */
+export const compareLosses = (
+  model: string,
+  sides: readonly { readonly id: string; readonly losses: readonly number[] }[],
+  trusted: readonly string[],
+): Agreement[] => {
+  const reference = trusted.map((id) => sides.find((side) => side.id === id)).find((side) => side !== undefined)
+  if (!reference) throw new Error(`expected one of ${trusted.join(', ')} to compare losses with, none was there`)
+  return sides.map(({ id, losses }) => {
+    const steps = Math.min(losses.length, reference.losses.length)
+    const differences = losses.slice(0, steps).map((loss, i) => Math.abs(loss - (reference.losses[i] ?? NaN)))
+    const largest = Math.max(...differences)
+    // Written so that NaN does not agree.
+    const [first = NaN] = differences
+    const later = tolerances.later[model] ?? NaN
+    const agrees = first <= tolerances.firstStep && differences.every((d) => d <= later)
+    return { id, against: reference.id, steps, largest, agrees }
+  })
+}
