@@ -4,7 +4,7 @@ import tseslint from 'typescript-eslint'
 
 const nodeGlobals = [
   ...['process', 'console', 'performance', 'setTimeout', 'clearTimeout'],
-  ...['URL', 'TextEncoder', 'TextDecoder', 'AbortController', 'AbortSignal', 'fetch'],
+  ...['URL', 'TextEncoder', 'TextDecoder', 'AbortController', 'AbortSignal', 'fetch', 'WebAssembly'],
 ]
 
 export default tseslint.config(

@@ -35,7 +35,7 @@ export const measurePeak = async (): Promise<number | undefined> => {
   const bytes = moduleBytes()
   if (!WebAssembly.validate(bytes)) return undefined
   const { instance } = await WebAssembly.instantiate(bytes)
-  const { peak } = instance.exports as { peak(rounds: number): number }
+  const { peak } = instance.exports as { peak: (rounds: number) => number }
   const rounds = 10_000_000
   let best = Infinity
   for (let i = 0; i < 6; i++) {

@@ -52,7 +52,7 @@ const flavours = /** @type {const} */ (['relaxed', 'plain'])
 
 const sides = await Promise.all(
   flavours.map(async (flavour) => {
-    const memory = new WebAssembly.Memory({ initial: 1024 })
+    const memory = new WebAssembly.Memory({ initial: 1024, maximum: 65536, shared: true })
     const module = await WebAssembly.compile(await compile(flavour))
     const { exports } = new WebAssembly.Instance(module, { env: { memory } })
     const kernels = /** @type {Side['kernels']} */ (exports)
