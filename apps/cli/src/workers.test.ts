@@ -27,6 +27,11 @@ const few = {
   },
   test: { images: data.test.images.subarray(0, 300 * 784), labels: data.test.labels.subarray(0, 300), count: 300 },
 }
+/** Six batches of 64, and one of 16. */
+const fewer = {
+  ...few,
+  train: { images: few.train.images.subarray(0, 400 * 784), labels: few.train.labels.subarray(0, 400), count: 400 },
+}
 const counts = process.env['DIGITLAB_ALL'] === '1' ? [2, 3, 4, 7, 8] : [2, 3, 8]
 
 const experiment = (model: string, more: Partial<ExperimentInput> = {}) =>
@@ -69,6 +74,32 @@ describe('the same bytes with any number of threads', () => {
       }
     },
     120_000,
+  )
+
+  test.each([
+    ...['lenet-5', 'cnn-batch-norm', 'pytorch-example'],
+    ...(process.env['DIGITLAB_ALL'] === '1' ? ['champion', 'sprint', 'mlp'] : []),
+  ])(
+    '%s, as it is usually trained',
+    async (model) => {
+      const of = experiment(model, { epochs: 1 })
+      const alone = bytes(await train(of, 1, { data: fewer }))
+      for (const count of [2, 3])
+        expect(bytes(await train(of, count, { data: fewer })), `${count} threads`).toEqual(alone)
+    },
+    120_000,
+  )
+
+  test.each(['adamw', 'adadelta', 'rmsprop', 'adagrad', 'nadam'] as const)(
+    'with %s, normalized images, averaged weights',
+    async (name) => {
+      const of = experiment('linear', {
+        ...{ epochs: 1, optimizer: { name }, normalize: { mean: 0.1307, std: 0.3081 }, averageWeights: { decay: 0.9 } },
+      })
+      const alone = bytes(await train(of, 1, { data: fewer }))
+      for (const count of [2, 3])
+        expect(bytes(await train(of, count, { data: fewer })), `${count} threads`).toEqual(alone)
+    },
   )
 
   test.each([

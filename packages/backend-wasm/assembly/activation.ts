@@ -98,7 +98,15 @@ function gradients(what: i32, dy: usize, x: usize, y: usize, dx: usize, from: us
 }
 
 /** @param what the number of the function, in the order of the header */
-export function activation(what: i32, x: usize, y: usize, from: usize, to: usize, parameter: f32): void {
+export function activation(
+  what: i32,
+  x: usize,
+  y: usize,
+  parameter: f32,
+  _room: usize,
+  from: usize,
+  to: usize,
+): void {
   if (what == RELU) values(RELU, x, y, from, to, parameter)
   else if (what == TANH) values(TANH, x, y, from, to, parameter)
   else if (what == SIGMOID) values(SIGMOID, x, y, from, to, parameter)
@@ -115,9 +123,10 @@ export function activationGrad(
   x: usize,
   y: usize,
   dx: usize,
+  parameter: f32,
+  _room: usize,
   from: usize,
   to: usize,
-  parameter: f32,
 ): void {
   if (what == RELU) gradients(RELU, dy, x, y, dx, from, to, parameter)
   else if (what == TANH) gradients(TANH, dy, x, y, dx, from, to, parameter)

@@ -22,9 +22,9 @@ export function batchNormStatistics(
   runningVariance: usize,
   momentum: f64,
   epsilon: f64,
+  scratch: usize,
   from: usize,
   to: usize,
-  scratch: usize,
 ): void {
   columnSums(PLAIN, x, rows, channels, from, to, scratch, 0, 0)
   for (let c = from; c < to; c++) {
@@ -55,9 +55,9 @@ export function batchNormValues(
   mean: usize,
   inverse: usize,
   channels: usize,
+  scratch: usize,
   from: usize,
   to: usize,
-  scratch: usize,
 ): void {
   const shifts = scratch + channels * 4
   for (let c: usize = 0; c < channels * 4; c += 4) {
@@ -88,9 +88,9 @@ export function batchNormSums(
   inverse: usize,
   dWeight: usize,
   dBias: usize,
+  scratch: usize,
   from: usize,
   to: usize,
-  scratch: usize,
 ): void {
   columnSums(PRODUCTS, x, rows, channels, from, to, scratch, mean, dy)
   for (let c = from; c < to; c++)
@@ -110,9 +110,9 @@ export function batchNormGrad(
   dBias: usize,
   rows: usize,
   channels: usize,
+  scratch: usize,
   from: usize,
   to: usize,
-  scratch: usize,
 ): void {
   const means = scratch + channels * 4
   const slopes = means + channels * 4

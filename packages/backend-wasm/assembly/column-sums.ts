@@ -75,7 +75,7 @@ export function biasSumsScratch(columns: usize): usize {
 }
 
 /** The sum of each column of x [rows, columns]: a bias's gradient. */
-export function biasSums(x: usize, rows: usize, columns: usize, out: usize, from: usize, to: usize, scratch: usize): void {
+export function biasSums(x: usize, rows: usize, columns: usize, out: usize, scratch: usize, from: usize, to: usize): void {
   columnSums(PLAIN, x, rows, columns, from, to, scratch, 0, 0)
   for (let c = from; c < to; c++) store<f32>(out + c * 4, <f32>load<f64>(scratch + c * 8))
 }

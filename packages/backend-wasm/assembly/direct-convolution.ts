@@ -198,9 +198,9 @@ export function directConvolution(
   right: usize,
   top: usize,
   left: usize,
+  scratch: usize,
   from: usize,
   to: usize,
-  scratch: usize,
 ): void {
   const pixels = rows * columns
   const taps = kernelHeight * kernelWidth * inputs
@@ -312,9 +312,9 @@ export function directFilterGrad(
   right: usize,
   top: usize,
   left: usize,
+  scratch: usize,
   from: usize,
   to: usize,
-  scratch: usize,
 ): void {
   const pixels = rows * columns
   const run = kernelWidth * inputs

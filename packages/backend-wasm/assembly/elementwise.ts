@@ -1,7 +1,7 @@
 // c = a + b, or a b, element by element: elements from .. to - 1.
 // Check: vitest run packages/backend-wasm. Time: pnpm --filter @digitlab/backend-wasm time.
 
-export function add(a: usize, b: usize, c: usize, from: usize, to: usize): void {
+export function add(a: usize, b: usize, c: usize, _room: usize, from: usize, to: usize): void {
   const end = c + to * 4
   a += from * 4
   b += from * 4
@@ -10,7 +10,7 @@ export function add(a: usize, b: usize, c: usize, from: usize, to: usize): void 
   for (; c < end; c += 4, a += 4, b += 4) store<f32>(c, load<f32>(a) + load<f32>(b))
 }
 
-export function multiply(a: usize, b: usize, c: usize, from: usize, to: usize): void {
+export function multiply(a: usize, b: usize, c: usize, _room: usize, from: usize, to: usize): void {
   const end = c + to * 4
   a += from * 4
   b += from * 4

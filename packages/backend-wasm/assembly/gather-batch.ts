@@ -61,17 +61,20 @@ export function gatherNormalized(
   allLabels: usize,
   count: u32,
   order: usize,
-  size: i32,
   pixels: usize,
   images: usize,
   labels: usize,
   mean: f32,
   std: f32,
+  _room: usize,
+  first: i32,
+  last: i32,
 ): void {
-  gatherBatch(bytes, allLabels, count, order, pixels, images, labels, 0, 0, size)
+  gatherBatch(bytes, allLabels, count, order, pixels, images, labels, 0, first, last)
   const means = f32x4.splat(mean)
   const stds = f32x4.splat(std)
-  const end = images + (((<usize>size) * pixels) << 2)
+  const end = images + ((<usize>last * pixels) << 2)
+  images += (<usize>first * pixels) << 2
   for (; images + 16 <= end; images += 16)
     v128.store(images, f32x4.div(f32x4.sub(v128.load(images), means), stds))
   for (; images < end; images += 4) store<f32>(images, (load<f32>(images) - mean) / std)

@@ -1,6 +1,6 @@
 // The gradient of max-pooling, NHWC, for any window, stride and padding:
 //   dx[i, c] = the sum of dy[p, c] over the windows p whose first largest is at i
-// Four channels at a time: which element of a window wins is four masks, so that nothing is scattered. (Max-pooling itself is
+// Images from .. to - 1. Four channels at a time: which element of a window wins is four masks, so that nothing is scattered. (Max-pooling itself is
 // tfjs's own: XNNPACK's kernel is twice as fast as one of this kind was.)
 // Check: vitest run packages/backend-wasm. Time: pnpm --filter @digitlab/backend-wasm time.
 import { clear } from './simd'
@@ -22,16 +22,20 @@ function halvedGrad(
   dy: usize,
   x: usize,
   dx: usize,
-  batch: usize,
   height: usize,
   width: usize,
   pixel: usize,
+  from: usize,
+  to: usize,
 ): void {
   const rows = height >> 1
   const columns = width >> 1
   const rowBytes = width * pixel
   const whole = pixel & ~15
-  for (let b: usize = 0; b < batch; b++, x += height * rowBytes, dx += height * rowBytes) {
+  dy += from * rows * columns * pixel
+  x += from * height * rowBytes
+  dx += from * height * rowBytes
+  for (let b = from; b < to; b++, x += height * rowBytes, dx += height * rowBytes) {
     if ((height & 1) != 0) clear(dx + (height - 1) * rowBytes, rowBytes)
     for (let r: usize = 0; r < rows; r++) {
       let at = 2 * r * rowBytes
@@ -69,7 +73,6 @@ export function maxPoolGrad(
   dy: usize,
   x: usize,
   dx: usize,
-  batch: i32,
   height: i32,
   width: i32,
   channels: i32,
@@ -81,13 +84,18 @@ export function maxPoolGrad(
   strideWidth: i32,
   top: i32,
   left: i32,
+  _room: usize,
+  from: i32,
+  to: i32,
 ): void {
   const sides = windowHeight | windowWidth | strideHeight | strideWidth
   if (sides == 2 && (windowHeight & windowWidth & strideHeight & strideWidth) == 2 && (top | left) == 0)
-    return halvedGrad(dy, x, dx, batch, height, width, <usize>channels << 2)
-  clear(dx, <usize>(batch * height * width * channels) << 2)
+    return halvedGrad(dy, x, dx, height, width, <usize>channels << 2, from, to)
+  const imageBytes = <usize>(height * width * channels) << 2
+  clear(dx + <usize>from * imageBytes, <usize>(to - from) * imageBytes)
   const whole = channels & ~3
-  for (let b = 0; b < batch; b++)
+  dy += <usize>(from * outHeight * outWidth * channels) << 2
+  for (let b = from; b < to; b++)
     for (let r = 0; r < outHeight; r++) {
       const firstRow = max(0, r * strideHeight - top)
       const endRow = min(height, r * strideHeight - top + windowHeight)

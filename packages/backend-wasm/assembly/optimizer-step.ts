@@ -131,16 +131,18 @@ export function adadeltaStep(
   gradient: usize,
   squares: usize,
   deltas: usize,
-  size: i32,
   learningRate: f32,
   rho: f32,
   rest: f32,
   epsilon: f32,
   weightDecay: f32,
+  _room: usize,
+  from: i32,
+  to: i32,
 ): void {
-  const whole = size & ~3
+  const whole = from + ((to - from) & ~3)
   const added = f32x4.splat(epsilon)
-  for (let i = 0; i < size; i += i < whole ? 4 : 1) {
+  for (let i = from; i < to; i += i < whole ? 4 : 1) {
     const at = <usize>i << 2
     const vector = i < whole
     const w = load4(weight + at, vector)
@@ -162,16 +164,18 @@ export function rmspropStep(
   squares: usize,
   velocities: usize,
   means: usize,
-  size: i32,
   learningRate: f32,
   alpha: f32,
   rest: f32,
   momentum: f32,
   epsilon: f32,
   weightDecay: f32,
+  _room: usize,
+  from: i32,
+  to: i32,
 ): void {
-  const whole = size & ~3
-  for (let i = 0; i < size; i += i < whole ? 4 : 1) {
+  const whole = from + ((to - from) & ~3)
+  for (let i = from; i < to; i += i < whole ? 4 : 1) {
     const at = <usize>i << 2
     const vector = i < whole
     const w = load4(weight + at, vector)
@@ -198,13 +202,15 @@ export function adagradStep(
   weight: usize,
   gradient: usize,
   squares: usize,
-  size: i32,
   learningRate: f32,
   epsilon: f32,
   weightDecay: f32,
+  _room: usize,
+  from: i32,
+  to: i32,
 ): void {
-  const whole = size & ~3
-  for (let i = 0; i < size; i += i < whole ? 4 : 1) {
+  const whole = from + ((to - from) & ~3)
+  for (let i = from; i < to; i += i < whole ? 4 : 1) {
     const at = <usize>i << 2
     const vector = i < whole
     const w = load4(weight + at, vector)
@@ -223,7 +229,6 @@ export function nadamStep(
   first: usize,
   second: usize,
   products: usize,
-  size: i32,
   learningRate: f64,
   beta1: f32,
   rest1: f32,
@@ -235,13 +240,15 @@ export function nadamStep(
   epsilon: f32,
   weightDecay: f32,
   shrink: f32,
+  _room: usize,
+  from: i32,
+  to: i32,
 ): void {
-  if (size == 0) return
-  const product = <f32>(<f64>load<f32>(products) * mu)
+  const product = <f32>(<f64>load<f32>(products + (<usize>from << 2)) * mu)
   const ofGradient = f32x4.splat(<f32>((-learningRate * (1.0 - mu)) / (1.0 - <f64>product)))
   const ofMean = f32x4.splat(<f32>((-learningRate * muNext) / (1.0 - <f64>product * muNext)))
-  const whole = size & ~3
-  for (let i = 0; i < size; i += i < whole ? 4 : 1) {
+  const whole = from + ((to - from) & ~3)
+  for (let i = from; i < to; i += i < whole ? 4 : 1) {
     const at = <usize>i << 2
     const vector = i < whole
     let w = load4(weight + at, vector)
@@ -294,9 +301,18 @@ export function clip(values: usize, size: i32, factor: f32, most: f32): void {
 }
 
 /** average = average + rest (weight - average), where rest is 0.5 or more weight - (1 - rest) (weight - average); first: the weight. */
-export function averageWeights(average: usize, weight: usize, size: i32, rest: f32, decay: f32, first: bool): void {
-  const whole = size & ~3
-  for (let i = 0; i < size; i += i < whole ? 4 : 1) {
+export function averageWeights(
+  average: usize,
+  weight: usize,
+  rest: f32,
+  decay: f32,
+  first: bool,
+  _room: usize,
+  from: i32,
+  to: i32,
+): void {
+  const whole = from + ((to - from) & ~3)
+  for (let i = from; i < to; i += i < whole ? 4 : 1) {
     const at = <usize>i << 2
     const vector = i < whole
     const w = load4(weight + at, vector)

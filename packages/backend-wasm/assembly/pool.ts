@@ -108,6 +108,7 @@ export function maxPool(
   strideWidth: i32,
   top: i32,
   left: i32,
+  _room: usize,
   from: i32,
   to: i32,
 ): void {
@@ -134,6 +135,7 @@ export function averagePool(
   strideWidth: i32,
   top: i32,
   left: i32,
+  _room: usize,
   from: i32,
   to: i32,
 ): void {
@@ -157,6 +159,7 @@ export function averagePoolGrad(
   strideWidth: i32,
   top: i32,
   left: i32,
+  _room: usize,
   from: i32,
   to: i32,
 ): void {

@@ -1,4 +1,5 @@
 import type { ActivationName } from '@digitlab/ops/backend'
+import { elements } from './elementwise'
 import { defineKernel } from './kernel'
 
 /** The functions by their numbers in `assembly/activation.ts`. */
@@ -9,10 +10,10 @@ const numbers: Readonly<Record<ActivationName, number>> = {
 /** Kernel: `assembly/activation.ts`; contract: `activate` of @digitlab/ops. */
 export const activation = defineKernel(
   'DigitlabActivation',
-  ({ address, output, kernels, took }, { x }, { name, parameter }, { count }) => {
+  ({ address, output, share, took }, { x }, { name, parameter }, { count }) => {
     took(`activation ${name}`)
     const y = output(x.shape, 'float32')
-    kernels.activation(numbers[name], address(x), address(y), 0, count, parameter)
+    share('activation', elements(count), numbers[name], address(x), address(y), parameter)
     return { y }
   },
 )
@@ -20,11 +21,11 @@ export const activation = defineKernel(
 /** Kernel: `assembly/activation.ts`; contract: `activateGrad` of @digitlab/ops. */
 export const activationGrad = defineKernel(
   'DigitlabActivationGrad',
-  ({ address, output, kernels, took }, { dy, x, y }, { name, parameter }, { count }) => {
+  ({ address, output, share, took }, { dy, x, y }, { name, parameter }, { count }) => {
     took(`activationGrad ${name}`)
     const dx = output(x.shape, 'float32')
     const tensors = [address(dy), address(x), address(y), address(dx)] as const
-    kernels.activationGrad(numbers[name], ...tensors, 0, count, parameter)
+    share('activationGrad', elements(count), numbers[name], ...tensors, parameter)
     return { dx }
   },
 )

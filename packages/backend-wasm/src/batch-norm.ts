@@ -4,7 +4,7 @@ import { defineKernel } from './kernel'
 export const batchNorm = defineKernel(
   'DigitlabBatchNorm',
   (
-    { address, output, scratch, kernels, took },
+    { address, output, kernels, share, took },
     { x, weight, bias, runningMean, runningVariance, batches },
     { momentum, epsilon },
     { count, channels },
@@ -12,16 +12,15 @@ export const batchNorm = defineKernel(
     took('batchNorm')
     const y = output(x.shape, 'float32')
     const [mean, inverseDeviation] = [output([channels], 'float32'), output([channels], 'float32')]
-    const room = scratch(kernels.batchNormScratch(channels))
+    const room = kernels.batchNormScratch(channels)
+    const byChannel = { items: channels, grain: 4, room }
+    const byRow = { items: count, room }
     const statistics = [address(mean), address(inverseDeviation)] as const
-    kernels.batchNormStatistics(
-      ...[address(x), count, channels, ...statistics, address(runningMean), address(runningVariance)],
-      ...[momentum, epsilon, 0, channels, room],
-    )
+    const running = [address(runningMean), address(runningVariance), momentum, epsilon] as const
+    share('batchNormStatistics', byChannel, address(x), count, channels, ...statistics, ...running)
     kernels.countBatch(address(batches))
-    kernels.batchNormValues(
-      ...[address(x), address(y), address(weight), address(bias), ...statistics, channels, 0, count, room],
-    )
+    const tensors = [address(x), address(y), address(weight), address(bias)] as const
+    share('batchNormValues', byRow, ...tensors, ...statistics, channels)
     return { y, mean, inverseDeviation }
   },
 )
@@ -30,7 +29,7 @@ export const batchNorm = defineKernel(
 export const batchNormGrad = defineKernel(
   'DigitlabBatchNormGrad',
   (
-    { address, output, scratch, kernels, took },
+    { address, output, kernels, share, took },
     { dy, x, weight, mean, inverseDeviation },
     { needsInputGradient },
     { count, channels },
@@ -38,14 +37,16 @@ export const batchNormGrad = defineKernel(
     took('batchNormGrad')
     const [dWeight, dBias] = [output([channels], 'float32'), output([channels], 'float32')]
     const dx = needsInputGradient ? output(x.shape, 'float32') : undefined
-    const room = scratch(kernels.batchNormScratch(channels))
+    const room = kernels.batchNormScratch(channels)
+    const byChannel = { items: channels, grain: 4, room }
+    const byRow = { items: count, room }
     const statistics = [address(mean), address(inverseDeviation)] as const
     const sums = [address(dWeight), address(dBias)] as const
-    kernels.batchNormSums(address(dy), address(x), count, channels, ...statistics, ...sums, 0, channels, room)
+    share('batchNormSums', byChannel, address(dy), address(x), count, channels, ...statistics, ...sums)
     if (dx)
-      kernels.batchNormGrad(
-        ...[address(dy), address(x), address(dx), address(weight), ...statistics, ...sums],
-        ...[count, channels, 0, count, room],
+      share(
+        ...(['batchNormGrad', byRow, address(dy), address(x), address(dx), address(weight)] as const),
+        ...[...statistics, ...sums, count, channels],
       )
     return { dWeight, dBias, dx }
   },

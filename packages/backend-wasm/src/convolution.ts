@@ -98,15 +98,15 @@ const sums = ({ batch, rows, columns, inputs, outputs }: ConvolutionSizes): bool
 
 /** x's gradient straight from y's, or by way of patches. */
 const inputGradient = (instance: Instance, sizes: ConvolutionSizes, { x, filter, y }: Convolved): void => {
-  const { address, kernels, scratch, took } = instance
+  const { address, kernels, scratch, share, took } = instance
   const back = sizes.groups === 1 && sums(sizes) ? turned(sizes) : undefined
   if (!back) return computeGroups(instance, 'inputGradient', sizes, { x, filter, y })
   took('convolution inputGradient direct')
   const { kernel, inputs, outputs, batch } = sizes
-  const room = scratch(directBytes(instance, back) + 4 * kernel[0] * kernel[1] * inputs * outputs)
-  const filterRoom = room + directBytes(instance, back)
-  kernels.turnFilter(address(filter), ...kernel, inputs, outputs, filterRoom)
-  kernels.directConvolution(address(y), filterRoom, 0, address(x), ...directSizes(back), 0, batch, room)
+  const other = scratch(4 * kernel[0] * kernel[1] * inputs * outputs)
+  kernels.turnFilter(address(filter), ...kernel, inputs, outputs, other)
+  const split = { items: batch, room: directBytes(instance, back) }
+  share('directConvolution', split, address(y), other, 0, address(x), ...directSizes(back))
 }
 
 /** Computes one of the three of a convolution of ours from the other two by way of patches, group by group. */
@@ -133,13 +133,14 @@ const computeGroups = (
 
 /** Kernels: `assembly/direct-convolution.ts`, `assembly/convolution.ts`; contract: `convolution` of @digitlab/ops. */
 export const convolution = defineKernel('DigitlabConvolution', (instance, { x, filter, bias }, _, sizes) => {
-  const { address, kernels, output, scratch, took } = instance
+  const { address, kernels, output, share, took } = instance
   const { batch, rows, columns, outputs, groups } = sizes
   const y = output([batch, rows, columns, outputs], 'float32')
   if (groups === 1 && sums(sizes)) {
     took('convolution output direct')
     const tensors = [address(x), address(filter), bias ? address(bias) : 0, address(y)] as const
-    kernels.directConvolution(...tensors, ...directSizes(sizes), 0, batch, scratch(directBytes(instance, sizes)))
+    const split = { items: batch, room: directBytes(instance, sizes) }
+    share('directConvolution', split, ...tensors, ...directSizes(sizes))
     return { y }
   }
   computeGroups(instance, 'output', sizes, { x, filter, y })
@@ -151,7 +152,7 @@ export const convolution = defineKernel('DigitlabConvolution', (instance, { x, f
 export const convolutionGrad = defineKernel(
   'DigitlabConvolutionGrad',
   (instance, { dy, x, filter }, { needsInputGradient }, sizes) => {
-    const { address, output, scratch, kernels, took } = instance
+    const { address, output, kernels, share, took } = instance
     const { batch, rows, columns, inputs, outputs, kernel, groups } = sizes
     const dFilter = output(filter.shape, 'float32')
     if (groups === 1 && sums(sizes)) {
@@ -159,12 +160,12 @@ export const convolutionGrad = defineKernel(
       // Of four taps by eight filters each.
       const blocks = kernel[0] * Math.ceil((kernel[1] * inputs) / 4) * Math.ceil(outputs / 8)
       const tensors = [address(x), address(dy), address(dFilter)] as const
-      const room = scratch(directBytes(instance, sizes))
-      kernels.directFilterGrad(...tensors, batch, ...directSizes(sizes), 0, blocks, room)
+      const split = { items: blocks, room: directBytes(instance, sizes) }
+      share('directFilterGrad', split, ...tensors, batch, ...directSizes(sizes))
     } else computeGroups(instance, 'filterGradient', sizes, { x, filter: dFilter, y: dy })
     const dBias = output([outputs], 'float32')
-    const room = scratch(kernels.biasSumsScratch(outputs))
-    kernels.biasSums(address(dy), batch * rows * columns, outputs, address(dBias), 0, outputs, room)
+    const split = { items: outputs, grain: 4, room: kernels.biasSumsScratch(outputs) }
+    share('biasSums', split, address(dy), batch * rows * columns, outputs, address(dBias))
     const dx = needsInputGradient ? output(x.shape, 'float32') : undefined
     if (dx) inputGradient(instance, sizes, { x: dx, filter, y: dy })
     return { dFilter, dBias, dx }

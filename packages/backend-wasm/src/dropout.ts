@@ -1,4 +1,5 @@
 import { util } from '@tensorflow/tfjs-core'
+import { elements } from './elementwise'
 import { defineKernel } from './kernel'
 
 /** Words of a Mersenne Twister. */
@@ -8,7 +9,7 @@ const words = 624
 export const dropout = defineKernel(
   'DigitlabDropout',
   (instance, { x }, { p, generator, channels }, { batch, positions }) => {
-    const { address, output, scratch, vary, memory, kernels, took } = instance
+    const { address, output, scratch, vary, memory, kernels, share, took } = instance
     took('dropout')
     const [y, mask] = [output(x.shape, 'float32'), output(x.shape, 'float32')]
     const room = scratch(kernels.dropoutScratch())
@@ -26,7 +27,7 @@ export const dropout = defineKernel(
         }),
       { start: 0, step: 0 },
     )
-    kernels.multiply(address(x), address(mask), address(y), 0, util.sizeFromShape(x.shape))
+    share('multiply', elements(util.sizeFromShape(x.shape)), address(x), address(mask), address(y))
     return { y, mask }
   },
 )

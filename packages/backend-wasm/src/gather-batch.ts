@@ -5,7 +5,7 @@ import { defineKernel } from './kernel'
 export const gatherBatch = defineKernel(
   'DigitlabGatherBatch',
   (
-    { address, output, vary, varyShared },
+    { address, output, varyShared },
     { images, labels, order },
     { start, size, mean, std },
     { count, pixels, shape, length },
@@ -20,15 +20,15 @@ export const gatherBatch = defineKernel(
       if (start >= 0 && start + size <= length) return first + 4 * start
       throw new OpsError(`a batch of ${size} from position ${start} is not within an order of ${length}`)
     }
-    const variables = { start, step: 0 }
-    if (mean === 0 && std === 1)
-      varyShared((share, { start }) => {
-        share('gatherBatch', { items: size, grain: 4 }, ...inputs, from(start), pixels, ...outputs)
-      }, variables)
-    else
-      vary(({ gatherNormalized }, { start }) => {
-        gatherNormalized(...inputs, from(start), size, pixels, ...outputs, mean, std)
-      }, variables)
+    const split = { items: size, grain: 4 }
+    varyShared(
+      (share, { start }) => {
+        const tensors = [...inputs, from(start), pixels, ...outputs] as const
+        if (mean === 0 && std === 1) share('gatherBatch', split, ...tensors)
+        else share('gatherNormalized', split, ...tensors, mean, std)
+      },
+      { start, step: 0 },
+    )
     return { batchImages, batchLabels }
   },
 )

@@ -23,7 +23,7 @@ export interface Split {
  *
  * @param parameters all but those three
  */
-type Share = (kernel: KernelExport, split: Split, ...parameters: readonly number[]) => void
+export type Share = (kernel: KernelExport, split: Split, ...parameters: readonly number[]) => void
 
 /** Our kernels in the memory of one tfjs backend. */
 export interface Instance {

@@ -1,8 +1,7 @@
 import type { StepVariables } from '@digitlab/backends'
 import { keptBy, nadamMomenta, type OptimizerRule } from '@digitlab/ops/backend'
 import { util, type TensorInfo } from '@tensorflow/tfjs-core'
-import type { Instance, Split } from './instance'
-import type { KernelExports } from './module'
+import type { Instance, Share, Split } from './instance'
 import { defineKernel } from './kernel'
 
 /**
@@ -82,7 +81,7 @@ export const adamStep = defineKernel('DigitlabAdamStep', (instance, inputs, opti
 
 /** Kernels: `assembly/optimizer-step.ts`; contract: `optimizerStep` of @digitlab/ops. */
 export const optimizerStep = defineKernel('DigitlabOptimizerStep', (instance, inputs, options, sizes) => {
-  const { address, vary } = instance
+  const { address, varyShared } = instance
   const names = keptBy(options)
   for (const [i, size] of sizes.entries()) {
     const [weight, gradient] = [inputs.weight[i], inputs.gradient[i]] as [TensorInfo, TensorInfo] // as many as sizes
@@ -91,9 +90,10 @@ export const optimizerStep = defineKernel('DigitlabOptimizerStep', (instance, in
     )
     const tensors = [address(weight), address(gradient), ...kept] as const
     const forget = forgetPacked(instance, weight)
-    vary(
-      (kernels, { step, values }) => {
-        stepBy(optionsOf<OptimizerRule>(options, values), kernels, tensors, size, step)
+    varyShared(
+      (share, { step, values }) => {
+        const split = elements(size, i === sizes.length - 1)
+        stepBy(optionsOf<OptimizerRule>(options, values), share, tensors, split, step)
         forget()
       },
       { start: 0, step: options.step },
@@ -105,33 +105,34 @@ export const optimizerStep = defineKernel('DigitlabOptimizerStep', (instance, in
 /** @param tensors addresses of the weight, the gradient and what is kept beside them; 0 where nothing is */
 const stepBy = (
   options: OptimizerRule,
-  kernels: KernelExports,
+  share: Share,
   [weight = 0, gradient = 0, first = 0, second = 0, third = 0]: readonly number[],
-  size: number,
+  split: Split,
   step: number,
 ): void => {
   const { learningRate, epsilon, weightDecay } = options
   switch (options.rule) {
     case 'adadelta': {
       const numbers = [learningRate, options.rho, 1 - options.rho, epsilon, weightDecay]
-      kernels.adadeltaStep(weight, gradient, first, second, size, ...numbers)
+      share('adadeltaStep', split, weight, gradient, first, second, ...numbers)
       break
     }
     case 'rmsprop': {
       const numbers = [learningRate, options.alpha, 1 - options.alpha, options.momentum, epsilon, weightDecay]
-      kernels.rmspropStep(weight, gradient, first, second, third, size, ...numbers)
+      share('rmspropStep', split, weight, gradient, first, second, third, ...numbers)
       break
     }
     case 'adagrad': {
       const rate = learningRate / (1 + (step - 1) * options.learningRateDecay)
-      kernels.adagradStep(weight, gradient, first, size, rate, epsilon, weightDecay)
+      share('adagradStep', split, weight, gradient, first, rate, epsilon, weightDecay)
       break
     }
     case 'nadam': {
       const { beta1, beta2, decoupled } = options
       const means = [learningRate, beta1, 1 - beta1, beta2, 1 - beta2, ...nadamMomenta(step, options)]
       const decay = decoupled ? [0, 1 - learningRate * weightDecay] : [weightDecay, 1]
-      kernels.nadamStep(weight, gradient, first, second, third, size, ...means, 1 - beta2 ** step, epsilon, ...decay)
+      const numbers = [...means, 1 - beta2 ** step, epsilon, ...decay]
+      share('nadamStep', split, weight, gradient, first, second, third, ...numbers)
     }
   }
 }
@@ -161,14 +162,15 @@ export const clipGradients = defineKernel(
 export const averageWeights = defineKernel(
   'DigitlabAverageWeights',
   (instance, { average, weight }, { decay, step }, sizes) => {
-    const { address, vary } = instance
+    const { address, varyShared } = instance
     for (const [i, size] of sizes.entries()) {
       const [mean, now] = [average[i], weight[i]] as [TensorInfo, TensorInfo] // as many as sizes
       const addresses = [address(mean), address(now)] as const
       const forget = forgetPacked(instance, mean)
-      vary(
-        (kernels, { step }) => {
-          kernels.averageWeights(...addresses, size, 1 - decay, decay, Number(step === 1))
+      varyShared(
+        (share, { step }) => {
+          const split = elements(size, i === sizes.length - 1)
+          share('averageWeights', split, ...addresses, 1 - decay, decay, Number(step === 1))
           forget()
         },
         { start: 0, step },

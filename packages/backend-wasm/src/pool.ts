@@ -6,7 +6,6 @@ const sizes = (info: WindowSizes) =>
   [
     ...[info.inHeight, info.inWidth, info.inChannels, info.outHeight, info.outWidth],
     ...[info.filterHeight, info.filterWidth, info.strideHeight, info.strideWidth, info.padInfo.top, info.padInfo.left],
-    ...[0, info.batchSize],
   ] as const
 
 /** A window that lies outside the image altogether is the stock kernel's affair. */
@@ -16,30 +15,30 @@ const within = ({ padInfo, filterHeight, filterWidth, inHeight, inWidth, outShap
   inHeight * inWidth * util.sizeFromShape(outShape) > 0
 
 /** tfjs's `MaxPool`, NHWC. Kernel: `assembly/pool.ts`. */
-export const maxPool = defineKernel('MaxPool', ({ address, output, kernels, took }, { x }, _, info) => {
+export const maxPool = defineKernel('MaxPool', ({ address, output, share, took }, { x }, _, info) => {
   if (!within(info)) return undefined
   took('maxPool')
   const y = output(info.outShape, 'float32')
-  kernels.maxPool(address(x), address(y), ...sizes(info))
+  share('maxPool', { items: info.batchSize }, address(x), address(y), ...sizes(info))
   return { y }
 })
 
 /** tfjs's `AvgPool`, NHWC. Kernel: `assembly/pool.ts`. */
-export const avgPool = defineKernel('AvgPool', ({ address, output, kernels, took }, { x }, _, info) => {
+export const avgPool = defineKernel('AvgPool', ({ address, output, share, took }, { x }, _, info) => {
   if (!within(info)) return undefined
   took('avgPool')
   const y = output(info.outShape, 'float32')
-  kernels.averagePool(address(x), address(y), ...sizes(info))
+  share('averagePool', { items: info.batchSize }, address(x), address(y), ...sizes(info))
   return { y }
 })
 
 /** tfjs's `AvgPoolGrad`, NHWC, which tfjs-backend-wasm lacks. Kernel: `assembly/pool.ts`. */
 export const avgPoolGrad = defineKernel(
   'AvgPoolGrad',
-  ({ address, output, kernels, took }, { dy, input: x }, _, info) => {
+  ({ address, output, share, took }, { dy, input: x }, _, info) => {
     took('avgPoolGrad')
     const dx = output(x.shape, 'float32')
-    kernels.averagePoolGrad(address(dy), address(dx), ...sizes(info))
+    share('averagePoolGrad', { items: info.batchSize }, address(dy), address(dx), ...sizes(info))
     return { dx }
   },
 )
