@@ -20,7 +20,7 @@ const two = async (patience?: number) => {
 
 /**
  * @param items 0 for the calling thread alone, 1 for the last one, more for both
- * @param parameters all but the range: `from` and `to`
+ * @param parameters all but the range: `from` and `to`, of whose room nothing is used
  */
 const call = (kernel: KernelExport, items: number, ...parameters: readonly number[]): Call => ({
   ...{ kernel, items, grain: 1, stride: 0, waits: true },
@@ -41,11 +41,11 @@ test('a thread that has slept, at a barrier or between two programs, goes on whe
   const program = {
     calls: [
       // Not first: the engine's fault that this is about needs a barrier that was passed before, and code that is not optimized yet.
-      call('add', count, weights, weights, weights), // doubled
+      call('add', count, weights, weights, weights, 0), // doubled
       dawdle(0, 100), // while the other sleeps at the barrier
-      call('add', count, sums, weights, sums),
+      call('add', count, sums, weights, sums, 0),
       dawdle(1, 100), // while this one does
-      call('add', count, weights, sums, weights),
+      call('add', count, weights, sums, weights, 0),
     ],
     varying: new Set<number>(),
   }
