@@ -20,7 +20,7 @@ const usage = `npm run bench -- [options]
   --models <list>    linear,two-layer,cnn unless given
   --sides <list>     ids of sides to take, such as wasm-2,torch-resident; all unless given
   --rounds <n>       turns of each side that are timed; 7 unless given, slow sides take 3
-  --no-scaling       leave out batch sizes and numbers of workers
+  --no-scaling       leave out batch sizes and numbers of threads
   --data <folder>    with MNIST's four files; DIGITLAB_DATA, the cache or a download unless given
   --python <path>    a python3 that has torch; python3 unless given
   --out <folder>     where bench.md and bench.json go; runs/bench-<time> unless given
@@ -75,7 +75,7 @@ const counts = Array.from({ length: cores }, (_, i) => i + 1)
 const scalingRounds = 3
 
 /** With what losses may be compared: what others wrote, before ours. */
-const trusted = ['torch-resident', 'tfjs-cpu', 'tfjs-wasm', 'cpu-1', 'wasm-1', `wasm-${cores}`, `cpu-${cores}`]
+const trusted = ['torch-resident', 'tfjs-cpu', 'tfjs-wasm', 'cpu-1', 'wasm-1', `wasm-${cores}`]
 
 /** The folder of MNIST's files, for all sides. */
 const dataFolder = async () => {

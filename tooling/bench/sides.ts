@@ -58,7 +58,7 @@ export interface SidesContext {
   readonly torch: string | undefined
   /** The bundle of tfjs; undefined where it is left out. */
   readonly tfjs: string | undefined
-  /** The numbers of workers that digitlab trains with: one, and one a core, unless given. */
+  /** The numbers of threads that digitlab's wasm trains with: one, and one a core, unless given. Its cpu has one. */
   readonly counts?: readonly number[]
 }
 
@@ -76,7 +76,7 @@ export const sidesFor = (
   const ours = (backend: string, workers: number) =>
     node(
       `${backend}-${workers}`,
-      `digitlab ${backend}, ${workers === 1 ? '1 thread' : `${workers} workers`}`,
+      `digitlab ${backend}, ${workers === 1 ? '1 thread' : `${workers} threads`}`,
       script('ours.mjs'),
       { backend, workers },
       ['--expose-gc'],
@@ -102,7 +102,7 @@ export const sidesFor = (
   })
   return [
     ...counts.map((workers) => ours('wasm', workers)),
-    ...counts.map((workers) => ours('cpu', workers)),
+    ours('cpu', 1),
     ...(torch === undefined
       ? []
       : [

@@ -134,7 +134,7 @@ export const summaryTable = (result: BenchResult): string => {
   ].join('\n\n')
 }
 
-/** Batch sizes and workers. */
+/** Batch sizes and threads. */
 const scalingTable = (result: BenchResult, model: string) => {
   const rows = result.scaling.filter((entry) => entry.model === model)
   const titles = rows[0]?.sides.map(({ title }) => title) ?? []
@@ -169,13 +169,13 @@ export const toMarkdown = (result: BenchResult): string => {
     ...(result.scaling.length === 0
       ? []
       : [
-          `## Batch size and workers\n\nSeconds per epoch, three rounds.`,
+          `## Batch size and threads\n\nSeconds per epoch, three rounds.`,
           ...result.epochs.map(({ model }) => `### ${model}\n\n${scalingTable(result, model)}`),
         ]),
     ...(held.length === 0
       ? []
       : [
-          `## Memory\n\nResident set of the process with its workers, MB: the most there was, after the first epoch, after the last.\n\n${table(
+          `## Memory\n\nResident set of the process with its threads, MB: the most there was, after the first epoch, after the last.\n\n${table(
             ['', 'peak', 'after the first epoch', 'after the last'],
             held,
           )}`,
