@@ -1,8 +1,9 @@
 // One process at a time trains into a folder: each lays a file of its own beside the run, and looks for those of others.
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { isRunning, syncFolder } from './atomic-file'
 import { UsageError } from './usage-error'
@@ -17,10 +18,13 @@ interface Holder {
   readonly host: string
 }
 
+/** The folder is there, and no longer this process's: another one took it over. */
+export class LockLost extends UsageError {}
+
 export interface FolderLock {
   /** Processes that held the folder and are gone, each as 'process 123 (since 2026-11-26T02:00:00.000Z)'. */
   readonly takenFrom: readonly string[]
-  /** @throws UsageError where the folder is no longer this process's: removed, or taken over by another one */
+  /** @throws LockLost where another process took the folder over; UsageError where it was removed */
   readonly check: () => Promise<void>
   readonly release: () => Promise<void>
 }
@@ -110,7 +114,8 @@ const held = (name: string, path: string, takenFrom: readonly string[]): FolderL
     takenFrom,
     async check() {
       await touch().catch((cause: Error) => {
-        throw new UsageError(
+        const Lost = existsSync(dirname(path)) ? LockLost : UsageError
+        throw new Lost(
           `${name} is no longer this process's (${cause.message}): it was removed, or another process took it over`,
           { cause },
         )

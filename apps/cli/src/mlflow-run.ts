@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { runRow } from '@digitlab/sweep'
 import { parseRun, type Run } from '@digitlab/train'
 import { writeAtomic } from './atomic-file'
+import { note, warn } from './output'
+import { OptionError, UsageError } from './usage-error'
 import { mlflowClient, type MlflowMetric, type MlflowRun } from './mlflow'
 
 /** Says where a run was sent. It lies in the run's folder, so that nothing is sent twice. */
@@ -82,4 +84,27 @@ export const pushRuns = async (
     sent++
   }
   return { sent, before }
+}
+
+/** The address of an MLflow server. @throws OptionError where it is none */
+export const mlflowUri = (text: string): string => {
+  if (/^https?:\/\//.test(text)) return text
+  throw new OptionError(`--mlflow must be an address such as http://127.0.0.1:5000, not ${text}`)
+}
+
+/**
+ * Sends runs that have just been written. A network costs no run: what cannot be sent stays in the folders, and what sends it later is
+ * said.
+ *
+ * @param within the folder that holds them all
+ */
+export const sendWritten = async (folders: readonly string[], uri: string, within: string): Promise<void> => {
+  const experiment = process.env['MLFLOW_EXPERIMENT_NAME'] || 'digitlab'
+  try {
+    const { sent } = await pushRuns(folders, { uri, experiment })
+    note(`${sent} ${sent === 1 ? 'run' : 'runs'} sent to ${uri}`)
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    warn(`not sent: ${error.message}; "digitlab runs push ${within} --mlflow ${uri}" sends what is left`)
+  }
 }

@@ -192,6 +192,29 @@ test('sends every run once: settings, the loss of each step, each epoch, run.jso
   expect(requests).toEqual([])
 })
 
+test('train and sweep send what they have written, and no network costs a run', async () => {
+  const train = (name: string, address: string) =>
+    place.digitlab([
+      ...['train', 'linear', '--epochs', '1', '--dataset', './digits', '--no-report', '--out', name],
+      ...['--mlflow', address],
+    ])
+  const away = await train('alone', 'http://127.0.0.1:9')
+  expect(away.code, away.err).toBe(0)
+  expect(away.err).toContain('not sent: could not reach MLflow at http://127.0.0.1:9')
+  expect(away.err).toContain('"digitlab runs push alone --mlflow http://127.0.0.1:9" sends what is left')
+  expect(requests).toEqual([])
+  expect((await place.digitlab(['runs', 'push', 'alone', '--mlflow', uri])).out).toBe(`1 runs sent to ${uri}\n`)
+  const sent = await train('other', uri)
+  expect(sent.err).toContain(`1 run sent to ${uri}`)
+  const sweep = ['sweep', '--models', 'linear', '--seeds', '7,8', '--epochs', '1', '--dataset', './digits']
+  const swept = await place.digitlab([...sweep, '--out', 'runs/s2', '--mlflow', uri])
+  expect([swept.code, swept.err]).toEqual([0, expect.stringContaining(`2 runs sent to ${uri}`)])
+  expect(wrong).toEqual([])
+  expect(requests.filter(({ path }) => path === 'runs/create')).toHaveLength(4)
+  const detached = await place.digitlab([...sweep, '--out', 'runs/s3', '--on', 'kubernetes', '--mlflow', uri])
+  expect([detached.code, detached.err]).toEqual([1, expect.stringContaining('digitlab runs push runs/s3')])
+}, 120_000)
+
 test('refuses what is no address', async () => {
   const { code, err } = await place.digitlab(['runs', 'push', '--mlflow', 'localhost:5000'])
   expect([code, err]).toEqual([

@@ -35,6 +35,7 @@ export interface TrainFlags extends ChoiceFlags, AugmentFlags, PreparationFlags 
   readonly dataset: string
   readonly dataDir?: string
   readonly stream?: boolean
+  readonly mlflow?: string
   readonly backend: string
   readonly device?: number
   readonly tf32?: boolean

@@ -16,12 +16,12 @@ import {
 } from '@digitlab/sweep'
 import { textTable, type Column } from '@digitlab/report'
 import { Command, Option } from 'commander'
-import { pushRuns } from '../mlflow-run'
+import { mlflowUri, pushRuns } from '../mlflow-run'
 import { writeNewFiles } from '../new-files'
 import { countingNumber, listOf, shared } from '../options'
 import { percent, resultWidth, writeResult } from '../output'
 import { indexedRuns, within } from '../runs-index'
-import { OptionError, UsageError } from '../usage-error'
+import { UsageError } from '../usage-error'
 
 interface Flags {
   readonly where?: string
@@ -66,8 +66,7 @@ const pushCommand = (): Command =>
         folders: readonly string[],
         { mlflow: uri, experiment, json }: { mlflow: string; experiment: string; json?: boolean },
       ) => {
-        if (!/^https?:\/\//.test(uri))
-          throw new OptionError(`--mlflow must be an address such as http://127.0.0.1:5000, not ${uri}`)
+        mlflowUri(uri)
         const found: string[] = []
         for (const folder of folders) for (const { row } of await indexedRuns(folder)) found.push(row.folder)
         const { sent, before } = await pushRuns(found, { uri, experiment })

@@ -7,6 +7,7 @@ import { parseInterval } from '../checkpoint-folder'
 import { Interrupted, interruptible } from '../interrupt'
 import { checkGpuFlags, choose, load } from '../load'
 import { checkOptions, countingNumber, listOf, refuseBeside, shared } from '../options'
+import { mlflowUri, sendWritten } from '../mlflow-run'
 import { note, warn, writeResult } from '../output'
 import { ownCommand, startAway } from '../processes'
 import { followArrays } from '../sweep/follow'
@@ -38,6 +39,7 @@ interface Flags extends PlanFlags {
   readonly sbatch?: SlurmOptions['sbatch']
   readonly hosts?: readonly string[]
   readonly detach?: boolean
+  readonly mlflow?: string
   readonly gpus?: number
   readonly out?: string
   readonly dryRun?: boolean
@@ -84,6 +86,7 @@ export const sweepCommand = (): Command => {
     .option('--setup <command>', 'what each job begins with on slurm and ssh, such as "module load node"')
     .addOption(new Option('--sbatch <key=value>', 'any other option of sbatch; may be given again').argParser(sbatch))
     .addOption(new Option('--hosts <list>', 'the machines of ssh').argParser(listOf(String)))
+    .option('--mlflow <uri>', 'send the runs to this MLflow server when the sweep ends')
     .option('--detach', 'do not wait for the end')
     .option('--out <folder>', 'the folder of the sweep; the same command again goes on there')
     .option('--dry-run', 'say what would be run, and run nothing')
@@ -148,6 +151,11 @@ const sweep = async (file: string | undefined, flags: Flags, command: Command): 
   const { out, on, json = false } = flags
   if (out === undefined) command.error("error: required option '--out <folder>' not specified")
   refuseElsewhere(command, on)
+  if (flags.mlflow !== undefined) mlflowUri(flags.mlflow)
+  if (flags.mlflow !== undefined && (on === 'kubernetes' || (flags.detach && on === 'slurm')))
+    throw new UsageError(
+      `--mlflow sends the runs when the sweep has ended, and this command does not wait for that: leave it out, and send them with "digitlab runs push ${out} --mlflow ${flags.mlflow}"`,
+    )
   const wanted = await wantedSweep(file, flags, command)
   const gpus = flags.backend === 'cuda' || flags.gpus !== undefined ? visibleGpus(flags.gpus) : []
   const jobs = Math.min(wanted.runs.length, flags.jobs ?? (on === 'local' ? usualJobs(flags.backend, gpus) : 4))
@@ -179,6 +187,12 @@ const sweep = async (file: string | undefined, flags: Flags, command: Command): 
     return signal.aborted
   })
   const states = await statesOf(out, sweep)
+  if (flags.mlflow !== undefined)
+    await sendWritten(
+      states.done.map((name) => join(out, 'runs', name)),
+      flags.mlflow,
+      out,
+    )
   await tellStates(out, states, json)
   if (interrupted) {
     warn(

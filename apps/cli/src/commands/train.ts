@@ -20,6 +20,7 @@ import { imageWorkersOf, usualImageWorkers } from '../image-workers'
 import { Interrupted, interruptible } from '../interrupt'
 import { choose, load } from '../load'
 import { claimFresh, folderName, type ClaimedFolder } from '../new-folder'
+import { mlflowUri, sendWritten } from '../mlflow-run'
 import { addTraining, shared } from '../options'
 import { addPreparation } from '../preparation-options'
 import { grouped, note, resultWidth, warn, writeResult } from '../output'
@@ -54,6 +55,7 @@ const command = (): Command =>
       )
       .addOption(shared.dataset('auto'))
       .addOption(shared.dataDir())
+      .option('--mlflow <uri>', 'send the run to this MLflow server once it is written')
       .option('--stream', 'read the training images of a folder of IDX files from the disk as they are needed')
       .addOption(shared.backend())
       .addOption(shared.device())
@@ -100,6 +102,7 @@ const interval = (text: string): CheckpointInterval => {
 }
 
 const train = async (flags: TrainFlags, command: Command): Promise<void> => {
+  if (flags.mlflow !== undefined) mlflowUri(flags.mlflow)
   if (flags.newHead && flags.init === undefined)
     throw new UsageError('--new-head belongs to --init, which says what weights to begin with: give both')
   if (flags.key !== undefined && flags.init === undefined)
@@ -231,6 +234,7 @@ const conclude = async (
     throw error
   }
   await folder.release()
+  if (flags.mlflow !== undefined && run.status === 'completed') await sendWritten([path], flags.mlflow, path)
   tell(flags, run, path, report)
   if (!interrupted || run.status !== 'interrupted') return
   const steps = grouped(run.history.stepLosses.length)

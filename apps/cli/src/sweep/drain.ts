@@ -13,8 +13,8 @@ export interface DrainOptions {
   /** Where among the runs it begins to look, so that workers that start together meet seldom. */
   readonly index: number
   readonly signal: AbortSignal
-  /** Makes a run whole, or says that it failed. The claim is released afterwards. */
-  readonly carryOut: (claimed: ClaimedFolder, run: SweepRun, signal: AbortSignal) => Promise<boolean>
+  /** Makes a run whole, or says that it failed, or that somebody else has it now. The claim is released afterwards. */
+  readonly carryOut: (claimed: ClaimedFolder, run: SweepRun, signal: AbortSignal) => Promise<boolean | 'lost'>
 }
 
 /** How often a worker looks whether the sweep was cancelled, in milliseconds. */
@@ -59,6 +59,7 @@ export const drain = async (
       if (!claimed) continue
       misses = 0
       const whole = await carryOut(claimed, run, stopped).finally(claimed.release)
+      if (whole === 'lost') continue
       if (!whole) failed++
       else {
         done++

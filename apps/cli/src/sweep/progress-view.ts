@@ -104,6 +104,10 @@ export const progressView = (runs: readonly SweepRun[], before: number, workers:
           )
           return draw(true)
         }
+        case 'lost':
+          lines.delete(worker)
+          note(`${run}  was taken over by another machine`)
+          return draw(true)
         case 'failed':
           lines.delete(worker)
           failures.set(run, event.sentence)

@@ -5,6 +5,7 @@ import { datasetNames, type Dataset } from '@digitlab/data'
 import { runExperiment, type Checkpoint, type Progress } from '@digitlab/train'
 import { readResumable, removeCheckpoint, saveCheckpoint } from '../checkpoint-folder'
 import { eventsLog } from '../events-log'
+import { LockLost } from '../folder-lock'
 import { choose, load } from '../load'
 import type { ClaimedFolder } from '../new-folder'
 import { warn } from '../output'
@@ -20,6 +21,8 @@ export type WorkEvent =
   | { readonly type: 'progress'; readonly run: string; readonly progress: Progress }
   | { readonly type: 'done'; readonly run: string; readonly testAccuracy: number; readonly seconds: number }
   | { readonly type: 'failed'; readonly run: string; readonly sentence: string }
+  /** Another machine has taken the run over. */
+  | { readonly type: 'lost'; readonly run: string }
 
 interface WorkOptions {
   /** Where among the runs it begins to look, so that workers that start together meet seldom. */
@@ -62,14 +65,14 @@ const benchOf = ({ conditions, from }: Sweep, { device, signal }: WorkOptions) =
   return (): Promise<Bench> => (bench ??= choose(backend, gpu).then((chosen) => ({ backend: chosen, data })))
 }
 
-/** Trains a run from where it stands, and writes it whole. @returns false where it failed, which is written down */
+/** Trains a run from where it stands, and writes it whole. @returns as {@link DrainOptions.carryOut}; a failure is written down */
 const trainClaimed = async (
   claimed: ClaimedFolder,
   { name, experiment }: SweepRun,
   { conditions }: Sweep,
   { signal, onEvent = () => {} }: WorkOptions,
   bench: () => Promise<Bench>,
-): Promise<boolean> => {
+): Promise<boolean | 'lost'> => {
   const events = eventsLog(claimed.path)
   const began = performance.now()
   onEvent({ type: 'claimed', run: name })
@@ -86,6 +89,7 @@ const trainClaimed = async (
         every: conditions.checkpointEvery,
         save: async (checkpoint) => {
           if (checkpoint.stepLosses.length === 0) return // to begin anew is the same
+          await claimed.check() // of a run that is another machine's nothing is to be kept
           await saveCheckpoint(claimed, checkpoint)
           events.checkpoint(checkpoint.stepLosses.length)
         },
@@ -96,6 +100,7 @@ const trainClaimed = async (
       await events.end(result.run)
       signal.throwIfAborted()
     }
+    await claimed.check()
     await writeRun(claimed, result, data.test.labels)
     await events.end(result.run)
     await removeCheckpoint(claimed.path)
@@ -107,6 +112,12 @@ const trainClaimed = async (
     })
     return true
   } catch (error) {
+    // Another machine took this worker for gone, and has the run now: it writes the same bytes, and there are other runs.
+    if (error instanceof LockLost) {
+      warn(`${error.message}: it is left to whoever has it`)
+      onEvent({ type: 'lost', run: name })
+      return 'lost'
+    }
     // What a worker lacks (a backend, the data, room on the disk) says nothing of the run: it ends, and the run stays as it is.
     const isOfWorker = !prepared || error instanceof UsageError
     if (isOfWorker || (signal.aborted && error === signal.reason)) throw error

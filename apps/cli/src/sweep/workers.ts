@@ -42,16 +42,17 @@ export const watchWorkers = async (
   { runs }: Sweep,
   { jobs, start, view, signal }: WatchOptions,
 ): Promise<void> => {
-  await mkdir(logFolder(folder), { recursive: true })
+  const logs = logFolder(folder)
+  await mkdir(logs, { recursive: true }).catch(refuseLogs(logs))
   const children = new Set<ChildProcess>()
   let deaths = 0
   let problem: string | undefined
   const stop = () => children.forEach((child) => child.stdin?.end())
   signal.addEventListener('abort', stop)
   const worker = async (index: number): Promise<void> => {
-    const path = join(logFolder(folder), `worker-${index}.log`)
+    const path = join(logs, `worker-${index}.log`)
     while (!signal.aborted && problem === undefined) {
-      const log = await open(path, 'w')
+      const log = await open(path, 'w').catch(refuseLogs(logs))
       try {
         const child = start(index, log.fd)
         child.stdin?.on('error', () => {}) // it ended: its code says how
@@ -89,6 +90,15 @@ export const watchWorkers = async (
   if (problem !== undefined && !signal.aborted)
     throw new UsageError(`the workers stopped: ${problem}; mend that and give the same command again`)
 }
+
+const refuseLogs =
+  (logs: string) =>
+  (cause: Error): never => {
+    throw new UsageError(
+      `could not write into ${logs} (${cause.message}), where a sweep keeps what its workers say: let it be written to, and give the same command again`,
+      { cause },
+    )
+  }
 
 /** Starts workers of a sweep on this machine. @param gpus what CUDA_VISIBLE_DEVICES names, one for each in turn; none leaves it as it is */
 export const startHere =

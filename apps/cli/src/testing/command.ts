@@ -24,6 +24,8 @@ interface RunOptions {
   /** Told whenever something comes on standard error, with all that came so far. */
   readonly onErr?: (err: string, child: ChildProcess) => void
   readonly stdout?: 'pipe' | number
+  /** Whose process it is, where this one's is root's. */
+  readonly uid?: number
 }
 
 /** A folder to run commands in, without MNIST and without a mirror that answers. */
@@ -58,10 +60,11 @@ export const makeWorkplace = async (
   return {
     folder,
     remove: () => rm(folder, { recursive: true, force: true }),
-    digitlab: (args, { env = {}, onStart, onErr, stdout = 'pipe' } = {}) =>
+    digitlab: (args, { env = {}, onStart, onErr, stdout = 'pipe', uid } = {}) =>
       new Promise((resolve, reject) => {
         const child = spawn(process.execPath, [bin, ...args], {
           cwd: folder,
+          ...(uid === undefined ? {} : { uid, gid: uid }),
           stdio: ['ignore', stdout, 'pipe'],
           env: {
             ...process.env,
