@@ -3,9 +3,18 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { strokes, type Split } from '@digitlab/data'
+import { PhotonImage } from '@cf-wasm/photon/node'
 import { PNG } from 'pngjs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { makeWorkplace, type Workplace } from './testing/command'
+import {
+  byClass,
+  digitFiles,
+  pictureFolders,
+  zipped,
+  type Files,
+} from '../../../packages/data/src/testing/digit-files.ts'
+import { makeWorkplace, type Ended, type Workplace } from './testing/command'
+import { runHere } from './testing/in-process'
 
 let workplace: Workplace
 let digits: Awaited<ReturnType<typeof strokes>>
@@ -34,7 +43,21 @@ const png = (image: Uint8Array): Buffer => {
 }
 
 let runs = 0
-const train = async (dataset: string, ...more: string[]) => {
+const train = async (dataset: string, ...more: string[]) => trained(dataset, (args) => workplace.digitlab(args), more)
+/** The same within this process, which has loaded what it takes. */
+const trainHere = (dataset: string) => trained(dataset, (args) => runHere(workplace.folder, args, alone()), [])
+
+const alone = () => ({
+  DIGITLAB_DATA: '',
+  DIGITLAB_CACHE: join(workplace.folder, 'cache'),
+  DIGITLAB_MIRROR: 'http://127.0.0.1:2',
+})
+
+const trained = async (
+  dataset: string,
+  run: (args: readonly string[]) => Promise<Pick<Ended, 'code' | 'err'>>,
+  more: readonly string[],
+) => {
   const out = `run-${runs++}`
   const args = [
     'train',
@@ -49,16 +72,52 @@ const train = async (dataset: string, ...more: string[]) => {
     '--backend',
     'cpu',
   ]
-  const ended = await workplace.digitlab([...args, '--workers', '1', '--no-report', '--out', out, ...more])
+  const ended = await run([...args, '--workers', '1', '--no-report', '--out', out, ...more])
   expect(ended.code, ended.err).toBe(0)
-  const run = JSON.parse(await readFile(join(workplace.folder, out, 'run.json'), 'utf8')) as {
+  const written = JSON.parse(await readFile(join(workplace.folder, out, 'run.json'), 'utf8')) as {
     history: { stepLosses: readonly number[] }
     dataset: { name: string }
   }
-  return { out, losses: run.history.stepLosses, name: run.dataset.name }
+  return { out, losses: written.history.stepLosses, name: written.dataset.name }
+}
+
+/** Through photon, whose WebP loses nothing. */
+const picture = (image: Uint8Array, type: 'webp' | 'jpeg'): Uint8Array => {
+  const rgba = Uint8Array.from({ length: 4 * 784 }, (_, i) => (i % 4 === 3 ? 255 : (image[i >> 2] ?? 0)))
+  const photon = new PhotonImage(rgba, 28, 28)
+  const bytes = type === 'webp' ? photon.get_bytes_webp() : photon.get_bytes_jpeg(100)
+  photon.free()
+  return bytes
 }
 
 describe('through the command', () => {
+  test('every format trains to the losses of IDX', async () => {
+    const folder = async (name: string, files: Files) => {
+      for (const [path, content] of files) await put(`every/${name}/${path}`, content)
+      return `every/${name}`
+    }
+    const formats = digitFiles(digits)
+    const idx = await trainHere(await folder('idx', formats['IDX'] ?? []))
+    for (const [format, files] of Object.entries(formats)) {
+      if (format === 'IDX') continue
+      const [[only = ''] = [], ...more] = files
+      const place = await folder(format, files)
+      const { losses } = await trainHere(more.length === 0 ? `${place}/${only}` : place)
+      expect(losses, format).toEqual(idx.losses)
+    }
+    const sorted = { ...digits, train: byClass(digits.train), test: byClass(digits.test) }
+    const inOrder = (await trainHere(await folder('by-class', digitFiles(sorted)['IDX'] ?? []))).losses
+    const pictures = await pictureFolders(digits)
+    expect((await trainHere(await folder('png', pictures))).losses, 'PNG').toEqual(inOrder)
+    await put('every/png.zip', zipped(pictures))
+    expect((await trainHere('every/png.zip')).losses, 'PNG in a zip archive').toEqual(inOrder)
+    const webp = await pictureFolders(digits, 'webp', (image) => picture(image, 'webp'))
+    expect((await trainHere(await folder('webp', webp))).losses, 'WebP').toEqual(inOrder)
+    const jpeg = await pictureFolders(digits, 'jpg', (image) => picture(image, 'jpeg'))
+    const { losses } = await trainHere(await folder('jpeg', jpeg))
+    losses.forEach((loss, i) => expect(loss, 'JPEG, which loses a little').toBeCloseTo(inOrder[i] ?? NaN, 1))
+  }, 240_000)
+
   test('tables of text, packed or not, train to the losses of the IDX files', async () => {
     const idx = await train('digits')
     await put('tables/train.csv', csv(digits.train))

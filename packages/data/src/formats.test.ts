@@ -4,13 +4,11 @@ import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { writeIdx } from '@digitlab/idx'
 import { zipSync } from 'fflate'
-import { parquetWriteBuffer } from 'hyparquet-writer'
-import { PNG } from 'pngjs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { DataError, prepareDataset, strokes, type Dataset, type Split } from './index'
 import { loadDataset } from './node'
+import { csv, idxFiles, imagesOf, parquet, pixels, png, safetensors } from './testing/digit-files'
 import { datasetFromFileList } from './web'
 
 let folder = ''
@@ -18,80 +16,12 @@ let digits: Dataset
 /** As IDX files, which the others are held to. */
 let idx: Dataset
 
-const pixels = 28 * 28
-const imagesOf = ({ images }: Split) =>
-  Array.from({ length: images.length / pixels }, (_, i) => images.subarray(i * pixels, (i + 1) * pixels))
-
-/** A CSV table, as Kaggle's, pjreddie's, or with the label last. */
-const csv = (
-  split: Split,
-  { header = true, label = 'first' }: { header?: boolean; label?: 'first' | 'last' | 'none' } = {},
-): string => {
-  const order = (first: string, rest: readonly string[]) =>
-    (label === 'first' ? [first, ...rest] : label === 'last' ? [...rest, first] : rest).join(',')
-  const names = Array.from({ length: pixels }, (_, i) => `pixel${i}`)
-  const rows = imagesOf(split).map((image, i) => order(String(split.labels[i]), Array.from(image, String)))
-  return [...(header ? [order('label', names)] : []), ...rows].join('\n')
-}
-
-const png = (image: Uint8Array, { colour = false, side = 28 } = {}): Buffer => {
-  const picture = new PNG({ width: side, height: side })
-  image.forEach((grey, i) => picture.data.set([grey, grey, colour ? 255 - grey : grey, 255], 4 * i))
-  return PNG.sync.write(picture, colour ? {} : { colorType: 0 })
-}
-
-const parquet = (split: Split): Uint8Array =>
-  new Uint8Array(
-    parquetWriteBuffer({
-      schema: [
-        { name: 'root', num_children: 2 },
-        { name: 'image', repetition_type: 'OPTIONAL', num_children: 2 },
-        { name: 'bytes', type: 'BYTE_ARRAY', repetition_type: 'OPTIONAL' },
-        { name: 'path', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'OPTIONAL' },
-        { name: 'label', type: 'INT64', repetition_type: 'OPTIONAL' },
-      ],
-      columnData: [
-        {
-          name: 'image',
-          data: imagesOf(split).map((image, i) => ({ bytes: new Uint8Array(png(image)), path: `${i}.png` })),
-        },
-        { name: 'label', data: Array.from(split.labels, BigInt) },
-      ],
-      kvMetadata: [
-        {
-          key: 'huggingface',
-          value: JSON.stringify({ info: { features: { label: { names: [...'0123456789'], _type: 'ClassLabel' } } } }),
-        },
-      ],
-    }),
-  )
-
-const safetensors = (arrays: Record<string, { dtype: string; shape: number[]; data: Uint8Array }>): Uint8Array => {
-  let at = 0
-  const entries = Object.entries(arrays).map(([name, { dtype, shape, data }]) => {
-    const entry = [name, { dtype, shape, data_offsets: [at, at + data.length] }] as const
-    at += data.length
-    return entry
-  })
-  const header = Buffer.from(JSON.stringify({ __metadata__: { made: 'by hand' }, ...Object.fromEntries(entries) }))
-  const length = Buffer.alloc(8)
-  length.writeBigUInt64LE(BigInt(header.length))
-  return Buffer.concat([length, header, ...Object.values(arrays).map(({ data }) => data)])
-}
-
 const put = async (path: string, content: string | Uint8Array): Promise<string> => {
   const whole = join(folder, path)
   await mkdir(dirname(whole), { recursive: true })
   await writeFile(whole, content)
   return whole
 }
-
-const idxFiles = ({ train, test }: Dataset): [string, Uint8Array][] => [
-  ['train-images-idx3-ubyte', writeIdx({ type: 'uint8', shape: [train.count, 28, 28], data: train.images })],
-  ['train-labels-idx1-ubyte', writeIdx({ type: 'uint8', shape: [train.count], data: train.labels })],
-  ['t10k-images-idx3-ubyte', writeIdx({ type: 'uint8', shape: [test.count, 28, 28], data: test.images })],
-  ['t10k-labels-idx1-ubyte', writeIdx({ type: 'uint8', shape: [test.count], data: test.labels })],
-]
 
 const hashes = ({ files }: Dataset) => files.map(({ sha256 }) => sha256)
 

@@ -217,6 +217,7 @@ export const completeOptions = <const T extends OptionTable>(
     const known = Object.hasOwn(table, key) ? table[key] : undefined
     if (!known)
       throw error(`${path}${shownKey(key)}${of} is no option of ${name}, which takes ${listed(Object.keys(table))}`)
+    if (value === undefined) continue // as absent, which its type allows where exactOptionalPropertyTypes is off
     if (!known.fits(value)) throw error(`${path}${key}${of} must be ${known.allowed}, not ${shownValue(value)}`)
     if (known.absent === undefined || value !== known.absent) completed[key] = value
   }

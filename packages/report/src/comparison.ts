@@ -1,3 +1,4 @@
+import type { DrawnRun } from './drawn-run'
 import {
   grouped,
   markdownEscaped,
@@ -54,8 +55,13 @@ export interface Comparison {
   readonly groups: readonly ComparisonGroup[]
 }
 
-/** Puts runs side by side: those that differ in the seed alone become one line, with mean and standard deviation. */
-export const compareRuns = (rows: readonly ComparisonRow[]): Comparison => {
+/**
+ * Puts runs side by side: those that differ in the seed alone become one line, with mean and standard deviation.
+ *
+ * @param runs `Run`s of `@digitlab/train`, or the figures of runs from elsewhere
+ */
+export const compareRuns = (runs: readonly (DrawnRun | ComparisonRow)[]): Comparison => {
+  const rows = runs.map((run) => ('metrics' in run ? rowOf(run) : run))
   const groups = new Map<string, ComparisonRow[]>()
   for (const row of rows) {
     const key = JSON.stringify([row.model, row.parameters, row.backend, row.dataset, row.epochs])
@@ -66,6 +72,19 @@ export const compareRuns = (rows: readonly ComparisonRow[]): Comparison => {
   const notices = [...new Set(rows.flatMap(({ notice }) => (notice === undefined ? [] : [notice])))]
   return { notices, groups: [...groups.values()].flatMap(groupOf) }
 }
+
+const rowOf = ({ model, backend, dataset, experiment, metrics, timing }: DrawnRun): ComparisonRow => ({
+  model: model.name,
+  parameters: model.parameters,
+  backend: backend.id,
+  dataset: dataset.title,
+  ...(dataset.notice === undefined ? {} : { notice: dataset.notice }),
+  seed: experiment.seed,
+  testAccuracy: metrics.accuracy,
+  ...(metrics.meanLoss === null ? {} : { testLoss: metrics.meanLoss }),
+  secondsPerEpoch: timing.secondsPerEpoch,
+  epochs: experiment.epochs,
+})
 
 const groupOf = (rows: readonly ComparisonRow[]): ComparisonGroup[] => {
   const [first] = rows
@@ -163,5 +182,5 @@ export const comparisonMarkdown = (comparison: Comparison): string =>
         '',
       ].join('\n')
 
-/** The comparison as a JSON document, unrounded: {@link compareRuns} of the same rows, ready to be parsed again. */
+/** The comparison as a JSON document, unrounded: {@link compareRuns} of the same runs, ready to be parsed again. */
 export const comparisonJson = (comparison: Comparison): string => `${JSON.stringify(comparison, null, 2)}\n`

@@ -13,6 +13,7 @@ import {
   wilsonInterval,
   type ComparisonRow,
 } from './index'
+import { exampleInput } from './testing/example'
 
 describe('metrics', () => {
   // By hand: class 0 is right 2 of 3 times, class 1 right 1 of 2 times; class 2 has no image and was never guessed.
@@ -170,6 +171,16 @@ describe('comparison', () => {
     expect(groups[0]?.testAccuracy.mean).toBeCloseTo(0.985)
     expect(groups[0]?.testAccuracy.deviation).toBeCloseTo(Math.SQRT1_2 / 100)
     expect(groups[1]?.testAccuracy).toEqual({ mean: 0.98, deviation: null })
+  })
+
+  test('runs are taken as they are', () => {
+    const runs = [0, 1].map((seed) => exampleInput({ seed, mistakeEvery: 7 + seed }).run)
+    const { groups } = compareRuns([...runs, row({ model: 'linear' })])
+    expect(groups.map(({ model, seeds }) => [model, seeds])).toEqual([
+      ['cnn', [0, 1]],
+      ['linear', [0]],
+    ])
+    expect(groups[0]?.testAccuracy.mean).toBe(((runs[0]?.metrics.accuracy ?? 0) + (runs[1]?.metrics.accuracy ?? 0)) / 2)
   })
 
   test('as text it fits 80 columns, and says the data set', () => {

@@ -88,17 +88,17 @@ export interface InitialOptions {
 /** What {@link completeExperiment} takes: everything but the model has a default. */
 export interface ExperimentInput extends GivenExtras {
   readonly model: string | ModelDefinition
-  readonly dataset?: string
+  readonly dataset?: string | undefined
   /** Any that PyTorch takes; recorded as {@link torchSeed} of it. */
-  readonly seed?: number | bigint
-  readonly epochs?: number
-  readonly batchSize?: number
-  readonly optimizer?: Partial<OptimizerOptions>
-  readonly schedule?: Partial<ScheduleOptions> | readonly Partial<ListedScheduleOptions>[]
-  readonly loss?: LossChoice
+  readonly seed?: number | bigint | undefined
+  readonly epochs?: number | undefined
+  readonly batchSize?: number | undefined
+  readonly optimizer?: Partial<OptimizerOptions> | undefined
+  readonly schedule?: Partial<ScheduleOptions> | readonly Partial<ListedScheduleOptions>[] | undefined
+  readonly loss?: LossChoice | undefined
   /** One alone need not be in a list. */
-  readonly augment?: Partial<AugmentationOptions> | readonly Partial<AugmentationOptions>[]
-  readonly initial?: InitialOptions
+  readonly augment?: Partial<AugmentationOptions> | readonly Partial<AugmentationOptions>[] | undefined
+  readonly initial?: InitialOptions | undefined
 }
 
 /** The case study's settings. */
@@ -274,7 +274,7 @@ const complete = (input: ExperimentInput, extensions: Extensions, lenient: boole
   for (const key of Object.keys(input))
     if (!keys.includes(key)) throw new TrainError(`an experiment has no ${shownValue(key)}, it has ${keys.join(', ')}`)
   if (!(lenient && hasForeignLayer(input.model))) resolveModel(input.model, mnistFit, extensions)
-  const { dataset, seed } = { ...experimentDefaults, ...input }
+  const { dataset = experimentDefaults.dataset, seed = experimentDefaults.seed } = input
   if (typeof dataset !== 'string' || dataset === '' || dataset === 'auto')
     throw new TrainError(`an experiment names its data set, not ${shownValue(dataset)}`)
   const given = Object.fromEntries(Object.entries(input).filter(([key]) => plain.includes(key)))

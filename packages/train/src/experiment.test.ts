@@ -5,6 +5,18 @@ import { describe, expect, test } from 'vitest'
 import { mutated, presentable } from '../../../tooling/vitest/mutations.ts'
 import { completeExperiment, experimentId, TrainError, type ExperimentInput } from './index'
 
+test('what is undefined is as absent, in the experiment and in what it names', () => {
+  const given: unknown = {
+    ...{ model: 'linear', dataset: undefined, seed: undefined, epochs: undefined, batchSize: undefined },
+    ...{ optimizer: { name: 'adam', learningRate: undefined }, schedule: undefined, augment: undefined },
+    ...{ labelSmoothing: undefined, validation: undefined, normalize: undefined, initial: undefined },
+  }
+  expect(completeExperiment(given as ExperimentInput)).toEqual(
+    completeExperiment({ model: 'linear', optimizer: { name: 'adam' } }),
+  )
+  expect(() => completeExperiment({ model: 'linear', epoch: undefined } as ExperimentInput)).toThrow('has no "epoch"')
+})
+
 test("the defaults are the case study's", () => {
   expect(completeExperiment({ model: 'cnn' })).toEqual({
     model: 'cnn',

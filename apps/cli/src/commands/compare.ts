@@ -2,7 +2,7 @@ import { mkdir, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Backend } from '@digitlab/backends'
 import { caseStudyModels } from '@digitlab/models'
-import { compareRuns, comparisonMarkdown, comparisonText, type ComparisonRow, type ReportInput } from '@digitlab/report'
+import { compareRuns, comparisonMarkdown, comparisonText, type ReportInput } from '@digitlab/report'
 import { completeExperiment, readableJson, runExperiment, type ExperimentInput, type Run } from '@digitlab/train'
 import { Command, Option } from 'commander'
 import type { AugmentFlags } from '../augment-option'
@@ -162,7 +162,7 @@ const compareInto = async (claimed: ClaimedFolder, settings: readonly Setting[],
   })
 
   const completed = runs.filter(({ run }) => run.status === 'completed')
-  const comparison = compareRuns(completed.map(({ run }) => rowOf(run)))
+  const comparison = compareRuns(completed.map(({ run }) => run))
   await writeInto(join(out, 'comparison'), {
     'comparison.json': readableJson(comparison),
     'comparison.md': comparisonMarkdown(comparison),
@@ -193,16 +193,3 @@ const compareInto = async (claimed: ClaimedFolder, settings: readonly Setting[],
     throw new Interrupted()
   }
 }
-
-const rowOf = ({ model, backend, dataset, experiment, metrics, timing }: Run): ComparisonRow => ({
-  model: model.name,
-  parameters: model.parameters,
-  backend: backend.id,
-  dataset: dataset.title,
-  ...(dataset.notice === undefined ? {} : { notice: dataset.notice }),
-  seed: experiment.seed,
-  testAccuracy: metrics.accuracy,
-  testLoss: metrics.meanLoss,
-  secondsPerEpoch: timing.secondsPerEpoch,
-  epochs: experiment.epochs,
-})

@@ -1,0 +1,143 @@
+// The built page in Chromium: the same digits in every format train to the losses of their IDX files, given by the chooser or fetched
+// from an address.
+import { wasmBackend } from '@digitlab/backend-wasm'
+import { strokes, type Dataset, type Split } from '@digitlab/data'
+import { completeExperiment, runExperiment } from '@digitlab/train'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import {
+  byClass,
+  digitFiles,
+  imagesOf,
+  pictureFolders,
+  zipped,
+  type Files,
+} from '../../../packages/data/src/testing/digit-files.ts'
+import { chromiumMissing, launchChromium } from '../../../tooling/chromium/chromium.ts'
+import type { Site } from '../../../tooling/chromium/site.ts'
+import { choose, give, openPage, servePage, train } from './testing/built-page'
+
+describe.skipIf(chromiumMissing !== undefined)('formats in the page', { timeout: 240_000 }, () => {
+  let [browser, site, other, digits]: [Browser?, Site?, Site?, Dataset?] = []
+  let [losses, lossesByClass]: (readonly number[])[] = []
+  const asked: string[] = []
+
+  const lossesOf = async (data: Dataset) => {
+    const experiment = completeExperiment({ model: 'linear', dataset: 'files', epochs: 1, batchSize: 16 })
+    return (await runExperiment(experiment, { data, backend: wasmBackend() })).run.history.stepLosses
+  }
+  beforeAll(async () => {
+    digits = await strokes({ trainCount: 90, testCount: 30 })
+    const npz = digitFiles(digits)['npz']?.[0]?.[1] ?? new Uint8Array(0)
+    ;[browser, site, other] = await Promise.all([
+      launchChromium({ gpu: false }),
+      servePage(),
+      // Another origin: one file that pages may read, one that they may not.
+      servePage({
+        other: ({ url = '' }, response) => {
+          asked.push(url)
+          const open = url.startsWith('/open/')
+          response.writeHead(200, {
+            'cross-origin-resource-policy': 'cross-origin',
+            ...(open ? { 'access-control-allow-origin': '*' } : {}),
+          })
+          response.end(npz)
+        },
+      }),
+    ])
+    losses = await lossesOf(digits)
+    lossesByClass = await lossesOf({ ...digits, train: byClass(digits.train), test: byClass(digits.test) })
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await Promise.all([site?.close(), other?.close()])
+  })
+
+  const given = async (page: Page, files: Files) => {
+    await give(
+      page,
+      files.map(([name, content]) => ({
+        name,
+        mimeType: 'application/octet-stream',
+        buffer: Buffer.from(content),
+      })),
+    )
+    await page.getByText(', from files given to this page').waitFor()
+    await page.locator('#data .notice', { hasText: 'is loaded' }).waitFor()
+  }
+
+  /** A picture as the browser writes it: WebP of quality 1 loses nothing. */
+  const written = async (page: Page, split: Split, type: string): Promise<Uint8Array[]> => {
+    const encoded = await page.evaluate(
+      async ([images, type]) => {
+        const canvas = new OffscreenCanvas(28, 28)
+        const context = canvas.getContext('2d')
+        const found: string[] = []
+        for (const image of images) {
+          context?.putImageData(
+            new ImageData(Uint8ClampedArray.from(image.flatMap((g) => [g, g, g, 255])), 28, 28),
+            0,
+            0,
+          )
+          const bytes = new Uint8Array(await (await canvas.convertToBlob({ type, quality: 1 })).arrayBuffer())
+          found.push(btoa(String.fromCharCode(...bytes)))
+        }
+        return found
+      },
+      [imagesOf(split).map((image) => Array.from(image)), type] as const,
+    )
+    return encoded.map((text) => new Uint8Array(Buffer.from(text, 'base64')))
+  }
+
+  test('train to the losses of IDX', async () => {
+    if (!browser || !site || !digits) throw new Error('nothing was started')
+    const { page, complaints } = await openPage(browser, site.url)
+    await choose(page, { model: 'linear', threads: '1', epochs: 1, batchSize: 16 })
+    for (const [format, files] of Object.entries(digitFiles(digits))) {
+      await given(page, files)
+      expect((await train(page)).history.stepLosses, format).toEqual(losses)
+    }
+    for (const [ending, type] of [
+      ['png', undefined],
+      ['webp', 'image/webp'],
+      ['jpg', 'image/jpeg'],
+    ] as const) {
+      const all = type && [...(await written(page, digits.train, type)), ...(await written(page, digits.test, type))]
+      let next = 0
+      const write = all && (() => all[next++] ?? new Uint8Array(0))
+      const pictures = await pictureFolders(digits, ending, write)
+      await given(page, [['pictures.zip', zipped(pictures)]])
+      const found = (await train(page)).history.stepLosses
+      if (ending !== 'jpg') expect(found, ending).toEqual(lossesByClass)
+      // JPEG loses a little.
+      else found.forEach((loss, i) => expect(loss).toBeCloseTo(lossesByClass?.[i] ?? NaN, 1))
+    }
+    expect(complaints).toEqual([])
+    await page.context().close()
+  })
+
+  test('are fetched from an address whose server lets pages read it, else that is said', async () => {
+    if (!browser || !site || !other) throw new Error('nothing was started')
+    const { page } = await openPage(browser, site.url)
+    await choose(page, { model: 'linear', threads: '1', epochs: 1, batchSize: 16 })
+    const address = page.getByLabel('Or the address of a file')
+    const fetchIt = async (text: string) => {
+      await address.fill(text)
+      await page.getByRole('button', { name: 'Fetch', exact: true }).click()
+    }
+    await fetchIt(`${other.url}closed/digits.npz`)
+    await page
+      .locator('#data .notice', { hasText: 'its server lets no page of another origin read it (CORS)' })
+      .waitFor()
+    await fetchIt('ftp://example.org/digits.npz')
+    await page.locator('#data .notice', { hasText: 'expected an address such as https' }).waitFor()
+    await fetchIt(`${other.url}open/digits.npz#sha256=${'0'.repeat(64)}`)
+    await page.locator('#data .notice', { hasText: 'xpected the SHA-256 000' }).waitFor()
+    await fetchIt(`${other.url}open/digits.npz#classes=0,1,2,3,4,5,6,7,8,9`)
+    await page.locator('#data .notice', { hasText: 'is loaded' }).waitFor()
+    expect((await train(page)).history.stepLosses).toEqual(losses)
+    await page.reload()
+    expect(asked.filter((url) => url.startsWith('/open/'))).toHaveLength(2)
+    await page.context().close()
+  })
+})
