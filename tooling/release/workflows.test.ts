@@ -54,9 +54,9 @@ describe.each(files)('%s', (file) => {
 
   test('pins every action by its commit, and says which version that is', () => {
     const uses = text.match(/uses: .*/g) ?? []
-    expect(uses.filter((line) => !/uses: (\.\/\S+|[\w-]+(?:\/[\w-]+)+@[0-9a-f]{40} # v\d+\.\d+\.\d+)$/.test(line))).toEqual(
-      [],
-    )
+    expect(
+      uses.filter((line) => !/uses: (\.\/\S+|[\w-]+(?:\/[\w-]+)+@[0-9a-f]{40} # v\d+\.\d+\.\d+)$/.test(line)),
+    ).toEqual([])
   })
 
   test('gives no job more than it needs', () => {
