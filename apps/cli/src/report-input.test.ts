@@ -18,6 +18,7 @@ const ofMnist = { experiment: { dataset: 'mnist' }, dataset: { origin: 'the cach
 /** Of a run with this model, as far as a report's pictures of the weights look at it. */
 const inputOf = (definition: ModelDefinition) =>
   inputOfResult(
+    'runs/first',
     {
       run: { ...ofMnist, model: { definition } },
       weights,

@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { catalogueEntry, type Dataset, type ImageShape } from '@digitlab/data'
 import { defineModel, firstLayerWeights, unknownLayerTypes, type StateDict } from '@digitlab/models'
 import { firstFeatureMaps } from '@digitlab/models/compute'
@@ -11,6 +11,8 @@ import { readPredictionsFile } from './predictions-file'
 import { folderOfRun, readRun } from './run-folder'
 
 interface Parts {
+  /** Where the run lies. */
+  readonly folder: string
   readonly run: Run
   readonly weights: StateDict
   readonly predictions?: RunPredictions | undefined
@@ -29,7 +31,7 @@ export const drawnSize = ([height, width, channels]: ImageShape): Omit<DrawnImag
 })
 
 /** All that a report draws, of a run and of what it was trained on. */
-const reportInput = ({ run, weights, predictions, data, missing = [] }: Parts): ReportInput => {
+const reportInput = ({ folder, run, weights, predictions, data, missing = [] }: Parts): ReportInput => {
   const unknown = unknownLayerTypes(run.model.definition)
   const model = unknown.length === 0 ? defineModel(run.model.definition) : undefined
   const firstLayer = model && firstLayerWeights(model, weights)
@@ -41,6 +43,7 @@ const reportInput = ({ run, weights, predictions, data, missing = [] }: Parts): 
     model && images && size <= mostPixels && firstFeatureMaps(model, weights, images.pixels.subarray(0, bytes))
   return {
     run: withoutPlaces(run),
+    ...againOf(folder, run),
     ...(predictions ? { predictions } : {}),
     ...(images ? { images } : {}),
     ...(augmented ? { augmented } : {}),
@@ -48,6 +51,14 @@ const reportInput = ({ run, weights, predictions, data, missing = [] }: Parts): 
     ...(maps ? { featureMaps: { image: 0, ...maps } } : {}),
     missing: model ? missing : [...missing, `no pictures of the first layer: ${unknownHere(unknown)}`],
   }
+}
+
+/** The command that makes a run again; one that began with given weights needs those too, which nobody has written down. */
+const againOf = (folder: string, { experiment, backend }: Run): Pick<ReportInput, 'again'> => {
+  if (experiment.initial) return {}
+  const file = join(basename(folder), 'run.json')
+  const word = /^[\w./-]+$/.test(file) ? file : JSON.stringify(file)
+  return { again: `digitlab train --experiment ${word} --backend ${backend.id}` }
 }
 
 const unknownHere = (types: readonly string[]): string =>
@@ -62,8 +73,8 @@ export const predictionsOf = (data: Dataset, { before, after }: RunResult['predi
 })
 
 /** What a report draws of a run that has just ended. */
-export const inputOfResult = ({ run, weights, predictions }: RunResult, data: Dataset): ReportInput =>
-  reportInput({ run, weights, data, predictions: predictionsOf(data, predictions) })
+export const inputOfResult = (folder: string, { run, weights, predictions }: RunResult, data: Dataset): ReportInput =>
+  reportInput({ folder, run, weights, data, predictions: predictionsOf(data, predictions) })
 
 /** An error that a report can do without what it is about; any other is thrown. */
 const mendable = (error: unknown): Error => {
@@ -131,6 +142,7 @@ export const readReportInputs = async (paths: readonly string[], places: ImagePl
     if (!predictions) warn(`${path}: ${noPredictions}`)
     inputs.push(
       reportInput({
+        folder,
         run,
         weights,
         predictions,

@@ -137,6 +137,8 @@ export interface ReportInput {
   readonly augmented?: AugmentedImages
   readonly firstLayer?: FirstLayer
   readonly featureMaps?: FeatureMaps
+  /** The command that makes the run again: it is said in the report. */
+  readonly again?: string
   /** Sentences about what could not be drawn and why: they are said in the report. */
   readonly missing?: readonly string[]
 }

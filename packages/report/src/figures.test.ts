@@ -16,7 +16,11 @@ import {
 } from './figures'
 import { comparedPairs, confidentMistakes, ReportError, wilsonInterval, type ReportInput } from './index'
 import { firstLayerFigure } from './figures/first-layer'
+import { textWidth } from './figure'
+import { percentTick, rateTicks } from './figures/accuracy'
 import { figurePng } from './node'
+import { comparisonReportHtml } from './figures'
+import { seriesColours } from './theme'
 import { exampleImages, exampleInput, exampleLayer } from './testing/example'
 
 const parsed = ({ svg }: Pick<Figure, 'svg'>) => parseHTML(`<html><body>${svg}</body></html>`).document
@@ -93,11 +97,55 @@ describe('every mark is there, and every number is that of the run', () => {
   test('accuracy: both lines with a point an epoch, and the accuracies of run.json', () => {
     const drawn = figure(input, 'accuracy')
     expect(count(drawn, '[data-mark="line"] path')).toBe(2)
-    expect(count(drawn, '[data-mark="dot"] title')).toBe(2 * run.history.epochs.length)
+    expect(count(drawn, '[data-mark="dot"] title')).toBe(1 + 2 * run.history.epochs.length) // and before training
     for (const { epoch, testAccuracy = NaN, trainAccuracy } of run.history.epochs) {
       expect(drawn.svg).toContain(`epoch ${epoch}: ${(100 * testAccuracy).toFixed(2)} % of the test images`)
       expect(drawn.svg).toContain(`epoch ${epoch}: ${(100 * trainAccuracy).toFixed(2)} % of the training images`)
     }
+  })
+
+  test('runs that differ in the seed alone are one line with a band, and a model has one colour in every figure', () => {
+    const runs = [0, 1, 2].flatMap((seed) => [
+      exampleInput({ name: 'linear', seed, mistakeEvery: 3 + seed }),
+      exampleInput({ name: 'cnn', seed, mistakeEvery: 7 + seed }),
+    ])
+    const [comparison, accuracies, losses] = comparisonFigures(runs).map(({ draw }) => draw())
+    if (!comparison || !accuracies || !losses) throw new Error('there are four figures')
+    for (const drawn of [accuracies, losses]) {
+      expect(count(drawn, '[data-mark="area"] path')).toBe(2)
+      expect(count(drawn, '[data-mark="line"] path')).toBe(2)
+      expect(textsOf(drawn)).toEqual(expect.arrayContaining(['linear, 3 seeds', 'cnn, 3 seeds']))
+    }
+    expect(accuracies.title).toBe('Test accuracy per epoch, mean ± deviation')
+    expect(accuracies.svg).toContain('before training')
+    const shares = runs.filter(({ run }) => run.model.name === 'cnn').map(({ run }) => run.metrics.accuracy)
+    const mean = shares.reduce((sum, share) => sum + share) / 3
+    const deviation = Math.sqrt(shares.reduce((sum, share) => sum + (share - mean) ** 2, 0) / 2)
+    const words = `${(100 * mean).toFixed(2)} ± ${(100 * deviation).toFixed(2)} %`
+    expect(textsOf(comparison)).toContain(words)
+    expect(comparisonReportHtml(runs)).toContain(`${(100 * mean).toFixed(2)} ± ${(100 * deviation).toFixed(2)}<`)
+    const { document } = parseHTML(comparisonReportHtml(runs))
+    expect(document.querySelectorAll('details.run[open]')).toHaveLength(0)
+    expect(document.querySelectorAll('details.run')).toHaveLength(6)
+    for (const drawn of [comparison, accuracies, losses])
+      for (const colour of seriesColours('light').slice(0, 2)) expect(drawn.svg).toContain(colour)
+    for (const colour of seriesColours('light').slice(2)) expect(accuracies.svg).not.toContain(colour)
+  })
+
+  test('words at a horizontal axis of rates never touch, at any range and width', () => {
+    for (const room of [120, 180, 240, 320, 480, 900])
+      for (const domain of [
+        [0.9, 0.92],
+        [0.905, 0.9155],
+        [0, 1],
+        [0.97, 1],
+        [0.98, 0.9901],
+      ] as const) {
+        const ticks = rateTicks(domain, room)
+        const [a = 0, b = 1] = ticks
+        if (ticks.length > 1)
+          expect(((b - a) / (domain[1] - domain[0])) * room).toBeGreaterThan(textWidth(percentTick(b), 12) + 4)
+      }
   })
 
   test('of a thousand classes those that are confused most are drawn, and it is said', () => {
@@ -275,7 +323,7 @@ test('what the unusual has to say is said', () => {
   expect(textsOf(figure(of('a class without test images'), 'class-accuracy'))).toContain('no image')
   expect(figure(of('a loss that became NaN'), 'loss').alt).toContain('the loss of 30 steps is no number')
   expect(figure(of('a loss that never was a number'), 'loss').alt).toContain('there is no curve')
-  expect(figure(of('no whole epoch'), 'accuracy').alt).toContain('No epoch was finished')
+  expect(figure(of('no whole epoch'), 'accuracy').alt).toContain('Accuracy appears after the first epoch')
 })
 
 describe('a PNG', () => {

@@ -34,7 +34,15 @@ figcaption span{display:block;font-weight:400;font-size:.85rem;color:var(--muted
 figure svg{display:block;width:100%;height:auto;max-width:${wide + 16}px}
 figure.whole{grid-column:1/-1}figure.whole svg{max-width:none}
 figure .narrow{display:none;max-width:460px}
-.scroll{overflow-x:auto}
+.scroll{overflow-x:auto;margin:12px 0;background:linear-gradient(90deg,var(--paper) 30%,transparent) 0 0/32px 100% no-repeat local,linear-gradient(270deg,var(--paper) 30%,transparent) 100% 0/32px 100% no-repeat local,linear-gradient(90deg,var(--faint),transparent) 0 0/12px 100% no-repeat scroll,linear-gradient(270deg,var(--faint),transparent) 100% 0/12px 100% no-repeat scroll}
+.scroll:focus-visible{outline:2px solid var(--first)}
+details{margin:12px 0}
+summary{cursor:pointer;color:var(--muted)}
+details.run{border-top:1px solid var(--faint);margin:0;padding:12px 0}
+details.run summary{display:flex;gap:12px;align-items:baseline;color:inherit}
+details.run summary::before{content:'\\25b8';color:var(--muted)}
+details.run[open] summary::before{content:'\\25be'}
+details.run summary h2{margin:0;padding:0;border:0}
 table{border-collapse:collapse;font-size:.92rem;font-variant-numeric:tabular-nums}
 th,td{padding:5px 14px 5px 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--faint)}
 th{font-weight:600}
@@ -115,18 +123,22 @@ export const figureHtml = (
 export type Cell = string | { readonly number: string }
 
 /** A table with a heading for each column. */
-export const tableHtml = (headings: readonly Cell[], rows: readonly (readonly Cell[])[]): string => {
+export const tableHtml = (
+  headings: readonly Cell[],
+  rows: readonly (readonly Cell[])[],
+  label = 'table, scrolls to the side',
+): string => {
   const cell = (tag: string, value: Cell) =>
     typeof value === 'string'
       ? `<${tag}>${escaped(value)}</${tag}>`
       : `<${tag} class="number">${escaped(value.number)}</${tag}>`
   const line = (tag: string, cells: readonly Cell[]) => `<tr>${cells.map((value) => cell(tag, value)).join('')}</tr>`
-  return `<div class="scroll"><table><thead>${line('th', headings)}</thead><tbody>${rows.map((row) => line('td', row)).join('')}</tbody></table></div>`
+  return `<div class="scroll" tabindex="0" role="region" aria-label="${escaped(label)}"><table><thead>${line('th', headings)}</thead><tbody>${rows.map((row) => line('td', row)).join('')}</tbody></table></div>`
 }
 
 /** Names and what they stand for. */
 export const pairsHtml = (pairs: readonly (readonly [name: string, value: string])[]): string =>
-  `<div class="scroll"><table class="pairs"><tbody>${pairs.map(([name, value]) => `<tr><th scope="row">${escaped(name)}</th><td>${escaped(value)}</td></tr>`).join('')}</tbody></table></div>`
+  `<div class="scroll" tabindex="0" role="region" aria-label="table of names and values"><table class="pairs"><tbody>${pairs.map(([name, value]) => `<tr><th scope="row">${escaped(name)}</th><td>${escaped(value)}</td></tr>`).join('')}</tbody></table></div>`
 
 export const numbersHtml = (numbers: readonly (readonly [name: string, value: string, more?: string])[]): string =>
   `<dl class="numbers">${numbers.map(([name, value, more]) => `<div><dt>${escaped(name)}</dt><dd>${escaped(value)}${more === undefined ? '' : `<small>${escaped(more)}</small>`}</dd></div>`).join('')}</dl>`

@@ -1,18 +1,35 @@
 import { comparedPairs, pText, runLabels } from './compared-runs'
 import type { DrawnRun, ReportInput } from './drawn-run'
 import { escaped } from './figure'
-import { captionOf } from './figure-choices'
+import { captionOf, type FigureId } from './figure-choices'
 import { classificationMetrics, wilsonInterval } from './metrics'
 import { figureHtml, numbersHtml, page, pairsHtml, tableHtml } from './page'
 import { ReportError } from './report-error'
 import { comparisonFigures, runFigures, type Drawable } from './run-figures'
+import { groupRuns, meanAndDeviation, type RunGroup } from './run-groups'
 import { datasetFacts, environmentFacts, experimentFacts } from './run-facts'
 import { grouped, percent } from './table'
 import { lossText } from './ticks'
 import { selectionSentence } from './watched-epochs'
 
-const grid = (figures: readonly Drawable[]): string =>
-  `<div class="figures">${figures.map((figure) => figureHtml(figure, { caption: captionOf(figure.id), whole: figure.id === 'comparison' })).join('')}</div>`
+/** Figures that are as tall as each other, and are looked at together. */
+const besides: Partial<Record<FigureId, FigureId>> = {
+  before: 'after',
+  loss: 'accuracy',
+  confusion: 'class-accuracy',
+  mistakes: 'reliability',
+  accuracies: 'losses',
+}
+
+/** Two figures a row; one that would leave half a row empty takes it whole. */
+const grid = (figures: readonly Drawable[]): string => {
+  const ids = figures.map(({ id }) => id)
+  const paired = ids.flatMap((id, i) => {
+    const beside = besides[id]
+    return beside !== undefined && beside === ids[i + 1] ? [id, beside] : []
+  })
+  return `<div class="figures">${figures.map((figure) => figureHtml(figure, { caption: captionOf(figure.id), whole: !paired.includes(figure.id) })).join('')}</div>`
+}
 
 const paragraphs = (kind: string, sentences: readonly string[]): string =>
   sentences.map((sentence) => `<p class="${kind}">${escaped(sentence)}</p>`).join('')
@@ -37,6 +54,7 @@ const runSection = (input: ReportInput): string => {
     ...(run.status === 'completed'
       ? []
       : [paragraphs('notice', ['This run was interrupted: its figures are those of its last step.'])]),
+    input.again === undefined ? '' : `<p class="lead">To run it again: <code>${escaped(input.again)}</code></p>`,
     paragraphs(
       'lead',
       missing.map((sentence) => `Not drawn here: ${sentence}.`),
@@ -87,9 +105,8 @@ export const comparisonReportHtml = (inputs: readonly ReportInput[]): string => 
     title,
     [
       `<h1>${escaped(title)}</h1>`,
-      `<p class="lead">${labels.map((label, n) => `<a href="#run-${n + 1}">${escaped(label)}</a>`).join(' &middot; ')}</p>`,
       notices(runs),
-      comparisonTable(inputs, labels),
+      sideBySide(inputs, labels),
       grid(comparisonFigures(inputs)),
       pairs.length === 0
         ? ''
@@ -107,13 +124,60 @@ export const comparisonReportHtml = (inputs: readonly ReportInput[]): string => 
               ...[pair.bothRight, pair.onlyFirst, pair.onlySecond, pair.bothWrong].map((n) => ({ number: grouped(n) })),
               { number: pText(pair.pValue) },
             ]),
-          )}`,
+          )}</details>`,
       ...inputs.map(
         (input, n) =>
-          `<h2 id="run-${n + 1}">${escaped(labels[n] ?? '')}</h2>${runSection(input)}${facts(input.run, 'h3')}`,
+          // A link to something within a closed part opens it.
+          `<details class="run"><summary><h2>${escaped(labels[n] ?? '')}</h2><span class="lead">${percent(input.run.metrics.accuracy)}</span></summary><div id="run-${n + 1}">${runSection(input)}${facts(input.run, 'h3')}</div></details>`,
       ),
     ].join(''),
   )
+}
+
+/** A line for each run; where some differ in the seed alone their mean and deviation, and the runs folded. */
+const sideBySide = (inputs: readonly ReportInput[], labels: readonly string[]): string => {
+  const each = comparisonTable(inputs, labels)
+  const groups = groupRuns(inputs)
+  return groups.every(({ inputs }) => inputs.length === 1)
+    ? each
+    : `${groupTable(groups)}<details><summary>Each run in numbers</summary>${each}</details>`
+}
+
+const groupTable = (groups: readonly RunGroup[]): string => {
+  const spread = (values: readonly number[], write: (value: number) => string) => {
+    const { mean, deviation } = meanAndDeviation(values)
+    return { number: values.length === 1 ? write(mean) : `${write(mean)} ± ${write(deviation)}` }
+  }
+  const table = tableHtml(
+    [
+      'model',
+      { number: 'test accuracy, %' },
+      { number: 'test loss' },
+      { number: 'an epoch, s' },
+      { number: 'parameters' },
+      'seeds',
+      'backend',
+    ],
+    groups.map(({ label, inputs }) => [
+      label,
+      spread(
+        inputs.map(({ run }) => 100 * run.metrics.accuracy),
+        (value) => value.toFixed(2),
+      ),
+      spread(
+        inputs.map(({ run }) => run.metrics.meanLoss ?? NaN),
+        lossText,
+      ),
+      spread(
+        inputs.map(({ run }) => run.timing.secondsPerEpoch),
+        (value) => value.toFixed(2),
+      ),
+      { number: grouped(inputs[0].run.model.parameters) },
+      inputs.map(({ run }) => run.experiment.seed).join(', '),
+      inputs[0].run.backend.id,
+    ]),
+  )
+  return `${table}<p class="lead">Mean ± sample standard deviation over the seeds.</p>`
 }
 
 const comparisonTable = (inputs: readonly ReportInput[], labels: readonly string[]): string =>

@@ -1,3 +1,4 @@
+import { accuracyBefore } from './before-training'
 import type { DrawnImages, ReportInput } from './drawn-run'
 import type { Figure, FigureOptions } from './figure'
 import { figureChoices, type FigureId, type FigureIdOf } from './figure-choices'
@@ -39,6 +40,7 @@ export const runFigures = ({
   featureMaps,
 }: ReportInput): Drawable[] => {
   const { classNames } = run.dataset
+  const before = accuracyBefore({ run, ...(predictions ? { predictions } : {}) })
   const seen = predictions && images ? { predictions, images } : undefined
   const drawn: Readonly<Record<FigureIdOf<'run'>, Draw | undefined>> = {
     before:
@@ -46,7 +48,7 @@ export const runFigures = ({
     after: seen && ((options) => fixedImagesFigure(seen.images, seen.predictions, 'after', { ...options, classNames })),
     augmented: augmented && ((options) => augmentedFigure(augmented, options)),
     loss: (options) => lossFigure(run, options),
-    accuracy: (options) => accuracyFigure(run, options),
+    accuracy: (options) => accuracyFigure(run, { ...options, before }),
     'learning-rate': run.history.learningRates && ((options) => learningRateFigure(run, options)),
     confusion: (options) => confusionFigure(run, options),
     'class-accuracy': (options) => classAccuracyFigure(run, options),

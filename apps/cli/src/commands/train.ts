@@ -227,7 +227,7 @@ const conclude = async (
     await writeRun(folder, result, data.test.labels)
     await events.end(run)
     await log.end(result, data)
-    if (wantsPage) report = await writeReport(path, [inputOfResult(result, data)])
+    if (wantsPage) report = await writeReport(path, [inputOfResult(path, result, data)])
     if (run.status === 'completed') await removeCheckpoint(path) // last: what is not written yet can be gone on with
   } catch (error) {
     warn(summaryOf(run)) // what was found out is not lost with the disk

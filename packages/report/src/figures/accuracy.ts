@@ -1,21 +1,28 @@
 import { axisX, axisY, dot, gridY, lineY } from '@observablehq/plot'
+import { beginningMarks } from '../before-training'
 import { chart } from '../chart'
 import type { DrawnRun } from '../drawn-run'
-import { emptyFigure, type Figure, type FigureOptions } from '../figure'
+import { emptyFigure, textWidth, type Figure, type FigureOptions } from '../figure'
 import { grouped, percent } from '../table'
 import { watchedEpochs, type WatchedEpoch } from '../watched-epochs'
 import { countingTicks, linearTicks } from '../ticks'
 
 /** The accuracy after each epoch: on the images trained on, as each was seen, and on those that were watched. */
-export const accuracyFigure = ({ history }: DrawnRun, options: FigureOptions = {}): Figure => {
+export const accuracyFigure = (
+  { history }: DrawnRun,
+  options: FigureOptions & {
+    /** The accuracy on the test images before training, where it is known: the curve begins there. */
+    readonly before?: number | undefined
+  } = {},
+): Figure => {
   const [id, title] = ['accuracy', 'Accuracy per epoch']
   const { words, short, epochs } = watchedEpochs(history.epochs)
   const last = epochs.at(-1)
-  if (!last)
-    return emptyFigure({ id, title, sentence: 'No epoch was finished: there is no accuracy of one yet.' }, options)
+  if (!last) return emptyFigure({ id, title, sentence: 'Accuracy appears after the first epoch.' }, options)
   const best = epochs.reduce((most, epoch) => (epoch.accuracy > most.accuracy ? epoch : most))
   const domain = rateDomain(epochs.flatMap(({ trainAccuracy, accuracy }) => [trainAccuracy, accuracy]))
   const radius = epochs.length > 60 ? 0 : 4
+  const before = words === 'test images' && epochs[0]?.epoch === 1 ? options.before : undefined
   return chart(
     {
       id,
@@ -42,17 +49,33 @@ export const accuracyFigure = ({ history }: DrawnRun, options: FigureOptions = {
           height: 310,
           marginLeft: 54,
           marginRight: 20,
-          x: { domain: epochs.length === 1 ? [last.epoch - 0.5, last.epoch + 0.5] : [1, last.epoch] },
+          x: {
+            domain:
+              before !== undefined
+                ? [0, last.epoch]
+                : epochs.length === 1
+                  ? [last.epoch - 0.5, last.epoch + 0.5]
+                  : [1, last.epoch],
+          },
           y: { domain },
           marks: [
             ...rateAxis(domain, { muted, faint }, 'accuracy'),
-            axisX(epochs.length === 1 ? [last.epoch] : countingTicks(last.epoch, width / 60), {
-              color: muted,
-              label: 'epoch',
-              tickFormat: grouped,
-              labelArrow: 'none',
-              labelAnchor: 'center',
-            }),
+            axisX(
+              [
+                ...(before === undefined ? [] : [0]),
+                ...(epochs.length === 1 ? [last.epoch] : countingTicks(last.epoch, width / 60)),
+              ],
+              {
+                color: muted,
+                label: 'epoch',
+                tickFormat: grouped,
+                labelArrow: 'none',
+                labelAnchor: 'center',
+              },
+            ),
+            ...(before === undefined
+              ? []
+              : beginningMarks([{ before, first: epochs[0]?.accuracy ?? NaN, colour: second }], domain, muted)),
             line('trainAccuracy', first, { strokeDasharray: '5 3' }),
             line('accuracy', second, {}),
             ...(radius > 0 ? [points('trainAccuracy', first, 'circle'), points('accuracy', second, 'square')] : []),
@@ -83,6 +106,17 @@ export const rateAxis = (
     gridY(ticks, { stroke: faint, strokeOpacity: 1 }),
     axisY(ticks, { color: muted, label, labelArrow: 'none', tickSize: 0, tickFormat: percentTick }),
   ]
+}
+
+/** Round rates for a horizontal axis of so many pixels, no closer than their words are long. */
+export const rateTicks = ([low, high]: readonly [number, number], room: number): number[] => {
+  for (let about = Math.floor(room / 40); about > 1; about--) {
+    const ticks = linearTicks(100 * low, 100 * high, about).map((tick) => tick / 100)
+    const widest = Math.max(...ticks.map((tick) => textWidth(percentTick(tick), 12)))
+    const [first = 0, second = high] = ticks
+    if (((second - first) / (high - low)) * room >= widest + 10) return ticks
+  }
+  return linearTicks(100 * low, 100 * high, 1).map((tick) => tick / 100)
 }
 
 /** 97.5 % of 0.975: only the digits that it needs. */

@@ -4,8 +4,7 @@ import type { DrawnRun } from '../drawn-run'
 import { fitted, type Figure, type FigureOptions } from '../figure'
 import { classesLeftOut, classificationMetrics, shownClasses, wilsonInterval } from '../metrics'
 import { grouped, percent } from '../table'
-import { linearTicks } from '../ticks'
-import { percentTick, rateDomain } from './accuracy'
+import { percentTick, rateDomain, rateTicks } from './accuracy'
 
 /** The share of each class that was recognised, with Wilson's 95 % interval; a class without an image is said. */
 export const classAccuracyFigure = ({ metrics, dataset }: DrawnRun, options: FigureOptions = {}): Figure => {
@@ -41,13 +40,14 @@ export const classAccuracyFigure = ({ metrics, dataset }: DrawnRun, options: Fig
         { words: `all classes, ${percent(accuracy)}`, colour: second, mark: 'line', dash: '4 3' },
       ],
       options: ({ first, second, muted, faint, ink }, width) => {
-        const ticks = linearTicks(100 * domain[0], 100 * domain[1], width / 90).map((tick) => tick / 100)
+        const marginLeft = Math.min(100, 16 + longest * 7.5)
+        const ticks = rateTicks(domain, width - marginLeft - 66)
         const name = (label: number) =>
           fitted(rows.find((row) => row.label === label)?.name ?? '', Math.min(96, width * 0.25), 12)
         return {
           height: 62 + 25 * rows.length,
           marginTop: 6,
-          marginLeft: Math.min(100, 16 + longest * 7.5),
+          marginLeft,
           marginRight: 66,
           x: { domain },
           y: { type: 'point', domain: rows.map(({ label }) => label), padding: 0.5 },

@@ -1,6 +1,5 @@
 import { axisX, axisY, barX, dot, gridX, ruleX, ruleY, text } from '@observablehq/plot'
 import { drawPlot } from '../chart'
-import { runLabels } from '../compared-runs'
 import type { ReportInput } from '../drawn-run'
 import {
   defaultWidth,
@@ -14,32 +13,47 @@ import {
   type FigureOptions,
 } from '../figure'
 import { wilsonInterval } from '../metrics'
+import { groupRuns, groupStyles, meanAndDeviation } from '../run-groups'
 import { grouped, percent } from '../table'
-import { paletteOf, type Palette } from '../theme'
-import { linearTicks } from '../ticks'
-import { percentTick, rateDomain } from './accuracy'
+import { paletteOf, type Palette, type Theme } from '../theme'
+import { percentTick, rateDomain, rateTicks } from './accuracy'
 
 interface Row {
   readonly label: string
+  readonly colour: string
   readonly accuracy: number
+  /** Each run's own accuracy, where there are several. */
+  readonly each: readonly number[]
   readonly low: number
   readonly high: number
+  /** The accuracy as it is written. */
+  readonly words: string
+  /** What `low` and `high` are. */
+  readonly range: string
   readonly parameters: number
   readonly seconds: number
 }
 
-const rowsOf = (inputs: readonly ReportInput[]): Row[] => {
-  const labels = runLabels(inputs)
-  return inputs.map(({ run: { metrics, model, timing } }, n) => {
-    const [low, high] = wilsonInterval(metrics.correct, metrics.count)
-    const { parameters } = model
+const rowsOf = (inputs: readonly ReportInput[], theme: Theme): Row[] => {
+  const groups = groupRuns(inputs)
+  const styles = groupStyles(groups, theme)
+  return groups.map(({ label, inputs }, n) => {
+    const [{ run: first }] = inputs
+    const { mean, deviation } = meanAndDeviation(inputs.map(({ run }) => run.metrics.accuracy))
+    const several = inputs.length > 1
+    const [low, high] = several
+      ? [mean - deviation, mean + deviation]
+      : wilsonInterval(first.metrics.correct, first.metrics.count)
     return {
-      label: labels[n] ?? '',
-      accuracy: metrics.accuracy,
-      low,
-      high,
-      parameters,
-      seconds: timing.secondsPerEpoch,
+      label,
+      colour: styles[n]?.colour ?? '',
+      accuracy: mean,
+      each: several ? inputs.map(({ run }) => run.metrics.accuracy) : [],
+      ...{ low, high },
+      words: several ? `${(100 * mean).toFixed(2)} ± ${percent(deviation)}` : percent(mean),
+      range: several ? 'mean ± deviation' : '95 % interval',
+      parameters: first.model.parameters,
+      seconds: meanAndDeviation(inputs.map(({ run }) => run.timing.secondsPerEpoch)).mean,
     }
   })
 }
@@ -51,7 +65,7 @@ export const comparisonFigure = (inputs: readonly ReportInput[], options: Figure
   if (inputs.length === 0)
     return emptyFigure({ id, title, sentence: 'No run was completed: there is nothing to compare.' }, options)
   const palette = paletteOf(theme)
-  const rows = rowsOf(inputs)
+  const rows = rowsOf(inputs, theme)
   const narrow = width < 640
   const label = Math.min(narrow ? 150 : 190, 14 + Math.max(...rows.map(({ label }) => textWidth(label, 12))))
   // Beside one another the panels share the names at the left; one above the other each has its own.
@@ -71,8 +85,8 @@ export const comparisonFigure = (inputs: readonly ReportInput[], options: Figure
   })
   const alt = rows
     .map(
-      ({ label, accuracy, low, high, parameters, seconds }) =>
-        `${label}: ${percent(accuracy)} (95 % interval ${percent(low)} to ${percent(high)}), ${grouped(parameters)} parameters, ${secondsText(seconds)} an epoch`,
+      ({ label, words, range, low, high, parameters, seconds }) =>
+        `${label}: ${words} (${range} ${percent(low)} to ${percent(high)}), ${grouped(parameters)} parameters, ${secondsText(seconds)} an epoch`,
     )
     .join('; ')
   const height = narrow ? y : Math.max(...panels.map(({ height }) => height)) + 20
@@ -107,8 +121,9 @@ const panelHeight = (rows: readonly Row[]) => 34 + 30 * rows.length
 
 const accuracyPanel = (rows: readonly Row[], options: PanelOptions) => {
   const { palette, width, label } = options
-  const domain = rateDomain(rows.flatMap(({ low, high }) => [low, high]))
-  const ticks = linearTicks(100 * domain[0], 100 * domain[1], (width - label) / 45).map((tick) => tick / 100)
+  const domain = rateDomain(rows.flatMap(({ low, high, each }) => [low, high, ...each]))
+  const marginRight = 24 + Math.max(...rows.map(({ words }) => textWidth(words, 12.6)))
+  const ticks = rateTicks(domain, width - label - marginRight)
   const { y, axis } = rowAxis(rows, options)
   const drawn = drawPlot({
     width,
@@ -116,20 +131,21 @@ const accuracyPanel = (rows: readonly Row[], options: PanelOptions) => {
     marginTop: 4,
     marginBottom: 26,
     marginLeft: label,
-    marginRight: 74,
+    marginRight,
     x: { domain },
     y,
     marks: [
       gridX(ticks, { stroke: palette.faint, strokeOpacity: 1 }),
       axisX(ticks, { color: palette.muted, label: null, tickSize: 0, tickFormat: percentTick }),
       ...axis,
-      ruleY(rows, { y: (_, n) => n, x1: 'low', x2: 'high', stroke: palette.first, strokeWidth: 3 }),
+      ruleY(rows, { y: (_, n) => n, x1: 'low', x2: 'high', stroke: 'colour', strokeWidth: 3 }),
+      ...rows.map((row, n) => dot(row.each, { x: (share: number) => share, y: () => n, stroke: row.colour, r: 2.5 })),
       dot(rows, {
         x: 'accuracy',
         y: (_, n) => n,
-        fill: palette.first,
+        fill: 'colour',
         r: 5,
-        title: ({ label, low, high }: Row) => `${label}: 95 % interval ${percent(low)} to ${percent(high)}`,
+        title: ({ label, range, low, high }: Row) => `${label}: ${range} ${percent(low)} to ${percent(high)}`,
       }),
       text(rows, {
         y: (_, n) => n,
@@ -138,11 +154,12 @@ const accuracyPanel = (rows: readonly Row[], options: PanelOptions) => {
         dx: 12,
         fill: palette.ink,
         fontWeight: 600,
-        text: ({ accuracy }: Row) => percent(accuracy),
+        text: 'words',
       }),
     ],
   })
-  return { heading: 'test accuracy, 95 % interval', inset: label, ...drawn }
+  const ranges = [...new Set(rows.map(({ range }) => range))].join(' or ')
+  return { heading: `test accuracy, ${ranges}`, inset: label, ...drawn }
 }
 
 const barPanel =
@@ -164,7 +181,7 @@ const barPanel =
       marks: [
         ...axis,
         ruleX([0], { stroke: palette.muted }),
-        barX(rows, { x: value, y: (_, n) => n, fill: palette.first, fillOpacity: 0.75 }),
+        barX(rows, { x: value, y: (_, n) => n, fill: 'colour', fillOpacity: 0.75 }),
         text(rows, {
           x: value,
           y: (_, n) => n,
