@@ -17,6 +17,21 @@ const anchorOf = (heading: string): string =>
 const anchorsOf = (text: string): string[] =>
   [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => anchorOf(heading.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')))
 
+/** Words that nobody outside would understand, or would say so: docs/style.md has what to say instead. */
+const privateWords =
+  /\b(can not|gone on with|gives? way|giveWay|passed over|taken for what|either of the two|auto without|both ways)\b/i
+
+/** What a visitor reads. */
+const isRead = (document: string): boolean =>
+  !/^(docs\/(decisions|style)|\.changeset|tooling|CHANGELOG)/.test(document) && !document.endsWith('CHANGELOG.md')
+
+describe.each(documents.filter(isRead))('%s', (document) => {
+  test('has no private words', () => {
+    const lines = readFileSync(join(root, document), 'utf8').split('\n')
+    expect(lines.filter((line) => privateWords.test(line))).toEqual([])
+  })
+})
+
 describe.each(documents)('%s', (document) => {
   const text = readFileSync(join(root, document), 'utf8').replace(/^```[\s\S]*?^```$/gm, '')
 

@@ -14,7 +14,7 @@ export interface DatasetChoice {
 
 /** All data sets that have a name, in the order in which they are offered. */
 export const datasetChoices: readonly DatasetChoice[] = [
-  { name: 'auto', title: 'MNIST, else strokes', onPage: 'anywhere' },
+  { name: 'auto', title: 'MNIST (drawn digits if unavailable)', onPage: 'anywhere' },
   ...catalogueNames.map((name) => ({
     name,
     title: catalogue[name].title,

@@ -2,6 +2,7 @@
 import { dot, link, text } from '@observablehq/plot'
 import type { ReportInput } from './drawn-run'
 import { percent } from './table'
+import type { Palette } from './theme'
 
 /** The share of the test images that the initial weights got right; undefined where nobody wrote it down. */
 export const accuracyBefore = ({ predictions }: ReportInput): number | undefined => {
@@ -26,7 +27,11 @@ export const visiblePart = ({ before, first }: Pick<Beginning, 'before' | 'first
     : { x: Math.min(1, (low - before) / (first - before)), y: low }
 
 /** Epoch 0 of each curve: where it lies below what is drawn, at the lower edge, with its number in words. */
-export const beginningMarks = (beginnings: readonly Beginning[], [low]: readonly [number, number], muted: string) => {
+export const beginningMarks = (
+  beginnings: readonly Beginning[],
+  [low]: readonly [number, number],
+  { muted, paper }: Pick<Palette, 'muted' | 'paper'>,
+) => {
   const [least, most] = [
     Math.min(...beginnings.map(({ before }) => before)),
     Math.max(...beginnings.map(({ before }) => before)),
@@ -61,6 +66,8 @@ export const beginningMarks = (beginnings: readonly Beginning[], [low]: readonly
             dx: 9,
             dy: -8,
             fill: muted,
+            stroke: paper,
+            strokeWidth: 4,
           }),
         ]
       : []),

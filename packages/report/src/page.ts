@@ -46,6 +46,7 @@ details.run summary h2{margin:0;padding:0;border:0}
 table{border-collapse:collapse;font-size:.92rem;font-variant-numeric:tabular-nums}
 th,td{padding:5px 14px 5px 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--faint)}
 th{font-weight:600}
+.scroll table:not(.pairs) :is(th,td){white-space:nowrap}
 td.number,th.number{text-align:right}
 .pairs th{font-weight:400;color:var(--muted);white-space:nowrap}
 .pairs td{overflow-wrap:anywhere}

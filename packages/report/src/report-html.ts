@@ -110,7 +110,7 @@ export const comparisonReportHtml = (inputs: readonly ReportInput[]): string => 
       grid(comparisonFigures(inputs)),
       pairs.length === 0
         ? ''
-        : `<h3>McNemar's test</h3>${tableHtml(
+        : `<details><summary>McNemar's test in numbers</summary>${tableHtml(
             [
               '',
               { number: 'both right' },

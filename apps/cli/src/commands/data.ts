@@ -36,8 +36,9 @@ export const dataCommand = (): Command =>
         .addArgument(named([...catalogueNames, ...archivedNames]))
         .addOption(shared.json())
         .action(async (name: string, { json = false }: Flags) => {
-          const fetched = await interruptible('stopping; what came is kept and gone on with next time ...', (signal) =>
-            fetchDataset(name, { signal, onProgress: downloadLine() }),
+          const fetched = await interruptible(
+            'stopping; the partial download is kept and resumed next time ...',
+            (signal) => fetchDataset(name, { signal, onProgress: downloadLine() }),
           )
           writeResult(
             json,

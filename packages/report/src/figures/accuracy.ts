@@ -32,7 +32,7 @@ export const accuracyFigure = (
         { words: 'training images, while learning', colour: first, mark: 'circle', dash: '5 3' },
         { words, colour: second, mark: 'square', dash: '' },
       ],
-      options: ({ first, second, muted, faint }, width) => {
+      options: ({ first, second, muted, faint, paper }, width) => {
         const line = (key: 'trainAccuracy' | 'accuracy', stroke: string, more: { strokeDasharray?: string }) =>
           lineY(epochs, { x: 'epoch', y: key, stroke, strokeWidth: 2.2, ...more })
         const points = (key: 'trainAccuracy' | 'accuracy', fill: string, symbol: 'circle' | 'square') =>
@@ -75,7 +75,10 @@ export const accuracyFigure = (
             ),
             ...(before === undefined
               ? []
-              : beginningMarks([{ before, first: epochs[0]?.accuracy ?? NaN, colour: second }], domain, muted)),
+              : beginningMarks([{ before, first: epochs[0]?.accuracy ?? NaN, colour: second }], domain, {
+                  muted,
+                  paper,
+                })),
             line('trainAccuracy', first, { strokeDasharray: '5 3' }),
             line('accuracy', second, {}),
             ...(radius > 0 ? [points('trainAccuracy', first, 'circle'), points('accuracy', second, 'square')] : []),

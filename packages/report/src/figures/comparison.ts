@@ -80,7 +80,7 @@ export const comparisonFigure = (inputs: readonly ReportInput[], options: Figure
     const at = `translate(${x} ${y})`
     if (narrow) y += height + 26
     else x += wide
-    const head = textAt(inset, 12, heading, { 'font-weight': 600, 'font-size': 12.5 })
+    const head = textAt(narrow ? 0 : inset, 12, heading, { 'font-weight': 600, 'font-size': 12.5 })
     return element('g', { transform: at }, head + element('g', { transform: 'translate(0 20)' }, content))
   })
   const alt = rows
