@@ -113,13 +113,15 @@ export const rateAxis = (
 
 /** Round rates for a horizontal axis of so many pixels, no closer than their words are long. */
 export const rateTicks = ([low, high]: readonly [number, number], room: number): number[] => {
-  for (let about = Math.floor(room / 40); about > 1; about--) {
+  for (let about = Math.max(2, Math.floor(room / 40)); about > 1; about--) {
     const ticks = linearTicks(100 * low, 100 * high, about).map((tick) => tick / 100)
     const widest = Math.max(...ticks.map((tick) => textWidth(percentTick(tick), 12)))
     const [first = 0, second = high] = ticks
     if (((second - first) / (high - low)) * room >= widest + 10) return ticks
   }
-  return linearTicks(100 * low, 100 * high, 1).map((tick) => tick / 100)
+  return linearTicks(100 * low, 100 * high, 2)
+    .slice(0, 1)
+    .map((tick) => tick / 100) // one says at least where this is
 }
 
 /** 97.5 % of 0.975: only the digits that it needs. */
