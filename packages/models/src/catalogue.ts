@@ -19,7 +19,7 @@ const model = <const M extends (fit: Fit) => ModelDefinition>(says: string, defi
 
 /**
  * The case study's three models, in its order, of 7,850, 79,510 and 20,490 parameters with MNIST's form, and others: `mlp` of 669,706,
- * `lenet-5` of 61,706, `cnn-batch-norm` of 20,586, `pytorch-example` of 1,199,882, `champion` of 75,450 and `sprint` of 16,978.
+ * `lenet-5` of 61,706, `cnn-batch-norm` of 20,586, `pytorch-example` of 1,199,882, `champion` of 75,450 and `sprint` of 17,042.
  */
 export const catalogue = {
   /** Softmax regression: one dense layer, 7,850 parameters with MNIST's form. */
@@ -150,22 +150,25 @@ export const catalogue = {
       { type: 'dense', name: 'fc', out: classes },
     ],
   })),
-  /** Three small convolutions with batch normalization, made for the least time to 99 %, 16,978 parameters. */
+  /**
+   * Three small convolutions, made for the least time to 99 %, 17,042 parameters. Batch normalization comes behind the pools: convolution,
+   * relu and pool are one operation, whose gradient is mostly zeros.
+   */
   sprint: model('three small convolutions with batch normalization, made for speed', ({ input, classes }) => ({
     name: 'sprint',
     input,
     layers: [
-      { type: 'conv2d', name: 'conv1', out: 8, kernel: 5, padding: 2, bias: false },
+      { type: 'conv2d', name: 'conv1', out: 8, kernel: 5, padding: 2 },
+      { type: 'relu' },
+      { type: 'maxPool2d', size: 2 },
       { type: 'batchNorm', name: 'norm1' },
+      { type: 'conv2d', name: 'conv2', out: 24, kernel: 3, padding: 1 },
       { type: 'relu' },
       { type: 'maxPool2d', size: 2 },
-      { type: 'conv2d', name: 'conv2', out: 24, kernel: 3, padding: 1, bias: false },
       { type: 'batchNorm', name: 'norm2' },
+      { type: 'conv2d', name: 'conv3', out: 32, kernel: 3 },
       { type: 'relu' },
-      { type: 'maxPool2d', size: 2 },
-      { type: 'conv2d', name: 'conv3', out: 32, kernel: 3, bias: false },
       { type: 'batchNorm', name: 'norm3' },
-      { type: 'relu' },
       { type: 'flatten' },
       { type: 'dense', name: 'fc', out: classes },
     ],
