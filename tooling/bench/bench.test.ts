@@ -8,6 +8,7 @@ import { describe, expect, test } from 'vitest'
 import { mnistFolder } from '../vitest/golden'
 import { trainingFlops } from './flops'
 import { compareLosses } from './losses'
+import { netsTable } from './nets-table'
 import { publishedPart, readmePart } from './publish'
 import type { BenchResult } from './tables'
 
@@ -72,6 +73,42 @@ test('what cannot be is said in a sentence', () => {
   expect(wrong.stderr).toBe('--rounds must be an integer from 1, not many\n')
   expect(bench('--models', 'resnet').stderr).toContain('--models names resnet')
   expect(bench('--wrong').stderr).toContain('--wrong')
+})
+
+test('nets are trained by their recipes, a seed a turn', async ({ skip }) => {
+  const mnist = mnistFolder()
+  if (mnist === undefined) return skip('MNIST is not at hand: set DIGITLAB_DATA')
+  const flags = ['--time', 'linear', '--rounds', '1', '--data', mnist, '--python', 'no-python-of-this-name']
+  const script = ['--import', 'tsx', join(folder, 'nets.ts'), ...flags]
+  const { status, stderr, stdout } = spawnSync(process.execPath, script, { encoding: 'utf8' })
+  expect(status, stderr).toBe(0)
+  expect(stderr.match(/linear, wasm, seed \d: [\d.]+ s, 9\d\.\d\d %/g)).toHaveLength(2)
+  expect(stdout).toMatch(/\| linear \| 7,850 \| 5 \| .* \| [\d.]+ \| .* \|/)
+})
+
+test('a table of nets has means, intervals and what was not measured', () => {
+  const measured = { processor: 'A', cores: 2, node: '20', torch: '2', date: '2026-01-01', commit: 'abc' }
+  const text = netsTable({
+    nets: {
+      champion: { parameters: 75450, epochs: 8, accuracies: [0.996, 0.997, 0.998] },
+      cnn: { parameters: 20490, epochs: 5, seconds: { wasm: [2, 1, 4], torch: [6, 5, 8] }, timed: measured },
+      mlp: { parameters: 669706, epochs: 5, accuracies: [0.98] },
+    },
+    sprint: {
+      turns: {
+        wasm: [
+          { seconds: 3, accuracy: 0.991 },
+          { seconds: 5, accuracy: 0.989 },
+        ],
+      },
+      measured,
+    },
+  })
+  expect(text).toContain('| champion | 75,450 | 8 | 99.70 % (99.45 - 99.95, 3 seeds) | - | - | - |') // 4.3027 sd / sqrt 3
+  expect(text).toContain('| cnn | 20,490 | 5 | - | 2 | 6 | 3 (2 - 5) |')
+  expect(text).toContain('| mlp | 669,706 | 5 | 98.00 % (1 seed) | - | - | - |')
+  expect(text).toContain('| digitlab wasm | 4 (3 - 5) | 99.00 % (97.73 - 100.00, 2 seeds) | 1 of 2 |')
+  expect(text).toContain('| PyTorch, the same recipe | - | - | - |')
 })
 
 const results = join(folder, 'results', 'bench.json')

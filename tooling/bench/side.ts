@@ -22,11 +22,11 @@ export interface Told {
   readonly heldBytes?: number
 }
 
-/** Starts a side. */
-export const startSide = (command: string, args: readonly string[]) => {
+/** Starts a side, which tells `Telling` of each turn. */
+export const startSide = <Telling = Told>(command: string, args: readonly string[]) => {
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] })
   let [output, errors] = ['', '']
-  let waiting: { resolve: (told: Told) => void; reject: (error: Error) => void } | undefined
+  let waiting: { resolve: (told: Telling) => void; reject: (error: Error) => void } | undefined
   const settle = () => {
     const end = output.indexOf('\n')
     if (!waiting || end < 0) return
@@ -35,7 +35,7 @@ export const startSide = (command: string, args: readonly string[]) => {
     const { resolve, reject } = waiting
     waiting = undefined
     try {
-      resolve(JSON.parse(line) as Told)
+      resolve(JSON.parse(line) as Telling)
     } catch {
       reject(new Error(`expected a line of JSON, the side said: ${line.slice(0, 200)}`))
     }
@@ -60,7 +60,7 @@ export const startSide = (command: string, args: readonly string[]) => {
     fail()
   })
   return {
-    turn: (): Promise<Told> =>
+    turn: (): Promise<Telling> =>
       new Promise((resolve, reject) => {
         const timer = setTimeout(() => {
           child.kill('SIGKILL')

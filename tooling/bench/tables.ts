@@ -30,19 +30,19 @@ export interface BenchResult {
 
 type Row = readonly (string | number)[]
 
-const number = (value: number, digits = 3) =>
+export const number = (value: number, digits = 3) =>
   value >= 100 ? Math.round(value).toLocaleString('en') : Number(value.toPrecision(digits)).toString()
 
-const range = ({ median, min, max }: Spread, digits?: number) =>
+export const range = ({ median, min, max }: Spread, digits?: number) =>
   `${number(median, digits)} (${number(min, digits)} - ${number(max, digits)})`
 
 /** How many times faster than a peer, round by round: the rounds that both took part in. */
-const speedup = (own: readonly number[], peer: readonly number[]): Spread => {
+export const speedup = (own: readonly number[], peer: readonly number[]): Spread => {
   const rounds = Math.min(own.length, peer.length)
   return spread(Array.from({ length: rounds }, (_, i) => (peer[i] ?? NaN) / (own[i] ?? NaN)))
 }
 
-const table = (header: readonly string[], rows: readonly Row[]) =>
+export const table = (header: readonly string[], rows: readonly Row[]) =>
   [header, header.map((_, i) => (i === 0 ? '---' : '---:')), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n')
 
 const threadsOf = ({ id }: Measured, cores: number) => (/^(wasm|cpu)-1$|^tfjs/.test(id) ? 1 : cores)

@@ -40,7 +40,10 @@ const reportInput = ({ folder, run, weights, predictions, data, missing = [] }: 
   const size = images ? images.height * images.width : 0
   const bytes = size * (images?.channels ?? 1)
   const maps =
-    model && images && size <= mostPixels && firstFeatureMaps(model, weights, images.pixels.subarray(0, bytes))
+    model &&
+    images &&
+    size <= mostPixels &&
+    firstFeatureMaps(model, weights, images.pixels.subarray(0, bytes), run.experiment.normalize)
   return {
     run: withoutPlaces(run),
     ...againOf(folder, run),

@@ -8,6 +8,7 @@ import type { StateDict } from './state-dict'
  * plain loops.
  *
  * @param image bytes, [height, width, channels], 255 for full ink
+ * @param normalize what the model was trained with, of pixels from 0 to 1; (pixel - mean) / std
  * @returns [height, width, filters]; undefined where the model does not begin with filters
  * @throws ModelError where the weights are not those of the model
  */
@@ -15,6 +16,7 @@ export const firstFeatureMaps = (
   model: Model,
   weights: StateDict,
   image: Uint8Array,
+  { mean, std }: { readonly mean: number; readonly std: number } = { mean: 0, std: 1 },
 ): { shape: [height: number, width: number, filters: number]; data: Float64Array } | undefined => {
   const [first, next] = model.layers
   if (!first || first.parameters.length === 0 || first.output.length !== 3) return undefined
@@ -24,7 +26,7 @@ export const firstFeatureMaps = (
     Object.fromEntries(entries.map(({ name, short }) => [short, read.get(name) as float64.Array64])) // it is checked
   const pixels = float64.array64(
     [1, ...model.definition.input],
-    Float64Array.from(image, (shade) => shade / 255),
+    Float64Array.from(image, (shade) => (shade / 255 - mean) / std),
   )
   const run = { mode: 'evaluation', weights: {}, buffers: {} } as const
   const { options, parameters, buffers } = first

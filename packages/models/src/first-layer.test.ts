@@ -56,5 +56,9 @@ describe('the first layer', () => {
     expect(maps?.data[1]).toBe(0) // 2 - 5.6 is cut off by the ReLU
     const bare = { ...model.definition, layers: model.definition.layers.filter(({ type }) => type !== 'relu') }
     expect(firstFeatureMaps(defineModel(bare), weights, Uint8Array.of(0, 51, 102, 255))?.data[1]).toBeCloseTo(2 - 5.6)
+    // (0, 0.2, 0.4, 1) as a model sees them that was trained with a mean of 0.2 and a deviation of 0.5: (-0.4, 0, 0.4, 1.6).
+    const bytes = Uint8Array.of(0, 51, 102, 255)
+    const normalized = firstFeatureMaps(model, weights, bytes, { mean: 0.2, std: 0.5 })
+    expect(normalized?.data[0]).toBeCloseTo(-0.4 + 1.2 + 6.4 + 1)
   })
 })

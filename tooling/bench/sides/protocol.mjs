@@ -14,6 +14,9 @@ import { readSync, writeSync } from 'node:fs'
  *   readonly workers: number
  *   readonly steps?: number
  *   readonly wasmFolder?: string
+ *   readonly experiment: import('@digitlab/train').Experiment
+ *   readonly firstSeed: number
+ *   readonly images?: number
  * }}
  */
 export const task = JSON.parse(process.argv[2] ?? '{}')

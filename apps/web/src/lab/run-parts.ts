@@ -44,7 +44,7 @@ export const runParts = ({ key, run, files }: KnownRun, data: Dataset | string):
   const bytes = images ? bytesOfImage(images.imageShape) : 0
   const maps =
     model && images && size <= mostPixels
-      ? firstFeatureMaps(model, weights, images.test.images.subarray(0, bytes))
+      ? firstFeatureMaps(model, weights, images.test.images.subarray(0, bytes), run.experiment.normalize)
       : undefined
   return {
     key,
