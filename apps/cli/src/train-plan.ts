@@ -67,7 +67,7 @@ const settingsOf = async (flags: TrainFlags, command: Command): Promise<Experime
   const training = trainingOf(model, flags, command)
   if (flags.recipe && Object.keys(recipeOf(model)).length > 0)
     note(
-      `${flags.model} comes with a recipe, ${training.epochs} epochs: "digitlab help models" shows it, --no-recipe leaves it out`,
+      `${flags.model} comes with a recipe, ${training.epochs} ${training.epochs === 1 ? 'epoch' : 'epochs'}: "digitlab help models" shows it, --no-recipe leaves it out`,
     )
   return { model, seed: flags.seed, ...training }
 }
