@@ -8,7 +8,8 @@ import { describe, expect, test } from 'vitest'
 import { mnistFolder } from '../vitest/golden'
 import { trainingFlops } from './flops'
 import { compareLosses } from './losses'
-import { netsTable } from './nets-table'
+import { asPart, markedPart } from '../packages/marked-part'
+import { netsTable, type NetsResult } from './nets-table'
 import { publishedPart, readmePart } from './publish'
 import type { BenchResult } from './tables'
 
@@ -97,8 +98,8 @@ test('a table of nets has means, intervals and what was not measured', () => {
     sprint: {
       turns: {
         wasm: [
-          { seconds: 3, accuracy: 0.991 },
-          { seconds: 5, accuracy: 0.989 },
+          { seed: 0, seconds: 3, accuracy: 0.991 },
+          { seed: 1, seconds: 5, accuracy: 0.989 },
         ],
       },
       measured,
@@ -118,4 +119,11 @@ test("the README's figures are those of the bench's last published output", asyn
   expect(publishedPart(readFileSync(path, 'utf8')).part).toBe(await readmePart(result, path))
   const sides = result.epochs.flatMap(({ sides }) => sides)
   expect(sides.filter(({ agreement }) => agreement && !agreement.agrees)).toEqual([])
+})
+
+test("the README's table of nets is that of the last published output", async () => {
+  const path = join(folder, '..', '..', 'README.md')
+  const result = JSON.parse(readFileSync(join(folder, 'results', 'nets.json'), 'utf8')) as NetsResult
+  const { part } = markedPart(readFileSync(path, 'utf8'), 'nets', 'npm run bench:nets -- --publish')
+  expect(part).toBe(await asPart(netsTable(result), path))
 })

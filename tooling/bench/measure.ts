@@ -51,7 +51,7 @@ export const spread = (values: readonly number[]): Spread => ({
 })
 
 interface Running extends SideSpec {
-  readonly process: ReturnType<typeof startSide>
+  readonly process: ReturnType<typeof startSide<Told>>
   readonly seconds: number[]
   turnSeconds: number
   first?: Told
@@ -76,7 +76,7 @@ export const measure = async (
 ): Promise<Measured[]> => {
   const running = sides.map((side): Running => ({
     ...side,
-    process: startSide(side.command, side.args),
+    process: startSide<Told>(side.command, side.args),
     seconds: [],
     turnSeconds: 0,
   }))
