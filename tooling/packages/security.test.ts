@@ -17,12 +17,19 @@ const whyNoWasm = 'packages/backend-wasm/src/wasm-file.ts'
 /** Sends runs to the MLflow server that its command line names. */
 const sendsRuns = 'apps/cli/src/mlflow.ts'
 
-test('only @digitlab/data opens connections, what says why tfjs could not, and what sends runs where it is told to', () => {
+/** Asks the mirrors whether they answer, when somebody asks it what is amiss. */
+const looksForMirrors = 'apps/cli/src/doctor.ts'
+
+test('only @digitlab/data opens connections, and the three that SECURITY.md names', () => {
   const connecting = having(
     /\bfetch\(|\bXMLHttpRequest\b|\bWebSocket\b|\bEventSource\b|sendBeacon|\bhttps?\.(get|request)\(|\bconnect\(/,
   )
   expect(connecting.length).toBeGreaterThan(0)
-  expect(connecting.filter((file) => !file.startsWith('packages/data/src/'))).toEqual([whyNoWasm, sendsRuns])
+  expect(connecting.filter((file) => !file.startsWith('packages/data/src/'))).toEqual([
+    whyNoWasm,
+    looksForMirrors,
+    sendsRuns,
+  ])
 })
 
 /** Starts the command itself as workers of a sweep, and ssh and Slurm's programs where a sweep is to run there. */
