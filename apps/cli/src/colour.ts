@@ -3,7 +3,7 @@ import { WriteStream } from 'node:tty'
 import { createColors } from 'picocolors'
 import { clean } from './clean'
 
-export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan'
+type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan'
 
 /** A part of a line: plain, or in a style. */
 export type Span = string | { readonly style: Style; readonly text: string }

@@ -2,7 +2,7 @@
 import { widthOf, type Span } from './colour'
 
 /** A part of a line, and how much it is missed: what has the largest `spare` is left out first; without one it stays. */
-export interface Part {
+interface Part {
   readonly spans: readonly Span[]
   readonly spare?: number
 }

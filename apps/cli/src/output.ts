@@ -2,7 +2,7 @@ import { clean } from './clean'
 import { painted, tableSpans, type Span } from './colour'
 
 /** How much is said beside the result: with --quiet what went wrong alone, with --verbose what is rarely asked for too. */
-export type Voice = 'quiet' | 'normal' | 'verbose'
+type Voice = 'quiet' | 'normal' | 'verbose'
 
 let voice: Voice = 'normal'
 
@@ -15,7 +15,7 @@ export const speak = (wanted: Voice): void => {
 let live = 0
 
 /** Whether lines are drawn over: in a terminal, where somebody wants to see them. */
-export const isLive = (): boolean => process.stderr.isTTY && voice !== 'quiet'
+const isLive = (): boolean => process.stderr.isTTY && voice !== 'quiet'
 
 /** Characters that a line of the terminal takes which is drawn over. */
 export const liveWidth = (): number => (process.stderr.columns ?? 80) - 1

@@ -21,7 +21,7 @@ export interface Beginning {
 }
 
 /** The part of the line from epoch 0 to epoch 1 that lies above the lower edge. */
-export const visiblePart = ({ before, first }: Pick<Beginning, 'before' | 'first'>, low: number) =>
+const visiblePart = ({ before, first }: Pick<Beginning, 'before' | 'first'>, low: number) =>
   before >= low || first <= before
     ? { x: 0, y: Math.max(before, low) }
     : { x: Math.min(1, (low - before) / (first - before)), y: low }
