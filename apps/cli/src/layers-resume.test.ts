@@ -1,4 +1,5 @@
-// A run whose layers draw and keep statistics is repeated from recordings, and goes on to the bit wherever it stopped.
+// A run whose layers draw and keep statistics, whose images are augmented, whose rate changes each step and whose weights and statistics
+// are averaged is repeated from recordings, and goes on to the bit wherever it stopped.
 import { cpuBackend } from '@digitlab/backend-cpu'
 import { takenPaths, wasmBackend } from '@digitlab/backend-wasm'
 import type { Backend, Recording } from '@digitlab/backends'
@@ -41,6 +42,9 @@ const model: ModelDefinition = {
 const experiment = completeExperiment({
   ...{ model, dataset: 'strokes', seed: 3, epochs: 2, batchSize: 16 },
   optimizer: { name: 'adam', learningRate: 0.01 },
+  schedule: { name: 'oneCycle', maxLearningRate: 0.02 },
+  ...{ labelSmoothing: 0.05, averageWeights: { decay: 0.9, buffers: true } },
+  augment: { name: 'affine', rotate: 12, scale: 0.12, shift: 2.5, shear: 8 },
 })
 
 const run = async (backend: Backend, resume?: Checkpoint) => {
