@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
-import { completeExperiment, experimentId, optimizerTypes, scheduleTypes } from '@digitlab/train'
+import { completeExperiment, experimentId, experimentParts, optimizerTypes, scheduleTypes } from '@digitlab/train'
 import type { run } from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -114,10 +114,16 @@ describe.skipIf(chromiumMissing !== undefined)('the page', { timeout: 120_000 },
     await page.getByText('Step size is empty: type a number.').waitFor()
     await page.getByRole('spinbutton', { name: 'Step size' }).fill('2')
     await page.getByRole('spinbutton', { name: 'Momentum' }).fill('0.9')
+    for (const [part, options] of Object.entries(experimentParts)) {
+      await page.getByRole('checkbox', { name: labelOf(part).source.slice(1, -1) }).check()
+      const group = page.getByRole('group', { name: labelOf(part) })
+      for (const key of Object.keys(options)) await group.locator('.label', { hasText: labelOf(key) }).waitFor()
+    }
     const experiment = completeExperiment({
       model: 'cnn',
       optimizer: { name: 'sgd', momentum: 0.9 },
       schedule: { name: 'step', stepSize: 2 },
+      ...{ validation: 0.1, earlyStopping: {}, averageWeights: {}, normalize: { mean: 0.1307, std: 0.3081 } },
     })
     await page.locator(`[data-experiment-id="${await experimentId(experiment)}"]`).waitFor()
     expect(new URL(page.url()).search).toContain('momentum=0.9&schedule=step&schedule.stepSize=2')

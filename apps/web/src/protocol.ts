@@ -3,13 +3,16 @@ import { backendsOf, type BackendOf, type Probe } from '@digitlab/backends'
 import { datasetNames, type CatalogueName, type Dataset, type DatasetName, type Preparation } from '@digitlab/data'
 import type { AugmentedImages, DrawnEpoch, FeatureMaps, FirstLayer, RunPredictions } from '@digitlab/report'
 import type { CompletedOptions, ModelName } from '@digitlab/models'
-import type { experimentOptions, Run } from '@digitlab/train'
+import type { experimentOptions, experimentParts, Run } from '@digitlab/train'
 
 export type PageBackend = BackendOf<'page'>
 export const pageBackends: readonly PageBackend[] = backendsOf('page')
 
 /** What of an experiment is chosen by name. */
 export type Kind = 'optimizer' | 'schedule' | 'loss'
+
+/** A part of an experiment that has options of its own and may be left out. */
+export type Part = keyof typeof experimentParts
 
 /** Its name and its options, as they are typed: a number may be NaN, and out of range. */
 export interface Chosen {
@@ -28,6 +31,8 @@ export interface Settings extends CompletedOptions<typeof experimentOptions> {
   /** Absent where the learning rate stays as it is. */
   readonly schedule?: Chosen | undefined
   readonly loss: Chosen
+  /** The options of the parts that the experiment has, as they are typed. */
+  readonly parts?: Readonly<Partial<Record<Part, Readonly<Record<string, unknown>>>>> | undefined
   /** How the training images are changed; absent where they stay as they are. */
   readonly augment?: readonly Chosen[] | undefined
 }

@@ -5,11 +5,12 @@ import {
   augmentationTypes,
   experimentDefaults,
   experimentOptions,
+  experimentParts,
   lossTypes,
   optimizerTypes,
   scheduleTypes,
 } from '@digitlab/train/experiment'
-import { pageBackends, type Chosen, type Kind, type Settings } from './protocol'
+import { pageBackends, type Chosen, type Kind, type Part, type Settings } from './protocol'
 
 interface Choosable {
   readonly name: string
@@ -57,6 +58,38 @@ export const numberFields = (settings: Settings): Field[] =>
 export const optionFields = (kind: Kind, chosen: Chosen | undefined): Field[] =>
   chosen ? fieldsOf(tableOf(kind, chosen.name), chosen, `${kind}.`) : []
 
+/** What each part of an experiment does, and what the form begins with where the table has no usual value. */
+export const parts: Readonly<Record<Part, { readonly says: string; readonly begun?: object }>> = {
+  validation: { says: 'training images are set aside, to choose by', begun: { size: 0.1 } },
+  earlyStopping: { says: 'the run ends once it gets no better' },
+  averageWeights: { says: 'a moving average of the weights is what is evaluated and kept' },
+  normalize: { says: 'pixels less a mean, divided by a deviation', begun: { mean: 0.1307, std: 0.3081 } }, // MNIST's
+}
+export const partNames = Object.keys(parts) as readonly Part[]
+
+/** 'earlyStopping' as 'Early stopping' */
+export const partLabel = (part: Part): string => labelOf(part)
+
+/** The fields for the options of a part that the experiment has. */
+export const partFields = (settings: Settings, part: Part): Field[] => {
+  const values = settings.parts?.[part]
+  return values ? fieldsOf(experimentParts[part], values, `${part}.`) : []
+}
+
+/** A part where nothing is said of its options. */
+export const partPlain = (part: Part): Readonly<Record<string, unknown>> => takenOf(experimentParts[part], {})
+
+/** The parts with one of them as it is given, or without it, in the order of their table; undefined for none. */
+export const withPart = (
+  { parts: before }: Settings,
+  part: Part,
+  values: Readonly<Record<string, unknown>> | undefined,
+): Settings['parts'] => {
+  const all = { ...before, [part]: values }
+  const there = partNames.flatMap((name) => (all[name] ? [[name, all[name]] as const] : []))
+  return there.length > 0 ? Object.fromEntries(there) : undefined
+}
+
 /** The ways in which training images can be changed. */
 export const augmentations: readonly (Choosable & { readonly example?: Readonly<Record<string, unknown>> })[] =
   augmentationTypes
@@ -94,6 +127,7 @@ export const augmentationBegun = (name: string): Chosen => ({
 export const tableFields = (settings: Settings): Field[] => [
   ...numberFields(settings),
   ...kindNames.flatMap((kind) => optionFields(kind, settings[kind])),
+  ...partNames.flatMap((part) => partFields(settings, part)),
   ...(settings.augment ?? []).flatMap(augmentFields),
 ]
 
@@ -156,6 +190,19 @@ const augmentOf = (kept: unknown): readonly Chosen[] => {
   })
 }
 
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** The parts that something kept. */
+const partsOf = (kept: unknown): Settings['parts'] => {
+  const values = isRecord(kept) ? kept : {}
+  const there = partNames.flatMap((name) => {
+    const part = values[name]
+    return isRecord(part) ? [[name, takenOf(experimentParts[name], part)] as const] : []
+  })
+  return there.length > 0 ? Object.fromEntries(there) : undefined
+}
+
 /** The form as something kept it, an earlier version maybe: what is no value of its field becomes the default. */
 export const settingsOf = (kept: unknown, processors: number): Settings => {
   if (typeof kept !== 'object' || kept === null) return defaultSettings
@@ -164,6 +211,7 @@ export const settingsOf = (kept: unknown, processors: number): Settings => {
   const fits = typeof threads === 'number' && Number.isInteger(threads) && threads >= 1 && threads <= processors
   const schedule = choiceOf('schedule', values['schedule'], {})
   const augment = augmentOf(values['augment'])
+  const parts = partsOf(values['parts'])
   return {
     model: modelNames.find((name) => name === model) ?? defaultSettings.model,
     backend: pageBackends.find((id) => id === backend) ?? defaultSettings.backend,
@@ -173,6 +221,7 @@ export const settingsOf = (kept: unknown, processors: number): Settings => {
     optimizer: choiceOf('optimizer', values['optimizer'], values) ?? defaultSettings.optimizer,
     ...(schedule ? { schedule } : {}),
     ...(augment.length > 0 ? { augment } : {}),
+    ...(parts ? { parts } : {}),
     loss: choiceOf('loss', values['loss'], {}) ?? defaultSettings.loss,
   }
 }

@@ -2,7 +2,17 @@
 import { shownValue } from '@digitlab/models'
 import { completeExperiment, type Experiment } from '@digitlab/train'
 import type { Problems, Settings } from '../protocol'
-import { augmentFields, isEmpty, kindNames, numberFields, optionFields, tableFields, type Field } from '../settings'
+import {
+  augmentFields,
+  isEmpty,
+  kindNames,
+  numberFields,
+  optionFields,
+  partFields,
+  partNames,
+  tableFields,
+  type Field,
+} from '../settings'
 import { failureOf, sentenceOf } from './failure'
 
 const given = (fields: readonly Field[]): Record<string, unknown> =>
@@ -16,12 +26,15 @@ export const experimentOf = (settings: Settings, dataset: string): Experiment =>
     return name === undefined ? [] : [[kind, { name, ...given(optionFields(kind, settings[kind])) }]]
   })
   const augment = (settings.augment ?? []).map((one) => ({ name: one.name, ...given(augmentFields(one)) }))
+  const parts = partNames.flatMap((part): [string, unknown][] =>
+    settings.parts?.[part] ? [[part, given(partFields(settings, part))]] : [],
+  )
   const input = {
     model,
     dataset,
     seed,
     ...given(numberFields(settings)),
-    ...(Object.fromEntries(chosen) as Record<string, unknown>),
+    ...(Object.fromEntries([...chosen, ...parts]) as Record<string, unknown>),
     augment,
   }
   return completeExperiment(input) // which checks every value

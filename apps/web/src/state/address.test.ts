@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { chosenOf, defaultSettings, settingsOf } from '../settings'
+import { experimentParts } from '@digitlab/train/experiment'
+import { chosenOf, defaultSettings, partNames, partPlain, settingsOf } from '../settings'
 import { addressOf, readAddress } from './address'
 
 const read = (query: string) => readAddress(query, defaultSettings, 4)
@@ -48,6 +49,24 @@ test('every option of the tables is in an address, and in what a browser kept', 
   expect(settingsOf(JSON.parse(JSON.stringify(settings)), 4)).toEqual(settings)
   // A whole experiment: what was chosen before does not stay beside it.
   expect(readAddress(addressOf(defaultSettings, 'auto'), settings, 4).settings).toEqual(defaultSettings)
+})
+
+test('the parts of an experiment are in an address, and in what a browser kept', () => {
+  expect([...partNames].sort()).toEqual(Object.keys(experimentParts).sort())
+  const parts = {
+    validation: { ...partPlain('validation'), size: 0.1, stratified: true },
+    earlyStopping: { ...partPlain('earlyStopping'), patience: 5 },
+    averageWeights: partPlain('averageWeights'),
+  }
+  const settings = { ...defaultSettings, parts }
+  const query = addressOf(settings, 'auto')
+  expect(query).toContain(
+    'part=validation&validation.size=0.1&validation.stratified=true&part=earlyStopping&earlyStopping.patience=5&part=averageWeights',
+  )
+  expect(read(query)).toEqual({ settings, data: 'auto', notices: [] })
+  expect(settingsOf(JSON.parse(JSON.stringify(settings)), 4)).toEqual(settings)
+  expect(readAddress(addressOf(defaultSettings, 'auto'), settings, 4).settings).toEqual(defaultSettings)
+  expect(read('?part=magic').notices).toEqual(['The address asks for part "magic", which this page does not have.'])
 })
 
 test('what an earlier version of the page kept is read', () => {

@@ -11,7 +11,11 @@ import {
   kinds,
   numberFields,
   optionFields,
+  partFields,
+  partNames,
+  partPlain,
   settingsOf,
+  withPart,
   type Field,
 } from '../settings'
 
@@ -91,6 +95,18 @@ export const readAddress = (query: string, before: Settings, processors: number)
     })
     settings = settingsOf({ ...settings, augment }, processors)
   }
+  if (given.has('part') || given.has('optimizer')) {
+    settings = { ...settings, parts: undefined }
+    for (const text of given.getAll('part')) {
+      const part = partNames.find((name) => name === text)
+      if (!part) refuse('part', text)
+      else {
+        settings = { ...settings, parts: withPart(settings, part, partPlain(part)) }
+        settings = { ...settings, parts: withPart(settings, part, read(partFields(settings, part))) }
+      }
+    }
+    settings = settingsOf(settings, processors)
+  }
   const choice = given.get('data')
   const data = dataChoices.find((each) => each === choice)
   if (choice !== null && data === undefined) refuse('data', choice)
@@ -107,6 +123,14 @@ export const addressOf = (settings: Settings, data: DataChoice): string => {
     ['augment', one.name] as [string, string],
     ...pairs(augmentFields(one).filter(({ option, value }) => value !== option.default)),
   ])
+  const parts = partNames.flatMap((part) =>
+    settings.parts?.[part]
+      ? [
+          ['part', part] as [string, string],
+          ...pairs(partFields(settings, part).filter(({ option, value }) => value !== option.default)),
+        ]
+      : [],
+  )
   const chosen = kindNames.flatMap((kind) => {
     const value = settings[kind]
     if (!value || (kind === 'loss' && value.name === defaultSettings.loss.name)) return []
@@ -120,6 +144,7 @@ export const addressOf = (settings: Settings, data: DataChoice): string => {
     ['seed', String(seed)],
     ...pairs(numberFields(settings)),
     ...chosen,
+    ...parts,
     ...changed,
     ...(data === 'files' ? [] : [['data', data] as [string, string]]),
   ]).toString()}`
