@@ -9,6 +9,7 @@ export default defineConfig({
   test: {
     include: ['{packages,apps,tooling}/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**'],
+    globalSetup: ['tooling/vitest/once.ts'],
     setupFiles: ['tooling/vitest/setup.ts'],
     reporters: ['default', new ClosingLine()],
     // Two files at once on two cores, too: many tests wait for a process of their own.

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { packAll } from './packed'
+import { packAll } from './packed-once'
 import { root } from './published'
 
 /** What a user adds for himself; a README says so. */

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { installed } from './installed'
-import { packAll, type Packed } from './packed'
+import type { Packed } from './packed'
+import { packAll } from './packed-once'
 import { publishedPackages, root } from './published'
 
 const budgets = JSON.parse(readFileSync(join(root, 'tooling/packages/install-budgets.json'), 'utf8')) as Readonly<

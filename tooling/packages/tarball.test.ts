@@ -8,7 +8,8 @@ import { formatMessage } from 'publint/utils'
 import ts from 'typescript'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { hashOfSource } from '../tsup/hash-of-source'
-import { packAll, textOf, type Packed } from './packed'
+import { textOf, type Packed } from './packed'
+import { packAll } from './packed-once'
 import { publishedPackages, root } from './published'
 
 let packed: Packed[] = []
