@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   byClass,
   digitFiles,
+  npy,
   pictureFolders,
   zipped,
   type Files,
@@ -208,13 +209,6 @@ describe('through the command', () => {
   }, 60_000)
 
   test('a folder with a set for each corruption is evaluated to a table', async () => {
-    const npy = (shape: readonly number[], data: Uint8Array): Buffer => {
-      const text = `{'descr': '|u1', 'fortran_order': False, 'shape': (${shape.join(', ')},), }\n`
-      const head = Buffer.alloc(10)
-      head.write('\u0093NUMPY\u0001\u0000', 'latin1')
-      head.writeUInt16LE(text.length, 8)
-      return Buffer.concat([head, Buffer.from(text), data])
-    }
     for (const [variant, change] of [
       ['identity', (p: number) => p],
       ['fog', (p: number) => 128 + (p >> 1)],

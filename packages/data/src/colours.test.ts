@@ -8,6 +8,7 @@ import { parquetWriteBuffer } from 'hyparquet-writer'
 import { PNG } from 'pngjs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadDataset } from './node'
+import { npy } from './testing/digit-files'
 
 let folder = ''
 beforeAll(async () => {
@@ -29,14 +30,6 @@ const grey = Uint8Array.from({ length: count * height * width }, (_, i) => {
 const put = async (path: string, content: Uint8Array): Promise<void> => {
   await mkdir(dirname(join(folder, path)), { recursive: true })
   await writeFile(join(folder, path), content)
-}
-
-const npy = (shape: readonly number[], data: Uint8Array): Uint8Array => {
-  const text = `{'descr': '|u1', 'fortran_order': False, 'shape': (${shape.join(', ')},), }\n`
-  const head = Buffer.alloc(10)
-  head.write('\u0093NUMPY\u0001\u0000', 'latin1')
-  head.writeUInt16LE(text.length, 8)
-  return Buffer.concat([head, Buffer.from(text), data])
 }
 
 const png = (i: number): Uint8Array => {
