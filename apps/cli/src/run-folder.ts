@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { parseRun, runFiles, type Experiment, type Run, type RunResult } from '@digitlab/train'
 import type { StateDict } from '@digitlab/models'
-import { checkFinite, readSafetensors } from '@digitlab/weights'
+import { checkFinite, readSafetensors, withCounts } from '@digitlab/weights'
 import { writeAtomic } from './atomic-file'
 import { keepElsewhere } from './elsewhere'
 import type { ClaimedFolder } from './new-folder'
@@ -56,7 +56,7 @@ export const readRun = async (path: string): Promise<{ run: Run; weights: StateD
     }
   }
   const run = parseRun(new TextDecoder().decode(await read('run.json')), join(folder, 'run.json'))
-  const { weights } = readSafetensors(await read('weights.safetensors'), join(folder, 'weights.safetensors'))
+  const weights = withCounts(readSafetensors(await read('weights.safetensors'), join(folder, 'weights.safetensors')))
   checkFinite(weights)
   return { run, weights }
 }

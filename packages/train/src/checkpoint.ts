@@ -3,7 +3,7 @@ import type { BackendInfo } from '@digitlab/backends'
 import { sha256 } from '@digitlab/data'
 import type { StateDict } from '@digitlab/models'
 import type { MersenneTwisterState } from '@digitlab/random'
-import { countEntry, readSafetensors, WeightsError, writeSafetensors } from '@digitlab/weights'
+import { readSafetensors, WeightsError, withCounts, writeSafetensors } from '@digitlab/weights'
 import { checkState, checkWhole } from './check-checkpoint'
 import { experimentDifference, type Experiment } from './complete-experiment'
 import { TrainError } from './train-error'
@@ -101,12 +101,9 @@ export const readCheckpoint = async (
   name = 'the checkpoint',
   extensions: Extensions = {},
 ): Promise<Checkpoint> => {
-  const { weights, integers, metadata } = soundFile(bytes, name)
-  const arrays = new Map(weights)
-  for (const [key, entry] of integers) {
-    const count = countEntry(entry)
-    if (count) arrays.set(key, count)
-  }
+  const contents = soundFile(bytes, name)
+  const { metadata } = contents
+  const arrays = withCounts(contents)
   const [format, version, state] = [metadata.get('format'), metadata.get('version'), metadata.get('state')]
   if (format !== 'digitlab-checkpoint' || state === undefined)
     throw new TrainError(

@@ -33,3 +33,13 @@ export const countEntry = ({ shape, data }: IntegerEntry): StateEntry | undefine
   const exact = values.every((value, i) => Number(data[i]) === value)
   return exact ? { shape, data: values, dtype: 'int64' } : undefined
 }
+
+/** All that a file of ours holds of a state dict: its floats, and behind them what it counts in whole numbers. */
+export const withCounts = ({ weights, integers }: Pick<WeightsContents, 'weights' | 'integers'>): StateDict => {
+  const all = new Map(weights)
+  for (const [name, entry] of integers) {
+    const count = countEntry(entry)
+    if (count) all.set(name, count)
+  }
+  return all
+}

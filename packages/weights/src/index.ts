@@ -1,5 +1,5 @@
 export type { StateDict, StateEntry } from '@digitlab/models'
-export { countEntry, type IntegerEntry, type WeightsContents } from './contents'
+export { countEntry, withCounts, type IntegerEntry, type WeightsContents } from './contents'
 export type { IntegerArray } from './element-types'
 export { checkFinite } from './finite'
 export {

@@ -3,7 +3,7 @@ import { bytesOfImage, type Dataset } from '@digitlab/data'
 import { defineModel, firstLayerWeights, unknownLayerTypes, type StateDict } from '@digitlab/models'
 import { firstFeatureMaps } from '@digitlab/models/compute'
 import { augmentedSample, parseRun, predictionsFile, readPredictions, type Run } from '@digitlab/train'
-import { checkFinite, readSafetensors } from '@digitlab/weights'
+import { checkFinite, readSafetensors, withCounts } from '@digitlab/weights'
 import type { GivenFile, KnownRun, RunParts } from '../protocol'
 import { shown } from '../shown'
 import { PageError } from './failure'
@@ -20,7 +20,7 @@ const bytesOf = (content: string | Uint8Array): Uint8Array =>
 
 /** The weights of a run at its end. */
 export const weightsOf = ({ files }: Pick<KnownRun, 'files'>): StateDict => {
-  const { weights } = readSafetensors(bytesOf(files['weights.safetensors'] ?? ''), 'weights.safetensors')
+  const weights = withCounts(readSafetensors(bytesOf(files['weights.safetensors'] ?? ''), 'weights.safetensors'))
   checkFinite(weights)
   return weights
 }
