@@ -14,7 +14,7 @@ const reference = fileURLToPath(new URL('../reference', import.meta.url))
 const settle = 250
 
 /** Where sides compute, and with what. */
-export interface RecipeContext {
+interface RecipeContext {
   /** The folder of MNIST's files. */
   readonly data: string
   /** How many to train on; all unless given. */
