@@ -42,7 +42,7 @@ const rendered = (
   indices: readonly number[],
   { start = 0, batchSize = 8, extensions = {} }: { start?: number; batchSize?: number; extensions?: Extensions } = {},
 ) => {
-  const experiment = completeExperiment({ model: 'linear', seed, batchSize, augment } as ExperimentInput, extensions)
+  const experiment = completeExperiment({ model: 'linear', seed, batchSize, augment }, extensions)
   const into = new Uint8Array(indices.length * pixels)
   createAugmenter(experiment, from, extensions)?.render(epoch, start, Int32Array.from(indices), into)
   return into

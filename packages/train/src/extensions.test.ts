@@ -164,7 +164,7 @@ describe.each([...optimizerTypes.map(({ name }) => name), 'signSgd'])('%s', (nam
 describe('a schedule', () => {
   const rates = (schedule: ExperimentInput['schedule'], steps: number, more: Partial<Experiment> = {}) => {
     const experiment = complete(
-      { model: 'linear', epochs: 9, optimizer: { learningRate: 0.1 }, ...more, schedule } as ExperimentInput,
+      { model: 'linear', epochs: 9, optimizer: { learningRate: 0.1 }, ...more, schedule },
       extensions,
     )
     const rate = learningRateOf(experiment, 2, extensions)
