@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import { ClosingLine } from './tooling/vitest/closing-line.ts'
+import { LongestFirst } from './tooling/vitest/longest-first.ts'
 
 export default defineConfig({
   // Tests run on the sources, so that no stale build can pass them.
@@ -11,6 +12,7 @@ export default defineConfig({
     exclude: ['**/node_modules/**', '**/dist/**'],
     globalSetup: ['tooling/vitest/once.ts'],
     setupFiles: ['tooling/vitest/setup.ts'],
+    sequence: { sequencer: LongestFirst },
     reporters: ['default', new ClosingLine()],
     // Two files at once on two cores, too: many tests wait for a process of their own.
     maxWorkers: Math.max(2, availableParallelism() - 1),

@@ -1,0 +1,31 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+/** The files that take longest, longest first: what is begun last must not be what everything waits for. */
+const longest = [
+  'apps/cli/src/vocabulary.test.ts',
+  'apps/cli/src/golden.test.ts',
+  'apps/cli/src/slurm.test.ts',
+  'apps/cli/src/sweep-kills.test.ts',
+  'apps/cli/src/kills.test.ts',
+  'apps/cli/src/cli.test.ts',
+  'apps/cli/src/sweep.test.ts',
+  'apps/web/src/train.test.ts',
+  'tooling/release/rehearsal.test.ts',
+  'apps/cli/src/resume.test.ts',
+  'tooling/packages/readme.test.ts',
+  'apps/cli/src/weights.test.ts',
+]
+
+/** Files in the order of {@link longest}, the others after them in vitest's own order. */
+export class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const { root } = this.ctx.config
+    const gone = longest.filter((file) => !existsSync(join(root, file)))
+    if (gone.length > 0) throw new Error(`tooling/vitest/longest-first.ts names what is not there: ${gone.join(', ')}`)
+    const place = new Map(longest.map((file, at) => [join(root, file), at]))
+    const placeOf = ({ moduleId }: TestSpecification) => place.get(moduleId) ?? longest.length
+    return (await super.sort(files)).sort((a, b) => placeOf(a) - placeOf(b))
+  }
+}
