@@ -1,11 +1,12 @@
 import { selectBackend, type Backend } from '@digitlab/backends'
 import type { Dataset } from '@digitlab/data'
 import { loadDataset, type DownloadProgress } from '@digitlab/data/node'
+import { grouped } from '@digitlab/report'
 import { backends, type GpuFlags } from './backends'
 import { bar, fitted } from './fitted'
 import { nearest } from './nearest'
 import { mayHaveNvidiaGpu } from './nvidia'
-import { detail, drawLive, grouped, liveWidth, note, warn } from './output'
+import { detail, drawLive, liveWidth, note, warn } from './output'
 import { OptionError, UsageError } from './usage-error'
 
 /** Tells on standard error how downloads go on: a line drawn over in a terminal, and one that stays for each file. */

@@ -112,17 +112,3 @@ export const commandOutput = {
   writeOut: (text: string): void => void process.stdout.write(clean(text)),
   writeErr: (text: string): void => void process.stderr.write(clean(text)),
 }
-
-export const percent = (fraction: number, digits = 2): string => `${(100 * fraction).toFixed(digits)} %`
-
-export const grouped = (value: number): string => Math.round(value).toLocaleString('en-US')
-
-/** 3.21 s, 4 min 05 s */
-export const duration = (seconds: number): string => {
-  if (seconds < 9.95) return `${seconds.toFixed(seconds < 0.995 ? 2 : 1)} s`
-  if (seconds < 59.5) return `${Math.round(seconds)} s`
-  const whole = Math.round(seconds)
-  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)]
-  if (hours > 0) return `${hours} h ${String(minutes).padStart(2, '0')} min`
-  return `${minutes} min ${String(whole % 60).padStart(2, '0')} s`
-}

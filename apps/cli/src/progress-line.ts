@@ -1,6 +1,7 @@
+import { duration, grouped, percent } from '@digitlab/report'
 import { epochScore, type Progress } from '@digitlab/train'
 import { bar, fitted } from './fitted'
-import { drawLive, duration, grouped, liveWidth, note, percent, warn } from './output'
+import { drawLive, liveWidth, note, warn } from './output'
 
 /** How often the live line is drawn anew, in milliseconds. */
 const interval = 100

@@ -1,7 +1,7 @@
 // The accuracy of the weights that training began with: the first point of every curve of accuracies.
 import { dot, link, text } from '@observablehq/plot'
 import type { ReportInput } from './drawn-run'
-import { percent } from './table'
+import { percent } from './number-text'
 import type { Palette } from './theme'
 
 /** The share of the test images that the initial weights got right; undefined where nobody wrote it down. */

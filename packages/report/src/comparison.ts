@@ -1,14 +1,6 @@
 import type { DrawnRun } from './drawn-run'
-import {
-  grouped,
-  markdownEscaped,
-  markdownTable,
-  percent,
-  printable,
-  textTable,
-  type Column,
-  type TextTableOptions,
-} from './table'
+import { markdownEscaped, markdownTable, printable, textTable, type Column, type TextTableOptions } from './table'
+import { grouped, percent } from './number-text'
 
 /** What one run adds to a comparison. */
 export interface ComparisonRow {

@@ -26,6 +26,7 @@ export { gridPng, imageGrid, type GridPicture, type ImageGridOptions } from './i
 export { mcNemar, type McNemar } from './mcnemar'
 export { classificationMetrics, confusionMatrix, wilsonInterval, type ClassMetrics, type Metrics } from './metrics'
 export { metricsMarkdown, metricsText, type MetricsTextOptions } from './metrics-text'
+export { duration, grouped, percent } from './number-text'
 export { reportDocument, type ReportDocument, type RunDocument } from './report-document'
 export { ReportError } from './report-error'
 export { reportMarkdown, type LinkedFigure } from './report-markdown'

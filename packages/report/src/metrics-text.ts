@@ -1,5 +1,6 @@
 import { classesLeftOut, shownClasses, type Metrics } from './metrics'
-import { fittedTable, grouped, markdownTable, percent, textTable, type Column } from './table'
+import { fittedTable, markdownTable, textTable, type Column } from './table'
+import { grouped, percent } from './number-text'
 import { lossText } from './ticks'
 
 /** What the classes are called. */

@@ -1,6 +1,6 @@
 // Rows and columns run over the classes checked on entry: each `!` is in range.
 import { ReportError } from './report-error'
-import { grouped } from './table'
+import { grouped } from './number-text'
 
 /** How well one class is told from the others. A ratio is null where there is nothing to divide by. */
 export interface ClassMetrics {

@@ -8,7 +8,7 @@ import { ReportError } from './report-error'
 import { comparisonFigures, runFigures, type Drawable } from './run-figures'
 import { groupRuns, meanAndDeviation, type RunGroup } from './run-groups'
 import { datasetFacts, environmentFacts, experimentFacts } from './run-facts'
-import { grouped, percent } from './table'
+import { grouped, percent } from './number-text'
 import { lossText } from './ticks'
 import { selectionSentence } from './watched-epochs'
 

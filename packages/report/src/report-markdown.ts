@@ -4,7 +4,8 @@ import type { ReportInput } from './drawn-run'
 import { classificationMetrics, wilsonInterval } from './metrics'
 import { metricsMarkdown } from './metrics-text'
 import { datasetFacts, environmentFacts, experimentFacts } from './run-facts'
-import { grouped, markdownEscaped, markdownTable, percent, type Column } from './table'
+import { markdownEscaped, markdownTable, type Column } from './table'
+import { grouped, percent } from './number-text'
 import { lossText } from './ticks'
 
 /** A figure that lies in a file beside the Markdown. */

@@ -1,5 +1,5 @@
 import type { DrawnRun } from './drawn-run'
-import { grouped } from './table'
+import { grouped } from './number-text'
 import { selectionSentence } from './watched-epochs'
 
 type Pairs = readonly (readonly [name: string, value: string])[]

@@ -3,7 +3,7 @@ import { numbersHtml, page, tableHtml } from './page'
 import { ReportError } from './report-error'
 import { axisOf, drawCurves, drawDots, drawParallel, type PageValue } from './sweep-charts'
 import { sweepScript, type PageRuns } from './sweep-script'
-import { percent } from './table'
+import { percent } from './number-text'
 
 /** A run of a sweep, as its page shows it. */
 export interface SweptRun {

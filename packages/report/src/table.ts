@@ -82,8 +82,3 @@ export const markdownTable = (columns: readonly Column[], rows: readonly (readon
   const rule = `| ${columns.map(({ align }) => (align === 'right' ? '---:' : ':---')).join(' | ')} |`
   return [line(columns.map(({ heading }) => heading)), rule, ...rows.map(line)].join('\n')
 }
-
-export const percent = (fraction: number | null, digits = 2): string =>
-  fraction === null ? '-' : `${(100 * fraction).toFixed(digits)} %`
-
-export const grouped = (value: number): string => value.toLocaleString('en-US')

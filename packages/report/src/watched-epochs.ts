@@ -1,5 +1,5 @@
 import type { DrawnEpoch, DrawnLoss } from './drawn-run'
-import { grouped } from './table'
+import { grouped } from './number-text'
 
 /** An epoch, with what was watched while the run went on. */
 export interface WatchedEpoch extends DrawnEpoch {

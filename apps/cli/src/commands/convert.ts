@@ -1,5 +1,6 @@
 import { basename, dirname, extname, join } from 'node:path'
 import type { Model, StateDict } from '@digitlab/models'
+import { grouped } from '@digitlab/report'
 import {
   weightsMetadata,
   writeOnnx,
@@ -11,7 +12,7 @@ import {
 import { Command, Option } from 'commander'
 import { writeNewFiles } from '../new-files'
 import { shared } from '../options'
-import { grouped, warn, writeResult } from '../output'
+import { warn, writeResult } from '../output'
 import { UsageError } from '../usage-error'
 import { readableWeights, readModel } from '../weights-file'
 

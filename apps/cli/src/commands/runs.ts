@@ -14,12 +14,12 @@ import {
   type Spread,
   type Value,
 } from '@digitlab/sweep'
-import { textTable, type Column } from '@digitlab/report'
+import { percent, textTable, type Column } from '@digitlab/report'
 import { Command, Option } from 'commander'
 import { mlflowUri, pushRuns } from '../mlflow-run'
 import { writeNewFiles } from '../new-files'
 import { countingNumber, listOf, shared } from '../options'
-import { percent, resultWidth, writeResult } from '../output'
+import { resultWidth, writeResult } from '../output'
 import { indexedRuns, within } from '../runs-index'
 import { UsageError } from '../usage-error'
 

@@ -9,12 +9,12 @@ import {
   resolveModel,
   type OptionTable,
 } from '@digitlab/models'
-import { figureChoices } from '@digitlab/report'
+import { figureChoices, grouped } from '@digitlab/report'
 import { augmentationTypes, recipeOf, type Recipe } from '@digitlab/train'
 import { Command } from 'commander'
 import { choiceKinds, type ChoiceKind } from '../choices'
 import { shared } from '../options'
-import { grouped, writeResult } from '../output'
+import { writeResult } from '../output'
 import { flagOf } from '../table-option'
 
 interface Entry {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Dataset } from '@digitlab/data'
-import { classificationMetrics, metricsText } from '@digitlab/report'
+import { classificationMetrics, grouped, metricsText } from '@digitlab/report'
 import {
   completeExperiment,
   experimentId,
@@ -23,7 +23,7 @@ import { claimFresh, folderName, type ClaimedFolder } from '../new-folder'
 import { mlflowUri, sendWritten } from '../mlflow-run'
 import { addTraining, shared } from '../options'
 import { addPreparation } from '../preparation-options'
-import { grouped, note, resultWidth, warn, writeResult } from '../output'
+import { note, resultWidth, warn, writeResult } from '../output'
 import { progressLine } from '../progress-line'
 import { writeReport } from '../report-files'
 import { inputOfResult } from '../report-input'

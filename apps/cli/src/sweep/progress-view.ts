@@ -1,6 +1,7 @@
 // A sweep on the terminal: a line for each run in progress under one for them all, or a line an event where it is no terminal.
+import { duration, percent } from '@digitlab/report'
 import { bar, fitted } from '../fitted'
-import { drawLive, duration, liveWidth, note, percent, warn } from '../output'
+import { drawLive, liveWidth, note, warn } from '../output'
 import type { SweepRun } from './sweep-folder'
 import type { WorkEvent } from './work'
 

@@ -1,10 +1,10 @@
 // The training: idle, or one run as far as it has gone.
 import { caseStudyModels } from '@digitlab/models'
 import type { DrawnEpoch } from '@digitlab/report'
+import { percent } from '@digitlab/report'
 import type { DataChoice, Failure, Group, Settings, Standing } from '../protocol'
 import { newKey } from '../new-key'
 import type { Context, Part } from './context'
-import { percent } from './format'
 import type { Told } from './lab-connection'
 
 type Phase = 'idle' | 'starting' | 'training' | 'evaluating' | 'paused' | 'stopping'

@@ -3,7 +3,7 @@ import { beginningMarks } from '../before-training'
 import { chart } from '../chart'
 import type { DrawnRun } from '../drawn-run'
 import { emptyFigure, textWidth, type Figure, type FigureOptions } from '../figure'
-import { grouped, percent } from '../table'
+import { grouped, percent } from '../number-text'
 import { watchedEpochs, type WatchedEpoch } from '../watched-epochs'
 import { countingTicks, linearTicks } from '../ticks'
 

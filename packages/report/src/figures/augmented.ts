@@ -1,6 +1,6 @@
 import type { AugmentedImages } from '../drawn-run'
 import type { Figure, FigureOptions } from '../figure'
-import { grouped } from '../table'
+import { grouped } from '../number-text'
 import { imageGridFigure } from './digits'
 
 /**

@@ -3,7 +3,7 @@ import { chart } from '../chart'
 import type { DrawnRun } from '../drawn-run'
 import { fitted, type Figure, type FigureOptions } from '../figure'
 import { classesLeftOut, classificationMetrics, shownClasses, wilsonInterval } from '../metrics'
-import { grouped, percent } from '../table'
+import { grouped, percent } from '../number-text'
 import { percentTick, rateDomain, rateTicks } from './accuracy'
 
 /** The share of each class that was recognised, with Wilson's 95 % interval; a class without an image is said. */

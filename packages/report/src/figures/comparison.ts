@@ -14,7 +14,7 @@ import {
 } from '../figure'
 import { wilsonInterval } from '../metrics'
 import { groupRuns, groupStyles, meanAndDeviation } from '../run-groups'
-import { grouped, percent } from '../table'
+import { grouped, percent } from '../number-text'
 import { paletteOf, type Palette, type Theme } from '../theme'
 import { percentTick, rateDomain, rateTicks } from './accuracy'
 

@@ -3,7 +3,7 @@ import type { DrawnRun } from '../drawn-run'
 import { defaultWidth, element, escaped, figureOf, fitted, textAt, type Figure, type FigureOptions } from '../figure'
 import { legend } from '../legend'
 import { classesLeftOut, classificationMetrics, shownClasses } from '../metrics'
-import { grouped, percent } from '../table'
+import { grouped, percent } from '../number-text'
 import { paletteOf } from '../theme'
 
 /**

@@ -5,7 +5,7 @@ import { defaultWidth, emptyFigure, figureOf, fitted, textWidth, type Figure, ty
 import { imageCount } from '../image-grid'
 import { pictureOf } from '../pixels'
 import { ReportError } from '../report-error'
-import { grouped, percent } from '../table'
+import { grouped, percent } from '../number-text'
 import { paletteOf } from '../theme'
 import { tiles } from './tiles'
 

@@ -2,7 +2,7 @@ import { axisX, axisY, gridY, lineY } from '@observablehq/plot'
 import { chart } from '../chart'
 import type { DrawnRun } from '../drawn-run'
 import { emptyFigure, type Figure, type FigureOptions } from '../figure'
-import { grouped } from '../table'
+import { grouped } from '../number-text'
 import { countingTicks, linearTicks, shortNumber } from '../ticks'
 
 /** As many marks as there are pixels to see them on. */

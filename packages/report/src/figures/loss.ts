@@ -3,7 +3,7 @@ import { chart } from '../chart'
 import type { DrawnLoss, DrawnRun } from '../drawn-run'
 import { emptyFigure, type Figure, type FigureOptions } from '../figure'
 import { lossSpans, smoothedLosses, smoothingWindow, type LossSpan, type StepValue } from '../smoothing'
-import { grouped } from '../table'
+import { grouped } from '../number-text'
 import { watchedEpochs } from '../watched-epochs'
 import { countingTicks, linearTicks, logTicks, lossText, shortNumber } from '../ticks'
 

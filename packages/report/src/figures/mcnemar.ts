@@ -11,7 +11,7 @@ import {
   type Figure,
   type FigureOptions,
 } from '../figure'
-import { grouped } from '../table'
+import { grouped } from '../number-text'
 import { paletteOf } from '../theme'
 
 const [pitch, barHeight] = [76, 15]

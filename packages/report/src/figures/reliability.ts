@@ -3,7 +3,7 @@ import { calibration, type CalibrationBin } from '../calibration'
 import { chart } from '../chart'
 import type { RunPredictions } from '../drawn-run'
 import type { Figure, FigureOptions } from '../figure'
-import { grouped, percent } from '../table'
+import { grouped, percent } from '../number-text'
 import { percentTick } from './accuracy'
 
 const ticks = [0, 0.2, 0.4, 0.6, 0.8, 1]
