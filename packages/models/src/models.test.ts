@@ -107,7 +107,7 @@ test('the catalogue has the parameters that it says', () => {
   const counts = modelNames.map((name) => [name, resolveModel(name).parameterCount])
   expect(Object.fromEntries(counts)).toEqual({
     ...{ linear: 7850, 'two-layer': 79_510, cnn: 20_490, mlp: 669_706, 'lenet-5': 61_706 },
-    ...{ 'cnn-batch-norm': 20_586, 'pytorch-example': 1_199_882 },
+    ...{ 'cnn-batch-norm': 20_586, 'pytorch-example': 1_199_882, champion: 75_450, sprint: 17_042 },
   })
 })
 
