@@ -3,7 +3,15 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
-import { completeExperiment, experimentId, experimentParts, optimizerTypes, scheduleTypes } from '@digitlab/train'
+import {
+  completeExperiment,
+  experimentId,
+  experimentParts,
+  optimizerTypes,
+  scheduleTypes,
+  withRecipe,
+  type ExperimentInput,
+} from '@digitlab/train'
 import type { run } from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -127,6 +135,32 @@ describe.skipIf(chromiumMissing !== undefined)('the page', { timeout: 120_000 },
     })
     await page.locator(`[data-experiment-id="${await experimentId(experiment)}"]`).waitFor()
     expect(new URL(page.url()).search).toContain('momentum=0.9&schedule=step&schedule.stepSize=2')
+    await page.context().close()
+  })
+
+  test("a model's recipe is filled in where it is chosen, and can be left out", async () => {
+    const { page } = await openPage(browser, site.url)
+    const idOf = (input: ExperimentInput) => experimentId(completeExperiment(input))
+    const shows = async (input: ExperimentInput) =>
+      page.locator(`[data-experiment-id="${await idOf(input)}"]`).waitFor()
+    const recipe = page.getByRole('checkbox', { name: /^Its recipe/ })
+    await choose(page, { model: 'linear', epochs: 2 })
+    expect(await recipe.count()).toBe(0)
+    await choose(page, { model: 'champion' })
+    await shows(withRecipe({ model: 'champion' }))
+    await choose(page, { epochs: 1 })
+    await shows(withRecipe({ model: 'champion', epochs: 1 }))
+    expect(await recipe.isChecked()).toBe(false)
+    await recipe.check()
+    await shows(withRecipe({ model: 'champion' }))
+    await page.reload()
+    await shows(withRecipe({ model: 'champion' }))
+    await choose(page, { model: 'linear', epochs: 2 })
+    await choose(page, { model: 'champion' })
+    await recipe.uncheck()
+    await shows({ model: 'champion', epochs: 2 })
+    await choose(page, { model: 'cnn' })
+    await shows({ model: 'cnn', epochs: 2 })
     await page.context().close()
   })
 

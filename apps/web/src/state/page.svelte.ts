@@ -1,5 +1,6 @@
 // What is shown, and what can be done: the form, and the parts of the state, each of which is told what the lab says.
 import type { Probe } from '@digitlab/backends'
+import type { ModelName } from '@digitlab/models'
 import type { PageBackend, Problems, Settings } from '../protocol'
 import { addressOf, readAddress } from './address'
 import { DataState } from './data.svelte'
@@ -7,6 +8,7 @@ import { DrawingState } from './drawing.svelte'
 import { createFigures } from './figures'
 import { GivenState } from './given.svelte'
 import { connectLab, type LabConnection, type Told } from './lab-connection'
+import { formWithModel, formWithRecipe, type Form } from './recipe'
 import { remember, rememberedData, rememberedSettings } from './remembered'
 import { RunsState } from './runs.svelte'
 import { TrainingState } from './training.svelte'
@@ -31,6 +33,8 @@ class Page {
     announce: (sentence: string) => void (this.announcement = sentence),
     figures: this.figures,
   }
+  /** What was in the form before a recipe was filled in. */
+  #before: Settings | undefined
   readonly data = new DataState(this.#context)
   readonly training = new TrainingState(this.#context)
   readonly drawing = new DrawingState(this.#context)
@@ -128,6 +132,26 @@ class Page {
     remember('digitlab-settings', $state.snapshot(this.settings))
     this.#address()
     this.#describe()
+  }
+
+  /** Fills in the model's recipe, where it comes with one. */
+  chooseModel(model: ModelName): void {
+    this.#hold(formWithModel(this.#form(), model))
+  }
+
+  /** With the recipe of the model, or with what was in the form before. */
+  chooseRecipe(on: boolean): void {
+    this.#hold(formWithRecipe(this.#form(), on))
+  }
+
+  #form(): Form {
+    return { settings: $state.snapshot(this.settings), before: this.#before }
+  }
+
+  #hold({ settings, before }: Form): void {
+    this.#before = before
+    this.settings = settings
+    this.change({})
   }
 
   /** Puts the experiment into the address, so that a link is one. */
