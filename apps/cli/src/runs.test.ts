@@ -140,6 +140,15 @@ test('an index saves reading, and is written again when in doubt', async () => {
   expect(await list()).toEqual(before)
 })
 
+test('the losses of the steps, most of what a run holds, are not parsed for a row', async () => {
+  const [first] = await list()
+  const run = at(String(first?.['folder']), 'run.json')
+  const text = await readFile(run, 'utf8')
+  await writeFile(run, text.replace(/"stepLosses": \[/, '$& no number,'))
+  expect((await list())[0]).toEqual(first)
+  await writeFile(run, text)
+})
+
 test.each([
   [['nowhere'], 'there is no folder nowhere'],
   [['digits'], 'digits holds no run'],

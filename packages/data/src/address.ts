@@ -7,6 +7,7 @@ import { DataError } from './data-error'
 import type { Dataset } from './dataset'
 import { differs, download } from './download'
 import type { LoadOptions } from './load'
+import { fileNameIn } from './transfer'
 
 export const isAddress = (name: string): boolean => /^https?:\/\//i.test(name)
 
@@ -27,7 +28,7 @@ export const datasetFromAddress = async (
   } catch (cause) {
     throw new DataError(`expected an address such as https://example.org/mnist.npz, found "${address}"`, { cause })
   }
-  const file = decodeURIComponent(url.pathname.split('/').at(-1) ?? '').replace(/[^\w.()-]/g, '_')
+  const file = fileNameIn(url).replace(/[^\w.()-]/g, '_')
   if (/^\.*$/.test(file))
     throw new DataError(`expected the address of a file, found "${address}": name the file, as mnist.npz behind it`)
   // Two addresses may end in one name.

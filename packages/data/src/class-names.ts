@@ -9,19 +9,30 @@ export const isMappingName = (name: string): boolean =>
 /**
  * The names of classes by their labels.
  *
- * @throws DataError with the line that cannot be read
+ * @throws DataError with the line that cannot be read; where the file is no UTF-8, or gives two labels one name or one label two
  */
-export const parseClassNames = (text: string, name: string): ReadonlyMap<number, string> => {
+export const parseClassNames = (bytes: Uint8Array, name: string): ReadonlyMap<number, string> => {
+  let text: string
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (cause) {
+    throw new DataError(
+      `expected the names of classes as text in UTF-8, found other bytes (${name}): save it as UTF-8`,
+      {
+        cause,
+      },
+    )
+  }
   const trimmed = text.replace(/^\uFEFF/, '').trim()
   if (/^[[{]/.test(trimmed)) return fromJson(trimmed, name)
   const lines = trimmed.split(/\r?\n/).filter((line) => line.trim() !== '')
   const rows = lines.map((line) => line.split(/[,;\t]|\s+/).map((cell) => cell.trim().replace(/^"(.*)"$/, '$1')))
   const isTable =
     rows.filter((row) => row.length > 1 && /^\d+$/.test(row[0] ?? '')).length >= Math.max(1, rows.length - 1)
-  const names = new Map<number, string>()
+  const names: [number, string][] = []
   rows.forEach((row, i) => {
     if (!isTable) {
-      names.set(i, (lines[i] ?? '').trim())
+      names.push([i, (lines[i] ?? '').trim()])
       return
     }
     const [label = '', ...rest] = row
@@ -31,7 +42,7 @@ export const parseClassNames = (text: string, name: string): ReadonlyMap<number,
         `expected a label and a name, found "${(lines[i] ?? '').slice(0, 60)}" in line ${i + 1} (${name})`,
       )
     }
-    names.set(Number(label), nameOf(rest))
+    names.push([Number(label), nameOf(rest)])
   })
   return checked(names, name)
 }
@@ -57,16 +68,37 @@ const fromJson = (text: string, name: string): ReadonlyMap<number, string> => {
   const entries = Object.entries(value as object)
   // {"cat": 0, "dog": 1} as well as {"0": "cat"} and ["cat", "dog"]
   const turned = entries.length > 0 && entries.every(([, label]) => Number.isInteger(label))
-  return checked(new Map(entries.map(([key, one]) => (turned ? [Number(one), key] : [Number(key), String(one)]))), name)
+  return checked(
+    entries.map(([key, one]) => (turned ? [Number(one), key] : [Number(key), String(one)])),
+    name,
+  )
 }
 
-const checked = (names: ReadonlyMap<number, string>, file: string): ReadonlyMap<number, string> => {
-  const labels = [...names.keys()]
-  if (
-    names.size < 2 ||
-    names.size > 256 ||
-    !labels.every((label) => Number.isInteger(label) && label >= 0 && label <= 256)
-  )
+const checked = (found: readonly (readonly [number, string])[], file: string): ReadonlyMap<number, string> => {
+  const names = new Map<number, string>()
+  const labels = new Map<string, number>()
+  for (const [label, name] of found) {
+    const [before, same] = [names.get(label), labels.get(name)]
+    if (before !== undefined)
+      throw new DataError(
+        `expected one name for each label, found ${shown(before)} and ${shown(name)} for ${label} (${file}): give each class a label of its own`,
+      )
+    if (same !== undefined)
+      throw new DataError(
+        `expected a name for each class alone, found ${shown(name)} for ${same} and for ${label} (${file}): give each class a name of its own`,
+      )
+    names.set(label, name)
+    labels.set(name, label)
+  }
+  const wrong = [...names.keys()].find((label) => !Number.isInteger(label) || label < 0 || label > 256)
+  if (wrong !== undefined)
+    throw new DataError(
+      `expected labels from 0 to 256, found ${wrong} for ${shown(names.get(wrong) ?? '')} (${file}): give a label and a name a line`,
+    )
+  if (names.size < 2 || names.size > 256)
     throw new DataError(`expected the names of 2 to 256 classes, found ${names.size} (${file}): give a name a line`)
   return names
 }
+
+/** A name as a message has it. */
+const shown = (name: string): string => `"${name.slice(0, 40)}"`

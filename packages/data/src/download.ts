@@ -5,6 +5,7 @@ import { basename, dirname } from 'node:path'
 import { DataError } from './data-error'
 import { claimPartial, clearPartials, releasePartial } from './partial-file'
 import {
+  checkSafe,
   firstOf,
   lengthOf,
   longest,
@@ -83,6 +84,7 @@ const fetchInto = async (
     // A server that compresses what is compressed already would change the bytes: identity asks it not to.
     const headers = { 'accept-encoding': 'identity', ...(start > 0 ? { range: `bytes=${start}-` } : {}) }
     const response = await fetch(url, { headers, signal })
+    await checkSafe(url, response)
     const resumed = start > 0 && response.status === 206 && startOf(response) === start
     if (!response.ok || (response.status === 206 && !resumed) || !response.body) {
       await response.body?.cancel()

@@ -167,7 +167,7 @@ describe('pictures in a folder for each class', () => {
     await put('sizes/b/2.png', png(new Uint8Array(20 * 20).fill(250), { side: 20 }))
     const path = join(folder, 'sizes')
     await expect(loadDataset(`${path}#test=0.5`)).rejects.toThrow(
-      'expected pictures of one size, a/1.png is 16 x 16 and b/1.png 20 x 20: say to what size they are to be brought',
+      'expected pictures of one size, a/1.png is 16 x 16 and b/1.png 20 x 20: say to what size they are to be brought (size=16x16)',
     )
     const data = await loadDataset(`${path}#test=0.5&size=8x10`)
     expect(data).toMatchObject({ name: 'sizes#test=0.5&size=8x10', imageShape: [8, 10], classNames: ['a', 'b'] })

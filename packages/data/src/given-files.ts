@@ -156,7 +156,7 @@ export const namesIn = async (
     return undefined
   }
   try {
-    const names = parseClassNames(new TextDecoder().decode(await file.read()), file.name)
+    const names = parseClassNames(await file.read(), file.name)
     onNotice(`the classes have the names in ${file.name}`)
     return names
   } catch (error) {

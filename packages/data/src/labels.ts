@@ -38,24 +38,28 @@ export const readLabels = (
   const test = valuesOf(testFile, given?.length ?? mostClasses + 1)
   const counts = new Uint32Array(mostClasses + 1)
   for (const labels of [train, test]) for (const label of labels) counts[label] = (counts[label] ?? 0) + 1
-  const last = Math.max(
-    counts.findLastIndex((count) => count > 0),
-    ...called.keys(),
-  )
-  const first = !given && last > 1 && counts[0] === 0 && counts[1] !== 0 ? 1 : 0
+  const highest = counts.findLastIndex((count) => count > 0)
+  const last = Math.max(highest, ...called.keys())
+  const fromOne = !given && last > 1 && counts[0] === 0 && counts[1] !== 0
+  // Of labels from 1, a list that ends before them has the first one's name first; one that goes as far names a class 0 without images.
+  const isListed = fromOne && called.has(0) && !called.has(highest)
+  const first = fromOne && (isListed || !called.has(0)) ? 1 : 0
   const classes = given?.length ?? Math.max(last - first + 1, 2)
   if (classes > mostClasses)
     throw new DataError(
       `expected labels from 0 to ${mostClasses - 1} or from 1 to ${mostClasses}, found ${last} (${trainFile.name}, ${testFile.name}): give a data set of at most ${mostClasses} classes`,
     )
   const bytes = (labels: Uint16Array) => Uint8Array.from(labels, (label) => label - first)
-  const classNames = given ?? Array.from({ length: classes }, (_, i) => called.get(i + first) ?? String(i + first))
-  const notice = noticeAbout(
-    bytes(train),
-    classNames,
-    counts.subarray(first, first + classes),
-    given === undefined && called.size === 0,
-  )
+  const nameOf = (i: number) => called.get(isListed ? i : i + first)
+  const classNames = given ?? Array.from({ length: classes }, (_, i) => nameOf(i) ?? String(i + first))
+  const isEven = called.size === 0 || (last === highest && classNames.every((_, i) => nameOf(i) !== undefined))
+  const notice =
+    noticeAbout(
+      bytes(train),
+      classNames,
+      counts.subarray(first, first + classes),
+      given === undefined && called.size === 0,
+    ) ?? (isEven ? undefined : countedNames(called.size, highest, first))
   return { train: bytes(train), test: bytes(test), classNames, ...(notice === undefined ? {} : { notice }) }
 }
 
@@ -88,6 +92,12 @@ const isOneHot = (data: NumericData, columns: number): boolean => {
     if (ones !== 1) return false
   }
   return true
+}
+
+/** What is said where there are more classes with names than with images, or fewer. */
+const countedNames = (named: number, highest: number, first: number): string => {
+  const labels = `there are names for ${named} classes, and labels from ${first} to ${highest}, which are ${highest - first + 1}`
+  return `${labels}: classes without a name are called by their numbers, and names without a label have no image. Are they this data set's?`
 }
 
 /** What looks wrong with labels: a sentence, or undefined. `counts` is how many images each class has in both splits. */

@@ -94,7 +94,7 @@ export const loadDataset = async (name: string, options: LoadOptions = {}): Prom
 
 const classNamesAt = async (path: string): Promise<ReadonlyMap<number, string>> => {
   const found = await readIfThere(path)
-  if (found) return parseClassNames(new TextDecoder().decode(found.bytes), path)
+  if (found) return parseClassNames(found.bytes, path)
   throw new DataError(
     `there is no file ${path}, which is to name the classes: give one with a label and a name a line`,
     {

@@ -45,7 +45,7 @@ export const stacked = async (
         const { made, coloured: isColoured } = await read(picture)
         if (made.width !== width || made.height !== height)
           throw new DataError(
-            `expected pictures of one size, ${first.name} is ${width} x ${height} and ${picture.name} ${made.width} x ${made.height}: say to what size they are to be brought`,
+            `expected pictures of one size, ${first.name} is ${width} x ${height} and ${picture.name} ${made.width} x ${made.height}: say to what size they are to be brought (size=${width}x${height})`,
           )
         images.set(made.data, at)
         at += pixels

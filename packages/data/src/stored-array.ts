@@ -77,7 +77,9 @@ export const sidesOf = ({ name, type, shape }: StoredArray): ImageShape => {
   if (!fits || height < 1 || width < 1 || height > longestSide || width > longestSide) {
     const remedy = type.startsWith('float')
       ? 'say what becomes black and white (range=0,1 or range=-1,1), or write them as uint8'
-      : 'give an images file'
+      : shape.length === 4 && shape[1] === 3
+        ? 'give the channels last'
+        : 'give an images file'
     throw new DataError(
       `expected images as uint8 [count, height, width] or [count, height, width, 3] of 1 to ${longestSide} pixels a side, found ${type} [${shape.join(', ')}] (${name}): ${remedy}`,
     )

@@ -146,6 +146,23 @@ const pause = (ms: number, signal: AbortSignal | undefined): Promise<void> =>
     signal?.addEventListener('abort', stop, { once: true })
   })
 
+/** The name of the file at an address, as far as it can be decoded; '' where the address is a folder's. */
+export const fileNameIn = ({ pathname }: URL): string => {
+  const name = pathname.slice(pathname.lastIndexOf('/') + 1)
+  try {
+    return decodeURIComponent(name)
+  } catch {
+    return name // a % that stands for itself
+  }
+}
+
+/** @throws Error where https: was asked for and http: answered, which anyone on the way can change */
+export const checkSafe = async (asked: string, { url, body }: Response): Promise<void> => {
+  if (!asked.startsWith('https:') || !url.startsWith('http:')) return
+  await body?.cancel()
+  throw new Error(`expected an answer by https:, was sent on to ${url}, which anyone on the way can change`)
+}
+
 /** Answers that ask to come again later, or that a busy server gives. */
 const passing = new Set([408, 425, 429, 500, 502, 503, 504])
 

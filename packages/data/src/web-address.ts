@@ -3,6 +3,8 @@ import { DataError } from './data-error'
 import { parsePreparedName, type Preparation } from './preparation'
 import { sha256 } from './sha256'
 import {
+  checkSafe,
+  fileNameIn,
   firstOf,
   lengthOf,
   longest,
@@ -36,7 +38,7 @@ export interface FetchedFile {
 export const fetchDataFile = async (address: string, options: FetchFileOptions = {}): Promise<FetchedFile> => {
   const said = parsePreparedName(address.trim())
   const url = addressOf(said.name)
-  const name = decodeURIComponent(url.pathname.split('/').at(-1) ?? '')
+  const name = fileNameIn(url)
   if (name === '')
     throw new DataError(`expected the address of a file, found "${address}": name the file, as mnist.npz behind it`)
   const done = await firstOf([url.href], options, (href) => receive(href, name, options))
@@ -74,6 +76,7 @@ const receive = (url: string, name: string, options: FetchFileOptions): Promise<
   withPatience(options, async (signal, expectMore) => {
     const { onProgress, fetch = globalThis.fetch } = options
     const response = await fetch(url, { signal, credentials: 'omit' })
+    await checkSafe(url, response)
     if (!response.ok || !response.body) {
       await response.body?.cancel()
       throw refusal(response)
