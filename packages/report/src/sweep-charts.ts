@@ -19,6 +19,39 @@ export interface Board {
   readonly height: number
   /** A colour of the page, by its name. */
   readonly colour: (name: string) => string
+  readonly spaced: typeof spacedTicks
+}
+
+/** Words beside an axis, in pixels along it. */
+interface PlacedTick {
+  readonly at: number
+  readonly text: string
+  readonly centre: number
+  readonly size: number
+}
+
+/**
+ * Those ticks of an axis whose words are clear of each other, the first and the last one before those between, none beyond `low` and `high`.
+ *
+ * @param centreOf a place from 0 to 1, in pixels
+ * @param sizeOf words, in pixels along the axis
+ */
+export const spacedTicks = (
+  { ticks }: PageAxis,
+  centreOf: (at: number) => number,
+  sizeOf: (text: string) => number,
+  [low, high]: readonly [low: number, high: number] = [-Infinity, Infinity],
+): readonly PlacedTick[] => {
+  const placed = ticks.map(({ at, text: whole }): PlacedTick => {
+    const text = whole.length > 12 ? `${whole.slice(0, 11)}…` : whole
+    const size = sizeOf(text)
+    return { at, text, size, centre: Math.max(low + size / 2, Math.min(high - size / 2, centreOf(at))) }
+  })
+  const clear: PlacedTick[] = []
+  for (const tick of [...placed.slice(0, 1), ...placed.slice(1).slice(-1), ...placed.slice(1, -1)])
+    if (clear.every(({ centre, size }) => Math.abs(centre - tick.centre) >= (size + tick.size) / 2 + 2))
+      clear.push(tick)
+  return clear
 }
 
 /** An axis of a field: logarithmic where the numbers span more than a decade and a half, places in a row where they are words. */
@@ -65,7 +98,7 @@ export const axisOf = (name: string, values: readonly PageValue[]): PageAxis => 
 
 /** Each run a line over all axes; the chosen ones above the others. */
 export const drawParallel = (
-  { context, width, height, colour }: Board,
+  { context, width, height, colour, spaced }: Board,
   axes: readonly PageAxis[],
   rows: readonly (readonly PageValue[])[],
   isChosen: (row: number) => boolean,
@@ -114,20 +147,19 @@ export const drawParallel = (
     context.fillText(short, n === 0 ? 2 : n === axes.length - 1 ? width - 2 : x(n), 14)
     context.font = '11px system-ui, sans-serif'
     context.textAlign = 'left'
-    for (const { at, text } of axis.ticks) {
-      const words = text.length > 12 ? `${text.slice(0, 11)}…` : text
+    for (const { text, centre } of spaced(axis, y, () => 11)) {
       context.lineWidth = 4
       context.strokeStyle = colour('paper')
-      context.strokeText(words, x(n) + 5, y(at) + 4)
+      context.strokeText(text, x(n) + 5, centre + 4)
       context.lineWidth = 1
-      context.fillText(words, x(n) + 5, y(at) + 4)
+      context.fillText(text, x(n) + 5, centre + 4)
     }
   })
 }
 
 /** Runs as dots: a setting along, a result up. */
 export const drawDots = (
-  { context, width, height, colour }: Board,
+  { context, width, height, colour, spaced }: Board,
   [along, up]: readonly [PageAxis, PageAxis],
   rows: readonly (readonly [PageValue, PageValue])[],
   isChosen: (row: number) => boolean,
@@ -139,18 +171,18 @@ export const drawDots = (
   context.font = '11px system-ui, sans-serif'
   context.lineWidth = 1
   context.textAlign = 'right'
-  for (const { at, text } of up.ticks) {
+  for (const { text, centre } of spaced(up, y, () => 11)) {
     context.strokeStyle = colour('faint')
     context.beginPath()
-    context.moveTo(left, y(at))
-    context.lineTo(width - right, y(at))
+    context.moveTo(left, centre)
+    context.lineTo(width - right, centre)
     context.stroke()
     context.fillStyle = colour('muted')
-    context.fillText(text, left - 6, y(at) + 4)
+    context.fillText(text, left - 6, centre + 4)
   }
   context.textAlign = 'center'
-  for (const { at, text } of along.ticks)
-    context.fillText(text.length > 12 ? `${text.slice(0, 11)}…` : text, x(at), height - 6)
+  const widthOf = (text: string) => context.measureText(text).width + 4
+  for (const { text, centre } of spaced(along, x, widthOf, [0, width])) context.fillText(text, centre, height - 6)
   const dot = (row: readonly [PageValue, PageValue], n: number, size: number) => {
     const [across, above] = [along.place(row[0]), up.place(row[1])]
     if (across === undefined || above === undefined) return
@@ -173,7 +205,7 @@ export const drawDots = (
 
 /** A line a run over its epochs, each in a colour and with a dash of its own. */
 export const drawCurves = (
-  { context, width, height, colour }: Board,
+  { context, width, height, colour, spaced }: Board,
   up: PageAxis,
   curves: readonly { readonly epochs: readonly number[]; readonly values: readonly (number | null)[] }[],
 ): void => {
@@ -183,14 +215,14 @@ export const drawCurves = (
   const y = (at: number) => height - bottom - at * (height - top - bottom)
   context.font = '11px system-ui, sans-serif'
   context.textAlign = 'right'
-  for (const { at, text } of up.ticks) {
+  for (const { text, centre } of spaced(up, y, () => 11)) {
     context.strokeStyle = colour('faint')
     context.beginPath()
-    context.moveTo(left, y(at))
-    context.lineTo(width - right, y(at))
+    context.moveTo(left, centre)
+    context.lineTo(width - right, centre)
     context.stroke()
     context.fillStyle = colour('muted')
-    context.fillText(text, left - 6, y(at) + 4)
+    context.fillText(text, left - 6, centre + 4)
   }
   context.textAlign = 'center'
   context.fillStyle = colour('muted')

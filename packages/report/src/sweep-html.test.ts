@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { axisOf } from './sweep-charts'
+import { axisOf, spacedTicks } from './sweep-charts'
 import { sweepReportHtml, type SweptRun } from './sweep-html'
 
 const run = (n: number): SweptRun => ({
@@ -47,4 +47,31 @@ test('an axis is of words, of numbers, or of logarithms over decades', () => {
     [1, '100 %'],
   ])
   expect(axisOf('seed', [7]).place(7)).toBe(0.5)
+})
+
+test('ticks are clear of each other and of the edge, the first and the last one before the others', () => {
+  const axis = axisOf('batchSize', [16, 17, 18, 100, 128])
+  const ticks = spacedTicks(
+    axis,
+    (at) => 100 * at,
+    () => 20,
+    [0, 105],
+  )
+  expect(ticks.map(({ text, centre }) => [text, Math.round(centre)])).toEqual([
+    ['16', 10],
+    ['128', 95],
+  ])
+  expect(
+    spacedTicks(
+      axisOf('seed', [7]),
+      () => 50,
+      () => 20,
+    ),
+  ).toHaveLength(1)
+  const words = spacedTicks(
+    axisOf('model', ['convolutional-deep', 'linear']),
+    (at) => 300 * at,
+    (text) => 6 * text.length,
+  )
+  expect(words.map(({ text }) => text)).toEqual(['convolution…', 'linear'])
 })

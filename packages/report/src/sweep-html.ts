@@ -1,7 +1,7 @@
 import { escaped } from './figure'
 import { numbersHtml, page, tableHtml } from './page'
 import { ReportError } from './report-error'
-import { axisOf, drawCurves, drawDots, drawParallel, type PageValue } from './sweep-charts'
+import { axisOf, drawCurves, drawDots, drawParallel, spacedTicks, type PageValue } from './sweep-charts'
 import { sweepScript, type PageRuns } from './sweep-script'
 import { percent } from './number-text'
 
@@ -53,7 +53,7 @@ ${[0, 1, 2, 3, 4, 5].map((n) => `.sign-${n}{border-color:var(--series-${n})${n =
 
 /** The page's script, whose hash the page's policy names. */
 const scriptText = (): string =>
-  `(${sweepScript.toString()})({axisOf:${axisOf.toString()},drawParallel:${drawParallel.toString()},drawDots:${drawDots.toString()},drawCurves:${drawCurves.toString()}})`
+  `(${sweepScript.toString()})({axisOf:${axisOf.toString()},spacedTicks:${spacedTicks.toString()},drawParallel:${drawParallel.toString()},drawDots:${drawDots.toString()},drawCurves:${drawCurves.toString()}})`
 
 const sha256 = async (text: string): Promise<string> => {
   const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))

@@ -1,5 +1,5 @@
 // What the page of a sweep does. The function is written into the page as it is, with the charts, so it uses nothing but what it is given.
-import type { axisOf, Board, drawCurves, drawDots, drawParallel, PageValue } from './sweep-charts'
+import type { axisOf, Board, drawCurves, drawDots, drawParallel, PageValue, spacedTicks } from './sweep-charts'
 
 /** The runs of a sweep, as the page holds them. */
 export interface PageRuns {
@@ -18,6 +18,7 @@ export interface PageRuns {
 
 interface Charts {
   readonly axisOf: typeof axisOf
+  readonly spacedTicks: typeof spacedTicks
   readonly drawParallel: typeof drawParallel
   readonly drawDots: typeof drawDots
   readonly drawCurves: typeof drawCurves
@@ -152,7 +153,8 @@ export const sweepScript = (charts: Charts): void => {
     canvas.height = Math.round(height * scale)
     context.scale(scale, scale)
     const style = getComputedStyle(document.documentElement)
-    return { context, width, height, colour: (name) => style.getPropertyValue(`--${name}`).trim() }
+    const colour = (name: string) => style.getPropertyValue(`--${name}`).trim()
+    return { context, width, height, colour, spaced: charts.spacedTicks }
   }
   const drawCharts = () => {
     const name = metric.value
