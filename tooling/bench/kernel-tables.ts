@@ -1,0 +1,88 @@
+// Where the time of a step goes, as Markdown.
+import { number, range, table } from './tables'
+import type { TimedCall, TimedStep } from './kernel-times'
+
+/** What one core does at most. */
+export interface Machine {
+  /** GFLOP/s of fused multiply-adds. */
+  readonly gflops: number
+  /** GB/s that a copy reads and writes. */
+  readonly gigabytes: number
+}
+
+export interface TimedModel extends TimedStep {
+  readonly model: string
+  readonly batchSize: number
+}
+
+/** Microseconds that calls need on so many threads, were each core as fast as it can be. */
+export const limitOf = (
+  calls: readonly TimedCall[],
+  { gflops, gigabytes }: Machine,
+  threads: number,
+  barrier = 0,
+): number =>
+  calls.reduce((sum, { flops, bytes, most, waits }) => {
+    const busy = Math.max(flops / gflops, bytes / gigabytes) / 1000 / Math.min(threads, most)
+    return sum + busy + (threads > 1 && waits ? barrier : 0)
+  }, 0)
+
+const sumOf = (calls: readonly TimedCall[], value: (call: TimedCall) => number) =>
+  calls.reduce((sum, call) => sum + value(call), 0)
+
+/** Calls of one kernel at one shape, together. */
+const grouped = (calls: readonly TimedCall[]): readonly (readonly [TimedCall, ...TimedCall[]])[] => {
+  const groups = new Map<string, [TimedCall, ...TimedCall[]]>()
+  for (const call of calls) {
+    const name = `${call.kernel} ${call.shape}`
+    const group = groups.get(name)
+    if (group) group.push(call)
+    else groups.set(name, [call])
+  }
+  return [...groups.values()]
+}
+
+/** Calls together: the medians summed, and the least and the most. */
+const together = (calls: readonly TimedCall[], which: 'alone' | 'shared') => ({
+  median: sumOf(calls, (call) => call[which].median),
+  min: sumOf(calls, (call) => call[which].min),
+  max: sumOf(calls, (call) => call[which].max),
+})
+
+/** The calls of a model's step. */
+export const callsTable = ({ calls, alone, shared, barrier }: TimedModel, machine: Machine, threads: number): string =>
+  table(
+    ['kernel', 'shape', 'calls', 'µs, 1 thread', `µs, ${threads} threads`, 'ratio', 'kFLOP', 'kB', 'of the limit'],
+    [
+      ...grouped(calls).map((group) => {
+        const [one, all] = [together(group, 'alone'), together(group, 'shared')]
+        return [
+          ...[group[0].kernel, group[0].shape.replaceAll('*', '\\*'), group.length, range(one), range(all)],
+          ...[number(one.median / all.median, 2), number(sumOf(group, ({ flops }) => flops) / 1e3)],
+          ...[number(sumOf(group, ({ bytes }) => bytes) / 1e3), percent(limitOf(group, machine, 1), one.median)],
+        ]
+      }),
+      ['the step as one', '', 1, range(alone), range(shared), number(alone.median / shared.median, 2), '', '', ''],
+      ['a barrier', '', calls.filter(({ waits }) => waits).length, '', range(barrier), '', '', '', ''],
+    ],
+  )
+
+const percent = (limit: number, reached: number) => `${Math.round((100 * limit) / reached)} %`
+
+/** Every model's step. */
+export const stepsTable = (models: readonly TimedModel[], machine: Machine, threads: number): string =>
+  table(
+    [
+      ...['model', 'batch', 'MFLOP', 'MB', 'µs at least, 1 thread', 'takes', 'reached'],
+      ...[`µs at least, ${threads} threads`, 'takes', 'reached'],
+    ],
+    models.map(({ model, batchSize, calls, alone, shared, barrier }) => {
+      const [one, all] = [limitOf(calls, machine, 1), limitOf(calls, machine, threads, barrier.min)]
+      return [
+        ...[model, batchSize],
+        ...[number(sumOf(calls, ({ flops }) => flops) / 1e6), number(sumOf(calls, ({ bytes }) => bytes) / 1e6)],
+        ...[number(one), range(alone), percent(one, alone.median)],
+        ...[number(all), range(shared), percent(all, shared.median)],
+      ]
+    }),
+  )
