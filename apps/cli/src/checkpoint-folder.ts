@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
+  isMendable,
   parseRun,
   readCheckpoint,
   writeCheckpoint,
@@ -15,7 +16,7 @@ import { begunFile, begunText, readBegun, type Begun } from './begun'
 import { keepElsewhere } from './elsewhere'
 import type { ClaimedFolder } from './new-folder'
 import { warn } from './output'
-import { isMendable, UsageError } from './usage-error'
+import { UsageError } from './usage-error'
 
 /** The newest checkpoint and the one before it, to fall back to. */
 const generations = ['checkpoint.safetensors', 'earlier.safetensors'] as const

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import { isMendable } from '@digitlab/train'
 import { Command, CommanderError, Option } from 'commander'
 import { version } from '../package.json'
 import { adviceOn } from './advice'
@@ -22,7 +23,7 @@ import { topicCommands, topicNames } from './commands/topics'
 import { trainCommand } from './commands/train'
 import { Interrupted } from './interrupt'
 import { commandOutput, complain, detail, speak, warn } from './output'
-import { isMendable, OptionError } from './usage-error'
+import { OptionError } from './usage-error'
 
 /** What a command ends with. */
 export const exitCodes = { done: 0, mendable: 1, usage: 2, bug: 70, interrupted: 130 } as const

@@ -8,7 +8,3 @@ export class UsageError extends Error {
 export class OptionError extends UsageError {
   override name = 'OptionError'
 }
-
-/** What a user can mend: the packages' own errors say so of themselves. */
-export const isMendable = (error: unknown): error is Error =>
-  error instanceof Error && 'mendable' in error && error.mendable === true

@@ -27,3 +27,7 @@ export class TrainError extends Error {
     this.code = code
   }
 }
+
+/** Whether an error is one that a user can mend: the errors of all these packages say so of themselves. */
+export const isMendable = (error: unknown): error is Error =>
+  error instanceof Error && 'mendable' in error && error.mendable === true

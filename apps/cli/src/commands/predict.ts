@@ -1,14 +1,14 @@
 import { DataError, digitPicture, type DigitPicture } from '@digitlab/data'
 import { disposeWeights, uploadWeights } from '@digitlab/models/compute'
 import { percent, textTable, type Column } from '@digitlab/report'
-import { predict } from '@digitlab/train'
+import { isMendable, predict } from '@digitlab/train'
 import type { Normalization } from '@digitlab/weights'
 import { Command } from 'commander'
 import { choose } from '../load'
 import { shared } from '../options'
 import { resultWidth, warn, writeResult } from '../output'
 import { readableFormats, readPicture } from '../picture/read-picture'
-import { isMendable, UsageError } from '../usage-error'
+import { UsageError } from '../usage-error'
 import { readableWeights, readModel } from '../weights-file'
 
 interface Flags {

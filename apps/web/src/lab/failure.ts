@@ -1,9 +1,6 @@
+import { isMendable } from '@digitlab/train/experiment'
 import { shown } from '../shown'
 import type { Failure } from '../protocol'
-
-/** What a user can mend: the packages' own errors say so of themselves. */
-export const isMendable = (error: unknown): error is Error =>
-  error instanceof Error && 'mendable' in error && error.mendable === true
 
 /** Something was given up because it was asked to. */
 export const isAborted = (error: unknown): boolean => error instanceof DOMException && error.name === 'AbortError'

@@ -1,11 +1,11 @@
 // One training at a time: it can be paused, stopped and gone on with, and where it stands is kept on the way.
-import { runExperiment, runFiles, type Checkpoint, type EpochRecord, type Progress } from '@digitlab/train'
+import { isMendable, runExperiment, runFiles, type Checkpoint, type EpochRecord, type Progress } from '@digitlab/train'
 import type { Dataset } from '@digitlab/data'
 import type { DataChoice, FromLab, Group, KnownRun, Resumable, Settings } from '../protocol'
 import { backendOf } from './backends'
 import { experimentOf } from './experiment'
 import { shown } from '../shown'
-import { failureOf, isMendable, sentenceOf } from './failure'
+import { failureOf, sentenceOf } from './failure'
 import { imageWorkers } from './image-workers'
 import { keepCheckpoint, keepRun } from './kept'
 import type { Reader } from './reader'
