@@ -57,13 +57,13 @@ const field = (indent: string, says: readonly string[], name: string, value: unk
 const tableFields = (indent: string, table: OptionTable, values: Readonly<Record<string, unknown>>): string[] =>
   Object.entries(table).flatMap(([name, option]) => {
     const given = values[name] !== undefined
-    const example = option.default ?? option.absent ?? exampleOf(option)
-    return field(indent, [comment(option)], name, given ? values[name] : example, given)
+    return field(indent, [comment(option)], name, given ? values[name] : exampleOf(option), given)
   })
 
-const exampleOf = ({ schema }: Option): unknown => {
+/** A value that an option takes: its default where it has one. */
+const exampleOf = ({ default: usual, absent, kind, schema }: Option): unknown => {
   const { enum: words, minimum } = schema as { enum?: readonly unknown[]; minimum?: number }
-  return words?.[0] ?? Math.max(1, minimum ?? 1)
+  return usual ?? absent ?? (kind === 'boolean' ? true : (words?.[0] ?? Math.max(1, minimum ?? 1)))
 }
 
 const exampleChoice = (type: ChoiceKind['types'][number] | undefined) => ({
@@ -89,9 +89,7 @@ export const experimentText = (experiment: Experiment, file: string): string => 
   const { model, dataset, seed, augment } = experiment
   const parts = Object.entries(experimentParts).flatMap(([name, table]: [string, OptionTable]) => {
     const value = (experiment as unknown as Readonly<Record<string, unknown>>)[name]
-    const example = Object.fromEntries(
-      Object.entries(table).map(([key, option]) => [key, option.default ?? exampleOf(option)]),
-    )
+    const example = Object.fromEntries(Object.entries(table).map(([key, option]) => [key, exampleOf(option)]))
     const says = Object.entries(table).map(([key, option]) => `${key}: ${comment(option)}`)
     return field('  ', says, name, value ?? example, value !== undefined)
   })

@@ -185,13 +185,14 @@ export const refuseBeside = (
     )
 }
 
-/** Checks values that come from options alone: what is wrong with one is a wrong command line. */
-export const checkOptions = <T>(check: () => T): T => {
+/** Checks values that come from options alone, where what is wrong with one is a wrong command line, or from a file that is named. */
+export const checkOptions = <T>(check: () => T, file?: string): T => {
   try {
     return check()
   } catch (cause) {
-    if (cause instanceof TrainError) throw new OptionError(cause.message, { cause })
-    throw cause
+    if (!(cause instanceof TrainError)) throw cause
+    if (file !== undefined) throw new UsageError(`${file}: ${cause.message}`, { cause })
+    throw new OptionError(cause.message, { cause })
   }
 }
 

@@ -111,7 +111,7 @@ describe('the page', () => {
       'x-content-type-options': 'nosniff',
     })
     expect(headers['content-security-policy']).toMatch(
-      /default-src 'self';.*'wasm-unsafe-eval'.*https:\/\/cdn\.jsdelivr\.net/,
+      /default-src 'self';.*'wasm-unsafe-eval'.*connect-src 'self' blob: data: https:;/,
     )
     expect((await ask('/index.html?x=1')).body).toEqual(body)
   })

@@ -95,7 +95,7 @@ export const newPlan = async (flags: TrainFlags, command: Command): Promise<Plan
 
 const begunOf = async (flags: TrainFlags, command: Command): Promise<Begun> => {
   const { dataset, ...settings } = await settingsOf(flags, command)
-  checkOptions(() => completeExperiment(settings)) // a wrong value is told before anything is loaded
+  checkOptions(() => completeExperiment(settings), flags.experiment) // a wrong value is told before anything is loaded
   checkGpuFlags(flags, [flags.backend])
   if (settings.initial && flags.init === undefined)
     throw new UsageError('the experiment begins with given weights: give them with --init')

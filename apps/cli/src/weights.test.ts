@@ -462,7 +462,10 @@ test('what is wrong is said in one sentence, and nothing is written', async () =
     [['convert', 'tuned/report.html', 'o.pth'], 'tuned/report.html is a web page, not the file itself'],
     [['convert', 'tuned/predictions.safetensors', 'o.pth'], 'does not say what model its weights are of'],
     [['report', 'tuned/model.json'], 'tuned/model.json is no run: give the folder of one, or its run.json'],
-    [['train', '--experiment', 'tuned/model.json'], 'tuned/model.json is no run'],
+    [
+      ['train', '--experiment', 'tuned/model.json'],
+      'tuned/model.json: an experiment has no "modelTopology", it has model, dataset',
+    ],
     [['evaluate', data('two-dicts.pth')], 'choose one with --key "model" or --key "ema"'],
     [['evaluate', 'tuned', '--key', 'a'], 'tuned is a run and says itself what its model is: leave --key out'],
     [
