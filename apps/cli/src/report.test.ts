@@ -146,6 +146,30 @@ test('TensorBoard gets an event file a run', async () => {
   expect(await readdir(join(folder, 'board'))).toHaveLength(2)
 })
 
+test('with images set aside TensorBoard gets their loss, not that of the test images, and the rate of every step', async () => {
+  const args = ['--dataset', 'digits', '--epochs', '2', '--validation', '100', '--no-report']
+  const scheduled = [
+    '--schedule',
+    'cosine',
+    '--schedule-every',
+    'step',
+    '--tensorboard',
+    'validated',
+    '--out',
+    'validated-run',
+  ]
+  const { code, err } = digitlab('train', '--model', 'linear', ...args, ...scheduled)
+  expect(code, err).toBe(0)
+  const [name = ''] = await readdir(join(folder, 'validated', 'linear-digits-seed0'))
+  const bytes = await readFile(join(folder, 'validated', 'linear-digits-seed0', name))
+  const tags = bytes.toString('latin1').match(/learning rate|(?:loss|accuracy)\/[a-z]+/g) ?? []
+  const counts = Object.fromEntries([...new Set(tags)].map((tag) => [tag, tags.filter((each) => each === tag).length]))
+  expect(counts).toEqual({
+    ...{ 'learning rate': 16, 'loss/step': 16 }, // 500 images in batches of 64, twice
+    ...{ 'loss/train': 2, 'accuracy/train': 2, 'loss/validation': 2, 'accuracy/validation': 2 },
+  })
+})
+
 test('without a page, where none is wanted', async () => {
   const { code, err } = digitlab(
     ...['train', '--model', 'linear', '--dataset', 'digits', '--epochs', '1', '--no-report', '--out', 'pageless'],
