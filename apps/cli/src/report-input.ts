@@ -3,7 +3,7 @@ import { catalogueEntry, type Dataset, type ImageShape } from '@digitlab/data'
 import { defineModel, firstLayerWeights, unknownLayerTypes, type StateDict } from '@digitlab/models'
 import { firstFeatureMaps } from '@digitlab/models/compute'
 import type { DrawnImages, ReportInput, RunPredictions } from '@digitlab/report'
-import { augmentedSample, isMendable, predictionsFile, type Run, type RunResult } from '@digitlab/train'
+import { augmentedSample, isDataOf, isMendable, predictionsFile, type Run, type RunResult } from '@digitlab/train'
 import { load } from './load'
 import { warn } from './output'
 import { UsageError } from './usage-error'
@@ -86,12 +86,8 @@ const mendable = (error: unknown): Error => {
 }
 
 /** Why a data set can't be the one of a run; undefined where it is. */
-const differs = (run: Run, data: Dataset): string | undefined => {
-  const hashes = ({ files }: Pick<Dataset, 'files'>) => files.map(({ sha256 }) => sha256).join()
-  if (hashes(data) !== hashes(run.dataset) || data.test.count !== run.dataset.testCount)
-    return `the data set at hand is not the one that the run was trained on: the files differ`
-  return undefined
-}
+const differs = (run: Run, data: Dataset): string | undefined =>
+  isDataOf(run, data) ? undefined : 'the data set at hand is not the one that the run was trained on: the files differ'
 
 /** Where the images of runs are looked for. */
 export interface ImagePlaces {

@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { parseRun, runFiles, type Experiment, type Run, type RunResult } from '@digitlab/train'
+import { parseRun, readRunWeights, runFiles, type Experiment, type Run, type RunResult } from '@digitlab/train'
 import type { StateDict } from '@digitlab/models'
-import { checkFinite, readSafetensors, withCounts } from '@digitlab/weights'
 import { writeAtomic } from './atomic-file'
 import { keepElsewhere } from './elsewhere'
 import type { ClaimedFolder } from './new-folder'
@@ -56,8 +55,7 @@ export const readRun = async (path: string): Promise<{ run: Run; weights: StateD
     }
   }
   const run = parseRun(new TextDecoder().decode(await read('run.json')), join(folder, 'run.json'))
-  const weights = withCounts(readSafetensors(await read('weights.safetensors'), join(folder, 'weights.safetensors')))
-  checkFinite(weights)
+  const weights = readRunWeights(await read('weights.safetensors'), join(folder, 'weights.safetensors'))
   return { run, weights }
 }
 

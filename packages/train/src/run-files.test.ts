@@ -3,7 +3,17 @@ import type { StateDict } from '@digitlab/models'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { presentable } from '../../../tooling/vitest/mutations.ts'
-import { parseRun, predictionsFile, readPredictions, runExperiment, runFiles, TrainError, type Run } from './index'
+import {
+  isDataOf,
+  parseRun,
+  predictionsFile,
+  readPredictions,
+  readRunWeights,
+  runExperiment,
+  runFiles,
+  TrainError,
+  type Run,
+} from './index'
 import { stock, tiny, tinyExperiment } from './testing/tiny'
 
 const data = tiny(50, 9)
@@ -26,6 +36,26 @@ const set = (entry: string, index: number, value: number) => (entries: StateDict
   const found = entries.get(entry)
   if (found) found.data[index] = value
 }
+
+test('weights are read back as they were written; one that is no number is refused', async () => {
+  const result = await runExperiment(tinyExperiment(), { data, backend: stock() })
+  const bytes = runFiles(result, data.test.labels)['weights.safetensors'] as Uint8Array
+  const weights = readRunWeights(bytes)
+  expect(weights).toEqual(result.weights)
+  const [entry] = weights.values()
+  if (entry) entry.data[0] = NaN
+  expect(() => readRunWeights(writeSafetensors(weights))).toThrow(WeightsError)
+})
+
+test('a run was trained on the data set whose files have its hashes, all of them, and no other', () => {
+  const files = ['a', 'b'].map((sha256) => ({ name: sha256, bytes: 1, sha256 }))
+  const trained = { dataset: { ...run.dataset, files } }
+  expect(isDataOf(trained, { ...data, files: files.map((file) => ({ ...file, name: 'renamed' })) })).toBe(true)
+  const first = { name: 'a', bytes: 1, sha256: 'a' }
+  for (const other of [[], [first], [...files].reverse(), [...files, first]])
+    expect(isDataOf(trained, { ...data, files: other })).toBe(false)
+  expect(isDataOf(trained, { ...data, files, test: { ...data.test, count: 8 } })).toBe(false)
+})
 
 test('predictions are read back as they were made', () => {
   const { labels, after, probabilities } = readPredictions(sound, run)

@@ -1,7 +1,8 @@
 // What a run's folder holds, the same whoever writes it: the command into a folder, a page as downloads.
 // Indices run over [count, classes], checked on reading: each `!` is in range.
+import type { Dataset } from '@digitlab/data'
 import { shownValue, type StateDict } from '@digitlab/models'
-import { readSafetensors, weightsMetadata, writeSafetensors } from '@digitlab/weights'
+import { checkFinite, readSafetensors, weightsMetadata, withCounts, writeSafetensors } from '@digitlab/weights'
 import type { Predictions } from './evaluate'
 import { TrainError } from './train-error'
 import type { Run } from './run-record'
@@ -52,6 +53,27 @@ const writePredictions = (
   ])
   return writeSafetensors(entries, { metadata: { experiment } })
 }
+
+/**
+ * Reads the weights of a run at its end, what its layers count among them.
+ *
+ * @param name the file's name in error messages
+ * @throws WeightsError where the file is damaged or a weight is no finite number
+ */
+export const readRunWeights = (bytes: Uint8Array, name = 'weights.safetensors'): StateDict => {
+  const weights = withCounts(readSafetensors(bytes, name))
+  checkFinite(weights)
+  return weights
+}
+
+/** Whether a data set is the one that a run was trained on: of the same files, by their hashes, and as many test images. */
+export const isDataOf = (
+  { dataset }: Pick<Run, 'dataset'>,
+  { files, test }: Pick<Dataset, 'files' | 'test'>,
+): boolean =>
+  test.count === dataset.testCount &&
+  files.length === dataset.files.length &&
+  files.every(({ sha256 }, i) => sha256 === dataset.files[i]?.sha256)
 
 /** Predictions as their file holds them. */
 export interface KeptPredictions {

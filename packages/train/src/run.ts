@@ -2,6 +2,14 @@
 export type { Environment } from './environment'
 export type { Evaluation, Predictions } from './evaluate'
 export { parseRun } from './parse-run'
-export { predictionsFile, readableJson, readPredictions, runFiles, type KeptPredictions } from './run-files'
+export {
+  isDataOf,
+  predictionsFile,
+  readableJson,
+  readPredictions,
+  readRunWeights,
+  runFiles,
+  type KeptPredictions,
+} from './run-files'
 export type { RunResult } from './run-options'
 export { epochScore, runVersion, type EpochRecord, type Run } from './run-record'

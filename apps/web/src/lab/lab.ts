@@ -2,7 +2,7 @@
 import type { Dataset } from '@digitlab/data'
 import { fetchDataFile } from '@digitlab/data/web'
 import { resolveModel } from '@digitlab/models'
-import { experimentId } from '@digitlab/train'
+import { experimentId, isDataOf } from '@digitlab/train'
 import {
   dataChoices,
   pageBackends,
@@ -30,7 +30,7 @@ import { forget, keptCheckpoint, keptRuns, onOthers, remove, resumableRuns, tell
 import { pixelsOf } from './picture'
 import { example } from './example'
 import { createReader, untrained, type Resting } from './reader'
-import { isDataOf, readRunFiles, runParts, weightsOf } from './run-parts'
+import { readRunFiles, runParts, weightsOf } from './run-parts'
 import { runLock } from './run-lock'
 
 const post = (message: FromLab): void => globalThis.postMessage(message)

@@ -2,8 +2,8 @@
 import { bytesOfImage, type Dataset } from '@digitlab/data'
 import { defineModel, firstLayerWeights, unknownLayerTypes, type StateDict } from '@digitlab/models'
 import { firstFeatureMaps } from '@digitlab/models/compute'
-import { augmentedSample, parseRun, predictionsFile, readPredictions, type Run } from '@digitlab/train'
-import { checkFinite, readSafetensors, withCounts } from '@digitlab/weights'
+import { augmentedSample, parseRun, predictionsFile, readPredictions, readRunWeights } from '@digitlab/train'
+import { readSafetensors } from '@digitlab/weights'
 import type { GivenFile, KnownRun, RunParts } from '../protocol'
 import { shown } from '../shown'
 import { PageError } from './failure'
@@ -19,11 +19,8 @@ const bytesOf = (content: string | Uint8Array): Uint8Array =>
   typeof content === 'string' ? new TextEncoder().encode(content) : content
 
 /** The weights of a run at its end. */
-export const weightsOf = ({ files }: Pick<KnownRun, 'files'>): StateDict => {
-  const weights = withCounts(readSafetensors(bytesOf(files['weights.safetensors'] ?? ''), 'weights.safetensors'))
-  checkFinite(weights)
-  return weights
-}
+export const weightsOf = ({ files }: Pick<KnownRun, 'files'>): StateDict =>
+  readRunWeights(bytesOf(files['weights.safetensors'] ?? ''))
 
 /**
  * What the figures of a run are drawn from.
@@ -59,12 +56,6 @@ export const runParts = ({ key, run, files }: KnownRun, data: Dataset | string):
       ...(model ? [] : [`no pictures of the first layer: the model has layers of the type ${unknown.join(', ')}`]),
     ],
   }
-}
-
-/** Whether a data set is the one that a run was trained on. */
-export const isDataOf = ({ dataset }: Run, data: Dataset): boolean => {
-  const hashes = ({ files }: Pick<Dataset, 'files'>) => files.map(({ sha256 }) => sha256).join()
-  return hashes(data) === hashes(dataset) && data.test.count === dataset.testCount
 }
 
 /**
