@@ -13,7 +13,7 @@ const data = {
   test: { images: new Uint8Array(784), labels: Uint8Array.of(1), count: 1 },
 } as unknown as Dataset
 
-const ofMnist = { experiment: { dataset: 'mnist' }, dataset: { origin: 'the cache' } }
+const ofMnist = { experiment: { dataset: 'mnist' }, dataset: { origin: 'the cache' }, backend: { id: 'cpu' } }
 
 /** Of a run with this model, as far as a report's pictures of the weights look at it. */
 const inputOf = (definition: ModelDefinition) =>
