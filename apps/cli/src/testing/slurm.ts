@@ -103,7 +103,7 @@ PartitionName=high Nodes=${host} MaxTime=INFINITE State=UP PriorityTier=10 Preem
     return `${stdout}${stderr}`.trim()
   }
   const until: Cluster['until'] = async (what, holds) => {
-    for (let tries = 0; tries < 3000; tries++) {
+    for (let tries = 0; tries < 6000; tries++) {
       if (await holds()) return
       await wait(100)
     }
