@@ -1,6 +1,6 @@
 // Sweeps as a user runs them: a folder that is drained, stopped, gone on with, failed, retried and cancelled.
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -109,13 +109,25 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
       '2',
     ]
     let sent = false
+    let looking: NodeJS.Timeout | undefined
+    const runs = join(place.folder, name, 'runs')
+    const inProgress = (run: string): boolean => {
+      const events = join(runs, run, 'events.jsonl')
+      return (
+        existsSync(events) &&
+        readFileSync(events, 'utf8').includes('"epoch"') &&
+        !existsSync(join(runs, run, 'run.json'))
+      )
+    }
     const stopped = await place.digitlab(['sweep', ...long, '--out', name], {
       onErr: (err, child) => {
-        const runs = join(place.folder, name, 'runs')
-        if (sent || !err.includes('1/4')) return
-        sent = existsSync(runs) && child.kill(signal)
+        if (!err.includes('1/4')) return
+        looking ??= setInterval(() => {
+          if (!sent && readdirSync(runs).some(inProgress)) sent = child.kill(signal)
+        }, 10)
       },
     })
+    clearInterval(looking)
     expect(sent, stopped.err).toBe(true)
     expect(stopped.code, stopped.err).toBe(130)
     expect(stopped.err).toContain(`the same command again goes on in ${name}`)
