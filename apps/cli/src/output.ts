@@ -83,6 +83,9 @@ export const writeLines = (json: boolean, document: () => unknown, lines: () => 
 /** Characters that a line of the result may have: those of the terminal, or any number in a file. */
 export const resultWidth = (): number | undefined => (process.stdout.isTTY ? process.stdout.columns : undefined)
 
+/** A script of ours that somebody's shell reads, as it is. */
+export const writeScript = (text: string): void => void process.stdout.write(text)
+
 /** One JSON document a line, for a program that reads along. */
 export const writeLine = (document: unknown): void => void process.stdout.write(`${clean(JSON.stringify(document))}\n`)
 

@@ -3,6 +3,7 @@ import { bashCompletion } from '../completion/bash'
 import { fishCompletion } from '../completion/fish'
 import { wordsOf, type CommandWords } from '../completion/words'
 import { zshCompletion } from '../completion/zsh'
+import { writeScript } from '../output'
 
 const shells: Readonly<Record<string, (name: string, commands: readonly CommandWords[]) => string>> = {
   bash: bashCompletion,
@@ -21,5 +22,5 @@ export const completionCommand = (program: () => Command): Command =>
     )
     .action((shell: string) => {
       const of = program()
-      process.stdout.write(shells[shell]?.(of.name(), wordsOf(of)) ?? '')
+      writeScript(shells[shell]?.(of.name(), wordsOf(of)) ?? '')
     })
