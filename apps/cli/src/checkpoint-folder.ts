@@ -21,7 +21,10 @@ import { UsageError } from './usage-error'
 /** The newest checkpoint and the one before it, to fall back to. */
 const generations = ['checkpoint.safetensors', 'earlier.safetensors'] as const
 
-const checkpointIn = (folder: string): string => join(folder, 'checkpoint')
+/** The folder in a run's folder that holds its checkpoints. */
+export const checkpointName = 'checkpoint'
+
+const checkpointIn = (folder: string): string => join(folder, checkpointName)
 
 /** Writes down what a run is begun with. */
 export const saveBegun = async ({ path }: ClaimedFolder, begun: Begun): Promise<void> => {

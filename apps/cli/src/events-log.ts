@@ -1,5 +1,5 @@
 // events.jsonl in a run's folder: a line an event, written as it happens, for whoever watches.
-import { appendFile, rm } from 'node:fs/promises'
+import { appendFile, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Progress, Run } from '@digitlab/train'
 import { warn } from './output'
@@ -84,4 +84,10 @@ export const eventsLog = (folder: string): EventsLog => {
       await rm(path, { force: true })
     },
   }
+}
+
+/** Whether what a run came to is written in its folder. */
+export const hasEnd = async (folder: string): Promise<boolean> => {
+  const text = await readFile(join(folder, eventsFile), 'utf8').catch(() => '')
+  return /"type":"ended"[^\n]*\n$/.test(text)
 }

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeWorkplace, type Ended, type Workplace } from './testing/command'
@@ -55,6 +56,25 @@ test('each run is whole in a folder of its own, and has its events', async () =>
   ])
   expect(events.map(({ type }) => type)).toContain('step')
   expect(events.every(({ time }) => new Date(time).toISOString() === time)).toBe(true)
+})
+
+test('what a worker left that was killed behind the last byte of its run is removed by the next one', async () => {
+  const folder = join(place.folder, 'left')
+  expect((await sweep('left')).code).toBe(0)
+  const run = join(folder, 'runs', undisturbed[0]!.name)
+  const events = await readFile(join(run, 'events.jsonl'), 'utf8')
+  const lines = events.trimEnd().split('\n')
+  await writeFile(join(run, 'events.jsonl'), `${lines.slice(0, -1).join('\n')}\n`)
+  await mkdir(join(run, 'checkpoint'))
+  await writeFile(join(run, 'checkpoint', 'checkpoint.safetensors'), 'of no use any more')
+  const gone = spawnSync(process.execPath, ['-e', '']).pid
+  await writeFile(join(run, `.digitlab-lock-${gone}-1-1795692528988-04b2f1a7-${hostname()}`), '\n')
+  const { code, err } = await sweep('left')
+  expect(code, err).toBe(0)
+  expect(await sweepOutcome(folder)).toEqual(undisturbed)
+  const now = (await readFile(join(run, 'events.jsonl'), 'utf8')).trimEnd().split('\n')
+  const untimed = (line: string | undefined) => ({ ...(JSON.parse(line ?? '{}') as object), time: '' })
+  expect(now.map(untimed)).toEqual(lines.map(untimed))
 })
 
 test('a run of a sweep is that of "digitlab train", to the bit', async () => {

@@ -173,7 +173,7 @@ const sweep = async (file: string | undefined, flags: Flags, command: Command): 
       () => ({ out, manifest: kubernetesJob(out, cluster) }),
       () => kubernetesJob(out, cluster),
     )
-  const left = before.done.length + before.failed.length < sweep.runs.length
+  const left = before.done.length + before.failed.length < sweep.runs.length || before.left.length > 0
   if (on === 'slurm' && left) await toSlurm(out, cluster)
   if (flags.detach) {
     if (on !== 'slurm' && left) await goAway(out)

@@ -4,6 +4,8 @@ import { existsSync } from 'node:fs'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { readCompleted, removeCheckpoint } from '../checkpoint-folder'
+import { eventsLog, hasEnd } from '../events-log'
 import { claimExisting, type ClaimedFolder } from '../new-folder'
 import { UsageError } from '../usage-error'
 import { hasEnded, runState } from './run-state'
@@ -53,7 +55,8 @@ export const drain = async (
       if (settled.has(run.name)) continue
       if (misses % looks === 1) await own.touch()
       const state = await runState(runFolder(folder, run), own.path)
-      if (state === 'done' || state === 'failed') settled.add(run.name)
+      if (state === 'left') await tidy(runFolder(folder, run))
+      if (state === 'done' || state === 'left' || state === 'failed') settled.add(run.name)
       if (state !== 'open') continue
       const claimed = await claim(folder, run, own.path)
       if (!claimed) continue
@@ -110,4 +113,17 @@ const claim = async (folder: string, run: SweepRun, own: string): Promise<Claime
   if (!(await hasEnded(path))) return claimed
   await claimed.release()
   return undefined
+}
+
+/** Ends what a process began that was killed between the last byte of a run and the removal of what it trained with. */
+const tidy = async (path: string): Promise<void> => {
+  const claimed = await claimExisting(path).catch(() => undefined) // another worker is at it, or nothing can be written: it is whole as it is
+  if (!claimed) return
+  try {
+    const run = await readCompleted(path)
+    if (run && !(await hasEnd(path))) await eventsLog(path).end(run)
+    await removeCheckpoint(path)
+  } finally {
+    await claimed.release()
+  }
 }

@@ -3,12 +3,15 @@ import { existsSync } from 'node:fs'
 import { readdir, readFile, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { syncFolder, writeAtomic } from '../atomic-file'
+import { isPart, syncFolder, writeAtomic } from '../atomic-file'
+import { checkpointName } from '../checkpoint-folder'
 import { isLock, livingHolder } from '../folder-lock'
 
 export type RunState =
   /** run.json is there. */
   | 'done'
+  /** run.json is there, and beside it what the run was trained with: its process ended before it removed that, or is about to. */
+  | 'left'
   /** A process that lives trains it. */
   | 'running'
   /** It failed three times. */
@@ -47,7 +50,10 @@ export const hasEnded = async (folder: string): Promise<boolean> => endOf(await 
 export const runState = async (folder: string, own: string | undefined): Promise<RunState> => {
   const names = await list(folder)
   const end = endOf(names)
-  if (end === 'done') return end
+  if (end === 'done') {
+    if (!names.some((name) => isLock(name) || isPart(name) || name === checkpointName)) return end
+    return own !== undefined && (await livingHolder(folder, own)) !== undefined ? end : 'left'
+  }
   if (names.some(isLock) && (own === undefined || (await livingHolder(folder, own)) !== undefined)) return 'running'
   return end ?? 'open'
 }
