@@ -176,6 +176,8 @@ test('--quiet leaves what went wrong and what must be known; --verbose adds what
 
 describe('colour', () => {
   const painted = (env: Record<string, string | undefined>, isTTY: boolean) => {
+    // Node asks for less colour where it knows the terminal, or finds a machine that only builds.
+    for (const name of ['CI', 'TF_BUILD', 'TEAMCITY_VERSION', 'COLORTERM', 'TMUX']) vi.stubEnv(name, undefined)
     for (const name of ['NO_COLOR', 'FORCE_COLOR']) vi.stubEnv(name, env[name])
     process.stderr.isTTY = isTTY
     process.stderr.getColorDepth = (given = process.env) =>
