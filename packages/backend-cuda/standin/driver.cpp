@@ -5,7 +5,8 @@
 //
 // - A device's memory is the host's. Every allocation ends at a page that can't be touched, so that a kernel that reads or writes
 //   past its end is stopped and the call fails with CUDA_ERROR_ILLEGAL_ADDRESS; new memory holds NaN.
-// - A block's threads are fibers, run one after another between barriers, in an order that a test can choose.
+// - A block's threads run one after another between barriers, in an order that a test can choose. One that waits keeps its fiber;
+//   those that do not wait follow one another on the same, whose stack is in the cache.
 // - A stream is a queue that a thread works off, so that results are not there before they are waited for.
 // - CUDA_STANDIN_FAIL="cuInit=100,cuMemAlloc=2@5" makes calls fail with a CUresult, the last one at its fifth time;
 //   CUDA_STANDIN_VERSION and CUDA_STANDIN_DEVICES set the driver's version and the number of devices.
@@ -98,13 +99,20 @@ struct Fiber {
   void* stackPointer = nullptr;
   ucontext_t context;
   char* stack = nullptr;
-  State state = State::done;
-  int shuffles = 0;
 };
 
-constexpr size_t stackSize = 64 * 1024;
-std::vector<Fiber> fibers(1024);
+struct Thread {
+  State state = State::done;
+  int shuffles = 0;
+  Fiber* fiber = nullptr; // where it waits
+};
+
+constexpr size_t stackSize = 96 * 1024;
+std::vector<Thread> threads(1024);
+std::deque<Fiber> fibers;
+std::vector<Fiber*> spare; // those that wait for a thread to begin
 Fiber scheduler;
+Fiber* current = nullptr;
 int running = 0;
 const std::function<void()>* body = nullptr;
 float deposits[2][1024];
@@ -138,42 +146,13 @@ void switchTo(Fiber& from, Fiber& to) { standin_switch(&from.stackPointer, to.st
 void switchTo(Fiber& from, Fiber& to) { swapcontext(&from.context, &to.context); }
 #endif
 
-void giveWay(State state) {
-  Fiber& self = fibers[running];
-  self.state = state;
-  switchTo(self, scheduler);
+void wait(State state) {
+  threads[running].state = state;
+  threads[running].fiber = current;
+  switchTo(*current, scheduler);
 }
 
-[[noreturn]] void fiberMain() {
-  (*body)();
-  giveWay(State::done);
-  abort(); // a fiber that is done is not run again
-}
-
-void prepare(Fiber& fiber) {
-  if (!fiber.stack)
-    fiber.stack = static_cast<char*>(
-        mmap(nullptr, stackSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
-  fiber.state = State::ready;
-  fiber.shuffles = 0;
-#if defined(__x86_64__)
-  void** top = reinterpret_cast<void**>(fiber.stack + stackSize);
-  *--top = nullptr; // keeps the stack as a call would leave it
-  *--top = reinterpret_cast<void*>(&fiberMain);
-  for (int i = 0; i < 6; i++) *--top = nullptr;
-  fiber.stackPointer = top;
-#else
-  getcontext(&fiber.context);
-  fiber.context.uc_stack = {fiber.stack, 0, stackSize};
-  fiber.context.uc_link = nullptr;
-  makecontext(&fiber.context, reinterpret_cast<void (*)()>(&fiberMain), 0);
-#endif
-}
-
-thread_local sigjmp_buf beforeKernel;
-thread_local bool inKernel = false;
 int order = 0; // 0: forwards, 1: backwards, 2: odd ones first
-struct Divergence {};
 
 int orderedIndex(int i, int count) {
   if (order == 1) return count - 1 - i;
@@ -186,35 +165,110 @@ void setThread(int thread) {
   threadIdx = {unsigned(thread), 0, 0};
 }
 
-/** Runs a warp until all of its threads wait for the block or are done; false where some wait for the warp and some don't. */
-bool runWarp(int first, int count) {
+// The warp whose threads begin, and how many of them have.
+int warpStart = 0, warpSize = 0, begun = 0;
+
+/** Goes to the next thread of the warp that has not begun; false where all have. */
+bool beginNext() {
+  if (begun == warpSize) return false;
+  setThread(warpStart + orderedIndex(begun++, warpSize));
+  return true;
+}
+
+[[noreturn]] void fiberMain() {
   for (;;) {
-    for (int i = 0; i < count; i++) {
-      const int thread = first + orderedIndex(i, count);
-      if (fibers[thread].state != State::ready) continue;
-      setThread(thread);
-      switchTo(scheduler, fibers[thread]);
-    }
-    int waiting = 0;
-    for (int i = 0; i < count; i++) waiting += fibers[first + i].state == State::atWarp;
-    if (waiting == 0) return true;
-    if (waiting < count) return false;
-    for (int i = 0; i < count; i++) fibers[first + i].state = State::ready;
+    do {
+      (*body)();
+      threads[running].state = State::done;
+    } while (beginNext());
+    spare.push_back(current);
+    switchTo(*current, scheduler);
   }
 }
 
-bool runBlock(int threads) {
-  for (int i = 0; i < threads; i++) prepare(fibers[i]);
+void prepare(Fiber& fiber, size_t index) {
+  if (!fiber.stack)
+    fiber.stack = static_cast<char*>(
+        mmap(nullptr, stackSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+  // Stacks that began at the same place of their pages would all want the same lines of the cache.
+  const size_t size = stackSize - index % 32 * 1088;
+#if defined(__x86_64__)
+  void** top = reinterpret_cast<void**>(fiber.stack + size);
+  *--top = nullptr; // keeps the stack as a call would leave it
+  *--top = reinterpret_cast<void*>(&fiberMain);
+  for (int i = 0; i < 6; i++) *--top = nullptr;
+  fiber.stackPointer = top;
+#else
+  getcontext(&fiber.context);
+  fiber.context.uc_stack = {fiber.stack, 0, size};
+  fiber.context.uc_link = nullptr;
+  makecontext(&fiber.context, reinterpret_cast<void (*)()>(&fiberMain), 0);
+#endif
+}
+
+Fiber& spareFiber() {
+  if (spare.empty()) {
+    prepare(fibers.emplace_back(), fibers.size());
+    spare.push_back(&fibers.back());
+  }
+  Fiber& found = *spare.back();
+  spare.pop_back();
+  return found;
+}
+
+/** After a kernel that was broken off: no fiber goes on with it. */
+void forgetFibers() {
+  spare.clear();
+  for (size_t i = 0; i < fibers.size(); i++) {
+    prepare(fibers[i], i);
+    spare.push_back(&fibers[i]);
+  }
+}
+
+void enter(Fiber& fiber) {
+  current = &fiber;
+  switchTo(scheduler, fiber);
+}
+
+thread_local sigjmp_buf beforeKernel;
+thread_local bool inKernel = false;
+
+/** Runs a warp until all of its threads wait for the block or are done; false where some wait for the warp and some don't. */
+bool runWarp(int first, int count, bool begins) {
+  if (begins) {
+    warpStart = first;
+    warpSize = count;
+    begun = 0;
+    while (beginNext()) enter(spareFiber());
+  }
   for (;;) {
-    const int warps = (threads + 31) / 32;
+    for (int i = 0; i < count && !begins; i++) {
+      const int thread = first + orderedIndex(i, count);
+      if (threads[thread].state != State::ready) continue;
+      setThread(thread);
+      enter(*threads[thread].fiber);
+    }
+    begins = false;
+    int waiting = 0;
+    for (int i = 0; i < count; i++) waiting += threads[first + i].state == State::atWarp;
+    if (waiting == 0) return true;
+    if (waiting < count) return false;
+    for (int i = 0; i < count; i++) threads[first + i].state = State::ready;
+  }
+}
+
+bool runBlock(int count) {
+  for (int i = 0; i < count; i++) threads[i] = {State::ready, 0, nullptr};
+  for (bool begins = true;; begins = false) {
+    const int warps = (count + 31) / 32;
     for (int i = 0; i < warps; i++) {
       const int warp = orderedIndex(i, warps);
-      if (!runWarp(32 * warp, std::min(32, threads - 32 * warp))) return false;
+      if (!runWarp(32 * warp, std::min(32, count - 32 * warp), begins)) return false;
     }
     bool again = false;
-    for (int i = 0; i < threads; i++)
-      if (fibers[i].state == State::atBarrier) {
-        fibers[i].state = State::ready;
+    for (int i = 0; i < count; i++)
+      if (threads[i].state == State::atBarrier) {
+        threads[i].state = State::ready;
         again = true;
       }
     if (!again) return true;
@@ -255,6 +309,7 @@ int runKernel(const std::function<void()>& kernel, Index grid, Index block, size
     }
   }
   inKernel = false;
+  if (result != 0) forgetFibers();
   munmap(sharedPages.pages, sharedPages.length);
   if (!endsAreWhole() && result == 0) result = illegalAddress;
   return result;
@@ -390,13 +445,13 @@ struct Module {
 Index threadIdx, blockIdx, blockDim, gridDim;
 float* dynamicShared;
 
-void waitForBlock() { giveWay(State::atBarrier); }
+void waitForBlock() { wait(State::atBarrier); }
 
 float exchangeInWarp(float value, int lane) {
-  const int parity = fibers[running].shuffles++ % 2;
+  const int parity = threads[running].shuffles++ % 2;
   const int first = running - running % 32;
   deposits[parity][running] = value;
-  giveWay(State::atWarp);
+  wait(State::atWarp);
   return deposits[parity][first + lane];
 }
 
@@ -411,9 +466,9 @@ static float roundedToTf32(float value) {
 
 void multiplyInWarp(float sums[4], const float left[4], const float right[2]) {
   static float factors[2][1024][6];
-  const int parity = fibers[running].shuffles++ % 2;
+  const int parity = threads[running].shuffles++ % 2;
   for (int i = 0; i < 6; i++) factors[parity][running][i] = roundedToTf32(i < 4 ? left[i] : right[i - 4]);
-  giveWay(State::atWarp);
+  wait(State::atWarp);
   const auto* lanes = factors[parity] + (running - running % 32);
   const int lane = running % 32;
   for (int i = 0; i < 4; i++) {
