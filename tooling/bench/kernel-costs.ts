@@ -224,6 +224,11 @@ const counts: Partial<Record<KernelExport, Count>> = {
   addBias: ([, rows = 0, columns = 0]) => rowsOf(rows, columns, 1, 2),
   directConvolution: ([, , , , ...sizes], batch) => convolved(sizes, batch),
   directFilterGrad: ([, , , batch = 0, ...sizes]) => convolved(sizes, batch),
+  singleConvolution: ([, , , , height = 0, width = 0, rows = 0, columns = 0, ...sizes], batch) =>
+    convolved([height, width, 1, rows, columns, ...sizes], batch),
+  singleFilterGrad: ([, , , batch = 0, , height = 0, width = 0, rows = 0, columns = 0, ...sizes]) =>
+    convolved([height, width, 1, rows, columns, ...sizes], batch),
+  singleShardsSum: ([, , , shards = 0], elements) => rowsOf(shards, elements, 1, 1),
   turnFilter: ([, high = 0, wide = 0, inputs = 0, outputs = 0]) =>
     moved(`[${high}, ${wide}, ${inputs}, ${outputs}]`, high * wide * inputs * outputs),
   biasSums: ([, rows = 0, columns = 0]) => rowsOf(rows, columns, 1, 1),

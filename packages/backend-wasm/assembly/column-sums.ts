@@ -30,12 +30,12 @@ function addTo(sums: usize, v: v128): void {
 }
 
 /**
- * Columns from .. to - 1 into `sums`, float64.
+ * Columns from .. to - 1 added to `sums`, float64; eight at a time, so that one sum need not wait for another.
  *
  * @param mean of each column, unless plain; @param dy [rows, columns], for products
  */
 @inline
-export function columnSums(
+function addSums(
   what: i32,
   x: usize,
   rows: usize,
@@ -47,10 +47,22 @@ export function columnSums(
   dy: usize,
 ): void {
   const rowBytes = columns * 4
-  for (let c = from; c < to; c++) store<f64>(sums + c * 8, 0)
   for (let first: usize = 0; first < rows; first += BLOCK) {
     const last = first + BLOCK < rows ? first + BLOCK : rows
     let c = from
+    for (; c + 8 <= to; c += 8) {
+      const m0 = what == PLAIN ? f32x4.splat(0) : v128.load(mean + c * 4)
+      const m1 = what == PLAIN ? f32x4.splat(0) : v128.load(mean + c * 4, 16)
+      let s0 = f32x4.splat(0)
+      let s1 = s0
+      let at = first * rowBytes + c * 4
+      for (const end = last * rowBytes + c * 4; at < end; at += rowBytes) {
+        s0 = f32x4.add(s0, term(what, v128.load(x + at), m0, what == PRODUCTS ? v128.load(dy + at) : m0))
+        s1 = f32x4.add(s1, term(what, v128.load(x + at, 16), m1, what == PRODUCTS ? v128.load(dy + at, 16) : m1))
+      }
+      addTo(sums + c * 8, s0)
+      addTo(sums + c * 8 + 32, s1)
+    }
     for (; c + 4 <= to; c += 4) {
       const m = what == PLAIN ? f32x4.splat(0) : v128.load(mean + c * 4)
       let s = f32x4.splat(0)
@@ -68,6 +80,28 @@ export function columnSums(
       store<f64>(sums + c * 8, load<f64>(sums + c * 8) + <f64>f32x4.extract_lane(s, 0))
     }
   }
+}
+
+/** The same from zero. */
+@inline
+export function columnSums(
+  what: i32,
+  x: usize,
+  rows: usize,
+  columns: usize,
+  from: usize,
+  to: usize,
+  sums: usize,
+  mean: usize,
+  dy: usize,
+): void {
+  for (let c = from; c < to; c++) store<f64>(sums + c * 8, 0)
+  addSums(what, x, rows, columns, from, to, sums, mean, dy)
+}
+
+/** Adds the sums of columns from .. to - 1 of x to `sums`, float64. */
+export function addColumnSums(x: usize, rows: usize, columns: usize, from: usize, to: usize, sums: usize): void {
+  addSums(PLAIN, x, rows, columns, from, to, sums, 0, 0)
 }
 
 export function biasSumsScratch(columns: usize): usize {

@@ -4,22 +4,22 @@
 // Each image lies in a frame of zeros, unless nothing is padded. In a row of the frame the inputs of neighbouring taps lie side by side: a
 // filter's row is one run of kernelWidth x inputs floats. Four pixels by eight filters are summed in registers, and for the filter's
 // gradient four taps by eight filters. (The gradient of x is a convolution of dy with the filter turned: convolution.ts.)
-// Of a single input, which is what the first layer of a net sees, most pixels are black: patches without any ink are not computed.
+// Rows of a filter that see nothing but the border are left out, which is much of the gradient of x.
 // Images from .. to - 1, or blocks of the filter's gradient: a value's sum has one order, whatever the range.
 // Check: vitest run packages/backend-wasm. Time: pnpm --filter @digitlab/backend-wasm time.
 import { clear, copy, fma, roundUp, splat } from './simd'
 
 /** Filters that are summed at a time. */
-const WIDE: usize = 8
+export const WIDE: usize = 8
 
 @inline
-function frameBytes<T>(height: T, width: T, inputs: T, top: T, left: T): T {
+export function frameBytes<T>(height: T, width: T, inputs: T, top: T, left: T): T {
   return roundUp<T>((height + <T>2 * top) * (width + <T>2 * left) * inputs * <T>4, <T>16)
 }
 
 /** Of the output's pixels, where each one's first tap lies; four more, for the last group. */
 @inline
-function placesBytes<T>(pixels: T): T {
+export function placesBytes<T>(pixels: T): T {
   return roundUp<T>((pixels + <T>4) * <T>4, <T>16)
 }
 
@@ -39,7 +39,24 @@ export function directScratch(
   return frameBytes<f64>(height, width, inputs, top, left) + placesBytes<f64>(pixels) + filter + rows + 256
 }
 
-/** The image where its taps can be read: itself, or a copy in the middle of the frame, behind which a vector may be read. */
+/** Copies an image into the middle of its frame. */
+@inline
+export function copyIntoFrame(
+  image: usize,
+  frame: usize,
+  height: usize,
+  width: usize,
+  inputs: usize,
+  top: usize,
+  left: usize,
+): void {
+  const rowBytes = width * inputs * 4
+  const frameRow = (width + 2 * left) * inputs * 4
+  let to = frame + top * frameRow + left * inputs * 4
+  for (let r: usize = 0; r < height; r++, image += rowBytes, to += frameRow) copy(to, image, rowBytes)
+}
+
+/** The image where its taps can be read: itself, or a copy in the middle of the frame. */
 @inline
 function framed(
   image: usize,
@@ -50,15 +67,12 @@ function framed(
   top: usize,
   left: usize,
 ): usize {
-  if (top + left == 0 && inputs > 1) return image
-  const rowBytes = width * inputs * 4
-  const frameRow = (width + 2 * left) * inputs * 4
-  let to = frame + top * frameRow + left * inputs * 4
-  for (let r: usize = 0; r < height; r++, image += rowBytes, to += frameRow) copy(to, image, rowBytes)
+  if (top + left == 0) return image
+  copyIntoFrame(image, frame, height, width, inputs, top, left)
   return frame
 }
 
-function placePixels(
+export function placePixels(
   places: usize,
   rows: usize,
   columns: usize,
@@ -77,7 +91,7 @@ function placePixels(
 }
 
 /** The filter [taps, outputs] as [outputs / 8][taps + 1][8], the bias in front of the taps, and zeros past the end. */
-function packFilter(filter: usize, bias: usize, taps: usize, outputs: usize, to: usize): void {
+export function packFilter(filter: usize, bias: usize, taps: usize, outputs: usize, to: usize): void {
   for (let o: usize = 0; o < outputs; o += WIDE) {
     const some = outputs - o < WIDE ? outputs - o : WIDE
     let from = bias == 0 ? 0 : bias + o * 4
@@ -90,7 +104,7 @@ function packFilter(filter: usize, bias: usize, taps: usize, outputs: usize, to:
 
 /** Stores up to eight values. */
 @inline
-function storeWide(to: usize, a: v128, b: v128, some: usize): void {
+export function storeWide(to: usize, a: v128, b: v128, some: usize): void {
   if (some == WIDE) {
     v128.store(to, a)
     v128.store(to, b, 16)
@@ -105,12 +119,17 @@ function storeWide(to: usize, a: v128, b: v128, some: usize): void {
   if (rest > 2) v128.store32_lane(at, v, 2, 8)
 }
 
-/** @param run floats of a filter's row; @param filter the packed one of eight filters */
-function fourPixels(
+/**
+ * @param filter the packed one of eight filters
+ * @param first, last its rows that are summed
+ * @param run bytes of one of them
+ */
+export function fourPixels(
   image: usize,
   places: usize,
   filter: usize,
-  kernelHeight: usize,
+  first: usize,
+  last: usize,
   run: usize,
   frameRow: usize,
   y: usize,
@@ -125,9 +144,14 @@ function fourPixels(
   let a0 = v128.load(filter)
   let b0 = v128.load(filter, 16)
   let a1 = a0, a2 = a0, a3 = a0, b1 = b0, b2 = b0, b3 = b0
-  filter += WIDE * 4
+  filter += (first * run + 4) * WIDE
   const skip = frameRow - run
-  for (let row: usize = 0; row < kernelHeight; row++) {
+  const above = first * frameRow
+  p0 += above
+  p1 += above
+  p2 += above
+  p3 += above
+  for (let row = first; row < last; row++) {
     for (const end = p0 + run; p0 < end; p0 += 4, p1 += 4, p2 += 4, p3 += 4, filter += WIDE * 4) {
       const left = v128.load(filter)
       const right = v128.load(filter, 16)
@@ -153,31 +177,6 @@ function fourPixels(
   if (pixels > 1) storeWide(y + yRow, a1, b1, some)
   if (pixels > 2) storeWide(y + 2 * yRow, a2, b2, some)
   if (pixels > 3) storeWide(y + 3 * yRow, a3, b3, some)
-}
-
-/** Whether four patches of a single input have no ink: whole vectors are looked at, which is more than the patches where they are narrow. */
-@inline
-function blank(image: usize, places: usize, kernelHeight: usize, run: usize, frameRow: usize): bool {
-  let p0 = image + <usize>load<u32>(places)
-  let p1 = image + <usize>load<u32>(places, 4)
-  let p2 = image + <usize>load<u32>(places, 8)
-  let p3 = image + <usize>load<u32>(places, 12)
-  let ink = i32x4.splat(0)
-  for (let row: usize = 0; row < kernelHeight; row++) {
-    for (let i: usize = 0; i < run; i += 16)
-      ink = v128.or(
-        ink,
-        v128.or(
-          v128.or(v128.load(p0 + i), v128.load(p1 + i)),
-          v128.or(v128.load(p2 + i), v128.load(p3 + i)),
-        ),
-      )
-    p0 += frameRow
-    p1 += frameRow
-    p2 += frameRow
-    p3 += frameRow
-  }
-  return !v128.any_true(ink)
 }
 
 /** @param bias 0 for none */
@@ -218,19 +217,14 @@ export function directConvolution(
     for (let p: usize = 0; p < pixels; p += 4) {
       const count = pixels - p < 4 ? pixels - p : 4
       let block = packed
-      if (inputs == 1 && blank(image, places + p * 4, kernelHeight, kernelWidth * 4, frameRow)) {
-        // The bias alone, which lies in front of each eight filters.
-        for (let o: usize = 0; o < outputs; o += WIDE, block += (taps + 1) * WIDE * 4) {
-          const left8 = v128.load(block)
-          const right8 = v128.load(block, 16)
-          for (let i: usize = 0; i < count; i++)
-            storeWide(out + (p + i) * yRow + o * 4, left8, right8, outputs - o < WIDE ? outputs - o : WIDE)
-        }
-        continue
-      }
+      // Of the filter's rows those that see the image from the upper or from the lower one of the four.
+      const upper = <isize>(p / columns * down)
+      const lower = <isize>((p + count - 1) / columns * down)
+      const first = <usize>max<isize>(<isize>top - lower, 0)
+      const last = <usize>max<isize>(min<isize>(<isize>(top + height) - upper, <isize>kernelHeight), <isize>first)
       for (let o: usize = 0; o < outputs; o += WIDE, block += (taps + 1) * WIDE * 4)
         fourPixels(
-          image, places + p * 4, block, kernelHeight, kernelWidth * inputs * 4, frameRow, out + p * yRow + o * 4, yRow, count,
+          image, places + p * 4, block, first, last, kernelWidth * inputs * 4, frameRow, out + p * yRow + o * 4, yRow, count,
           outputs - o < WIDE ? outputs - o : WIDE,
         )
     }
@@ -252,46 +246,74 @@ function addWide(to: usize, a: v128, b: v128, some: usize): void {
   }
 }
 
-/** The sums over an image's pixels for four taps and eight filters, added to the filter's gradient. */
+/**
+ * The sums over an image's pixels for four taps and eight filters, added to the filter's gradient.
+ *
+ * @param image where the taps of the first pixel lie
+ * @param step, down bytes from a pixel's taps to the next one's, and to those of the pixel below
+ * @param known of the first taps so many have been summed before
+ */
 function fourTaps(
   image: usize,
-  places: usize,
-  pixels: usize,
+  step: usize,
+  down: usize,
+  rows: usize,
+  columns: usize,
   dy: usize,
   dyRow: usize,
   dFilter: usize,
   tapBytes: usize,
-  taps: usize,
+  known: usize,
   some: usize,
-  single: bool,
 ): void {
   let a0 = f32x4.splat(0)
   let a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0
-  const second: usize = taps > 1 ? 4 : 0
-  const third: usize = taps > 2 ? 8 : 0
-  const fourth: usize = taps > 3 ? 12 : 0
-  for (const end = places + pixels * 4; places < end; places += 4, dy += dyRow) {
-    const at = image + <usize>load<u32>(places)
-    if (single && !v128.any_true(v128.load(at))) continue
-    const left = v128.load(dy)
-    const right = v128.load(dy, 16)
-    let v = splat(at, 0)
-    a0 = fma(v, left, a0)
-    b0 = fma(v, right, b0)
-    v = splat(at + second, 0)
-    a1 = fma(v, left, a1)
-    b1 = fma(v, right, b1)
-    v = splat(at + third, 0)
-    a2 = fma(v, left, a2)
-    b2 = fma(v, right, b2)
-    v = splat(at + fourth, 0)
-    a3 = fma(v, left, a3)
-    b3 = fma(v, right, b3)
-  }
-  addWide(dFilter, a0, b0, some)
-  if (taps > 1) addWide(dFilter + tapBytes, a1, b1, some)
-  if (taps > 2) addWide(dFilter + 2 * tapBytes, a2, b2, some)
-  if (taps > 3) addWide(dFilter + 3 * tapBytes, a3, b3, some)
+  const width = columns * step
+  for (const bottom = image + rows * down; image < bottom; image += down)
+    for (let at = image, end = image + width; at < end; at += step, dy += dyRow) {
+      const left = v128.load(dy)
+      const right = v128.load(dy, 16)
+      let v = v128.load32_splat(at)
+      a0 = fma(v, left, a0)
+      b0 = fma(v, right, b0)
+      v = v128.load32_splat(at, 4)
+      a1 = fma(v, left, a1)
+      b1 = fma(v, right, b1)
+      v = v128.load32_splat(at, 8)
+      a2 = fma(v, left, a2)
+      b2 = fma(v, right, b2)
+      v = v128.load32_splat(at, 12)
+      a3 = fma(v, left, a3)
+      b3 = fma(v, right, b3)
+    }
+  if (known < 1) addWide(dFilter, a0, b0, some)
+  if (known < 2) addWide(dFilter + tapBytes, a1, b1, some)
+  if (known < 3) addWide(dFilter + 2 * tapBytes, a2, b2, some)
+  addWide(dFilter + 3 * tapBytes, a3, b3, some)
+}
+
+/** The same for a single tap. */
+function oneTap(
+  image: usize,
+  step: usize,
+  down: usize,
+  rows: usize,
+  columns: usize,
+  dy: usize,
+  dyRow: usize,
+  dFilter: usize,
+  some: usize,
+): void {
+  let a = f32x4.splat(0)
+  let b = a
+  const width = columns * step
+  for (const bottom = image + rows * down; image < bottom; image += down)
+    for (let at = image, end = image + width; at < end; at += step, dy += dyRow) {
+      const v = v128.load32_splat(at)
+      a = fma(v, v128.load(dy), a)
+      b = fma(v, v128.load(dy, 16), b)
+    }
+  addWide(dFilter, a, b, some)
 }
 
 /** Blocks from .. to - 1 of the gradient: kernelHeight x ceil(run / 4) x ceil(outputs / 8), four taps by eight filters each. */
@@ -319,14 +341,13 @@ export function directFilterGrad(
   const pixels = rows * columns
   const run = kernelWidth * inputs
   const frameRow = (width + 2 * left) * inputs * 4
-  const places = scratch + frameBytes<usize>(height, width, inputs, top, left)
-  const spread = places + placesBytes<usize>(pixels)
+  const spread = scratch + frameBytes<usize>(height, width, inputs, top, left)
   const whole = (outputs & 7) == 0
   const wideRow = roundUp<usize>(outputs, WIDE) * 4
   const groups = (run + 3) >> 2
   const columnsOfBlocks = (outputs + 7) >> 3
+  const step = right * inputs * 4
   clear(scratch, frameBytes<usize>(height, width, inputs, top, left))
-  placePixels(places, rows, columns, frameRow, inputs, down, right)
   const imageBytes = height * width * inputs * 4
   for (let b: usize = 0; b < batch; b++) {
     const image = framed(x + b * imageBytes, scratch, height, width, inputs, top, left)
@@ -341,15 +362,23 @@ export function directFilterGrad(
       const o = (block % columnsOfBlocks) * WIDE
       const group = block / columnsOfBlocks
       const kernelRow = group / groups
-      const tap = (group % groups) * 4
-      const at = dFilter + ((kernelRow * run + tap) * outputs + o) * 4
-      const count = run - tap < 4 ? run - tap : 4
+      const first = (group % groups) * 4
       const some = outputs - o < WIDE ? outputs - o : WIDE
-      if (b == 0) for (let t: usize = 0; t < count; t++) clear(at + t * outputs * 4, some * 4)
-      fourTaps(
-        image + kernelRow * frameRow + tap * 4, places, pixels, gradient + o * 4, wideRow, at, outputs * 4, count, some,
-        inputs == 1,
-      )
+      const count = run - first < 4 ? run - first : 4
+      // A last group that is not full begins among the taps of the one before it: nothing is read past the end of a row.
+      const tap = count == 4 || run < 4 ? first : run - 4
+      const patch = image + kernelRow * frameRow + tap * 4
+      const at = dFilter + ((kernelRow * run + tap) * outputs + o) * 4
+      if (b == 0) for (let t: usize = 0; t < count; t++) clear(at + (first - tap + t) * outputs * 4, some * 4)
+      if (run >= 4)
+        fourTaps(
+          patch, step, down * frameRow, rows, columns, gradient + o * 4, wideRow, at, outputs * 4, first - tap, some,
+        )
+      else
+        for (let t: usize = 0; t < count; t++)
+          oneTap(
+            patch + t * 4, step, down * frameRow, rows, columns, gradient + o * 4, wideRow, at + t * outputs * 4, some,
+          )
     }
   }
 }

@@ -46,6 +46,14 @@ export {
 export { addBias, matMul, matMulScratch } from './mat-mul'
 export { convolution, convolutionScratch } from './convolution'
 export { directConvolution, directFilterGrad, directScratch, turnFilter } from './direct-convolution'
+export {
+  singleConvolution,
+  singleConvolutionRoom,
+  singleFilterGrad,
+  singleFilterGradRoom,
+  singleShardsBytes,
+  singleShardsSum,
+} from './single-convolution'
 export { maxPoolGrad } from './max-pool-grad'
 export { averagePool, averagePoolGrad, maxPool } from './pool'
 export { add, multiply } from './elementwise'

@@ -71,27 +71,55 @@ function pooled(
   }
 }
 
-/** The largest of 2 x 2 windows side by side: the usual case. */
-function halved(x: usize, y: usize, height: usize, width: usize, pixel: usize, from: usize, to: usize): void {
+@inline
+function ofTwo(what: i32, a: v128, b: v128): v128 {
+  return what == LARGEST ? larger(a, b) : f32x4.add(a, b)
+}
+
+@inline
+function ofFour(what: i32, upper: usize, lower: usize, pixel: usize, four: bool): v128 {
+  let v = channels4(upper, four)
+  if (what == LARGEST) v = larger(f32x4.splat(-Infinity), v)
+  v = ofTwo(what, v, channels4(upper + pixel, four))
+  v = ofTwo(what, v, channels4(lower, four))
+  v = ofTwo(what, v, channels4(lower + pixel, four))
+  return what == LARGEST ? v : f32x4.mul(v, f32x4.splat(0.25))
+}
+
+/** That of 2 x 2 windows side by side: the usual case. Where channels are no fours, the last four are those at the end. */
+@inline
+function halved(what: i32, x: usize, y: usize, height: usize, width: usize, pixel: usize, from: usize, to: usize): void {
   const rows = height >> 1
   const columns = width >> 1
   const rowBytes = width * pixel
-  const whole = pixel & ~15
   y += from * rows * columns * pixel
   for (let b = from; b < to; b++)
     for (let r: usize = 0; r < rows; r++) {
       let upper = x + (b * height + 2 * r) * rowBytes
       for (let c: usize = 0; c < columns; c++, upper += 2 * pixel, y += pixel) {
         const lower = upper + rowBytes
-        for (let i: usize = 0; i < pixel; i += i < whole ? 16 : 4) {
-          const four = i < whole
-          let v = larger(f32x4.splat(-Infinity), channels4(upper + i, four))
-          v = larger(v, channels4(upper + pixel + i, four))
-          v = larger(v, channels4(lower + i, four))
-          storeChannels(y + i, larger(v, channels4(lower + pixel + i, four)), four)
-        }
+        let i: usize = 0
+        for (; i + 16 <= pixel; i += 16) v128.store(y + i, ofFour(what, upper + i, lower + i, pixel, true))
+        if (i < pixel && pixel > 16) {
+          i = pixel - 16
+          v128.store(y + i, ofFour(what, upper + i, lower + i, pixel, true))
+        } else
+          for (; i < pixel; i += 4) v128.store32_lane(y + i, ofFour(what, upper + i, lower + i, pixel, false), 0)
       }
     }
+}
+
+@inline
+function isHalved(
+  windowHeight: i32,
+  windowWidth: i32,
+  strideHeight: i32,
+  strideWidth: i32,
+  top: i32,
+  left: i32,
+): bool {
+  const sides = windowHeight | windowWidth | strideHeight | strideWidth
+  return sides == 2 && (windowHeight & windowWidth & strideHeight & strideWidth) == 2 && (top | left) == 0
 }
 
 export function maxPool(
@@ -112,9 +140,8 @@ export function maxPool(
   from: i32,
   to: i32,
 ): void {
-  const sides = windowHeight | windowWidth | strideHeight | strideWidth
-  if (sides == 2 && (windowHeight & windowWidth & strideHeight & strideWidth) == 2 && (top | left) == 0)
-    return halved(x, y, height, width, <usize>channels << 2, from, to)
+  if (isHalved(windowHeight, windowWidth, strideHeight, strideWidth, top, left))
+    return halved(LARGEST, x, y, height, width, <usize>channels << 2, from, to)
   pooled(
     LARGEST, x, y, height, width, channels, outHeight, outWidth, windowHeight, windowWidth, strideHeight, strideWidth, top,
     left, from, to,
@@ -139,10 +166,46 @@ export function averagePool(
   from: i32,
   to: i32,
 ): void {
+  if (isHalved(windowHeight, windowWidth, strideHeight, strideWidth, top, left))
+    return halved(MEAN, x, y, height, width, <usize>channels << 2, from, to)
   pooled(
     MEAN, x, y, height, width, channels, outHeight, outWidth, windowHeight, windowWidth, strideHeight, strideWidth, top,
     left, from, to,
   )
+}
+
+@inline
+function spread(dy: usize, upper: usize, lower: usize, pixel: usize, four: bool): void {
+  const v = f32x4.mul(channels4(dy, four), f32x4.splat(0.25))
+  storeChannels(upper, v, four)
+  storeChannels(upper + pixel, v, four)
+  storeChannels(lower, v, four)
+  storeChannels(lower + pixel, v, four)
+}
+
+/** The gradient of means of 2 x 2 windows side by side: each value lies in one window, and is written once. */
+function halvedMeanGrad(dy: usize, dx: usize, height: usize, width: usize, pixel: usize, from: usize, to: usize): void {
+  const rows = height >> 1
+  const columns = width >> 1
+  const rowBytes = width * pixel
+  dy += from * rows * columns * pixel
+  dx += from * height * rowBytes
+  for (let b = from; b < to; b++, dx += height * rowBytes) {
+    if ((height & 1) != 0) clear(dx + (height - 1) * rowBytes, rowBytes)
+    for (let r: usize = 0; r < rows; r++) {
+      let upper = dx + 2 * r * rowBytes
+      for (let c: usize = 0; c < columns; c++, upper += 2 * pixel, dy += pixel) {
+        const lower = upper + rowBytes
+        let i: usize = 0
+        for (; i + 16 <= pixel; i += 16) spread(dy + i, upper + i, lower + i, pixel, true)
+        for (; i < pixel; i += 4) spread(dy + i, upper + i, lower + i, pixel, false)
+      }
+      if ((width & 1) != 0) {
+        clear(upper, pixel)
+        clear(upper + rowBytes, pixel)
+      }
+    }
+  }
 }
 
 export function averagePoolGrad(
@@ -166,6 +229,8 @@ export function averagePoolGrad(
   const pixel = <usize>channels << 2
   const whole = pixel & ~15
   const imageBytes = <usize>height * <usize>width * pixel
+  if (isHalved(windowHeight, windowWidth, strideHeight, strideWidth, top, left))
+    return halvedMeanGrad(dy, dx, height, width, pixel, from, to)
   const share = f32x4.splat(1 / <f32>(windowHeight * windowWidth))
   dy += <usize>from * <usize>outHeight * <usize>outWidth * pixel
   for (let b = from; b < to; b++) {

@@ -109,6 +109,30 @@ const inputGradient = (instance: Instance, sizes: ConvolutionSizes, { x, filter,
   share('directConvolution', split, address(y), other, 0, address(x), ...directSizes(back))
 }
 
+/** Whether `assembly/single-convolution.ts` computes it. */
+const isSingle = ({ inputs, outputs, stride, groups }: ConvolutionSizes): boolean =>
+  groups === 1 && inputs === 1 && outputs >= 4 && stride[0] * stride[1] === 1
+
+/** What is summed of a batch by itself, whatever the threads: a filter's gradient is the sum of so many. */
+const mostShards = 16
+
+/** The gradients of filter and bias of a convolution of a single input. */
+const singleGradient = (
+  { address, kernels, scratch, share, took }: Instance,
+  { batch, height, width, rows, columns, outputs, kernel, padding }: ConvolutionSizes,
+  { x, dy, dFilter, dBias }: Readonly<Record<'x' | 'dy' | 'dFilter' | 'dBias', TensorInfo>>,
+): void => {
+  took('convolution filterGradient single')
+  const taps = kernel[0] * kernel[1]
+  const shards = Math.min(batch, mostShards)
+  const partial = scratch(kernels.singleShardsBytes(shards, taps, outputs))
+  const room = kernels.singleFilterGradRoom(height, width, columns, outputs, taps, ...padding)
+  const sizes = [batch, shards, height, width, rows, columns, outputs, ...kernel, ...padding] as const
+  share('singleFilterGrad', { items: shards, room }, address(x), address(dy), partial, ...sizes)
+  const split = { items: taps * outputs, grain: 64 }
+  share('singleShardsSum', split, partial, address(dFilter), address(dBias), shards, taps, outputs)
+}
+
 /** Computes one of the three of a convolution of ours from the other two by way of patches, group by group. */
 const computeGroups = (
   { address, kernels, scratch, took, clear }: Instance,
@@ -131,11 +155,21 @@ const computeGroups = (
     )
 }
 
-/** Kernels: `assembly/direct-convolution.ts`, `assembly/convolution.ts`; contract: `convolution` of @digitlab/ops. */
+/** Kernels: `assembly/single-convolution.ts`, `direct-convolution.ts`, `convolution.ts`; contract: `convolution` of @digitlab/ops. */
 export const convolution = defineKernel('DigitlabConvolution', (instance, { x, filter, bias }, _, sizes) => {
   const { address, kernels, output, share, took } = instance
-  const { batch, rows, columns, outputs, groups } = sizes
+  const { batch, height, width, rows, columns, outputs, kernel, padding, groups } = sizes
   const y = output([batch, rows, columns, outputs], 'float32')
+  if (isSingle(sizes) && sums(sizes)) {
+    took('convolution output single')
+    const tensors = [address(x), address(filter), bias ? address(bias) : 0, address(y)] as const
+    const room = kernels.singleConvolutionRoom(
+      ...([height, width, rows, columns, outputs, kernel[0] * kernel[1], ...padding] as const),
+    )
+    const shapes = [height, width, rows, columns, outputs, ...kernel, ...padding] as const
+    share('singleConvolution', { items: batch, room }, ...tensors, ...shapes)
+    return { y }
+  }
   if (groups === 1 && sums(sizes)) {
     took('convolution output direct')
     const tensors = [address(x), address(filter), bias ? address(bias) : 0, address(y)] as const
@@ -148,13 +182,20 @@ export const convolution = defineKernel('DigitlabConvolution', (instance, { x, f
   return { y }
 })
 
-/** Kernels: `assembly/direct-convolution.ts`, `assembly/convolution.ts`; contract: `convolutionGrad` of @digitlab/ops. */
+/** Kernels: the same; contract: `convolutionGrad` of @digitlab/ops. */
 export const convolutionGrad = defineKernel(
   'DigitlabConvolutionGrad',
   (instance, { dy, x, filter }, { needsInputGradient }, sizes) => {
     const { address, output, kernels, share, took } = instance
     const { batch, rows, columns, inputs, outputs, kernel, groups } = sizes
     const dFilter = output(filter.shape, 'float32')
+    const dBias = output([outputs], 'float32')
+    const dx = needsInputGradient ? output(x.shape, 'float32') : undefined
+    if (dx) inputGradient(instance, sizes, { x: dx, filter, y: dy })
+    if (isSingle(sizes) && sums(sizes)) {
+      singleGradient(instance, sizes, { x, dy, dFilter, dBias })
+      return { dFilter, dBias, dx }
+    }
     if (groups === 1 && sums(sizes)) {
       took('convolution filterGradient direct')
       // Of four taps by eight filters each.
@@ -163,11 +204,8 @@ export const convolutionGrad = defineKernel(
       const split = { items: blocks, room: directBytes(instance, sizes) }
       share('directFilterGrad', split, ...tensors, batch, ...directSizes(sizes))
     } else computeGroups(instance, 'filterGradient', sizes, { x, filter: dFilter, y: dy })
-    const dBias = output([outputs], 'float32')
     const split = { items: outputs, grain: 4, room: kernels.biasSumsScratch(outputs) }
     share('biasSums', split, address(dy), batch * rows * columns, outputs, address(dBias))
-    const dx = needsInputGradient ? output(x.shape, 'float32') : undefined
-    if (dx) inputGradient(instance, sizes, { x: dx, filter, y: dy })
     return { dFilter, dBias, dx }
   },
 )

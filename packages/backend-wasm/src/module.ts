@@ -30,6 +30,8 @@ export const kernelNames = [
   ...['activation', 'activationGrad', 'averagePool', 'averagePoolGrad', 'maxPool', 'add', 'multiply'],
   ...['dropoutScratch', 'dropoutMask', 'biasSumsScratch', 'biasSums'],
   ...['directScratch', 'directConvolution', 'directFilterGrad', 'turnFilter'],
+  ...['singleConvolutionRoom', 'singleConvolution', 'singleFilterGradRoom', 'singleFilterGrad'],
+  ...['singleShardsBytes', 'singleShardsSum'],
   ...['batchNormScratch', 'batchNormStatistics', 'batchNormValues', 'batchNormSums', 'batchNormGrad', 'countBatch'],
   ...['clearMemory', 'barrier', 'watch'],
 ] as const

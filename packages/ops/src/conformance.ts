@@ -36,6 +36,7 @@ const denseCases = (): ConformanceCase[] =>
     { batch: 7, inputs: 13, outputs: 3, zeros: 0 },
     { batch: 3, inputs: 17, outputs: 33, zeros: 0 },
     { batch: 129, inputs: 5, outputs: 70, zeros: 0 },
+    { batch: 7, inputs: 30, outputs: 28, zeros: 0 },
   ].flatMap(({ batch, inputs, outputs, zeros }) =>
     (['identity', 'relu'] as const).map((activation) =>
       leakless(`dense ${activation} [${batch}, ${inputs}] x [${inputs}, ${outputs}]`, async (own) => {
