@@ -33,7 +33,7 @@ test('a run with a type of layer that is not here has all but the pictures that 
   expect(own.firstLayer).toBeUndefined()
   expect(own.images).toBeDefined()
   expect(own.missing).toEqual([
-    'no pictures of the first layer: the model has layers of the type scaledTanh, which digitlab does not have by itself',
+    'no pictures of the first layer: the model has layers of the type scaledTanh, not known here',
   ])
   const known = inputOf(linear.definition)
   expect(known.firstLayer?.name).toBe('fc.weight')

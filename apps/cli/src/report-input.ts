@@ -1,9 +1,8 @@
 import { basename, join } from 'node:path'
 import { catalogueEntry, type Dataset, type ImageShape } from '@digitlab/data'
-import { defineModel, firstLayerWeights, unknownLayerTypes, type StateDict } from '@digitlab/models'
-import { firstFeatureMaps } from '@digitlab/models/compute'
+import type { StateDict } from '@digitlab/models'
 import type { DrawnImages, ReportInput, RunPredictions } from '@digitlab/report'
-import { augmentedSample, isDataOf, isMendable, predictionsFile, type Run, type RunResult } from '@digitlab/train'
+import { figureSources, isDataOf, isMendable, predictionsFile, type Run, type RunResult } from '@digitlab/train'
 import { load } from './load'
 import { warn } from './output'
 import { UsageError } from './usage-error'
@@ -20,9 +19,6 @@ interface Parts {
   readonly missing?: readonly string[]
 }
 
-/** Feature maps are computed by plain loops: of larger images that would take longer than the training is worth. */
-const mostPixels = 256 * 256
-
 /** The size of images as figures take it. */
 export const drawnSize = ([height, width, channels]: ImageShape): Omit<DrawnImages, 'pixels'> => ({
   height,
@@ -32,27 +28,14 @@ export const drawnSize = ([height, width, channels]: ImageShape): Omit<DrawnImag
 
 /** All that a report draws, of a run and of what it was trained on. */
 const reportInput = ({ folder, run, weights, predictions, data, missing = [] }: Parts): ReportInput => {
-  const unknown = unknownLayerTypes(run.model.definition)
-  const model = unknown.length === 0 ? defineModel(run.model.definition) : undefined
-  const firstLayer = model && firstLayerWeights(model, weights)
-  const images = data && { ...drawnSize(data.imageShape), pixels: data.test.images }
-  const augmented = data && augmentedSample(run.experiment, data)
-  const size = images ? images.height * images.width : 0
-  const bytes = size * (images?.channels ?? 1)
-  const maps =
-    model &&
-    images &&
-    size <= mostPixels &&
-    firstFeatureMaps(model, weights, images.pixels.subarray(0, bytes), run.experiment.normalize)
+  const sources = figureSources(run, weights, data)
   return {
+    ...sources,
     run: withoutPlaces(run),
     ...againOf(folder, run),
     ...(predictions ? { predictions } : {}),
-    ...(images ? { images } : {}),
-    ...(augmented ? { augmented } : {}),
-    ...(firstLayer ? { firstLayer } : {}),
-    ...(maps ? { featureMaps: { image: 0, ...maps } } : {}),
-    missing: model ? missing : [...missing, `no pictures of the first layer: ${unknownHere(unknown)}`],
+    ...(data ? { images: { ...drawnSize(data.imageShape), pixels: data.test.images } } : {}),
+    missing: [...missing, ...sources.missing],
   }
 }
 
@@ -63,9 +46,6 @@ const againOf = (folder: string, { experiment, backend }: Run): Pick<ReportInput
   const word = /^[\w./-]+$/.test(file) ? file : JSON.stringify(file)
   return { again: `digitlab train --experiment ${word} --backend ${backend.id}` }
 }
-
-const unknownHere = (types: readonly string[]): string =>
-  `the model has layers of the type ${types.join(', ')}, which digitlab does not have by itself`
 
 /** What the model said of the test images, as a report takes it. */
 export const predictionsOf = (data: Dataset, { before, after }: RunResult['predictions']): RunPredictions => ({

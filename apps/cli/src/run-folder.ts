@@ -55,7 +55,7 @@ export const readRun = async (path: string): Promise<{ run: Run; weights: StateD
     }
   }
   const run = parseRun(new TextDecoder().decode(await read('run.json')), join(folder, 'run.json'))
-  const weights = readRunWeights(await read('weights.safetensors'), join(folder, 'weights.safetensors'))
+  const weights = readRunWeights(await read('weights.safetensors'), run, join(folder, 'weights.safetensors'))
   return { run, weights }
 }
 

@@ -9,6 +9,7 @@ export {
 } from './checkpoint'
 export { environment } from './environment'
 export { evaluate, predict } from './evaluate'
+export { figureSources, type FigureSources } from './figure-sources'
 export { weightsId, type Initial } from './initial'
 export { createOptimizer, type Optimizer, type OptimizerState, type Steps } from './optimizer'
 export {

@@ -40,11 +40,22 @@ const set = (entry: string, index: number, value: number) => (entries: StateDict
 test('weights are read back as they were written; one that is no number is refused', async () => {
   const result = await runExperiment(tinyExperiment(), { data, backend: stock() })
   const bytes = runFiles(result, data.test.labels)['weights.safetensors'] as Uint8Array
-  const weights = readRunWeights(bytes)
+  const weights = readRunWeights(bytes, result.run)
   expect(weights).toEqual(result.weights)
   const [entry] = weights.values()
   if (entry) entry.data[0] = NaN
-  expect(() => readRunWeights(writeSafetensors(weights))).toThrow(WeightsError)
+  expect(() => readRunWeights(writeSafetensors(weights), result.run)).toThrow(WeightsError)
+})
+
+test('weights of another experiment are refused, those that name none are read', () => {
+  const weights: StateDict = new Map([['fc.bias', { shape: [1], data: Float32Array.of(1) }]])
+  const other = writeSafetensors(weights, { metadata: { experiment: 'f'.repeat(64) } })
+  const read = () => readRunWeights(other, run)
+  expect(read).toThrow(TrainError)
+  expect(read).toThrow(
+    `weights.safetensors is of the experiment "ffffffff", run.json of ${run.id.slice(0, 8)}: put the files of one run together`,
+  )
+  expect(readRunWeights(writeSafetensors(weights), run)).toEqual(weights)
 })
 
 test('a run was trained on the data set whose files have its hashes, all of them, and no other', () => {

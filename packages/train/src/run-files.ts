@@ -58,13 +58,22 @@ const writePredictions = (
  * Reads the weights of a run at its end, what its layers count among them.
  *
  * @param name the file's name in error messages
- * @throws WeightsError where the file is damaged or a weight is no finite number
+ * @throws TrainError where they are of another run; WeightsError where the file is damaged or a weight is no finite number
  */
-export const readRunWeights = (bytes: Uint8Array, name = 'weights.safetensors'): StateDict => {
-  const weights = withCounts(readSafetensors(bytes, name))
+export const readRunWeights = (bytes: Uint8Array, { id }: Pick<Run, 'id'>, name = 'weights.safetensors'): StateDict => {
+  const read = readSafetensors(bytes, name)
+  // Weights that were made into this form by something else may say nothing of an experiment.
+  const experiment = read.metadata.get('experiment')
+  if (experiment !== undefined && experiment !== id) throw ofAnother(name, experiment, id)
+  const weights = withCounts(read)
   checkFinite(weights)
   return weights
 }
+
+const ofAnother = (name: string, experiment: string | undefined, id: string): TrainError =>
+  new TrainError(
+    `${name} is of the experiment ${shownValue(experiment?.slice(0, 8) ?? 'without an id')}, run.json of ${id.slice(0, 8)}: put the files of one run together`,
+  )
 
 /** Whether a data set is the one that a run was trained on: of the same files, by their hashes, and as many test images. */
 export const isDataOf = (
@@ -100,10 +109,8 @@ export const readPredictions = (
   name: string = predictionsFile,
 ): KeptPredictions => {
   const { weights: entries, metadata } = readSafetensors(bytes, name)
-  if (metadata.get('experiment') !== id)
-    throw new TrainError(
-      `${name} is of the experiment ${shownValue(metadata.get('experiment')?.slice(0, 8) ?? 'without an id')}, run.json of ${id.slice(0, 8)}: put the files of one run together`,
-    )
+  const experiment = metadata.get('experiment')
+  if (experiment !== id) throw ofAnother(name, experiment, id)
   const classes = metrics.confusion.length
   const read = (entry: string, shape: readonly number[], fits: (value: number) => boolean, what: string) => {
     const found = entries.get(entry)

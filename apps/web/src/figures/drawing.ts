@@ -14,11 +14,12 @@ import {
 } from '@digitlab/report/figures'
 import { augmentedCaptions, augmentedImages, completeExperiment } from '@digitlab/train/experiment'
 import type { RunParts } from '../protocol'
+import { imagesId } from './images-id'
 import type { Images, LiveRun, Wanted } from './protocol'
 
 /** What there is to draw from. */
 export interface Held {
-  /** By the data set's name and hashes. */
+  /** By {@link imagesId}. */
   readonly images: ReadonlyMap<string, Images>
   readonly runs: ReadonlyMap<string, RunParts>
 }
@@ -29,8 +30,7 @@ const previewed = 20
 /** As many images of a cell as can be looked at. */
 const mostInCell = 120
 
-const imagesOf = ({ images }: Held, { run }: RunParts): Images | undefined =>
-  images.get(`${run.dataset.name} ${run.dataset.files.map(({ sha256 }) => sha256).join()}`)
+const imagesOf = ({ images }: Held, { run }: RunParts): Images | undefined => images.get(imagesId(run.dataset))
 
 const partsOf = ({ runs }: Held, key: string): RunParts => {
   const parts = runs.get(key)

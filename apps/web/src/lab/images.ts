@@ -1,12 +1,13 @@
 // The images of a data set, for the figures' worker.
 import { bytesOfImage, type Dataset } from '@digitlab/data'
+import { imagesId } from '../figures/images-id'
 import type { ToFigures } from '../figures/protocol'
 
 /** Training images that are sent: as many as anybody looks through. */
 const mostTrain = 10_000
 
 export const sendImages = (figures: MessagePort, data: Dataset): void => {
-  const { imageShape, classNames, files, name } = data
+  const { imageShape, classNames } = data
   const [height, width, channels] = imageShape
   const pixels = bytesOfImage(imageShape)
   const part = ({ images, labels }: Dataset['train'], count: number) => ({
@@ -15,10 +16,9 @@ export const sendImages = (figures: MessagePort, data: Dataset): void => {
   })
   const train = part(data.train, mostTrain)
   const test = part(data.test, data.test.count)
-  const hashes = files.map(({ sha256 }) => sha256).join()
   const message: ToFigures = {
     type: 'images',
-    id: `${name} ${hashes}`,
+    id: imagesId(data),
     height,
     width,
     classNames,

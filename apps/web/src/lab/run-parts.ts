@@ -1,16 +1,11 @@
 // What a run's figures are drawn from, out of the files of its folder.
-import { bytesOfImage, type Dataset } from '@digitlab/data'
-import { defineModel, firstLayerWeights, unknownLayerTypes, type StateDict } from '@digitlab/models'
-import { firstFeatureMaps } from '@digitlab/models/compute'
-import { augmentedSample, parseRun, predictionsFile, readPredictions, readRunWeights } from '@digitlab/train'
-import { readSafetensors } from '@digitlab/weights'
+import type { Dataset } from '@digitlab/data'
+import type { StateDict } from '@digitlab/models'
+import { figureSources, parseRun, predictionsFile, readPredictions, readRunWeights } from '@digitlab/train'
 import type { GivenFile, KnownRun, RunParts } from '../protocol'
 import { shown } from '../shown'
 import { PageError } from './failure'
 import { isNamed } from './given'
-
-/** Feature maps are computed by plain loops: of larger images that would take longer than they are worth. */
-const mostPixels = 256 * 256
 
 /** The largest file of a run that is read, in bytes: the weights of a hundred million parameters. */
 const longestFile = 400e6
@@ -19,8 +14,8 @@ const bytesOf = (content: string | Uint8Array): Uint8Array =>
   typeof content === 'string' ? new TextEncoder().encode(content) : content
 
 /** The weights of a run at its end. */
-export const weightsOf = ({ files }: Pick<KnownRun, 'files'>): StateDict =>
-  readRunWeights(bytesOf(files['weights.safetensors'] ?? ''))
+export const weightsOf = ({ run, files }: Pick<KnownRun, 'run' | 'files'>): StateDict =>
+  readRunWeights(bytesOf(files['weights.safetensors'] ?? ''), run)
 
 /**
  * What the figures of a run are drawn from.
@@ -29,31 +24,18 @@ export const weightsOf = ({ files }: Pick<KnownRun, 'files'>): StateDict =>
  * @throws TrainError and WeightsError where a file is damaged or of another run
  */
 export const runParts = ({ key, run, files }: KnownRun, data: Dataset | string): RunParts => {
-  const weights = weightsOf({ files })
-  const unknown = unknownLayerTypes(run.model.definition)
-  const model = unknown.length === 0 ? defineModel(run.model.definition) : undefined
   const kept = files[predictionsFile]
   const predictions = kept === undefined ? undefined : readPredictions(bytesOf(kept), run)
-  const firstLayer = model && firstLayerWeights(model, weights)
-  const images = typeof data === 'string' ? undefined : data
-  const augmented = images && augmentedSample(run.experiment, images)
-  const size = images ? images.imageShape[0] * images.imageShape[1] : 0
-  const bytes = images ? bytesOfImage(images.imageShape) : 0
-  const maps =
-    model && images && size <= mostPixels
-      ? firstFeatureMaps(model, weights, images.test.images.subarray(0, bytes), run.experiment.normalize)
-      : undefined
+  const sources = figureSources(run, weightsOf({ run, files }), typeof data === 'string' ? undefined : data)
   return {
+    ...sources,
     key,
     run,
     ...(predictions ? { predictions } : {}),
-    ...(augmented ? { augmented } : {}),
-    ...(firstLayer ? { firstLayer } : {}),
-    ...(maps ? { featureMaps: { image: 0, ...maps } } : {}),
     missing: [
       ...(predictions ? [] : [`${predictionsFile} did not come with it, which some figures need`]),
       ...(typeof data === 'string' ? [data] : []),
-      ...(model ? [] : [`no pictures of the first layer: the model has layers of the type ${unknown.join(', ')}`]),
+      ...sources.missing,
     ],
   }
 }
@@ -85,14 +67,8 @@ export const readRunFiles = async (key: string, given: readonly GivenFile[]): Pr
     'weights.safetensors': await bytes(weights),
     ...(predictions ? { [predictionsFile]: await bytes(predictions) } : {}),
   }
-  const { metadata } = readSafetensors(files['weights.safetensors'], 'weights.safetensors')
-  const experiment = metadata.get('experiment')
-  if (experiment !== undefined && experiment !== run.id)
-    throw new PageError(
-      `weights.safetensors is of the experiment ${shown(experiment, 8)}, run.json of ${shown(run.id, 8)}: give the files of one run together`,
-    )
   const known: KnownRun = { key, from: 'dropped', run, files }
-  runParts(known, '') // a damaged file is told now
+  runParts(known, '') // a damaged file, or one of another run, is told now
   return known
 }
 
