@@ -5,17 +5,20 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 /** The files that take longest, longest first: what is begun last must not be what everything waits for. */
 const longest = [
   'apps/cli/src/vocabulary.test.ts',
-  'apps/cli/src/golden.test.ts',
   'apps/cli/src/slurm.test.ts',
   'apps/cli/src/sweep-kills.test.ts',
   'apps/cli/src/kills.test.ts',
   'apps/cli/src/cli.test.ts',
+  'apps/web/src/formats.test.ts',
+  'apps/cli/src/weights.test.ts',
+  'apps/cli/src/resume.test.ts',
   'apps/cli/src/sweep.test.ts',
   'apps/web/src/train.test.ts',
-  'tooling/release/rehearsal.test.ts',
-  'apps/cli/src/resume.test.ts',
+  'apps/web/src/robust.test.ts',
+  'apps/cli/src/golden.test.ts',
+  'tooling/chromium/conformance.test.ts',
   'tooling/packages/readme.test.ts',
-  'apps/cli/src/weights.test.ts',
+  'tooling/release/rehearsal.test.ts',
 ]
 
 /** Files in the order of {@link longest}, the others after them in vitest's own order. */
