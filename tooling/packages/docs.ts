@@ -48,7 +48,10 @@ const app = await Application.bootstrap({
   treatValidationWarningsAsErrors: true,
 })
 
-/** A README as a page of the site: links to a package lead to its page here, links to other files to the repository. */
+/**
+ * A README as a page of the site: links to a package lead to its page here, links to other files and pictures
+ * to the repository.
+ */
 const pageOf = (path: string, project: ProjectReflection) => {
   const folder = dirname(path)
   const text = readFileSync(join(root, path), 'utf8').replace(/^# .*\n/, '')
@@ -58,7 +61,11 @@ const pageOf = (path: string, project: ProjectReflection) => {
     if (linkedPackage) return `{@link "${linkedPackage.manifest.name}" | ${label}}`
     return `[${label}](${repository}/blob/main/${place})`
   })
-  return app.converter.parseRawComment(new MinimalSourceFile(linked, normalizePath(join(root, path))), project.files)
+  const pictured = linked.replace(
+    / (src|srcset)="(?![a-z]+:)([^"]+)"/g,
+    (_, name: string, target: string) => ` ${name}="${repository}/raw/main/${posix.join(folder, target)}"`,
+  )
+  return app.converter.parseRawComment(new MinimalSourceFile(pictured, normalizePath(join(root, path))), project.files)
     .content
 }
 

@@ -19,8 +19,8 @@ export type Sample = { readonly line: number } & (
   | { readonly kind: 'not run'; readonly reason: string }
 )
 
-/** What is shown and not run: output and files. */
-const shown = ['', 'text', 'json', 'html', 'toml', 'yaml']
+/** What is shown and not run: output, files and drawings. */
+const shown = ['', 'text', 'json', 'html', 'mermaid', 'toml', 'yaml']
 
 const blocksOf = (markdown: string): Block[] =>
   [...markdown.matchAll(/^```([\w-]*)[ \t]*(.*)\n([^]*?)^```$/gm)].map((found) => ({

@@ -1,4 +1,4 @@
-// Every block of code in the README of a package, and of the repository, as it stands: run outside the workspace on the
+// Every block of code in the README of a package and of the repository, and in what that leads to first, as it stands: run outside the workspace on the
 // packages as they are packed.
 import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -91,10 +91,11 @@ const run = async (cwd: string, args: readonly string[]): Promise<void> => {
   expect({ code, ...(code === 0 ? {} : { all }) }, `npx digitlab ${args.join(' ')}`).toEqual({ code: 0 })
 }
 
-const readmes = ['.', ...publishedPackages().map(({ path }) => path)].map((path) => {
-  const readme = join(path, 'README.md')
-  return { readme, samples: samplesOf(readFileSync(join(root, readme), 'utf8'), readme) }
-})
+const documents = ['README.md', 'docs/command.md', 'docs/page.md']
+const readmes = [...documents, ...publishedPackages().map(({ path }) => join(path, 'README.md'))].map((readme) => ({
+  readme,
+  samples: samplesOf(readFileSync(join(root, readme), 'utf8'), readme),
+}))
 
 /** A command that two READMEs have is run for the first of them. */
 const isFirst = (readme: string, command: readonly string[]): boolean => {

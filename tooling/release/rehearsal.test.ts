@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import type { Rehearsal, Result } from './rehearsal/parts'
-import { supportPart, supportText } from './rehearsal/publish-support'
+import { supportDocument, supportPart, supportText } from './rehearsal/publish-support'
 import { holds, toText } from './rehearsal/table'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
@@ -115,8 +115,8 @@ test('what failed fails the whole only where it was promised', () => {
   )
 })
 
-test("the README's support table is that of the last published rehearsal", async () => {
-  const path = join(root, 'README.md')
+test('the table of where packages run is that of the last published rehearsal', async () => {
+  const path = join(root, supportDocument)
   const rehearsal = JSON.parse(readFileSync(join(here, 'results', 'rehearsal.json'), 'utf8')) as Rehearsal
   expect(supportPart(readFileSync(path, 'utf8')).part).toBe(await supportText(rehearsal, path))
   expect(holds(rehearsal)).toBe(true)

@@ -42,7 +42,7 @@ const usage = `npm run release:rehearse -- [options]
   --only <list>   of ${Object.keys(parts).join(',')}; all unless given
   --quick         without a build, and only the short half of idx and update, which are all unless --only is given
   --json <file>   write there what was tried
-  --publish       put the result into README.md and tooling/release/results as well`
+  --publish       put the result into docs/where-it-runs.md and tooling/release/results as well`
 
 /** Everything together takes longer only where something hangs. */
 const mostMinutes = 40

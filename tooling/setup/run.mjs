@@ -1,5 +1,5 @@
 // @ts-check
-// `npm start`, `npm test`, `npm run build`, `bench`, `bench:nets` and `release`: everything between a fresh clone and a running command.
+// `npm start`, `npm test`, `npm run build`, `bench`, `bench:nets`, `pictures` and `release`: everything between a fresh clone and a running command.
 // Plain JavaScript without dependencies, because it runs before anything is installed.
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -92,6 +92,8 @@ if (command === 'start') {
   run(process.execPath, [join(root, 'apps/cli/bin/digitlab.js'), 'compare', ...rest])
 } else if (command === 'bench' || command === 'bench:nets') {
   run('tsx', [join(root, 'tooling/bench', command === 'bench' ? 'bench.ts' : 'nets.ts'), ...rest])
+} else if (command === 'pictures') {
+  run('tsx', [join(root, 'tooling/pictures/pictures.ts'), ...rest])
 } else if (command === 'release' || command === 'release:rehearse') {
   const script = command === 'release' ? 'release.ts' : 'rehearse.ts'
   run('tsx', [join(root, 'tooling/release', script), ...rest])

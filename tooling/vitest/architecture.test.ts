@@ -82,16 +82,19 @@ test('the lock file and the configuration name no registry host', () => {
   expect(existsSync(join(root, '.npmrc'))).toBe(false)
 })
 
-test('the picture in docs/architecture.md shows the packages as their manifests have them', () => {
-  const page = readFileSync(join(root, 'docs/architecture.md'), 'utf8')
-  const arrows = [...page.matchAll(/^ +([\w-]+) --> (.+)$/gm)].flatMap(([, from = '', to = '']) =>
-    to.split(' & ').map((name) => `${from} -> ${name}`),
-  )
-  const short = (name: string) => (name === 'digitlab' ? 'cli' : name.replace('@digitlab/', ''))
-  const declared = manifests.flatMap(({ manifest }) =>
-    Object.keys(manifest.dependencies ?? {})
-      .filter((name) => name.startsWith('@digitlab/'))
-      .map((name) => `${short(manifest.name)} -> ${short(name)}`),
-  )
-  expect(arrows.sort()).toEqual(declared.sort())
-})
+test.each(['README.md', 'docs/architecture.md'])(
+  'the picture in %s shows the packages as their manifests have them',
+  (file) => {
+    const page = readFileSync(join(root, file), 'utf8')
+    const arrows = [...page.matchAll(/^ +([\w-]+) --> (.+)$/gm)].flatMap(([, from = '', to = '']) =>
+      to.split(' & ').map((name) => `${from} -> ${name}`),
+    )
+    const short = (name: string) => (name === 'digitlab' ? 'cli' : name.replace('@digitlab/', ''))
+    const declared = manifests.flatMap(({ manifest }) =>
+      Object.keys(manifest.dependencies ?? {})
+        .filter((name) => name.startsWith('@digitlab/'))
+        .map((name) => `${short(manifest.name)} -> ${short(name)}`),
+    )
+    expect(arrows.sort()).toEqual(declared.sort())
+  },
+)

@@ -267,4 +267,18 @@ export interface Reading {
   readonly label?: number
   /** Training steps behind the weights that read it. */
   readonly steps: number
+  /** What each layer made of it. */
+  readonly layers: readonly LayerReading[]
+}
+
+/** A layer of the net that read a drawing. */
+export interface LayerReading {
+  readonly type: string
+  readonly name?: string
+  /** [height, width, channels], or [features]. */
+  readonly shape: readonly number[]
+  /** How many are trained. */
+  readonly parameters: number
+  /** In the order of the shape, on the layer's own scale from -127 to 127; absent where it computes nothing, or too much to be seen. */
+  readonly values?: Int8Array
 }

@@ -133,12 +133,29 @@ describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout
     await page.locator('.said strong').waitFor()
     const read = page.locator('#draw .head')
     await read.getByText('after 4,690 steps').waitFor() // by the example, which the page brings
+    // Every layer of it, with what it makes of the drawing.
+    const layers = page.locator('#inside li')
+    const said = (await layers.allInnerTexts()).map((text) => text.replace(/\s+/g, ' '))
+    expect(said).toHaveLength(8)
+    expect(said[0]).toBe('conv1 conv2d 28 × 28 × 16 160 parameters')
+    expect(said.at(-1)).toBe('fc dense 10 15,690 parameters')
+    expect(await layers.locator('canvas').count()).toBe(7) // flattening makes nothing
+    const inked = await layers.locator('canvas').evaluateAll((canvases) =>
+      canvases.map((canvas) => {
+        const { width, height } = canvas as HTMLCanvasElement
+        const pixels = (canvas as HTMLCanvasElement).getContext('2d')?.getImageData(0, 0, width, height).data
+        return pixels?.some((value, i) => i % 4 === 3 && value > 200)
+      }),
+    )
+    expect(inked).toEqual(Array(7).fill(true))
     await page.getByLabel('Read by').selectOption('initial')
     await read.getByText('after 0 steps').waitFor()
     await choose(page, { model: 'two-layer', epochs: 1 })
     const run = await train(page)
     await read.getByText('after 100 steps').waitFor() // by the run that has ended
     expect(await page.getByLabel('Read by').inputValue()).toMatch(/^[0-9a-f]{32}$/)
+    expect((await layers.allInnerTexts()).map((text) => text.split(/\s/)[0])).toEqual(['flatten', 'fc1', 'relu', 'fc2'])
+    expect(await page.getByRole('link', { name: 'See what it learned' }).getAttribute('href')).toBe('#look')
     expect(new URL(page.url()).search).toContain('?model=two-layer&seed=0&epochs=1&')
     const expected = await inNode('two-layer')
     expect(run.id).toBe(expected.run.id)

@@ -142,6 +142,22 @@ const runLayers = (layers: readonly ShapedLayer[], weights: Weights, input: Tens
 export const logits = (model: Model, weights: Weights, images: Tensor): Tensor2D =>
   tidy(() => runLayers(model.layers, weights, images, { mode: 'evaluation' }).y as Tensor2D)
 
+/**
+ * What each layer of a model makes of images as it is in use: nothing is dropped or drawn.
+ *
+ * @param images [batch, height, width, channels] float32
+ * @returns one tensor for each of `model.layers`, [batch, ...output], in float32; whoever asked for them disposes of them
+ */
+export const activations = (model: Model, weights: Weights, images: Tensor): Tensor[] =>
+  tidy(() => {
+    let x = images
+    return model.layers.map((layer) => {
+      const { y } = runLayers([layer], weights, x, { mode: 'evaluation' })
+      x = y === x ? x.clone() : y // what does nothing in use gives back what it was given
+      return x
+    })
+  })
+
 /** What one batch says of the weights. Whoever asked for it disposes of the tensors. */
 export interface LossAndGradients {
   /** Shape [2]; the loss, and how many of the batch were classified rightly. */

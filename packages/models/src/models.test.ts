@@ -14,7 +14,15 @@ import {
   type Model,
   type ModelDefinition,
 } from './index'
-import { disposeWeights, downloadWeights, logits, lossAndGradients, lossAndGradients64, uploadWeights } from './compute'
+import {
+  activations,
+  disposeWeights,
+  downloadWeights,
+  logits,
+  lossAndGradients,
+  lossAndGradients64,
+  uploadWeights,
+} from './compute'
 
 beforeAll(async () => {
   env().set('IS_TEST', true)
@@ -124,6 +132,39 @@ test('weights of another model are refused, naming entry, expected and found', (
   const more = initialWeights(linear, new MersenneTwister(0)).set('fc2.bias', { shape: [1], data: new Float32Array(1) })
   expect(() => uploadWeights(linear, more)).toThrow('the model "linear" has no "fc2.bias", which the weights hold')
   expect(memory().numTensors).toBe(0)
+})
+
+test('what each layer makes ends in the logits, and is what the layers within say of their shapes', async () => {
+  const before = memory().numTensors
+  const model = defineModel({
+    name: 'dropping',
+    input: [6, 6, 1],
+    layers: [
+      { type: 'dropout', p: 0.5 },
+      { type: 'conv2d', name: 'a', out: 2, kernel: 3 },
+      { type: 'relu' },
+      { type: 'maxPool2d', size: 2 },
+      { type: 'dropout', p: 0.5 },
+      { type: 'flatten' },
+      { type: 'dense', name: 'b', out: 3 },
+    ],
+  })
+  const weights = uploadWeights(model, initialWeights(model, new MersenneTwister(5)))
+  const images = tensor(
+    Float32Array.from({ length: 72 }, (_, i) => (i % 7) / 7),
+    [2, 6, 6, 1],
+  )
+  const made = activations(model, weights, images)
+  expect(made.map(({ shape }) => shape)).toEqual(model.layers.map(({ output }) => [2, ...output]))
+  expect(await made[0]?.data()).toEqual(await images.data()) // nothing is dropped
+  expect(Math.min(...((await made[2]?.data()) ?? []))).toBe(0)
+  const last = logits(model, weights, images)
+  const [ours = [], theirs = []] = await Promise.all([made.at(-1)?.data(), last.data()])
+  expect(ours).toHaveLength(6)
+  for (const [i, value] of [...ours].entries()) expect(value).toBeCloseTo(theirs[i] ?? NaN, 5)
+  for (const one of [...made, last, images]) one.dispose()
+  disposeWeights(weights)
+  expect(memory().numTensors).toBe(before)
 })
 
 test('logits have one row an image', () => {

@@ -1,4 +1,4 @@
-// What was tried, as a table for a terminal and as the README's support table.
+// What was tried, as a table for a terminal and as the table of docs/where-it-runs.md.
 
 import type { Rehearsal, Result } from './parts'
 
@@ -50,7 +50,7 @@ const matrix = (
     ]),
   )
 
-/** What the README says of what was tried. */
+/** What that document says of what was tried. */
 export const supportTable = (rehearsal: Rehearsal): string => {
   const { results, date, commit, machine } = rehearsal
   const starting = (prefix: string) => [

@@ -7,6 +7,7 @@ import { MersenneTwister } from '@digitlab/random'
 import { greyImages } from '@digitlab/report'
 import { predict, type NormalizeOptions } from '@digitlab/train'
 import type { FromLab, Reading, Settings } from '../protocol'
+import { readLayers } from './activations'
 
 /** What is to be read, in the form of the data set. */
 interface Drawing {
@@ -81,13 +82,13 @@ export const createReader = (post: (message: FromLab) => void): Reader => {
       })
       return
     }
-    const { probabilities } = await predict(
-      model,
-      weights,
-      channels === 1 ? form : (coloured ?? repeated(form, channels)),
-      normalize,
-    )
-    const reading: Reading = { form, height, width, probabilities, steps, ...(label === undefined ? {} : { label }) }
+    const image = channels === 1 ? form : (coloured ?? repeated(form, channels))
+    const layers = readLayers(model, weights, image, normalize) // before a step changes the weights
+    const [{ probabilities }, made] = await Promise.all([predict(model, weights, image, normalize), layers])
+    const reading: Reading = {
+      ...{ form, height, width, probabilities, steps, layers: made },
+      ...(label === undefined ? {} : { label }),
+    }
     post({ type: 'read', ...reading })
   }
 

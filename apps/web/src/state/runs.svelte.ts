@@ -66,6 +66,13 @@ export class RunsState implements Part {
     this.#context.send({ type: 'forget', key })
   }
 
+  /** What was trained last is what one comes back for. */
+  #lookAtNewest(): void {
+    if (this.looking !== undefined) return
+    const [newest] = this.known.toSorted((one, other) => other.run.startedAt.localeCompare(one.run.startedAt))
+    if (newest) this.look(newest.key)
+  }
+
   #canGoOn(resumable: Resumable | undefined): void {
     if (resumable) this.resumable = [resumable, ...this.resumable.filter(({ key }) => key !== resumable.key)]
   }
@@ -82,6 +89,7 @@ export class RunsState implements Part {
         this.known = [...message.runs, ...this.known.filter(({ key }) => !kept.includes(key))]
         this.resumable = message.resumable
         this.unreadable = message.unreadable
+        this.#lookAtNewest()
         return
       }
       case 'resumable':

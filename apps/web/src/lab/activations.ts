@@ -1,0 +1,54 @@
+// What each layer of a net makes of one drawing, small enough to be sent to the page five times a second.
+import type { Model } from '@digitlab/models'
+import { activations, type Weights } from '@digitlab/models/compute'
+import type { NormalizeOptions } from '@digitlab/train'
+import { tensor4d } from '@tensorflow/tfjs-core'
+import type { LayerReading } from '../protocol'
+
+/** More values than this are no picture that anybody can take in. */
+const mostValues = 100_000
+
+/** Values from -127 to 127, the largest in size at the end of the scale. */
+const scaled = (values: ArrayLike<number>): Int8Array => {
+  let most = 0
+  for (let i = 0; i < values.length; i++) most = Math.max(most, Math.abs(values[i] ?? 0))
+  return Int8Array.from(values, (value) => (most > 0 ? Math.round((127 * value) / most) : 0))
+}
+
+/**
+ * Computes a net layer by layer.
+ *
+ * @param image bytes in the model's own shape, [height, width, channels]
+ */
+export const readLayers = async (
+  model: Model,
+  weights: Weights,
+  image: Uint8Array,
+  { mean, std }: NormalizeOptions = { mean: 0, std: 1 },
+): Promise<LayerReading[]> => {
+  const pixels = Float32Array.from(image, (shade) => (shade / 255 - mean) / std)
+  const input = tensor4d(pixels, [1, ...model.definition.input])
+  const made = activations(model, weights, input)
+  try {
+    return await Promise.all(
+      model.layers.map(async (layer, n) => {
+        const { type, name, output, parameters } = layer
+        const shown = !type.reshapes && !type.draws && output.reduce((product, size) => product * size, 1) <= mostValues
+        const values = shown ? await made[n]?.data() : undefined
+        return {
+          type: type.type,
+          ...(name === undefined ? {} : { name }),
+          shape: output,
+          parameters: parameters.reduce(
+            (sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1),
+            0,
+          ),
+          ...(values ? { values: scaled(values) } : {}),
+        }
+      }),
+    )
+  } finally {
+    for (const tensor of made) tensor.dispose()
+    input.dispose()
+  }
+}
