@@ -257,6 +257,10 @@ describe('every mark is there, and every number is that of the run', () => {
     const [pair] = comparedPairs(inputs)
     const drawn = mcNemarFigure(inputs)
     expect(count(drawn, '[data-pair] rect')).toBe(2)
+    const three = mcNemarFigure([...inputs, exampleInput({ name: 'two-layer', mistakeEvery: 5 })])
+    const [blue, brown, green] = seriesColours('light')
+    const fills = [...parsed(three).querySelectorAll('[data-pair] rect')].map((bar) => bar.getAttribute('fill'))
+    expect(fills).toEqual([blue, brown, blue, green, brown, green]) // a model keeps its colour from pair to pair
     expect(textsOf(drawn)).toEqual(expect.arrayContaining([String(pair?.onlyFirst), String(pair?.onlySecond)]))
   })
 

@@ -122,6 +122,15 @@ describe('Markdown', () => {
     expect(text).toContain(`| experiment id | ${inputs[0]?.run.id} |`)
   })
 
+  test('shortens alternative texts to two lines, at the end of a clause', () => {
+    const alt = Array.from({ length: 60 }, (_, i) => `image ${i} (7 taken for 1)`).join(', ')
+    const figures = new Map([[0, [{ title: 'Mistakes', alt, path: 'm.svg' }]]])
+    const [, said = ''] = /!\[(.*)\]\(m\.svg\)/.exec(reportMarkdown([exampleInput()], { figures })) ?? []
+    expect(said).toMatch(/^Mistakes\. image 0 .*\(7 taken for 1\) …$/)
+    expect(said.length).toBeGreaterThan(150)
+    expect(said.length).toBeLessThanOrEqual(202)
+  })
+
   test('keeps hostile names from being markup', () => {
     const text = reportMarkdown([hostileInput()])
     for (const live of ['<script', '<img', '\u001b']) expect(text).not.toContain(live)

@@ -52,7 +52,7 @@ export const reportMarkdown = (
   const notices = [...new Set(runs.flatMap(({ dataset: { notice } }) => (notice === undefined ? [] : [notice])))]
   const linked = (place: number) =>
     (figures?.get(place) ?? []).map(
-      ({ title, alt, path }) => `![${markdownEscaped(`${title}. ${alt}`)}](${encodeURI(path)})\n`,
+      ({ title, alt, path }) => `![${markdownEscaped(inTwoLines(`${title}. ${alt}`))}](${encodeURI(path)})\n`,
     )
   const several = inputs.length === 1 ? [] : [...comparison(inputs, labels), ...linked(-1)]
   return [
@@ -65,6 +65,13 @@ export const reportMarkdown = (
       ...linked(n),
     ]),
   ].join('\n')
+}
+
+/** As much of an alternative text as two lines hold, whole clauses of it; the figure itself has the rest. */
+const inTwoLines = (text: string, most = 200): string => {
+  if (text.length <= most) return text
+  const whole = Math.max(...['. ', '; ', ', '].map((end) => text.lastIndexOf(end, most - 2)))
+  return `${text.slice(0, whole > most / 3 ? whole : most - 2)} …`
 }
 
 const comparison = (inputs: readonly ReportInput[], labels: readonly string[]): string[] => {

@@ -50,6 +50,13 @@ export const groupStyles = (groups: readonly RunGroup[], theme: Theme) => {
   })
 }
 
+/** The colour of each run's model, as every figure of these runs has it. */
+export const modelColours = (inputs: readonly ReportInput[], theme: Theme): string[] => {
+  const colours = seriesColours(theme)
+  const models = [...new Set(inputs.map(({ run }) => run.model.name))]
+  return inputs.map(({ run }) => colours[models.indexOf(run.model.name) % colours.length] as string)
+}
+
 /** Mean and sample standard deviation, 0 of a single value. */
 export const meanAndDeviation = (values: readonly number[]): { mean: number; deviation: number } => {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length

@@ -1,4 +1,4 @@
-import { comparedPairs, pText, type ComparedPair } from '../compared-runs'
+import { comparedPairs, pText, runLabels, type ComparedPair } from '../compared-runs'
 import type { ReportInput } from '../drawn-run'
 import {
   defaultWidth,
@@ -12,6 +12,7 @@ import {
   type FigureOptions,
 } from '../figure'
 import { grouped } from '../number-text'
+import { modelColours } from '../run-groups'
 import { paletteOf } from '../theme'
 
 const [pitch, barHeight] = [76, 15]
@@ -26,7 +27,10 @@ export const mcNemarFigure = (inputs: readonly ReportInput[], options: FigureOpt
       { id, title, sentence: 'There are no two models with predictions of the same test images: nothing is tested.' },
       options,
     )
-  const { ink, muted, faint, first, second } = paletteOf(theme)
+  const { ink, muted, faint } = paletteOf(theme)
+  const colours = modelColours(inputs, theme)
+  const labels = runLabels(inputs)
+  const colourOf = (label: string) => colours[labels.indexOf(label)] ?? ink
   const most = Math.max(1, ...pairs.flatMap(({ onlyFirst, onlySecond }) => [onlyFirst, onlySecond]))
   const names = pairs.flatMap((pair) => [pair.first, pair.second])
   const left = Math.min(width * 0.42, 12 + Math.max(...names.map((name) => textWidth(`only ${name}`, 12))))
@@ -52,8 +56,8 @@ export const mcNemarFigure = (inputs: readonly ReportInput[], options: FigureOpt
         n === 0 ? '' : element('line', { x1: 0, x2: width, y1: top - 4, y2: top - 4, stroke: faint }),
         textAt(0, top + 14, heading, { 'font-weight': 600, fill: ink }),
         textAt(width, top + 14, p, { 'text-anchor': 'end', fill: muted }),
-        bar(0, pair.first, pair.onlyFirst, first, false),
-        bar(1, pair.second, pair.onlySecond, second, true),
+        bar(0, pair.first, pair.onlyFirst, colourOf(pair.first), false),
+        bar(1, pair.second, pair.onlySecond, colourOf(pair.second), true),
       ].join(''),
     )
   })
