@@ -82,7 +82,7 @@ const dataOf = async (
   { experiment: { dataset } }: Run,
   { dataDir, ownRuns = false }: ImagePlaces,
 ): Promise<Dataset> => {
-  if (ownRuns || isKnown(dataset)) return load(dataset, dataDir)
+  if (ownRuns || isNamedDataset(dataset)) return load(dataset, dataDir)
   if (dataDir !== undefined) {
     // What was made of the images is behind the name of the run's data set.
     const made = dataset.includes('#') && !dataDir.includes('#') ? dataset.slice(dataset.indexOf('#')) : ''
@@ -91,14 +91,15 @@ const dataOf = async (
   throw new UsageError('it was trained on a folder of files, which is only read where --data-dir names it')
 }
 
-const isKnown = (dataset: string): boolean => {
+/** Whether a data set is found by its name on any machine: it is no folder of files. */
+export const isNamedDataset = (dataset: string): boolean => {
   const [name = ''] = dataset.split('#')
   return name === 'strokes' || catalogueEntry(name) !== undefined
 }
 
 /** What a page may say of a run: not where something lay on a machine. */
-const withoutPlaces = (run: Run): Run =>
-  isKnown(run.experiment.dataset) && !run.dataset.origin.startsWith('the folder ')
+export const withoutPlaces = (run: Run): Run =>
+  isNamedDataset(run.experiment.dataset) && !run.dataset.origin.startsWith('the folder ')
     ? run
     : { ...run, dataset: { ...run.dataset, origin: 'a folder of files' } }
 

@@ -44,19 +44,24 @@ export const folderOfRun = async (path: string): Promise<string> => {
   return dirname(path)
 }
 
+/** Reads a file of a run's folder. */
+const readPart = async (path: string, folder: string, name: string): Promise<Uint8Array> => {
+  try {
+    return await readFile(join(folder, name))
+  } catch (cause) {
+    throw await noRun(path, folder, cause as Error)
+  }
+}
+
+const readRunJson = async (path: string, folder: string): Promise<Run> =>
+  parseRun(new TextDecoder().decode(await readPart(path, folder, 'run.json')), join(folder, 'run.json'))
+
 /** Reads a run from its folder, or from the path of its run.json. */
 export const readRun = async (path: string): Promise<{ run: Run; weights: StateDict }> => {
   const folder = await folderOfRun(path)
-  const read = async (name: string): Promise<Uint8Array> => {
-    try {
-      return await readFile(join(folder, name))
-    } catch (cause) {
-      throw await noRun(path, folder, cause as Error)
-    }
-  }
-  const run = parseRun(new TextDecoder().decode(await read('run.json')), join(folder, 'run.json'))
-  const weights = readRunWeights(await read('weights.safetensors'), run, join(folder, 'weights.safetensors'))
-  return { run, weights }
+  const run = await readRunJson(path, folder)
+  const file = 'weights.safetensors'
+  return { run, weights: readRunWeights(await readPart(path, folder, file), run, join(folder, file)) }
 }
 
 /** Why there is no run to read: there are several of them, or there is none yet. */
@@ -106,4 +111,5 @@ export const isFolder = async (path: string): Promise<boolean> => {
 }
 
 /** The experiment of a run.json, or of a run's folder. */
-export const readExperiment = async (path: string): Promise<Experiment> => (await readRun(path)).run.experiment
+export const readExperiment = async (path: string): Promise<Experiment> =>
+  (await readRunJson(path, await folderOfRun(path))).experiment

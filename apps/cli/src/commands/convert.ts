@@ -10,11 +10,13 @@ import {
   type Normalization,
 } from '@digitlab/weights'
 import { Command, Option } from 'commander'
+import { cardFiles } from '../model-card'
 import { writeNewFiles } from '../new-files'
 import { shared } from '../options'
 import { warn, writeResult } from '../output'
+import { readRun } from '../run-folder'
 import { UsageError } from '../usage-error'
-import { readableWeights, readModel } from '../weights-file'
+import { isRun, readableWeights, readModel } from '../weights-file'
 
 interface Flags {
   readonly model?: string
@@ -22,6 +24,8 @@ interface Flags {
   readonly normalize?: Normalization
   readonly input: 'float32' | 'uint8'
   readonly probabilities?: boolean
+  readonly card?: boolean
+  readonly license: string
   readonly json?: boolean
 }
 
@@ -48,7 +52,10 @@ export const convertCommand = (): Command =>
   new Command('convert')
     .description('Write weights in another format, by the extension: PyTorch, ONNX, safetensors, TensorFlow.js.')
     .argument('<in>', readableWeights)
-    .argument('<out>', 'a new file: .safetensors, .pth, .pt, .onnx, or model.json for TensorFlow.js with its shards')
+    .argument(
+      '<out>',
+      'a new file: .safetensors, .pth, .pt, .onnx, or model.json for TensorFlow.js with its shards; with --card a new folder',
+    )
     .option('--model <name>', 'what the weights of a file are of, where it does not say so itself')
     .addOption(shared.key())
     .addOption(shared.normalize())
@@ -58,8 +65,11 @@ export const convertCommand = (): Command =>
         .default('float32'),
     )
     .option('--probabilities', 'an ONNX file also gives the softmax of its logits')
+    .option('--card', 'write a folder as Hugging Face takes it: README.md, safetensors, ONNX, run.json, figures')
+    .option('--license <id>', "the licence that the card names, by Hugging Face's names", 'unknown')
     .addOption(shared.json())
     .action(async (from: string, to: string, flags: Flags) => {
+      if (flags.card) return writeCard(from, to, flags)
       const write = writers[extname(to).toLowerCase()]
       if (!write)
         throw new UsageError(
@@ -86,3 +96,21 @@ export const convertCommand = (): Command =>
           `${model.name}, ${grouped(model.parameterCount)} parameters, written to ${paths.map(([path]) => path).join(', ')}`,
       )
     })
+
+/** What a run has of a model card: of weights alone nobody knows how they were trained. */
+const writeCard = async (from: string, to: string, { license, json = false }: Flags): Promise<void> => {
+  if (!(await isRun(from)))
+    throw new UsageError(`${from} is no run, and a card tells how a model was trained: give the folder of a run`)
+  const { run, weights } = await readRun(from)
+  const files = await cardFiles(run, weights, { license })
+  await writeNewFiles(new Map([...files].map(([name, content]) => [join(to, name), content])))
+  writeResult(
+    json,
+    () => ({
+      model: run.model.name,
+      parameters: run.model.parameters,
+      files: [...files.keys()].map((name) => join(to, name)),
+    }),
+    () => `${run.model.name}, ${grouped(run.model.parameters)} parameters, written to ${to} with its card`,
+  )
+}
