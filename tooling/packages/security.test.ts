@@ -20,7 +20,10 @@ const sendsRuns = 'apps/cli/src/mlflow.ts'
 /** Asks the mirrors whether they answer, when somebody asks it what is amiss. */
 const looksForMirrors = 'apps/cli/src/doctor.ts'
 
-test('only @digitlab/data opens connections, and the three that SECURITY.md names', () => {
+/** Asks Hugging Face by its own client, for a push and for weights that are named hf:. */
+const asksTheHub = 'apps/cli/src/hub.ts'
+
+test('only @digitlab/data opens connections, and the four that SECURITY.md names', () => {
   const connecting = having(
     /\bfetch\(|\bXMLHttpRequest\b|\bWebSocket\b|\bEventSource\b|sendBeacon|\bhttps?\.(get|request)\(|\bconnect\(/,
   )
@@ -30,6 +33,7 @@ test('only @digitlab/data opens connections, and the three that SECURITY.md name
     looksForMirrors,
     sendsRuns,
   ])
+  expect(having(/@huggingface\/hub'/)).toEqual([asksTheHub])
 })
 
 /** Starts the command itself as workers of a sweep, and ssh and Slurm's programs where a sweep is to run there. */

@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { completeExperiment, TrainError, type CheckpointInterval, type ExperimentInput } from '@digitlab/train'
+import { isOnHub } from './hub'
 
 /** What `train` was asked for. */
 export interface Begun {
@@ -31,7 +32,7 @@ export const begunFile = join('checkpoint', 'begun.json')
 export const begunText = ({ dataDir, init, ...begun }: Begun): string => {
   const places = {
     ...(dataDir === undefined ? {} : { dataDir: resolve(dataDir) }),
-    ...(init === undefined ? {} : { init: resolve(init) }),
+    ...(init === undefined ? {} : { init: isOnHub(init) ? init : resolve(init) }),
   }
   return `${JSON.stringify({ format: 'digitlab-begun', version: 1, ...begun, ...places }, null, 2)}\n`
 }

@@ -14,6 +14,7 @@ import { evaluateCommand } from './commands/evaluate'
 import { initCommand } from './commands/init'
 import { parityCommand } from './commands/parity'
 import { predictCommand } from './commands/predict'
+import { pushCommand } from './commands/push'
 import { reportCommand } from './commands/report'
 import { serveCommand } from './commands/serve'
 import { showCommand } from './commands/show'
@@ -51,6 +52,7 @@ export const createProgram = (): Command => {
     evaluateCommand(),
     predictCommand(),
     convertCommand(),
+    pushCommand(),
     parityCommand(),
     reportCommand(),
     showCommand(),

@@ -14,6 +14,7 @@ import {
   type ReadExternal,
   type WeightsContents,
 } from '@digitlab/weights'
+import { isOnHub, readFromHub } from './hub'
 import { modelOf } from './options'
 import { warn } from './output'
 import { readRun } from './run-folder'
@@ -21,7 +22,7 @@ import { UsageError } from './usage-error'
 
 /** What weights can be read from, for a help text. */
 export const readableWeights =
-  "a run's folder or its run.json, or a file: safetensors, PyTorch or ONNX, told by its bytes"
+  "a run's folder or its run.json, a file (safetensors, PyTorch or ONNX, told by its bytes), or hf:user/name on Hugging Face"
 
 /** Whether a path stands for a run: its folder, or its run.json. */
 export const isRun = async (path: string): Promise<boolean> =>
@@ -29,6 +30,7 @@ export const isRun = async (path: string): Promise<boolean> =>
 
 /** A regular file's bytes: what has no end, as a pipe, is not waited for. */
 const bytesOf = async (path: string): Promise<Uint8Array> => {
+  if (isOnHub(path)) return readFromHub(path)
   const unreadable = (reason: string, cause?: unknown): never => {
     throw new UsageError(`could not read ${path} (${reason}): give ${readableWeights}`, { cause })
   }

@@ -70,7 +70,10 @@ const command = (): Command =>
           .argParser(imageWorkerCount)
           .default(usualImageWorkers),
       )
-      .option('--init <weights>', 'begin with the weights of a run or a file instead of those that the seed draws')
+      .option(
+        '--init <weights>',
+        'begin with the weights of a run, a file or hf:user/name instead of those that the seed draws',
+      )
       .addOption(shared.key('with --init: '))
       .option('--new-head', 'with --init: draw the last layer all the same, for other classes')
       .addOption(

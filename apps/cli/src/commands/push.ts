@@ -1,0 +1,36 @@
+import { percent } from '@digitlab/report'
+import { Command } from 'commander'
+import { pushToHub } from '../hub'
+import { cardFiles } from '../model-card'
+import { shared } from '../options'
+import { note, writeResult } from '../output'
+import { readRun } from '../run-folder'
+
+interface Flags {
+  readonly license: string
+  readonly private?: boolean
+  readonly json?: boolean
+}
+
+export const pushCommand = (): Command =>
+  new Command('push')
+    .description(
+      'Upload a run to Hugging Face as a model with its card. The token is HF_TOKEN, or the one that "hf auth login" wrote.',
+    )
+    .argument('<run>', "a run's folder or its run.json")
+    .argument('<name>', 'user/name on Hugging Face; it is made where there is none')
+    .option('--license <id>', "the licence that the card names, by Hugging Face's names", 'unknown')
+    .option('--private', 'make the repository private, where it is made')
+    .addOption(shared.json())
+    .action(async (path: string, name: string, flags: Flags) => {
+      const { run, weights } = await readRun(path)
+      const files = await cardFiles(run, weights, flags)
+      note(`uploading ${files.size} files to ${name} ...`)
+      const title = `${run.model.name}, ${percent(run.metrics.accuracy)} of the test images`
+      const url = await pushToHub(name, files, { private: flags.private ?? false, title })
+      writeResult(
+        flags.json ?? false,
+        () => ({ url, files: [...files.keys()] }),
+        () => `pushed to ${url}`,
+      )
+    })
