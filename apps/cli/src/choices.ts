@@ -31,7 +31,7 @@ export const choiceKinds = {
   optimizer: {
     what: 'optimizer',
     topic: 'optimizers',
-    says: 'how weights follow their gradients',
+    says: 'how gradients update the weights',
     types: optimizerTypes,
     prefix: '',
     short: { momentum: { name: 'sgd', momentum: 0.9 } },
@@ -44,7 +44,7 @@ export const choiceKinds = {
     prefix: 'schedule-',
     short: {},
   },
-  loss: { what: 'loss', topic: 'losses', says: 'what is made small', types: lossTypes, prefix: 'loss-', short: {} },
+  loss: { what: 'loss', topic: 'losses', says: 'the loss to minimize', types: lossTypes, prefix: 'loss-', short: {} },
 } as const satisfies Record<string, ChoiceKind>
 
 const kinds: readonly ChoiceKind[] = Object.values(choiceKinds)

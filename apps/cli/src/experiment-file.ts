@@ -44,7 +44,7 @@ const names = (list: readonly string[]): string => list.join(', ')
 
 const kinds: Readonly<Record<string, ChoiceKind>> = choiceKinds
 
-/** 'batchSize: images a step; an integer from 1 to 1000000' */
+/** 'batchSize: images per step; an integer from 1 to 1000000' */
 const comment = ({ says, allowed }: Option): string => (says === undefined ? allowed : `${says}; ${allowed}`)
 
 /** `"name": value,` under what it is. */

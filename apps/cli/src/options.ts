@@ -93,7 +93,7 @@ export const shared = {
   dataDir: (what = 'where the files of the data set are (else DIGITLAB_DATA, the cache, a download)') =>
     new Option('--data-dir <folder>', what),
   backend: () =>
-    new Option('--backend <id>', 'what computes: auto, or one that "digitlab backends" lists').default('auto'),
+    new Option('--backend <id>', 'the backend: auto, or one that "digitlab backends" lists').default('auto'),
   device: () => new Option('--device <n>', 'which GPU, from 0, for cuda').argParser(wholeNumber),
   tf32: () => new Option('--tf32', 'matrix products in TF32 on tensor cores, for cuda; the run records it'),
   model: (more = '') =>

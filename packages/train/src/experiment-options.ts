@@ -15,26 +15,32 @@ import { TrainError } from './train-error'
 
 /** The plain values of an experiment and what they may be, for its check, a command's options and a page's form. */
 export const experimentOptions = {
-  epochs: integer({ from: 1, to: 100_000, default: 5, says: 'how often every image is seen' }),
-  batchSize: integer({ from: 1, to: 1_000_000, default: 64, says: 'images a step' }),
+  epochs: integer({ from: 1, to: 100_000, default: 5, says: 'passes over the training images' }),
+  batchSize: integer({ from: 1, to: 1_000_000, default: 64, says: 'images per step' }),
   accumulate: integer({
     from: 1,
     to: 1_000_000,
     optional: true,
     absent: 1,
-    says: 'parts that the batch of a step is computed in, one after the other: the same step in less memory',
+    says: 'compute each batch in this many parts: the same step in less memory',
   }),
-  labelSmoothing: number({ from: 0, to: 1, optional: true, absent: 0, says: 'share of a label that all classes get' }),
+  labelSmoothing: number({
+    from: 0,
+    to: 1,
+    optional: true,
+    absent: 0,
+    says: 'share of each label that is spread over all classes',
+  }),
   clipGradNorm: number({
     above: 0,
     optional: true,
-    says: 'gradients of a larger norm, over all of them, are scaled down to it',
+    says: 'scale the gradients down to this norm, taken over all of them',
   }),
-  clipGradValue: number({ above: 0, optional: true, says: 'gradients are cut off at this size' }),
+  clipGradValue: number({ above: 0, optional: true, says: 'clip every gradient to this size' }),
   keep: choice(['best', 'last'], {
     optional: true,
     absent: 'last',
-    says: 'of which epoch the weights are that a run ends with',
+    says: "which epoch's weights to keep",
   }),
 }
 
@@ -57,7 +63,7 @@ export const experimentParts = {
     stratified: boolean({ default: false, says: 'of each class in proportion' }),
   },
   earlyStopping: {
-    patience: integer({ from: 1, default: 3, says: 'epochs without getting better, after which a run ends' }),
+    patience: integer({ from: 1, default: 3, says: 'epochs without improvement before the run ends' }),
     monitor: monitor({ default: 'validationLoss', says: 'what is watched' }),
     minDelta: number({ from: 0, default: 0, says: 'a smaller change is not counted as better' }),
   },

@@ -15,7 +15,7 @@ export const crossEntropy = defineLoss({
       to: 1,
       optional: true,
       absent: 0,
-      says: 'share of a label that all classes get',
+      says: 'share of each label that is spread over all classes',
     }),
   },
   loss: ({ ops }, { logits, labels, scale, options }) =>

@@ -10,8 +10,8 @@ export const adadelta = defineOptimizer({
   name: 'adadelta',
   says: 'steps as long as recent steps, in proportion to the gradients',
   options: {
-    learningRate: number({ from: 0, default: working.learningRate, says: 'the size of a step' }),
-    rho: number({ from: 0, to: 1, default: 0.9, says: 'how slowly means of squares follow them' }),
+    learningRate: number({ from: 0, default: working.learningRate, says: 'the step size' }),
+    rho: number({ from: 0, to: 1, default: 0.9, says: 'decay of the means of squares' }),
     epsilon: number({ from: 0, default: working.epsilon, says: 'what is added to a mean before its root' }),
     weightDecay: number({ from: 0, default: 0, says: 'L2 penalty on the weights' }),
   },

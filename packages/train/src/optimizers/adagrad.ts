@@ -10,10 +10,10 @@ export const adagrad = defineOptimizer({
   name: 'adagrad',
   says: 'steps divided by the root of the sum of all squared gradients',
   options: {
-    learningRate: number({ from: 0, default: working.learningRate, says: 'the size of a step' }),
-    learningRateDecay: number({ from: 0, default: 0, says: 'how much smaller steps become by themselves' }),
+    learningRate: number({ from: 0, default: working.learningRate, says: 'the step size' }),
+    learningRateDecay: number({ from: 0, default: 0, says: 'how fast the learning rate decays' }),
     weightDecay: number({ from: 0, default: 0, says: 'L2 penalty on the weights' }),
-    initialAccumulatorValue: number({ from: 0, default: 0, says: 'what the sums begin with' }),
+    initialAccumulatorValue: number({ from: 0, default: 0, says: 'what the sums start from' }),
     epsilon: number({ from: 0, default: working.epsilon, says: 'what is added to the root of a sum' }),
   },
   state: () => ['sum'],

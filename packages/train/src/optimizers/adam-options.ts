@@ -6,10 +6,10 @@ const noEpsilon = 1e-30
 
 /** The options that Adam and those that follow it have in common, with PyTorch's ranges and defaults. */
 export const adamOptions = (learningRate: number) => ({
-  learningRate: number({ from: 0, default: learningRate, says: 'the size of a step' }),
-  beta1: number({ from: 0, below: 1, default: 0.9, says: 'how slowly the mean of the gradients follows them' }),
-  beta2: number({ from: 0, below: 1, default: 0.999, says: 'how slowly the mean of their squares does' }),
-  epsilon: number({ from: 0, default: 1e-8, says: 'what is added to the root of that' }),
+  learningRate: number({ from: 0, default: learningRate, says: 'the step size' }),
+  beta1: number({ from: 0, below: 1, default: 0.9, says: 'decay of the mean of the gradients' }),
+  beta2: number({ from: 0, below: 1, default: 0.999, says: 'decay of the mean of their squares' }),
+  epsilon: number({ from: 0, default: 1e-8, says: 'added to the denominator, for stability' }),
 })
 
 /** With beta2 below beta1^2 it need not converge (Reddi, Kale and Kumar, "On the convergence of Adam and beyond", ICLR 2018, theorem 2). */

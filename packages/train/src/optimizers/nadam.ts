@@ -13,7 +13,7 @@ export const nadam = defineOptimizer({
     ...adamOptions(learningRate),
     weightDecay: number({ from: 0, default: 0, says: 'L2 penalty on the weights' }),
     momentumDecay: number({ from: 0, default: 0.004, says: 'how fast momentum grows to beta1' }),
-    decoupledWeightDecay: boolean({ default: false, says: 'weights shrink by themselves instead, as in adamw' }),
+    decoupledWeightDecay: boolean({ default: false, says: 'decay the weights directly, as adamw does' }),
   },
   state: () => ['first', 'second', 'product'],
   begins: () => ({ product: 1 }),

@@ -10,12 +10,12 @@ export const rmsprop = defineOptimizer({
   name: 'rmsprop',
   says: 'steps divided by the root of a running mean of squared gradients',
   options: {
-    learningRate: number({ from: 0, default: working.learningRate, says: 'the size of a step' }),
-    alpha: number({ from: 0, default: 0.99, says: 'how slowly the mean of squares follows them' }),
-    epsilon: number({ from: 0, default: working.epsilon, says: 'what is added to the root of that' }),
+    learningRate: number({ from: 0, default: working.learningRate, says: 'the step size' }),
+    alpha: number({ from: 0, default: 0.99, says: 'decay of the mean of squared gradients' }),
+    epsilon: number({ from: 0, default: working.epsilon, says: 'added to the denominator, for stability' }),
     weightDecay: number({ from: 0, default: 0, says: 'L2 penalty on the weights' }),
-    momentum: number({ from: 0, default: 0, says: 'how much of the last step is taken again' }),
-    centered: boolean({ default: false, says: 'divide by the spread around the mean gradient instead' }),
+    momentum: number({ from: 0, default: 0, says: 'how much of the previous step is added again' }),
+    centered: boolean({ default: false, says: 'normalize by the variance of the gradients instead' }),
   },
   state: ({ momentum, centered }) => ['square', ...(momentum > 0 ? ['velocity'] : []), ...(centered ? ['mean'] : [])],
   step({ ops }, { weights, gradients, state: { square = [], velocity = [], mean = [] }, step, options }) {

@@ -14,11 +14,11 @@ export const sgd = defineOptimizer({
   name: 'sgd',
   says: 'stochastic gradient descent, with momentum where one is given',
   options: {
-    learningRate: number({ from: 0, default: learningRate, says: 'the size of a step' }),
-    momentum: number({ from: 0, default: 0, says: 'how much of the last step is taken again' }),
+    learningRate: number({ from: 0, default: learningRate, says: 'the step size' }),
+    momentum: number({ from: 0, default: 0, says: 'how much of the previous step is added again' }),
     weightDecay: number({ from: 0, default: 0, says: 'L2 penalty on the weights' }),
     // Absent where they stand for nothing: experiments keep the ids that they had before there were these.
-    dampening: number({ optional: true, absent: 0, says: 'how much less of a gradient momentum takes up' }),
+    dampening: number({ optional: true, absent: 0, says: 'how much less of each gradient momentum takes' }),
     nesterov: boolean({ optional: true, absent: false, says: 'momentum that looks ahead' }),
   },
   contradiction: ({ momentum, dampening = 0, nesterov = false }) =>

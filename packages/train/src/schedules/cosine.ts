@@ -10,14 +10,14 @@ export const cosine = defineSchedule({
   name: 'cosine',
   says: 'down half a cosine, once or with warm restarts',
   options: {
-    totalSteps: totalSteps('how many epochs or steps down, or the first time down'),
-    minLearningRate: number({ from: 0, default: 0, says: 'the rate at the end of it' }),
-    restarts: boolean({ optional: true, absent: false, says: 'begin again at the top' }),
+    totalSteps: totalSteps('epochs or steps to the lowest rate, of the first cycle where it restarts'),
+    minLearningRate: number({ from: 0, default: 0, says: 'the lowest rate' }),
+    restarts: boolean({ optional: true, absent: false, says: 'restart at the highest rate' }),
     restartFactor: integer({
       from: 1,
       optional: true,
       absent: 1,
-      says: 'how many times longer each time is than the last',
+      says: 'how many times longer each cycle is than the last',
     }),
     every,
   },

@@ -7,8 +7,8 @@ export const linear = defineSchedule({
   name: 'linear',
   says: 'from one share of the rate to another, in even steps',
   options: {
-    startFactor: number({ above: 0, to: 1, default: 1 / 3, says: 'the share that it begins with' }),
-    endFactor: number({ from: 0, to: 1, default: 1, says: 'the share that it ends with' }),
+    startFactor: number({ above: 0, to: 1, default: 1 / 3, says: 'the share of the rate at the start' }),
+    endFactor: number({ from: 0, to: 1, default: 1, says: 'the share of the rate at the end' }),
     totalSteps: totalSteps('how many epochs or steps that takes'),
     every,
   },

@@ -68,14 +68,14 @@ export const oneCycle = defineSchedule({
   options: {
     maxLearningRate: number({ from: 0, says: 'the highest rate' }),
     totalSteps: totalSteps('how many epochs or steps the cycle takes'),
-    pctStart: number({ from: 0, to: 1, default: 0.3, says: 'the share of it that goes up' }),
-    annealStrategy: choice(['cos', 'linear'], { default: 'cos', says: 'along which curve' }),
+    pctStart: number({ from: 0, to: 1, default: 0.3, says: 'the share of the schedule that goes up' }),
+    annealStrategy: choice(['cos', 'linear'], { default: 'cos', says: 'the shape of the curve' }),
     cycleMomentum: boolean({ default: true, says: 'whether momentum or beta1 changes too' }),
     baseMomentum: number({ from: 0, below: 1, default: 0.85, says: 'momentum at the highest rate' }),
     maxMomentum: number({ from: 0, below: 1, default: 0.95, says: 'momentum at the lowest' }),
     divFactor: number({ above: 0, default: 25, says: 'the highest rate divided by the first' }),
     finalDivFactor: number({ above: 0, default: 1e4, says: 'the first rate divided by the last' }),
-    threePhase: boolean({ default: false, says: 'down to the first rate in a phase of its own' }),
+    threePhase: boolean({ default: false, says: 'return to the first rate in a third phase' }),
     every: choice(['epoch', 'step'], { default: 'step', says: 'what is counted' }),
   },
   contradiction: ({ baseMomentum, maxMomentum }) =>

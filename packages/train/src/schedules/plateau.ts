@@ -12,15 +12,15 @@ export const plateau = defineSchedule({
   options: {
     monitor: monitor({ default: 'validationLoss', says: 'what is watched' }),
     factor: number({ from: 0, below: 1, default: 0.1, says: 'what the rate is multiplied by' }),
-    patience: integer({ from: 0, default: 10, says: 'epochs without getting better that are let pass' }),
-    threshold: number({ from: 0, default: 1e-4, says: 'how much better counts' }),
+    patience: integer({ from: 0, default: 10, says: 'epochs without improvement to wait' }),
+    threshold: number({ from: 0, default: 1e-4, says: 'the least change that counts as an improvement' }),
     thresholdMode: choice(['rel', 'abs'], {
       default: 'rel',
-      says: 'whether that is a share of the best or a difference',
+      says: 'whether the threshold is relative or absolute',
     }),
-    cooldown: integer({ from: 0, default: 0, says: 'epochs after a change in which nothing is counted' }),
+    cooldown: integer({ from: 0, default: 0, says: 'epochs to wait after a change' }),
     minLearningRate: number({ from: 0, default: 0, says: 'the rate is never below' }),
-    epsilon: number({ from: 0, default: 1e-8, says: 'a smaller change is not made' }),
+    epsilon: number({ from: 0, default: 1e-8, says: 'skip changes smaller than this' }),
     every: choice(['epoch', 'step'], { default: 'epoch', says: 'what is counted: epochs, nothing else' }),
   },
   contradiction: ({ every }) =>
