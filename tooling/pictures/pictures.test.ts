@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { drawnPictures, picturesFolder, readStudy, readTraces, root } from './drawn'
 import { pageHash } from './page-hash'
 import { largestDifference } from './same-seed-picture'
+import { hasStudyTable } from './study-table'
 
 const stale = 'is older than what it shows: run "npm run pictures"'
 
@@ -29,6 +30,11 @@ describe('the pictures of the README', async () => {
       expect((await readFile(join(picturesFolder, name), 'utf8')) === svg, `${name} ${stale}`).toBe(true)
     },
   )
+
+  test('the table in the README is of the same runs', async () => {
+    const readme = join(root, 'README.md')
+    expect(await hasStudyTable(study, await readFile(readme, 'utf8'), readme), `the table ${stale}`).toBe(true)
+  })
 
   test('the recording is of the page as it is, and below 1 MB', async () => {
     const kept = (await readFile(join(picturesFolder, 'page.sha256'), 'utf8')).trim()

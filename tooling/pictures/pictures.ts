@@ -10,6 +10,7 @@ import { mnistFolder } from '../vitest/golden'
 import { drawnPictures, picturesFolder, readStudy, root, studyFile } from './drawn'
 import { record } from './recording'
 import { studyOf, type EndedRun } from './study'
+import { writeStudyTable } from './study-table'
 
 const usage = `npm run pictures [-- options]
 
@@ -56,7 +57,9 @@ const main = async (given: readonly string[]): Promise<void> => {
   if (unknown !== undefined) throw new Error(`unknown option ${unknown}\n\n${usage}`)
   await mkdir(picturesFolder, { recursive: true })
   if (!given.includes('--no-training')) await trained()
-  for (const [name, svg] of await drawnPictures(await readStudy())) await writeFile(join(picturesFolder, name), svg)
+  const study = await readStudy()
+  for (const [name, svg] of await drawnPictures(study)) await writeFile(join(picturesFolder, name), svg)
+  await writeStudyTable(study, join(root, 'README.md'))
   if (!given.includes('--no-recording')) await record(command, dataFolder())
   console.log(`written to ${picturesFolder}`)
 }
