@@ -5,6 +5,7 @@ import { completeExperiment, experimentId } from '@digitlab/train'
 import { describe, expect, test } from 'vitest'
 import { drawnPictures, picturesFolder, readStudy, readTraces, root } from './drawn'
 import { pageHash } from './page-hash'
+import { previewIsFresh } from './preview'
 import { largestDifference } from './same-seed-picture'
 import { hasStudyTable } from './study-table'
 
@@ -34,6 +35,13 @@ describe('the pictures of the README', async () => {
   test('the table in the README is of the same runs', async () => {
     const readme = join(root, 'README.md')
     expect(await hasStudyTable(study, await readFile(readme, 'utf8'), readme), `the table ${stale}`).toBe(true)
+  })
+
+  test("the preview of the page's links is of the study, and named in the page", async () => {
+    expect(await previewIsFresh(), `the preview ${stale}`).toBe(true)
+    const web = join(root, 'apps', 'web')
+    expect(await readFile(join(web, 'index.html'), 'utf8')).toContain('property="og:image" content="./preview.png"')
+    expect((await stat(join(web, 'public', 'preview.png'))).size).toBeLessThan(120_000)
   })
 
   test('the recording is of the page as it is, and below 1 MB', async () => {

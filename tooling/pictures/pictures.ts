@@ -8,6 +8,7 @@ import { parseRun, predictionsFile } from '@digitlab/train'
 import { readPredictionsFile } from '../../apps/cli/src/predictions-file'
 import { mnistFolder } from '../vitest/golden'
 import { drawnPictures, picturesFolder, readStudy, root, studyFile } from './drawn'
+import { writePreview } from './preview'
 import { record } from './recording'
 import { studyOf, type EndedRun } from './study'
 import { writeStudyTable } from './study-table'
@@ -59,6 +60,7 @@ const main = async (given: readonly string[]): Promise<void> => {
   if (!given.includes('--no-training')) await trained()
   const study = await readStudy()
   for (const [name, svg] of await drawnPictures(study)) await writeFile(join(picturesFolder, name), svg)
+  await writePreview()
   await writeStudyTable(study, join(root, 'README.md'))
   if (!given.includes('--no-recording')) await record(command, dataFolder())
   console.log(`written to ${picturesFolder}`)
