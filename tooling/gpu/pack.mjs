@@ -70,8 +70,9 @@ await build({
 const cuda = join(root, 'packages/backend-cuda')
 cpSync(join(cuda, 'ptx'), join(out, 'ptx'), { recursive: true })
 const wasm = realpathSync(join(root, 'packages/backend-wasm/node_modules/@tensorflow/tfjs-backend-wasm/dist'))
-for (const file of readdirSync(wasm).filter((name) => name.endsWith('.wasm')))
-  copyFileSync(join(wasm, file), join(out, 'dist', file))
+const module = 'tfjs-backend-wasm-simd.wasm'
+mkdirSync(join(out, 'wasm'))
+copyFileSync(join(wasm, module), join(out, 'wasm', module))
 
 const koffi = realpathSync(join(cuda, 'node_modules/koffi'))
 for (const [from, to] of /** @type {const} */ ([

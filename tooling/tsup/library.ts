@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { hashOfSource } from './hash-of-source'
 import { defineConfig, type Options } from 'tsup'
 
@@ -10,8 +11,14 @@ const leanMaps = {
   name: 'lean-maps',
   buildEnd({ writtenFiles }: { readonly writtenFiles: readonly { readonly name: string }[] }) {
     for (const { name } of writtenFiles.filter(({ name }) => name.endsWith('.map'))) {
-      const { sourcesContent = [], ...map } = JSON.parse(readFileSync(name, 'utf8')) as { sourcesContent?: string[] }
-      const hashes = sourcesContent.map(hashOfSource)
+      const { sourcesContent, ...map } = JSON.parse(readFileSync(name, 'utf8')) as {
+        sources: string[]
+        sourcesContent?: (string | null)[]
+      }
+      // What was bundled from another package of ours has lost its text before; of others' packages nobody asks.
+      const textOf = (source: string) =>
+        source.includes('/node_modules/') ? '' : readFileSync(resolve(dirname(name), source), 'utf8')
+      const hashes = sourcesContent?.map((text, i) => hashOfSource(text ?? textOf(map.sources[i] ?? '')))
       writeFileSync(name, JSON.stringify({ ...map, x_digitlab_sources: hashes }))
     }
   },

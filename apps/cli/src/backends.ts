@@ -1,9 +1,13 @@
+import { fileURLToPath } from 'node:url'
 import { backendsOf, type Backend, type BackendOf } from '@digitlab/backends'
 import { nodeBackend } from '@digitlab/backends/node'
 import { webgpuBackend } from '@digitlab/backends/webgpu'
 import { cpuBackend } from '@digitlab/backend-cpu'
 import { cudaBackend } from '@digitlab/backend-cuda'
 import { wasmBackend } from '@digitlab/backend-wasm'
+
+/** tfjs's WebAssembly module, beside this program in its package. */
+const wasmUrl = fileURLToPath(new URL('../wasm/tfjs-backend-wasm-simd.wasm', import.meta.url))
 
 /** How the cuda backend is to compute. */
 export interface GpuFlags {
@@ -18,7 +22,7 @@ export interface GpuFlags {
 export const backends = ({ device = 0, tf32 = false }: GpuFlags = {}): readonly Backend[] => {
   const made: Readonly<Record<BackendOf<'command'>, Backend>> = {
     cuda: cudaBackend({ device, precision: tf32 ? 'tf32' : 'float32' }),
-    wasm: wasmBackend(),
+    wasm: wasmBackend({ wasmUrl }),
     cpu: cpuBackend(),
     webgpu: webgpuBackend(),
     'tfjs-node-gpu': nodeBackend({ gpu: true }),
