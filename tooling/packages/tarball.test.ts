@@ -43,6 +43,15 @@ describe.each(publishedPackages().map(({ path, manifest }) => ({ path, types: ma
       expect(JSON.stringify(manifest)).not.toMatch(/workspace:|catalog:/)
     })
 
+    test('is at most 120 kB, or its README says why it is larger, and how large', () => {
+      const { tarball, files } = found()
+      const [, said] = /^Packed it is ([\d,]+) kB: \S/m.exec(textOf(files, 'README.md')) ?? []
+      const kilobytes = tarball.length / 1000
+      if (said === undefined) return expect(kilobytes).toBeLessThanOrEqual(120)
+      expect(kilobytes, 'as its README says, to a tenth').toBeGreaterThan(0.9 * Number(said.replace(',', '')))
+      expect(kilobytes, 'as its README says, to a tenth').toBeLessThan(1.1 * Number(said.replace(',', '')))
+    })
+
     test('has a source map for all code in dist, and in the package every source that one names', () => {
       const { files } = found()
       const code = [...files.keys()].filter((name) => /^dist\/.*\.c?js$/.test(name))

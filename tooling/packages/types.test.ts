@@ -6,7 +6,7 @@ import { join, relative } from 'node:path'
 import ts from 'typescript'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeConsumer, type Consumer } from './consumer'
-import { entriesOf, publishedPackages } from './published'
+import { entriesOf, publishedPackages, root } from './published'
 
 let consumer: Consumer | undefined
 beforeAll(async () => {
@@ -47,6 +47,41 @@ test.each([
         `${file ? relative(folder, file.fileName) : ''}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`,
     )
   expect(found).toEqual([])
+})
+
+/** What is for pages alone, and takes their types. */
+const forPages = ['@digitlab/data/web']
+
+test.each([
+  { with: 'the types of Node and of pages', lib: ['lib.es2023.d.ts', 'lib.dom.d.ts'], without: [] },
+  { with: 'the types of Node alone', lib: ['lib.es2023.d.ts'], without: forPages },
+])('with $with, libraries checked too', { timeout: 300_000 }, async ({ lib, without }) => {
+  const { folder } = consumer as Consumer
+  // tfjs-core names types of pages, whoever takes it: what is found in it and in the types of WebGPU that it brings is its own.
+  const file = join(folder, 'with-node.ts')
+  const taken = specifiers.filter((specifier) => !without.includes(specifier))
+  await writeFile(
+    file,
+    taken.map((specifier, i) => `import * as entry${i} from '${specifier}'\nvoid entry${i}\n`).join(''),
+  )
+  const program = ts.createProgram([file], {
+    module: ts.ModuleKind.Node16,
+    moduleResolution: ts.ModuleResolutionKind.Node16,
+    target: ts.ScriptTarget.ES2022,
+    lib,
+    types: ['node'],
+    typeRoots: [join(root, 'node_modules', '@types')],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    skipLibCheck: false,
+    noEmit: true,
+  })
+  const found = ts
+    .getPreEmitDiagnostics(program)
+    .filter(({ file }) => !/\/@(tensorflow|webgpu)\//.test(file?.fileName ?? ''))
+  expect(
+    found.map(({ file, messageText }) => `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`),
+  ).toEqual([])
 })
 
 /** Without the types of Node, and where an entry takes nothing of a page's, without those. */

@@ -48,7 +48,7 @@ export const cloneTree = async (from: string, to: string, env: NodeJS.ProcessEnv
   await symlink(join(from, 'node_modules'), join(to, 'node_modules'), 'junction')
   for (const room of rooms)
     for (const name of readdirSync(join(to, room)))
-      for (const made of ['node_modules', 'dist', 'page', 'fonts', 'src/generated'])
+      for (const made of ['node_modules', 'dist', 'page', 'fonts', 'wasm', 'ptx', 'src/generated'])
         if (existsSync(join(to, room, name))) await copyWhere(join(from, room, name, made), join(to, room, name, made))
   await git(to, 'init', '--quiet', '--initial-branch', 'main')
   const settings = { 'user.name': 'Rehearsal', 'user.email': 'rehearsal@localhost', 'commit.gpgSign': 'false' }
