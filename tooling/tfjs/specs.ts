@@ -43,17 +43,31 @@ const inPlace: Plugin = {
  *
  * @param files of {@link specFiles}
  */
-export const runSpecs = async (side: Side, files: readonly string[]): Promise<SpecResult[]> => {
+export const runSpecs = (side: Side, files: readonly string[]): Promise<SpecResult[]> =>
+  runBundled(
+    [
+      `import { runSpecs } from './sides/boot'`,
+      `import './sides/${side}'`,
+      ...files.map((file) => `import ${JSON.stringify(join(tests, file))}`),
+    ],
+    'runSpecs()',
+  )
+
+/**
+ * Runs a program that is bundled with one tfjs-core, in a process of its own.
+ *
+ * @param imports its first lines
+ * @param result what it answers with, as JSON
+ */
+export const runBundled = async <T>(imports: readonly string[], result: string): Promise<T> => {
   const folder = await mkdtemp(join(tmpdir(), 'digitlab-specs-'))
   try {
     const program = join(folder, 'specs.mjs')
     const results = join(folder, 'results.json')
     const contents = [
       `import { writeFileSync } from 'node:fs'`,
-      `import { runSpecs } from './sides/boot'`,
-      `import './sides/${side}'`,
-      ...files.map((file) => `import ${JSON.stringify(join(tests, file))}`),
-      `writeFileSync(${JSON.stringify(results)}, JSON.stringify(await runSpecs()))`,
+      ...imports,
+      `writeFileSync(${JSON.stringify(results)}, JSON.stringify(await ${result}))`,
       `process.exit(0)`, // whatever a test left waiting
     ].join('\n')
     await build({
@@ -76,7 +90,7 @@ const __dirname = ${JSON.stringify(folder)}`,
       },
     })
     await promisify(execFile)(process.execPath, ['--max-old-space-size=4096', program], { maxBuffer: 2 ** 28 })
-    return JSON.parse(await readFile(results, 'utf8')) as SpecResult[]
+    return JSON.parse(await readFile(results, 'utf8')) as T
   } finally {
     await rm(folder, { recursive: true })
   }

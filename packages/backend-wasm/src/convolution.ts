@@ -73,6 +73,50 @@ export const conv2dBackpropInput = defineKernel(
   },
 )
 
+/** One of the three of a convolution that has filters of its own for each channel, channel by channel. */
+const computeDepthwise = (
+  { address, kernels, scratch, took, clear }: Instance,
+  kind: 'filterGradient' | 'inputGradient',
+  info: WindowSizes,
+  { x, filter, y }: Convolved,
+): void => {
+  took(`depthwise ${kind}`)
+  const taps = info.filterHeight * info.filterWidth
+  if (taps * info.inChannels * util.sizeFromShape(info.outShape) === 0)
+    return clear({ filterGradient: filter, inputGradient: x }[kind])
+  if (kind === 'inputGradient') clear(x) // windows add to it
+  const room = scratch(kernels.convolutionScratch(taps))
+  const made = info.outChannels / info.inChannels
+  for (let channel = 0; channel < info.inChannels; channel++)
+    kernels.convolution(
+      ...[what[kind], address(x) + 4 * channel, address(filter) + 4 * channel * made, address(y) + 4 * channel * made],
+      ...[info.batchSize, info.inHeight, info.inWidth, 1],
+      ...[info.outHeight, info.outWidth, made, info.filterHeight, info.filterWidth],
+      ...[info.strideHeight, info.strideWidth, info.dilationHeight, info.dilationWidth],
+      ...[info.padInfo.top, info.padInfo.left, info.inChannels, info.outChannels, room],
+    )
+}
+
+/** tfjs's `DepthwiseConv2dNativeBackpropFilter`, which tfjs-backend-wasm lacks. Kernel: `assembly/convolution.ts`. */
+export const depthwiseBackpropFilter = defineKernel(
+  'DepthwiseConv2dNativeBackpropFilter',
+  (instance, { x, dy }, { filterShape }, info) => {
+    const dFilter = instance.output(filterShape, 'float32')
+    computeDepthwise(instance, 'filterGradient', info, { x, filter: dFilter, y: dy })
+    return { dFilter }
+  },
+)
+
+/** tfjs's `DepthwiseConv2dNativeBackpropInput`, which tfjs-backend-wasm lacks. Kernel: `assembly/convolution.ts`. */
+export const depthwiseBackpropInput = defineKernel(
+  'DepthwiseConv2dNativeBackpropInput',
+  (instance, { dy, filter }, { inputShape }, info) => {
+    const dx = instance.output(inputShape, 'float32')
+    computeDepthwise(instance, 'inputGradient', info, { x: dx, filter, y: dy })
+    return { dx }
+  },
+)
+
 /** What `assembly/direct-convolution.ts` is told of a convolution. */
 const directSizes = ({ height, width, inputs, rows, columns, outputs, kernel, stride, padding }: ConvolutionSizes) =>
   [height, width, inputs, rows, columns, outputs, ...kernel, ...stride, ...padding] as const

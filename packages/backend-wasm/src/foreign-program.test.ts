@@ -143,6 +143,60 @@ describe('convolution and its gradients', () => {
   })
 })
 
+describe('the gradients of a convolution that has filters of its own for each channel', () => {
+  test.each<{
+    x: Shape4D
+    filter: Shape4D
+    strides: [number, number]
+    pad: 'same' | 'valid' | number
+    dilations: number
+  }>([
+    { x: [2, 7, 6, 3], filter: [3, 3, 3, 1], strides: [1, 1], pad: 'same', dilations: 1 },
+    { x: [2, 9, 8, 2], filter: [3, 2, 2, 4], strides: [2, 3], pad: 'same', dilations: 1 },
+    { x: [1, 12, 11, 5], filter: [3, 3, 5, 2], strides: [1, 1], pad: 'valid', dilations: 2 },
+    { x: [40, 14, 14, 16], filter: [3, 3, 16, 1], strides: [2, 2], pad: 1, dilations: 1 },
+  ])(
+    '$x, $filter, strides $strides, padding $pad, dilations $dilations',
+    async ({ x, filter, strides, pad, dilations }) => {
+      const info = backend_util.computeConv2DInfo(x, filter, strides, dilations, pad, undefined, true)
+      const [xs, fs, dys] = [made(x, 1), made(filter, 2), made(info.outShape, 3)]
+      const [dx, dFilter] = [new Float64Array(xs.length), new Float64Array(fs.length)]
+      const [channels, multiplier] = [x[3], filter[3]]
+      // One channel at a time it is a convolution of one channel, whose taps lie further apart.
+      visitTaps({ ...info, inChannels: 1, outChannels: multiplier }, (xi, fi, yi) => {
+        for (let channel = 0; channel < channels; channel++) {
+          const at = [
+            xi * channels + channel,
+            (Math.floor(fi / multiplier) * channels + channel) * multiplier + (fi % multiplier),
+            (Math.floor(yi / multiplier) * channels + channel) * multiplier + (yi % multiplier),
+          ] as const
+          dx[at[0]]! += dys[at[2]]! * fs[at[1]]!
+          dFilter[at[1]]! += dys[at[2]]! * xs[at[0]]!
+        }
+      })
+      const [xt, ft, dyt] = [tensor4d(xs, x), tensor4d(fs, filter), tensor4d(dys, info.outShape)]
+      const attributes = { strides, pad, dilations }
+      const before = takenPaths()
+      const gradients: Tensor[] = [
+        engine().runKernel(
+          'DepthwiseConv2dNativeBackpropInput',
+          { dy: dyt, filter: ft },
+          { ...attributes, inputShape: x },
+        ),
+        engine().runKernel(
+          'DepthwiseConv2dNativeBackpropFilter',
+          { x: xt, dy: dyt },
+          { ...attributes, filterShape: filter },
+        ),
+      ]
+      for (const path of ['depthwise inputGradient', 'depthwise filterGradient'])
+        expect(takenPaths()[path]).toBe((before[path] ?? 0) + 1)
+      for (const [i, want] of [dx, dFilter].entries()) await expectClose(gradients[i]!, want)
+      dispose([xt, ft, dyt, ...gradients])
+    },
+  )
+})
+
 describe('the gradient of max-pooling', () => {
   test.each<{ x: Shape4D; window: [number, number]; strides: [number, number]; pad: 'same' | 'valid' | number }>([
     { x: [2, 8, 8, 16], window: [2, 2], strides: [2, 2], pad: 'valid' },

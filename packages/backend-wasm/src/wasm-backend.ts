@@ -12,6 +12,8 @@ import {
   conv2dBackpropInput,
   convolution,
   convolutionGrad,
+  depthwiseBackpropFilter,
+  depthwiseBackpropInput,
   fusedConv2d,
 } from './convolution'
 import { dense, denseGrad } from './dense'
@@ -51,6 +53,7 @@ export interface WasmBackendOptions extends WasmOptions {
 
 const generalKernels = [
   ...[conv2d, fusedConv2d, conv2dBackpropFilter, conv2dBackpropInput],
+  ...[depthwiseBackpropFilter, depthwiseBackpropInput],
   ...[batchMatMul, fusedMatMul],
   ...[maxPool, maxPoolGrad, avgPool, avgPoolGrad],
   ...[add, multiply],
@@ -75,8 +78,8 @@ const trainingKernels = [
 ]
 
 /**
- * Registers our kernels with tfjs's own backend "wasm", before or after it starts: `Conv2DBackpropFilter`
- * and `AvgPoolGrad`, which it lacks, `Conv2D`, `FusedConv2D`, `Conv2DBackpropInput`, `BatchMatMul`, `_FusedMatMul`, `MaxPool`,
+ * Registers our kernels with tfjs's own backend "wasm", before or after it starts: `Conv2DBackpropFilter`, `AvgPoolGrad`
+ * and the gradients of depthwise convolutions, which it lacks, `Conv2D`, `FusedConv2D`, `Conv2DBackpropInput`, `BatchMatMul`, `_FusedMatMul`, `MaxPool`,
  * `MaxPoolGrad`, `AvgPool`, `Add` and `Multiply` in place of its own, and what the operations of @digitlab/ops use. Calls that ours do not take go to the stock kernels. A second call changes nothing
  * but the flavour, where it asks for another.
  *

@@ -30,6 +30,7 @@ export {
   matMulSizes,
   poolSizes,
   type ConvolutionAttributes,
+  type DepthwiseAttributes,
   type MatMulSizes,
   type PoolAttributes,
   type Transposes,

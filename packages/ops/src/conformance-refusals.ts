@@ -38,6 +38,7 @@ const counts = [-1, 0.5, NaN, 2 ** 31, Infinity]
 const sgd = { learningRate: 0.1, momentum: 0.9, weightDecay: 0, count: 1, step: 1 }
 const adam = { learningRate: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, count: 1, step: 1 }
 const convolution = { strides: [1, 1], pad: 'same', dataFormat: 'NHWC', dilations: [1, 1] }
+const depthwise = { strides: [1, 1], pad: 'same', dilations: [1, 1] }
 const pool = { filterSize: [2, 2], strides: [2, 2], pad: 'valid' }
 const products = { transposeA: false, transposeB: false }
 
@@ -161,6 +162,31 @@ const calls = (): readonly Call[] => [
     name: 'Conv2DBackpropInput',
     inputs: { dy: float32(2, 5, 5, 4), filter: float32(3, 3, 2, 4) },
     attributes: { ...convolution, inputShape: [2, 5, 5, 2] },
+    tried: {
+      inputShape: [
+        [3, 5, 5, 2],
+        [2, 6, 6, 2],
+        [2, 5, 5, 3],
+        [2, 5, 5],
+      ],
+    },
+  },
+  {
+    name: 'DepthwiseConv2dNativeBackpropFilter',
+    inputs: { x: float32(2, 5, 5, 2), dy: float32(2, 5, 5, 6) },
+    attributes: { ...depthwise, filterShape: [3, 3, 2, 3] },
+    tried: {
+      filterShape: [
+        [3, 3, 3, 2],
+        [3, 3, 2, 4],
+        [3, 3, 2],
+      ],
+    },
+  },
+  {
+    name: 'DepthwiseConv2dNativeBackpropInput',
+    inputs: { dy: float32(2, 5, 5, 6), filter: float32(3, 3, 2, 3) },
+    attributes: { ...depthwise, inputShape: [2, 5, 5, 2] },
     tried: {
       inputShape: [
         [3, 5, 5, 2],

@@ -1,7 +1,15 @@
 // What kernels may rely on is checked here, once for every backend.
 import { util, type TensorInfo } from '@tensorflow/tfjs-core'
 import { expectCount, expectTensor, OpsError } from './expect'
-import { bothSides, convolutionSizes, matMulSizes, outputSize, poolSizes, type WindowSizes } from './geometry'
+import {
+  bothSides,
+  convolutionSizes,
+  depthwiseSizes,
+  matMulSizes,
+  outputSize,
+  poolSizes,
+  type WindowSizes,
+} from './geometry'
 import type {
   ActivationAttributes,
   ActivationName,
@@ -341,6 +349,22 @@ export const kernelContracts: { readonly [N in KernelName]: KernelContract<N> } 
   Conv2DBackpropInput: contract(['dy', 'filter'], ['dx'], ({ dy, filter }, attributes) =>
     ofFloats([dy, filter], () =>
       covered(dy, convolutionSizes('Conv2DBackpropInput', attributes.inputShape, filter.shape, attributes, dy.shape)),
+    ),
+  ),
+  DepthwiseConv2dNativeBackpropFilter: contract(['x', 'dy'], ['dFilter'], ({ x, dy }, attributes) =>
+    ofFloats([x, dy], () =>
+      covered(
+        dy,
+        depthwiseSizes('DepthwiseConv2dNativeBackpropFilter', x.shape, attributes.filterShape, attributes, dy.shape),
+      ),
+    ),
+  ),
+  DepthwiseConv2dNativeBackpropInput: contract(['dy', 'filter'], ['dx'], ({ dy, filter }, attributes) =>
+    ofFloats([dy, filter], () =>
+      covered(
+        dy,
+        depthwiseSizes('DepthwiseConv2dNativeBackpropInput', attributes.inputShape, filter.shape, attributes, dy.shape),
+      ),
     ),
   ),
   Add: contract(['a', 'b'], ['c'], alike),

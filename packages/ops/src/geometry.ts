@@ -14,6 +14,9 @@ export interface ConvolutionAttributes {
   readonly dilations?: [number, number] | number
 }
 
+/** The attributes of the gradients of tfjs's depthwise convolutions, which are NHWC. */
+export type DepthwiseAttributes = Omit<ConvolutionAttributes, 'dataFormat'>
+
 /** The attributes of tfjs's poolings. */
 export interface PoolAttributes {
   readonly filterSize: [number, number] | number
@@ -87,6 +90,27 @@ export const convolutionSizes = (
   const info = backend_util.computeConv2DInfo(x as Shape4D, filter as Shape4D, strides, dilations, pad, dimRoundingMode)
   expectWindow(name, info)
   if (dy) expectCovered(name, dy, info)
+  return info
+}
+
+/**
+ * The sizes of tfjs's depthwise convolution of x [batch, height, width, channels] with a filter [height, width, channels, multiplier], whose
+ * output has channels times multiplier of them; as {@link convolutionSizes}.
+ */
+export const depthwiseSizes = (
+  name: string,
+  x: readonly number[],
+  filter: readonly number[],
+  { strides, pad, dimRoundingMode, dilations = 1 }: DepthwiseAttributes,
+  dy: readonly number[],
+): WindowSizes => {
+  expectShape(`the images of ${name}`, x, [-1, -1, -1, -1])
+  expectShape(`the filter of ${name}`, filter, [-1, -1, x[3] ?? -1, -1])
+  const info = backend_util.computeConv2DInfo(
+    ...([x as Shape4D, filter as Shape4D, strides, dilations, pad, dimRoundingMode, true] as const),
+  )
+  expectWindow(name, info)
+  expectCovered(name, dy, info)
   return info
 }
 

@@ -1,7 +1,15 @@
 // What each kernel is given, what it makes, and the sizes that it may rely on.
 import type { MersenneTwister } from '@digitlab/random'
 import type { TensorInfo } from '@tensorflow/tfjs-core'
-import type { ConvolutionAttributes, MatMulSizes, PoolAttributes, Sides, Transposes, WindowSizes } from './geometry'
+import type {
+  ConvolutionAttributes,
+  DepthwiseAttributes,
+  MatMulSizes,
+  PoolAttributes,
+  Sides,
+  Transposes,
+  WindowSizes,
+} from './geometry'
 
 /** What follows the product of a dense layer: nothing, or max(x, 0). */
 export type Activation = 'identity' | 'relu'
@@ -282,6 +290,18 @@ export interface KernelContracts {
   Conv2DBackpropInput: {
     inputs: Tensors<'dy' | 'filter'>
     attributes: ConvolutionAttributes & { readonly inputShape: number[] }
+    outputs: Tensors<'dx'>
+    sizes: WindowSizes | undefined
+  }
+  DepthwiseConv2dNativeBackpropFilter: {
+    inputs: Tensors<'x' | 'dy'>
+    attributes: DepthwiseAttributes & { readonly filterShape: number[] }
+    outputs: Tensors<'dFilter'>
+    sizes: WindowSizes | undefined
+  }
+  DepthwiseConv2dNativeBackpropInput: {
+    inputs: Tensors<'dy' | 'filter'>
+    attributes: DepthwiseAttributes & { readonly inputShape: number[] }
     outputs: Tensors<'dx'>
     sizes: WindowSizes | undefined
   }
