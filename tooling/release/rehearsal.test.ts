@@ -113,6 +113,8 @@ test('what failed fails the whole only where it was promised', () => {
       '1 work, 1 fail, 1 that nobody promised do not work, 0 skipped; 61 s',
     ].join('\n'),
   )
+  const dry = { ...one('works', true), what: 'a dry run', detail: 'digitlab  3069.4 kB\n  What it is.\n' }
+  expect(toText(of(dry))).toContain('\n\na dry run:\n\ndigitlab  3069.4 kB\n  What it is.\n\n1 work, 0 fail')
 })
 
 test('the table of where packages run is that of the last published rehearsal', async () => {

@@ -50,10 +50,14 @@ export const publishAll = async (world: Omit<World, 'team' | 'versions'>, gate: 
       const done = await release('--no-build', '--dry-run')
       expectSuccess(done)
       expectThat(done.said.includes(`${names().length} packages would be published`), last(done.said))
-      const shown = [...done.said.matchAll(/would publish \S+ under the tag latest, [\d.]+ kB packed\n {2}\S/g)]
+      const shown = [
+        ...done.said.matchAll(/would publish (\S+) under the tag latest, ([\d.]+ kB) packed\n((?: {2}.*\n)+)/g),
+      ]
       expectSame('the packages shown with their size and changes', shown.length, names().length)
       expectSame('what differs from the last commit', await tree.git('status', '--porcelain'), '')
       expectSame('what was sent', gate.sent, [])
+      const width = Math.max(...shown.map(([, name = '']) => name.length))
+      return shown.map(([, name = '', size = '', text]) => `${name.padEnd(width)}  ${size}\n${text}`).join('')
     })
   if (!quick && (await tree.git('ls-files', '.changeset/*.md')) !== '.changeset/README.md')
     await attempt('publish', 'versions whose commit is refused are taken back', async () => {

@@ -4,7 +4,7 @@ import type { Rehearsal, Result } from './parts'
 
 const words = { works: 'works', fails: 'FAILS', skipped: 'skipped' }
 
-/** One line for each thing that was tried, and the totals. */
+/** One line for each thing that was tried, the totals, and what was answered in more than a line. */
 export const toText = ({ results, seconds }: Pick<Rehearsal, 'results' | 'seconds'>): string => {
   const width = (key: 'part' | 'what') => Math.max(...results.map((one) => one[key].length))
   const lines = results.map(({ part, what, outcome, required, seconds, detail }) => {
@@ -20,7 +20,10 @@ export const toText = ({ results, seconds }: Pick<Rehearsal, 'results' | 'second
     `${count('fails', false)} that nobody promised do not work`,
     `${count('skipped')} skipped`,
   ]
-  return `${lines.join('\n')}\n\n${total.join(', ')}; ${Math.round(seconds)} s`
+  const told = results.flatMap(({ what, outcome, detail = '' }) =>
+    outcome === 'works' && detail.includes('\n') ? [`${what}:\n\n${detail.trimEnd()}\n\n`] : [],
+  )
+  return `${lines.join('\n')}\n\n${told.join('')}${total.join(', ')}; ${Math.round(seconds)} s`
 }
 
 /** Whether all that has to work does. */
