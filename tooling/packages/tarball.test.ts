@@ -45,7 +45,7 @@ describe.each(publishedPackages().map(({ path, manifest }) => ({ path, types: ma
 
     test('is at most 120 kB, or its README says why it is larger, and how large', () => {
       const { tarball, files } = found()
-      const [, said] = /^Packed it is ([\d,]+) kB: \S/m.exec(textOf(files, 'README.md')) ?? []
+      const [, said] = /^Packed size: ([\d,]+) kB, because \S/m.exec(textOf(files, 'README.md')) ?? []
       const kilobytes = tarball.length / 1000
       if (said === undefined) return expect(kilobytes).toBeLessThanOrEqual(120)
       expect(kilobytes, 'as its README says, to a tenth').toBeGreaterThan(0.9 * Number(said.replace(',', '')))
