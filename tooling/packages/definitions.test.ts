@@ -17,7 +17,11 @@ const exported = publishedPackages().flatMap((published) =>
   entriesOf(published).flatMap(({ name, specifier }) => {
     const report = readFileSync(join(root, published.path, 'api', `${name}.api.md`), 'utf8')
     const names = report.matchAll(/^export (?:declare |abstract )*(?:const|type|interface|class|function) (\w+)/gm)
-    return Array.from(names, ([, exported = '']) => ({ specifier, exported }))
+    const entry = readFileSync(join(root, published.path, 'src', `${name}.ts`), 'utf8')
+    return Array.from(names, ([, exported = '']) => {
+      const [, declared = exported] = new RegExp(`(\\w+) as ${exported}\\b`).exec(entry) ?? []
+      return { specifier, exported, declared }
+    })
   }),
 )
 
@@ -33,10 +37,10 @@ test('every exported name leads to its line in src', async () => {
     file,
     exported.map((_, i) => ({ line: i + 1, offset: 'export { '.length + 1 })),
   )
-  const astray = exported.flatMap(({ specifier, exported }, i) => {
+  const astray = exported.flatMap(({ specifier, exported, declared }, i) => {
     const leads = (found[i] ?? []).some((place) => {
       const [, source = '', line = ''] = /^(.*\/node_modules\/@digitlab\/[^/]+\/src\/.*):(\d+)$/.exec(place) ?? []
-      return source !== '' && readFileSync(source, 'utf8').split('\n')[Number(line) - 1]?.includes(exported) === true
+      return source !== '' && readFileSync(source, 'utf8').split('\n')[Number(line) - 1]?.includes(declared) === true
     })
     return leads ? [] : [`${exported} of ${specifier}: ${found[i]?.join(', ')}`]
   })
