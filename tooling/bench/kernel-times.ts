@@ -140,7 +140,7 @@ export const timeStep = async (
     const restoreAll = () => restores.forEach((restore) => restore())
     // It computes a few numbers, on one thread; the others have nothing to do but to meet it.
     const nothing: Call = {
-      ...{ kernel: 'biasSumsScratch', parameters: [1], items: 0, grain: 1, stride: 0, waits: true },
+      ...{ kernel: 'columnPartialsBytes', parameters: [1, 1], items: 0, grain: 1, stride: 0, waits: true },
     }
     const meetings = programOf(Array.from({ length: mostCalls }, () => nothing))
     const [alone, shared, barrier] = [[] as number[], [] as number[], [] as number[]]

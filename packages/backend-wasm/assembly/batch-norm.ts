@@ -3,39 +3,61 @@
 //   running = (1 - momentum) running + momentum statistic, of the unbiased variance
 //   dWeight = inverse sum dy (x - mean), dBias = sum dy
 //   dx = (dy - dBias / rows - (x - mean) inverse dWeight / rows) inverse weight
-// Statistics and sums for channels from .. to - 1; y and dx for rows from .. to - 1.
+// The sums over rows are those of column-sums.ts; y and dx for rows from .. to - 1.
 // Check: vitest run packages/backend-wasm -t batchNorm. Time: pnpm --filter @digitlab/backend-wasm time.
-import { columnSums, PLAIN, PRODUCTS, SQUARES, sumsBytes } from './column-sums'
+import { totalOf } from './column-sums'
 import { fma } from './simd'
 
-export function batchNormScratch(channels: usize): usize {
-  return sumsBytes(channels) + channels * 12 + 64
+/** Bytes of scratch memory that one range of rows needs. */
+export function batchNormRoom(channels: f64): f64 {
+  return channels * 12 + 64
 }
 
-export function batchNormStatistics(
-  x: usize,
+/**
+ * The means, for channels from .. to - 1.
+ *
+ * @param partials the sums of x, as `columnPartials` makes them
+ */
+export function batchNormMeans(
+  partials: usize,
+  shards: usize,
   rows: usize,
   channels: usize,
   mean: usize,
-  inverse: usize,
   runningMean: usize,
-  runningVariance: usize,
   momentum: f64,
-  epsilon: f64,
-  scratch: usize,
+  _room: usize,
   from: usize,
   to: usize,
 ): void {
-  columnSums(PLAIN, x, rows, channels, from, to, scratch, 0, 0)
   for (let c = from; c < to; c++) {
-    const value = load<f64>(scratch + c * 8) / <f64>rows
+    const value = totalOf(partials, shards, channels, c) / <f64>rows
     const at = runningMean + c * 4
     store<f32>(mean + c * 4, <f32>value)
     store<f32>(at, <f32>((1 - momentum) * <f64>load<f32>(at) + momentum * value))
   }
-  columnSums(SQUARES, x, rows, channels, from, to, scratch, mean, 0)
+}
+
+/**
+ * What x - mean is multiplied by, for channels from .. to - 1.
+ *
+ * @param partials the sums of (x - mean)^2
+ */
+export function batchNormDeviations(
+  partials: usize,
+  shards: usize,
+  rows: usize,
+  channels: usize,
+  inverse: usize,
+  runningVariance: usize,
+  momentum: f64,
+  epsilon: f64,
+  _room: usize,
+  from: usize,
+  to: usize,
+): void {
   for (let c = from; c < to; c++) {
-    const sum = load<f64>(scratch + c * 8)
+    const sum = totalOf(partials, shards, channels, c)
     const at = runningVariance + c * 4
     store<f32>(inverse + c * 4, <f32>(1 / sqrt<f64>(sum / <f64>rows + epsilon)))
     store<f32>(at, <f32>((1 - momentum) * <f64>load<f32>(at) + (momentum * sum) / <f64>(rows - 1)))
@@ -79,24 +101,27 @@ export function batchNormValues(
   }
 }
 
+/**
+ * dWeight and dBias, for channels from .. to - 1.
+ *
+ * @param partials the sums of dy (x - mean), and of dy
+ */
 export function batchNormSums(
-  dy: usize,
-  x: usize,
-  rows: usize,
+  partials: usize,
+  shards: usize,
   channels: usize,
-  mean: usize,
   inverse: usize,
   dWeight: usize,
   dBias: usize,
-  scratch: usize,
+  _room: usize,
   from: usize,
   to: usize,
 ): void {
-  columnSums(PRODUCTS, x, rows, channels, from, to, scratch, mean, dy)
-  for (let c = from; c < to; c++)
-    store<f32>(dWeight + c * 4, <f32>(load<f64>(scratch + c * 8) * <f64>load<f32>(inverse + c * 4)))
-  columnSums(PLAIN, dy, rows, channels, from, to, scratch, 0, 0)
-  for (let c = from; c < to; c++) store<f32>(dBias + c * 4, <f32>load<f64>(scratch + c * 8))
+  for (let c = from; c < to; c++) {
+    const products = totalOf(partials, shards, channels, c)
+    store<f32>(dWeight + c * 4, <f32>(products * <f64>load<f32>(inverse + c * 4)))
+    store<f32>(dBias + c * 4, <f32>totalOf(partials + channels * 8, shards, channels, c))
+  }
 }
 
 export function batchNormGrad(

@@ -1,6 +1,7 @@
 // Sums over the rows of a matrix [rows, columns]: of x, of (x - mean)^2, of dy and of dy (x - mean). Up to 64 rows are summed in float32, what
-// comes of them in float64: the order of a column's sum is the same whatever columns are computed.
+// comes of them in float64: for shards of the rows, and then over the shards. There are as many as the rows ask for, whatever the threads.
 // Check: vitest run packages/backend-wasm. Time: pnpm --filter @digitlab/backend-wasm time.
+import { clear } from './simd'
 
 /** Rows that are summed in float32. */
 const BLOCK: usize = 64
@@ -8,12 +9,6 @@ const BLOCK: usize = 64
 export const PLAIN: i32 = 0
 export const SQUARES: i32 = 1
 export const PRODUCTS: i32 = 2
-
-/** Bytes for the sums of one matrix. */
-@inline
-export function sumsBytes(columns: usize): usize {
-  return columns * 8
-}
 
 @inline
 function term(what: i32, x: v128, mean: v128, dy: v128): v128 {
@@ -82,34 +77,68 @@ function addSums(
   }
 }
 
-/** The same from zero. */
-@inline
-export function columnSums(
-  what: i32,
-  x: usize,
-  rows: usize,
-  columns: usize,
-  from: usize,
-  to: usize,
-  sums: usize,
-  mean: usize,
-  dy: usize,
-): void {
-  for (let c = from; c < to; c++) store<f64>(sums + c * 8, 0)
-  addSums(what, x, rows, columns, from, to, sums, mean, dy)
-}
-
 /** Adds the sums of columns from .. to - 1 of x to `sums`, float64. */
 export function addColumnSums(x: usize, rows: usize, columns: usize, from: usize, to: usize, sums: usize): void {
   addSums(PLAIN, x, rows, columns, from, to, sums, 0, 0)
 }
 
-export function biasSumsScratch(columns: usize): usize {
-  return sumsBytes(columns)
+/** Bytes of scratch memory for the sums of so many shards, two of each. */
+export function columnPartialsBytes(shards: f64, columns: f64): f64 {
+  return shards * 2 * columns * 8
 }
 
-/** The sum of each column of x [rows, columns]: a bias's gradient. */
-export function biasSums(x: usize, rows: usize, columns: usize, out: usize, scratch: usize, from: usize, to: usize): void {
-  columnSums(PLAIN, x, rows, columns, from, to, scratch, 0, 0)
-  for (let c = from; c < to; c++) store<f32>(out + c * 4, <f32>load<f64>(scratch + c * 8))
+/**
+ * The sums of shards from .. to - 1 of the rows, as [shards, 2, columns]: the second ones are those of dy beside its products.
+ *
+ * @param what PLAIN, SQUARES or PRODUCTS
+ * @param mean of each column, unless plain; @param dy [rows, columns], for products
+ */
+export function columnPartials(
+  what: i32,
+  x: usize,
+  rows: usize,
+  columns: usize,
+  mean: usize,
+  dy: usize,
+  partials: usize,
+  shards: usize,
+  _room: usize,
+  from: usize,
+  to: usize,
+): void {
+  const rowBytes = columns * 4
+  for (let shard = from; shard < to; shard++) {
+    const first = (rows * shard) / shards
+    const some = (rows * (shard + 1)) / shards - first
+    const at = first * rowBytes
+    const sums = partials + shard * 2 * columns * 8
+    clear(sums, 2 * columns * 8)
+    if (what == PLAIN) addSums(PLAIN, x + at, some, columns, 0, columns, sums, 0, 0)
+    else if (what == SQUARES) addSums(SQUARES, x + at, some, columns, 0, columns, sums, mean, 0)
+    else {
+      addSums(PRODUCTS, x + at, some, columns, 0, columns, sums, mean, dy + at)
+      addSums(PLAIN, dy + at, some, columns, 0, columns, sums + columns * 8, 0, 0)
+    }
+  }
+}
+
+/** A column's sum over the shards, in their order. */
+@inline
+export function totalOf(partials: usize, shards: usize, columns: usize, column: usize): f64 {
+  let sum: f64 = 0
+  for (let shard: usize = 0; shard < shards; shard++) sum += load<f64>(partials + (shard * 2 * columns + column) * 8)
+  return sum
+}
+
+/** Columns from .. to - 1 of the plain sums: a bias's gradient. */
+export function biasSums(
+  partials: usize,
+  shards: usize,
+  columns: usize,
+  out: usize,
+  _room: usize,
+  from: usize,
+  to: usize,
+): void {
+  for (let c = from; c < to; c++) store<f32>(out + c * 4, <f32>totalOf(partials, shards, columns, c))
 }

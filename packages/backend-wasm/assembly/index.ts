@@ -58,11 +58,12 @@ export { maxPoolGrad } from './max-pool-grad'
 export { averagePool, averagePoolGrad, maxPool } from './pool'
 export { add, multiply } from './elementwise'
 export { dropoutMask, dropoutScratch } from './dropout'
-export { biasSums, biasSumsScratch } from './column-sums'
+export { biasSums, columnPartials, columnPartialsBytes } from './column-sums'
 export {
+  batchNormDeviations,
   batchNormGrad,
-  batchNormScratch,
-  batchNormStatistics,
+  batchNormMeans,
+  batchNormRoom,
   batchNormSums,
   batchNormValues,
   countBatch,

@@ -8,30 +8,39 @@
 const LN2_HIGH: f64 = 0.693147180369123816490
 const LN2_LOW: f64 = 1.90821492927058770002e-10
 
+/** p r + c in both lanes, each of the two rounded. */
+@inline
+function next(p: v128, r: v128, c: f64): v128 {
+  return f64x2.add(f64x2.mul(p, r), f64x2.splat(c))
+}
+
 /**
- * e^x for x <= 0, by e^x = 2^k e^r with |r| <= ln 2 / 2 and the Taylor series of e^r up to r^13 / 13!, whose rest is below
+ * e^x for two x <= 0, by e^x = 2^k e^r with |r| <= ln 2 / 2 and the Taylor series of e^r up to r^13 / 13!, whose rest is below
  * float64's rounding. Written out because the library's brings tables, and this module may have no static data.
  */
 @inline
-function exponential(x: f64): f64 {
-  if (!(x > -708)) return x == x ? 0 : x // below float64's normal range, or NaN
-  const k = nearest(x * 1.4426950408889634)
-  const r = x - k * LN2_HIGH - k * LN2_LOW
-  let p: f64 = 1.0 / 6227020800
-  p = p * r + 1.0 / 479001600
-  p = p * r + 1.0 / 39916800
-  p = p * r + 1.0 / 3628800
-  p = p * r + 1.0 / 362880
-  p = p * r + 1.0 / 40320
-  p = p * r + 1.0 / 5040
-  p = p * r + 1.0 / 720
-  p = p * r + 1.0 / 120
-  p = p * r + 1.0 / 24
-  p = p * r + 1.0 / 6
-  p = p * r + 0.5
-  p = p * r + 1
-  p = p * r + 1
-  return p * reinterpret<f64>((<i64>k + 1023) << 52)
+function exponential(x: v128): v128 {
+  const k = f64x2.nearest(f64x2.mul(x, f64x2.splat(1.4426950408889634)))
+  const high = f64x2.mul(k, f64x2.splat(LN2_HIGH))
+  const r = f64x2.sub(f64x2.sub(x, high), f64x2.mul(k, f64x2.splat(LN2_LOW)))
+  let p = f64x2.splat(1.0 / 6227020800)
+  p = next(p, r, 1.0 / 479001600)
+  p = next(p, r, 1.0 / 39916800)
+  p = next(p, r, 1.0 / 3628800)
+  p = next(p, r, 1.0 / 362880)
+  p = next(p, r, 1.0 / 40320)
+  p = next(p, r, 1.0 / 5040)
+  p = next(p, r, 1.0 / 720)
+  p = next(p, r, 1.0 / 120)
+  p = next(p, r, 1.0 / 24)
+  p = next(p, r, 1.0 / 6)
+  p = next(p, r, 0.5)
+  p = next(p, r, 1)
+  p = next(p, r, 1)
+  const exponent = i64x2.extend_low_i32x4_s(i32x4.add(i32x4.trunc_sat_f64x2_s_zero(k), i32x4.splat(1023)))
+  const value = f64x2.mul(p, i64x2.shl(exponent, 52))
+  // Zero below float64's normal range; NaN is not below it.
+  return v128.andnot(v128.bitselect(value, x, f64x2.eq(x, x)), f64x2.le(x, f64x2.splat(-708)))
 }
 
 /**
@@ -72,7 +81,7 @@ function logarithm(x: f64): f64 {
  * @param losses [batch] float64, not scaled
  * @param right [batch] int32: whether the first largest logit is the label's
  * @param dLogits [batch, classes]
- * @param room 8 x classes bytes, aligned to 8
+ * @param room 8 bytes for each class, of an even number of them
  */
 export function softmaxCrossEntropyRows(
   logits: usize,
@@ -104,10 +113,14 @@ export function softmaxCrossEntropyRows(
     }
     store<i32>(right + (<usize>b << 2), <i32>(first == label))
     let total: f64 = 0
-    for (let c = 0; c < classes; c++) {
-      const e = exponential(<f64>load<f32>(logits + (<usize>c << 2)) - <f64>largest)
-      total += e
-      store<f64>(room + (<usize>c << 3), e)
+    const subtracted = f64x2.splat(<f64>largest)
+    for (let c = 0; c < classes; c += 2) {
+      const at = logits + (<usize>c << 2)
+      const two = c + 1 < classes ? v128.load64_zero(at) : v128.load32_zero(at)
+      const e = exponential(f64x2.sub(f64x2.promote_low_f32x4(two), subtracted))
+      total += f64x2.extract_lane(e, 0)
+      if (c + 1 < classes) total += f64x2.extract_lane(e, 1)
+      v128.store(room + (<usize>c << 3), e)
     }
     const inRange = <u32>label < <u32>classes
     if (!inRange) total = NaN

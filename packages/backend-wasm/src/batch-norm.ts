@@ -1,26 +1,30 @@
+import { columnPartials } from './column-sums'
 import { defineKernel } from './kernel'
 
 /** Kernel: `assembly/batch-norm.ts`; contract: `batchNorm` of @digitlab/ops. */
 export const batchNorm = defineKernel(
   'DigitlabBatchNorm',
   (
-    { address, output, kernels, share, took },
+    instance,
     { x, weight, bias, runningMean, runningVariance, batches },
     { momentum, epsilon },
-    { count, channels },
+    { count: rows, channels: columns },
   ) => {
+    const { address, output, kernels, share, took } = instance
     took('batchNorm')
     const y = output(x.shape, 'float32')
-    const [mean, inverseDeviation] = [output([channels], 'float32'), output([channels], 'float32')]
-    const room = kernels.batchNormScratch(channels)
-    const byChannel = { items: channels, grain: 4, room }
-    const byRow = { items: count, room }
-    const statistics = [address(mean), address(inverseDeviation)] as const
-    const running = [address(runningMean), address(runningVariance), momentum, epsilon] as const
-    share('batchNormStatistics', byChannel, address(x), count, channels, ...statistics, ...running)
+    const [mean, inverseDeviation] = [output([columns], 'float32'), output([columns], 'float32')]
+    const byChannel = { items: columns, grain: 4 }
+    const sums = columnPartials(instance, 'plain', { x, rows, columns })
+    const means = [rows, columns, address(mean), address(runningMean), momentum] as const
+    share('batchNormMeans', byChannel, sums.address, sums.shards, ...means)
+    const squares = columnPartials(instance, 'squares', { x, rows, columns, mean })
+    const deviations = [rows, columns, address(inverseDeviation), address(runningVariance), momentum, epsilon] as const
+    share('batchNormDeviations', byChannel, squares.address, squares.shards, ...deviations)
     kernels.countBatch(address(batches))
     const tensors = [address(x), address(y), address(weight), address(bias)] as const
-    share('batchNormValues', byRow, ...tensors, ...statistics, channels)
+    const byRow = { items: rows, room: kernels.batchNormRoom(columns) }
+    share('batchNormValues', byRow, ...tensors, address(mean), address(inverseDeviation), columns)
     return { y, mean, inverseDeviation }
   },
 )
@@ -28,26 +32,19 @@ export const batchNorm = defineKernel(
 /** Kernel: `assembly/batch-norm.ts`; contract: `batchNormGrad` of @digitlab/ops. */
 export const batchNormGrad = defineKernel(
   'DigitlabBatchNormGrad',
-  (
-    { address, output, kernels, share, took },
-    { dy, x, weight, mean, inverseDeviation },
-    { needsInputGradient },
-    { count, channels },
-  ) => {
+  (instance, { dy, x, weight, mean, inverseDeviation }, { needsInputGradient }, { count: rows, channels: columns }) => {
+    const { address, output, kernels, share, took } = instance
     took('batchNormGrad')
-    const [dWeight, dBias] = [output([channels], 'float32'), output([channels], 'float32')]
+    const [dWeight, dBias] = [output([columns], 'float32'), output([columns], 'float32')]
     const dx = needsInputGradient ? output(x.shape, 'float32') : undefined
-    const room = kernels.batchNormScratch(channels)
-    const byChannel = { items: channels, grain: 4, room }
-    const byRow = { items: count, room }
+    const { address: partials, shards } = columnPartials(instance, 'products', { x, rows, columns, mean, dy })
+    const gradients = [address(dWeight), address(dBias)] as const
+    const byChannel = { items: columns, grain: 4 }
+    share('batchNormSums', byChannel, partials, shards, columns, address(inverseDeviation), ...gradients)
+    const byRow = { items: rows, room: kernels.batchNormRoom(columns) }
+    const tensors = [address(dy), address(x), dx ? address(dx) : 0, address(weight)] as const
     const statistics = [address(mean), address(inverseDeviation)] as const
-    const sums = [address(dWeight), address(dBias)] as const
-    share('batchNormSums', byChannel, address(dy), address(x), count, channels, ...statistics, ...sums)
-    if (dx)
-      share(
-        ...(['batchNormGrad', byRow, address(dy), address(x), address(dx), address(weight)] as const),
-        ...[...statistics, ...sums, count, channels],
-      )
+    if (dx) share('batchNormGrad', byRow, ...tensors, ...statistics, ...gradients, rows, columns)
     return { dWeight, dBias, dx }
   },
 )

@@ -1,5 +1,6 @@
 import type { ConvolutionSizes, WindowSizes } from '@digitlab/ops/backend'
 import { util, type TensorInfo } from '@tensorflow/tfjs-core'
+import { columnPartials } from './column-sums'
 import type { Instance } from './instance'
 import { defineKernel } from './kernel'
 import { finished, finishes } from './mat-mul'
@@ -230,7 +231,7 @@ export const convolution = defineKernel('DigitlabConvolution', (instance, { x, f
 export const convolutionGrad = defineKernel(
   'DigitlabConvolutionGrad',
   (instance, { dy, x, filter }, { needsInputGradient }, sizes) => {
-    const { address, output, kernels, share, took } = instance
+    const { address, output, share, took } = instance
     const { batch, rows, columns, inputs, outputs, kernel, groups } = sizes
     const dFilter = output(filter.shape, 'float32')
     const dBias = output([outputs], 'float32')
@@ -248,8 +249,9 @@ export const convolutionGrad = defineKernel(
       const split = { items: blocks, room: directBytes(instance, sizes) }
       share('directFilterGrad', split, ...tensors, batch, ...directSizes(sizes))
     } else computeGroups(instance, 'filterGradient', sizes, { x, filter: dFilter, y: dy })
-    const split = { items: outputs, grain: 4, room: kernels.biasSumsScratch(outputs) }
-    share('biasSums', split, address(dy), batch * rows * columns, outputs, address(dBias))
+    const every = { x: dy, rows: batch * rows * columns, columns: outputs }
+    const { address: partials, shards } = columnPartials(instance, 'plain', every)
+    share('biasSums', { items: outputs, grain: 4 }, partials, shards, outputs, address(dBias))
     return { dFilter, dBias, dx }
   },
 )

@@ -28,11 +28,12 @@ export const kernelNames = [
   ...['sumOfSquares', 'clip', 'averageWeights'],
   ...['matMulScratch', 'matMul', 'addBias', 'convolutionScratch', 'convolution', 'maxPoolGrad'],
   ...['activation', 'activationGrad', 'averagePool', 'averagePoolGrad', 'maxPool', 'add', 'multiply'],
-  ...['dropoutScratch', 'dropoutMask', 'biasSumsScratch', 'biasSums'],
+  ...['dropoutScratch', 'dropoutMask', 'columnPartialsBytes', 'columnPartials', 'biasSums'],
   ...['directScratch', 'directConvolution', 'directFilterGrad', 'turnFilter'],
   ...['singleConvolutionRoom', 'singleConvolution', 'singleFilterGradRoom', 'singleFilterGrad'],
   ...['singleShardsBytes', 'singleShardsSum'],
-  ...['batchNormScratch', 'batchNormStatistics', 'batchNormValues', 'batchNormSums', 'batchNormGrad', 'countBatch'],
+  ...['batchNormRoom', 'batchNormMeans', 'batchNormDeviations', 'batchNormValues', 'batchNormSums', 'batchNormGrad'],
+  'countBatch',
   ...['clearMemory', 'barrier', 'watch'],
 ] as const
 

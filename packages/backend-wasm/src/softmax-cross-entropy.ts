@@ -10,7 +10,7 @@ export const softmaxCrossEntropy = defineKernel(
     const losses = scratch(12 * batch, 'losses')
     const right = losses + 8 * batch
     const rows = [address(logits), address(labels), classes, scale, smoothing, losses, right, address(dLogits)] as const
-    share('softmaxCrossEntropyRows', { items: batch, grain: 4, room: 8 * classes }, ...rows)
+    share('softmaxCrossEntropyRows', { items: batch, grain: 4, room: 16 * Math.ceil(classes / 2) }, ...rows)
     share('softmaxCrossEntropySummary', { items: 1, waits: false }, losses, right, batch, scale, address(summary))
     return { summary, dLogits }
   },
