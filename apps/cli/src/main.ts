@@ -42,7 +42,7 @@ export const createProgram = (): Command => {
     .addHelpText(
       'after',
       '\nFirst steps:\n  digitlab compare              the three models, side by side\n  digitlab train --model cnn    one of them\n  digitlab show                 the digits they learn from\n  digitlab serve                all of it on a page in the browser' +
-        `\n\nWhat can be named, with its options: digitlab help ${topicNames.join(', ')}`,
+        `\n\nNames and their options: digitlab help ${topicNames.join(', ')}`,
     )
   const commands = [
     compareCommand(),

@@ -79,7 +79,7 @@ const meanAndStd = (text: string): Normalization => {
 export const shared = {
   json: () => new Option('--json', 'print one JSON document on standard output'),
   /** @param where what it belongs to */
-  key: (where = '') => new Option('--key <name>', `${where}which state dict of a PyTorch file that holds several`),
+  key: (where = '') => new Option('--key <name>', `${where}which state dict, if a PyTorch file holds several`),
   normalize: () =>
     new Option(
       '--normalize <mean,std>',
@@ -100,10 +100,10 @@ export const shared = {
     new Option('--model <name>', `${modelNames.join(', ')}, or a JSON file with a definition${more}`),
   seed: () => new Option('--seed <n>', 'as torch.manual_seed').argParser(seedNumber).default(0),
   workers: () =>
-    new Option('--workers <n>', 'threads, which change the time and no bit of a result; auto takes as many as serve')
+    new Option('--workers <n>', 'threads: less time, the same bits; auto finds the fastest number')
       .argParser(workerCount)
       .default('auto'),
-  report: () => new Option('--no-report', 'write no page with the figures'),
+  report: () => new Option('--no-report', 'do not write a page of figures'),
   tensorboard: () => new Option('--tensorboard <folder>', 'write event files for TensorBoard, while it trains'),
   logEvery: () => new Option('--log-every <n>', 'print the loss every n steps').argParser(countingNumber),
 }
@@ -115,7 +115,7 @@ export const addTraining = (command: Command, usual: { readonly epochs: number }
   for (const [name, table] of Object.entries(experimentParts)) command.addOption(partOption(name, table))
   return addChoices(command)
     .addOption(augmentOption())
-    .option('--no-recipe', 'leave out what the model is usually trained with; see "digitlab help models"')
+    .option('--no-recipe', 'leave out the usual training settings of the model; see "digitlab help models"')
 }
 
 const numbers: readonly (readonly [string, TableOption])[] = Object.entries(experimentOptions)

@@ -13,21 +13,21 @@ interface Part {
 const parts: readonly Part[] = [
   {
     flags: '--test-split <part>',
-    what: 'set a part of the training images aside, as 0.1, where there are none to test on',
+    what: 'use this share of the training images, such as 0.1, as test images if there are none',
     word: 'test',
   },
-  { flags: '--image-size <size>', what: 'bring images to a size, as 28x28', word: 'size' },
-  { flags: '--as-mnist', what: "bring each image into MNIST's form", word: 'as-mnist' },
-  { flags: '--pixel-range <low,high>', what: 'what is black and white in float images: 0,1 or -1,1', word: 'range' },
+  { flags: '--image-size <size>', what: 'resize images, such as 28x28', word: 'size' },
+  { flags: '--as-mnist', what: "convert each image to MNIST's form", word: 'as-mnist' },
+  { flags: '--pixel-range <low,high>', what: 'black and white in float images: 0,1 or -1,1', word: 'range' },
   {
     flags: '--channels <n>',
-    what: 'values of a pixel: 1, grey, as colours become unless said, or 3, which keeps them',
+    what: 'channels: 1 converts colours to grey (default), 3 keeps them',
     word: 'channels',
   },
-  { flags: '--transpose', what: 'turn rows into columns, as EMNIST needs it', word: 'transpose' },
-  { flags: '--invert', what: 'for dark ink on a light ground', word: 'invert' },
-  { flags: '--classes <names>', what: 'take these classes alone, as 0,1,7', word: 'classes' },
-  { flags: '--limit <n>', what: 'take at most so many images to train on, and to test on', word: 'limit' },
+  { flags: '--transpose', what: 'swap rows and columns, as EMNIST needs', word: 'transpose' },
+  { flags: '--invert', what: 'for dark ink on a light background', word: 'invert' },
+  { flags: '--classes <names>', what: 'keep only these classes, such as 0,1,7', word: 'classes' },
+  { flags: '--limit <n>', what: 'keep at most this many training and test images', word: 'limit' },
 ]
 
 /** What commands are given that load a data set of one's own. */

@@ -75,7 +75,7 @@ const beside =
 /**
  * Reads the weights of a file, by what it holds, or of a run.
  *
- * @param key which state dict of a PyTorch file that holds several
+ * @param key which state dict, if a PyTorch file holds several
  * @throws UsageError where it can't be read; WeightsError where it is damaged or holds NaN
  */
 const readWeights = async (path: string, key?: string): Promise<WeightsContents> => {

@@ -7,7 +7,7 @@ import { writeLines } from '../output'
 
 export const backendsCommand = (): Command =>
   new Command('backends')
-    .description('List what can compute here: on what device, or why not and what to do.')
+    .description('List the backends: the device of each, or why it is unavailable and what to do.')
     .addOption(shared.json())
     .action(async ({ json = false }: { json?: boolean }) => {
       const probed = await probeBackends(backends())

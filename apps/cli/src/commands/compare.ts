@@ -43,20 +43,22 @@ export const compareCommand = (): Command =>
     new Command('compare')
       .description('Train several models, on several backends or from several seeds, and put them side by side.')
       .addOption(
-        new Option('--models <list>', 'names or JSON files, with commas')
+        new Option('--models <list>', 'comma-separated names or JSON files')
           .argParser(listOf(String))
           .default([...caseStudyModels], caseStudyModels.join(',')),
       )
       .addOption(shared.dataset('auto'))
       .addOption(shared.dataDir())
       .addOption(
-        new Option('--backends <list>', 'auto, or ids with commas').argParser(listOf(String)).default(['auto'], 'auto'),
+        new Option('--backends <list>', 'auto, or comma-separated ids')
+          .argParser(listOf(String))
+          .default(['auto'], 'auto'),
       )
       .addOption(new Option('--backend <id>', 'the same as --backends with one').argParser(listOf(String)).hideHelp())
       .addOption(shared.device())
       .addOption(shared.tf32())
       .addOption(
-        new Option('--seeds <list>', 'several give mean and standard deviation')
+        new Option('--seeds <list>', 'several give the mean and standard deviation')
           .argParser(listOf(seedNumber))
           .default([0], '0'),
       )

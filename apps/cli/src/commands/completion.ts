@@ -14,7 +14,7 @@ const shells: Readonly<Record<string, (name: string, commands: readonly CommandW
 /** @param program whose commands are completed */
 export const completionCommand = (program: () => Command): Command =>
   new Command('completion')
-    .description('Print what lets a shell complete commands, options and values.')
+    .description('Print the shell script that completes commands, options and values.')
     .addArgument(new Argument('<shell>').choices(Object.keys(shells)))
     .addHelpText(
       'after',

@@ -56,15 +56,15 @@ export const convertCommand = (): Command =>
       '<out>',
       'a new file: .safetensors, .pth, .pt, .onnx, or model.json for TensorFlow.js with its shards; with --card a new folder',
     )
-    .option('--model <name>', 'what the weights of a file are of, where it does not say so itself')
+    .option('--model <name>', 'the model of a file that does not name it')
     .addOption(shared.key())
     .addOption(shared.normalize())
     .addOption(
-      new Option('--input <type>', 'what an ONNX file takes: float32 in [0, 1], or uint8')
+      new Option('--input <type>', 'input of an ONNX file: float32 in [0, 1], or uint8')
         .choices(['float32', 'uint8'])
         .default('float32'),
     )
-    .option('--probabilities', 'an ONNX file also gives the softmax of its logits')
+    .option('--probabilities', 'add the softmax of the logits to an ONNX file')
     .option('--card', 'write a folder as Hugging Face takes it: README.md, safetensors, ONNX, run.json, figures')
     .option('--license <id>', "the licence that the card names, by Hugging Face's names", 'unknown')
     .addOption(shared.json())

@@ -32,7 +32,7 @@ export const dataCommand = (): Command =>
     .description('The data sets: fetch, verify, and where they are.')
     .addCommand(
       new Command('fetch')
-        .description('Download what the cache lacks of a data set, verified.')
+        .description('Download and verify what the cache is missing of a data set.')
         .addArgument(named([...catalogueNames, ...archivedNames]))
         .addOption(shared.json())
         .action(async (name: string, { json = false }: Flags) => {
@@ -53,7 +53,7 @@ export const dataCommand = (): Command =>
     .addCommand(
       new Command('verify')
         .description(
-          'Hold the files of a data set to their published hashes, where a training would take them from; fetches nothing.',
+          'Check the files of a data set, where training would read them, against their published hashes; downloads nothing.',
         )
         .addArgument(named())
         .addOption(shared.dataDir('where the files are (else DIGITLAB_DATA, the cache)'))

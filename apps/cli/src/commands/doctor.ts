@@ -20,7 +20,9 @@ const lineOf = (width: number, { what, status, found, remedy }: Finding): Span[]
 
 export const doctorCommand = (): Command =>
   new Command('doctor')
-    .description('Look at what training needs here (Node, backends, folders, disk, network), and say what to do.')
+    .description(
+      'Check what training needs (Node, backends, folders, disk, network) and say how to fix what is missing.',
+    )
     .addOption(shared.json())
     .action(async ({ json = false }: { json?: boolean }) => {
       drawLive('looking at this machine ...')

@@ -33,10 +33,10 @@ export const evaluateCommand = (): Command =>
   addPreparation(
     new Command('evaluate')
       .description(
-        'Say how good the weights of a run or of a file are: overall, per class, and which digits are confused.',
+        'Evaluate the weights of a run or a file: accuracy overall and per class, and which digits are confused.',
       )
       .argument('<weights>', readableWeights)
-      .option('--model <name>', 'what the weights of a file are of, where it does not say so itself')
+      .option('--model <name>', 'the model of a file that does not name it')
       .addOption(shared.key())
       .addOption(shared.normalize())
       .option('--dataset <name>', "another data set than the run's own (for a file: auto)")

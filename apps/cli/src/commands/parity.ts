@@ -54,7 +54,7 @@ export const parityCommand = (): Command =>
       .addOption(shared.dataset('auto'))
       .addOption(shared.dataDir())
       .addOption(
-        new Option('--backends <list>', 'all that are usable, or ids with commas')
+        new Option('--backends <list>', 'all that are available, or comma-separated ids')
           .argParser(listOf(String))
           .default(['all'], 'all'),
       )
@@ -63,7 +63,7 @@ export const parityCommand = (): Command =>
       .addOption(shared.seed())
       .option(
         '--reference <file>',
-        'a run of PyTorch, written by tooling/reference/trace.py: its experiment is run, and it is compared too',
+        'a PyTorch run, written by tooling/reference/trace.py: repeat its experiment and compare with it',
       )
       .addOption(shared.json()),
     { epochs: 1 },

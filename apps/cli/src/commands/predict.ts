@@ -22,11 +22,11 @@ interface Flags {
 export const predictCommand = (): Command =>
   new Command('predict')
     .description(
-      "Say what digits pictures show. Each is brought into MNIST's form first, whatever its size, dark on light or light on dark.",
+      "Classify pictures of digits. Each is converted to MNIST's form first, whatever its size, dark on light or light on dark.",
     )
     .argument('<weights>', readableWeights)
     .argument('<images...>', `pictures of one digit each: ${readableFormats}`)
-    .option('--model <name>', 'what the weights of a file are of, where it does not say so itself')
+    .option('--model <name>', 'the model of a file that does not name it')
     .addOption(shared.key())
     .addOption(shared.normalize())
     .addOption(shared.backend())

@@ -91,6 +91,6 @@ export const serveCommand = (): Command =>
     )
     .option('--data-dir <folder>', 'where files of data sets are (besides DIGITLAB_DATA and the cache)')
     .option('--open', 'open the page in a browser')
-    .option('--page <folder>', 'another build of the page than the one that digitlab brings')
+    .option('--page <folder>', 'another build of the page than the bundled one')
     .addOption(shared.json())
     .action(serve)

@@ -27,7 +27,7 @@ export const showCommand = (): Command => addPreparation(show())
 const show = (): Command =>
   new Command('show')
     .description(
-      'Look at the digits: a grid of them in the terminal, and in a PNG with --out; with --augment as training would see them. Of a run: what it took the first test images for, before and after training.',
+      'Show digits as a grid in the terminal, or in a PNG with --out; with --augment as training would see them. Of a run: what it predicted for the first test images, before and after training.',
     )
     .argument('[run]', 'the folder of a run, or its run.json')
     .addOption(shared.dataset('auto'))

@@ -19,7 +19,7 @@ import { work, type WorkEvent } from '../sweep/work'
 
 export const statusCommand = (): Command =>
   new Command('status')
-    .description('What of a sweep is done, in progress, failed and to do.')
+    .description('Show what is done, in progress, failed and still to do.')
     .argument('<folder>', 'of the sweep')
     .addOption(shared.json())
     .action(async (folder: string, { json }: { json?: boolean }) =>
@@ -28,7 +28,7 @@ export const statusCommand = (): Command =>
 
 export const retryCommand = (): Command =>
   new Command('retry')
-    .description('Let runs that failed be tried again, once the sweep goes on.')
+    .description('Retry failed runs the next time the sweep runs.')
     .argument('<folder>', 'of the sweep')
     .addOption(shared.json())
     .action(async (folder: string, { json }: { json?: boolean }) => {
@@ -50,7 +50,7 @@ export const retryCommand = (): Command =>
 
 export const cancelCommand = (): Command =>
   new Command('cancel')
-    .description('Stop every worker of a sweep, wherever it runs; each run at hand makes a checkpoint.')
+    .description('Stop every worker of a sweep, wherever it runs, after a checkpoint.')
     .argument('<folder>', 'of the sweep')
     .addOption(shared.json())
     .action(async (folder: string, { json }: { json?: boolean }) => {
@@ -129,7 +129,7 @@ const tellInterval = 100
 
 export const workCommand = (): Command =>
   new Command('work')
-    .description('Work at a sweep: take a run that is free, train it, take the next. What every engine starts.')
+    .description('Run one worker: claim a free run, train it, claim the next. Every engine starts these.')
     .argument('<folder>', 'of the sweep')
     .addOption(new Option('--index <n>', 'where among the runs to begin').argParser(wholeNumber).default(0))
     .addOption(shared.device())

@@ -59,23 +59,23 @@ const sbatch = (text: string, before: SlurmOptions['sbatch'] = []): SlurmOptions
 
 export const sweepCommand = (): Command => {
   const command = new Command('sweep')
-    .description('Train many runs: a grid or a search, in a folder that says what is done and what is not.')
+    .description('Train many runs, a grid or a search, in a folder that records their progress.')
     .argument('[plan]', 'a JSON file with the plan, instead of lists in options')
   addPlan(command)
     .addOption(shared.dataset('auto'))
     .addOption(shared.dataDir())
     .addOption(shared.backend())
     .addOption(shared.tf32())
+    .addOption(new Option('--threads <n>', 'threads of each run').argParser(countingNumber).default(1))
     .addOption(
-      new Option('--threads <n>', 'that take the steps of a run together').argParser(countingNumber).default(1),
-    )
-    .addOption(
-      new Option('--checkpoint-every <n>', 'how much a run may lose: 500 (steps), 1epoch or 30s')
+      new Option('--checkpoint-every <n>', 'checkpoint interval: 500 (steps), 1epoch or 30s')
         .argParser(interval)
         .default({ seconds: 30 }, '30s'),
     )
-    .addOption(new Option('--jobs <n>', 'runs at once (as many as serve this machine)').argParser(countingNumber))
-    .addOption(new Option('--gpus <n>', 'GPUs that the jobs share out, on slurm of each job').argParser(countingNumber))
+    .addOption(new Option('--jobs <n>', 'runs in parallel (as many as this machine can use)').argParser(countingNumber))
+    .addOption(
+      new Option('--gpus <n>', 'GPUs to distribute over the jobs; on slurm, of each job').argParser(countingNumber),
+    )
     .addOption(
       new Option('--on <place>', 'where to run: this machine, a cluster, machines with the same folder')
         .choices(engines)
@@ -87,9 +87,9 @@ export const sweepCommand = (): Command => {
     .addOption(new Option('--sbatch <key=value>', 'any other option of sbatch; may be given again').argParser(sbatch))
     .addOption(new Option('--hosts <list>', 'the machines of ssh').argParser(listOf(String)))
     .option('--mlflow <uri>', 'send the runs to this MLflow server when the sweep ends')
-    .option('--detach', 'do not wait for the end')
-    .option('--out <folder>', 'the folder of the sweep; the same command again goes on there')
-    .option('--dry-run', 'say what would be run, and run nothing')
+    .option('--detach', 'return at once')
+    .option('--out <folder>', 'the folder of the sweep; the same command resumes it')
+    .option('--dry-run', 'list what would be run, and run nothing')
     .addOption(shared.json())
     .enablePositionalOptions()
     .action(sweep)

@@ -46,7 +46,7 @@ export const trainCommand = (): Command =>
 const command = (): Command =>
   addTraining(
     new Command('train')
-      .description('Train one model, say how good it became, and write the run.')
+      .description('Train one model, report its accuracy, and write the run.')
       .argument('[model]', 'the same as --model')
       .addOption(shared.model())
       .option(
@@ -55,7 +55,7 @@ const command = (): Command =>
       )
       .addOption(shared.dataset('auto'))
       .addOption(shared.dataDir())
-      .option('--mlflow <uri>', 'send the run to this MLflow server once it is written')
+      .option('--mlflow <uri>', 'send the finished run to this MLflow server')
       .option('--stream', 'read the training images of a folder of IDX files from the disk as they are needed')
       .addOption(shared.backend())
       .addOption(shared.device())
@@ -65,24 +65,21 @@ const command = (): Command =>
       .addOption(
         new Option(
           '--image-workers <n>',
-          'threads that prepare the images of --augment; they are the same with any number',
+          'threads that prepare the images of --augment; any number gives the same images',
         )
           .argParser(imageWorkerCount)
           .default(usualImageWorkers),
       )
-      .option(
-        '--init <weights>',
-        'begin with the weights of a run, a file or hf:user/name instead of those that the seed draws',
-      )
+      .option('--init <weights>', 'start from the weights of a run, a file or hf:user/name instead of random ones')
       .addOption(shared.key('with --init: '))
-      .option('--new-head', 'with --init: draw the last layer all the same, for other classes')
+      .option('--new-head', 'with --init: keep the last layer random, for other classes')
       .addOption(
         new Option(
           '--checkpoint-every <n>',
-          'keep what --resume needs every 500 (steps), 500steps, 1epoch or 30s as well, and not only where it is stopped',
+          'write a checkpoint every 500 (steps), 500steps, 1epoch or 30s, and not only when stopped',
         ).argParser(interval),
       )
-      .option('--resume <run>', 'go on where the run in this folder stopped, to the bit')
+      .option('--resume <run>', 'resume the run in this folder, to the bit')
       .addOption(shared.logEvery())
       .addOption(shared.tensorboard())
       .addOption(shared.report())

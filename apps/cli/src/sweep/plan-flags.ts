@@ -53,7 +53,7 @@ const setting = (text: string, before: PlanFlags['set'] = []): NonNullable<PlanF
 export const addPlan = (command: Command): Command => {
   const list = (flags: string, what: string) =>
     command.addOption(new Option(`${flags} <list>`, what).argParser(valueList))
-  list('--models', 'names or JSON files, with commas')
+  list('--models', 'comma-separated names or JSON files')
   list('--seeds', 'such as 0,1,2 or 0..9')
   list('--epochs', 'passes over the training images')
   list('--batch-size', 'images per step')
