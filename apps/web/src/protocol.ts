@@ -281,4 +281,6 @@ export interface LayerReading {
   readonly parameters: number
   /** In the order of the shape, on the layer's own scale from -127 to 127; absent where it computes nothing, or too much to be seen. */
   readonly values?: Int8Array
+  /** Of the first layer with weights, where they are images: what each of its outputs looks for, as `values` are. */
+  readonly weights?: { readonly shape: readonly number[]; readonly values: Int8Array }
 }

@@ -134,12 +134,13 @@ describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout
     const read = page.locator('#draw .head')
     await read.getByText('after 4,690 steps').waitFor() // by the example, which the page brings
     // Every layer of it, with what it makes of the drawing.
-    const layers = page.locator('#inside li')
+    const layers = page.locator('#inside ol > li')
     const said = (await layers.allInnerTexts()).map((text) => text.replace(/\s+/g, ' '))
     expect(said).toHaveLength(8)
-    expect(said[0]).toBe('conv1 conv2d 28 × 28 × 16 160 parameters')
-    expect(said.at(-1)).toBe('fc dense 10 15,690 parameters')
-    expect(await layers.locator('canvas').count()).toBe(7) // flattening makes nothing
+    expect(said[0]).toBe('conv1 conv2d 28 × 28 × 16 160 parameters what 16 filters look for')
+    expect(said.at(-1)).toContain('fc dense 10 15,690 parameters')
+    expect(await layers.locator('canvas').count()).toBe(8) // flattening makes nothing; the filters of the first
+    expect(await layers.last().locator('li').allInnerTexts()).toEqual([...'0123456789'])
     const inked = await layers.locator('canvas').evaluateAll((canvases) =>
       canvases.map((canvas) => {
         const { width, height } = canvas as HTMLCanvasElement
@@ -147,7 +148,7 @@ describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout
         return pixels?.some((value, i) => i % 4 === 3 && value > 200)
       }),
     )
-    expect(inked).toEqual(Array(7).fill(true))
+    expect(inked).toEqual(Array(8).fill(true))
     await page.getByLabel('Read by').selectOption('initial')
     await read.getByText('after 0 steps').waitFor()
     await choose(page, { model: 'two-layer', epochs: 1 })
