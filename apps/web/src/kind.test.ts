@@ -135,6 +135,15 @@ describe.skipIf(chromiumMissing !== undefined)('the page', { timeout: 120_000 },
     })
     await page.locator(`[data-experiment-id="${await experimentId(experiment)}"]`).waitFor()
     expect(new URL(page.url()).search).toContain('momentum=0.9&schedule=step&schedule.stepSize=2')
+    await select('Then', 'cosine')
+    const first = page.getByRole('group', { name: 'Schedule', exact: true })
+    await first.getByRole('spinbutton', { name: 'For', exact: true }).fill('2')
+    const schedule = [{ name: 'step', stepSize: 2, for: 2 }, { name: 'cosine' }] as const
+    const listed = completeExperiment({ ...experiment, schedule })
+    await page.locator(`[data-experiment-id="${await experimentId(listed)}"]`).waitFor()
+    await page.getByRole('group', { name: 'Then (3)', exact: true }).waitFor()
+    await page.getByRole('combobox', { name: 'Then', exact: true }).selectOption('')
+    await page.locator(`[data-experiment-id="${await experimentId(experiment)}"]`).waitFor()
     await page.context().close()
   })
 

@@ -30,6 +30,8 @@ export interface Settings extends CompletedOptions<typeof experimentOptions> {
   readonly optimizer: Chosen
   /** Absent where the learning rate stays as it is. */
   readonly schedule?: Chosen | undefined
+  /** The schedules that follow it, one after the other; each but the last may say how long it lasts, as `for`. */
+  readonly then?: readonly Chosen[] | undefined
   readonly loss: Chosen
   /** The options of the parts that the experiment has, as they are typed. */
   readonly parts?: Readonly<Partial<Record<Part, Readonly<Record<string, unknown>>>>> | undefined

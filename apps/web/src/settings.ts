@@ -1,6 +1,6 @@
 // The form's values: what they are to begin with, and what of a kept form is one. What there is to fill in follows from the tables that
 // check an experiment.
-import { completeOptions, modelNames, type Option, type OptionTable } from '@digitlab/models'
+import { completeOptions, integer, modelNames, type Option, type OptionTable } from '@digitlab/models'
 import {
   augmentationTypes,
   experimentDefaults,
@@ -54,9 +54,34 @@ const fieldsOf = (table: OptionTable, values: Readonly<Record<string, unknown>>,
 export const numberFields = (settings: Settings): Field[] =>
   fieldsOf(numbers, settings as unknown as Readonly<Record<string, unknown>>)
 
-/** The fields for the options of what is chosen of a kind. */
-export const optionFields = (kind: Kind, chosen: Chosen | undefined): Field[] =>
-  chosen ? fieldsOf(tableOf(kind, chosen.name), chosen, `${kind}.`) : []
+/** The fields for the options of what is chosen of a kind; of a schedule that others follow, how long it lasts among them. */
+export const kindFields = (settings: Settings, kind: Kind): Field[] => {
+  const chosen = settings[kind]
+  if (kind === 'schedule') return scheduleFields(settings, 0)
+  return chosen ? fieldsOf(tableOf(kind, chosen.name), chosen, `${kind}.`) : []
+}
+
+/** What a schedule has beside its own options where another one follows. */
+const beforeAnother: OptionTable = {
+  for: integer({
+    from: 1,
+    optional: true,
+    says: 'how many epochs or steps it lasts before the next one; as many as its total steps unless given',
+  }),
+}
+
+/** The schedules, one after the other. */
+export const schedulesOf = ({ schedule, then = [] }: Pick<Settings, 'schedule' | 'then'>): readonly Chosen[] =>
+  schedule ? [schedule, ...then] : []
+
+/** The fields for the options of one of them, from 0: 'schedule.gamma' of the first, 'then.0.gamma' of the one that follows it. */
+export const scheduleFields = (settings: Settings, at: number): Field[] => {
+  const all = schedulesOf(settings)
+  const chosen = all[at]
+  if (!chosen) return []
+  const table = { ...tableOf('schedule', chosen.name), ...(at < all.length - 1 ? beforeAnother : {}) }
+  return fieldsOf(table, chosen, at === 0 ? 'schedule.' : `then.${at - 1}.`)
+}
 
 /** What each part of an experiment does, and what the form begins with where the table has no usual value. */
 export const parts: Readonly<Record<Part, { readonly says: string; readonly begun?: object }>> = {
@@ -126,7 +151,8 @@ export const augmentationBegun = (name: string): Chosen => ({
 /** Every field that a table describes. */
 export const tableFields = (settings: Settings): Field[] => [
   ...numberFields(settings),
-  ...kindNames.flatMap((kind) => optionFields(kind, settings[kind])),
+  ...kindNames.flatMap((kind) => kindFields(settings, kind)),
+  ...(settings.then ?? []).flatMap((_, i) => scheduleFields(settings, i + 1)),
   ...partNames.flatMap((part) => partFields(settings, part)),
   ...(settings.augment ?? []).flatMap(augmentFields),
 ]
@@ -179,6 +205,19 @@ const choiceOf = (kind: Kind, kept: unknown, beside: Readonly<Record<string, unk
   return type && { name: type.name, ...takenOf(type.options, values) }
 }
 
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? (value as readonly unknown[]) : [value])
+
+/** The schedules that something kept, one after the other; what is none is left out. */
+const schedulesIn = (values: Readonly<Record<string, unknown>>): Pick<Settings, 'schedule' | 'then'> => {
+  const kept = [...listOf(values['schedule']), ...listOf(values['then'])]
+  const [schedule, ...then] = kept.flatMap((each) => {
+    const chosen = choiceOf('schedule', each, {})
+    const lasts = isRecord(each) ? each['for'] : undefined
+    return chosen ? [{ ...chosen, ...(typeof lasts === 'number' ? { for: lasts } : {}) }] : []
+  })
+  return schedule ? { schedule, ...(then.length > 0 ? { then } : {}) } : {}
+}
+
 /** The augmentations that something kept; what is none is left out. */
 const augmentOf = (kept: unknown): readonly Chosen[] => {
   const values: readonly Readonly<Record<string, unknown>>[] = Array.isArray(kept)
@@ -209,7 +248,6 @@ export const settingsOf = (kept: unknown, processors: number): Settings => {
   const values = kept as Readonly<Record<string, unknown>>
   const { model, backend, threads, seed } = values
   const fits = typeof threads === 'number' && Number.isInteger(threads) && threads >= 1 && threads <= processors
-  const schedule = choiceOf('schedule', values['schedule'], {})
   const augment = augmentOf(values['augment'])
   const parts = partsOf(values['parts'])
   return {
@@ -219,7 +257,7 @@ export const settingsOf = (kept: unknown, processors: number): Settings => {
     seed: typeof seed === 'number' ? seed : defaultSettings.seed,
     ...(takenOf(numbers, values) as typeof usualNumbers), // the numbers of the table
     optimizer: choiceOf('optimizer', values['optimizer'], values) ?? defaultSettings.optimizer,
-    ...(schedule ? { schedule } : {}),
+    ...schedulesIn(values),
     ...(augment.length > 0 ? { augment } : {}),
     ...(parts ? { parts } : {}),
     loss: choiceOf('loss', values['loss'], {}) ?? defaultSettings.loss,

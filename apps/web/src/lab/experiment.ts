@@ -5,11 +5,13 @@ import type { Problems, Settings } from '../protocol'
 import {
   augmentFields,
   isEmpty,
+  kindFields,
   kindNames,
   numberFields,
-  optionFields,
   partFields,
   partNames,
+  scheduleFields,
+  schedulesOf,
   tableFields,
   type Field,
 } from '../settings'
@@ -23,8 +25,9 @@ export const experimentOf = (settings: Settings, dataset: string): Experiment =>
   const { model, seed } = settings
   const chosen = kindNames.flatMap((kind): [string, unknown][] => {
     const { name } = settings[kind] ?? {}
-    return name === undefined ? [] : [[kind, { name, ...given(optionFields(kind, settings[kind])) }]]
+    return name === undefined ? [] : [[kind, { name, ...given(kindFields(settings, kind)) }]]
   })
+  const schedules = schedulesOf(settings).map(({ name }, at) => ({ name, ...given(scheduleFields(settings, at)) }))
   const augment = (settings.augment ?? []).map((one) => ({ name: one.name, ...given(augmentFields(one)) }))
   const parts = partNames.flatMap((part): [string, unknown][] =>
     settings.parts?.[part] ? [[part, given(partFields(settings, part))]] : [],
@@ -35,6 +38,7 @@ export const experimentOf = (settings: Settings, dataset: string): Experiment =>
     seed,
     ...given(numberFields(settings)),
     ...(Object.fromEntries([...chosen, ...parts]) as Record<string, unknown>),
+    ...(schedules.length > 1 ? { schedule: schedules } : {}),
     augment,
   }
   return completeExperiment(input) // which checks every value

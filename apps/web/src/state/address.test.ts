@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { experimentParts } from '@digitlab/train/experiment'
+import { completeExperiment, experimentParts } from '@digitlab/train/experiment'
+import { experimentOf, problemsOf } from '../lab/experiment'
 import { chosenOf, defaultSettings, partNames, partPlain, settingsOf } from '../settings'
 import { addressOf, readAddress } from './address'
 
@@ -49,6 +50,40 @@ test('every option of the tables is in an address, and in what a browser kept', 
   expect(settingsOf(JSON.parse(JSON.stringify(settings)), 4)).toEqual(settings)
   // A whole experiment: what was chosen before does not stay beside it.
   expect(readAddress(addressOf(defaultSettings, 'auto'), settings, 4).settings).toEqual(defaultSettings)
+})
+
+test('schedules one after the other are in an address, in what a browser kept, and in the experiment', () => {
+  const settings = {
+    ...defaultSettings,
+    schedule: { ...chosenOf('schedule', 'linear'), startFactor: 0.1, totalSteps: 1 },
+    then: [{ ...chosenOf('schedule', 'exponential'), gamma: 0.9, for: 2 }, chosenOf('schedule', 'cosine')],
+  }
+  const query = addressOf(settings, 'auto')
+  expect(query).toContain(
+    'schedule=linear&schedule.startFactor=0.1&schedule.totalSteps=1&then=exponential&then.0.gamma=0.9&then.0.for=2&then=cosine',
+  )
+  expect(read(query)).toEqual({ settings, data: 'auto', notices: [] })
+  expect(settingsOf(JSON.parse(JSON.stringify(settings)), 4)).toEqual(settings)
+  const { schedule } = completeExperiment({
+    model: 'cnn',
+    schedule: [
+      { name: 'linear', startFactor: 0.1, totalSteps: 1 },
+      { name: 'exponential', gamma: 0.9, for: 2 },
+      { name: 'cosine' },
+    ],
+  })
+  expect(experimentOf(settings, 'mnist').schedule).toEqual(schedule)
+  expect(settingsOf({ ...defaultSettings, schedule }, 4)).toEqual(settings)
+  expect(readAddress(addressOf(defaultSettings, 'auto'), settings, 4).settings).toEqual(defaultSettings)
+  expect(readAddress('?schedule=cosine', settings, 4).settings.then).toBeUndefined()
+  expect(read('?schedule=linear&then=magic').notices).toEqual([
+    'The address asks for then "magic", which this page does not have.',
+  ])
+  // A last one has no length of its own, and the one before needs one.
+  expect(problemsOf({ ...settings, then: [{ ...chosenOf('schedule', 'cosine'), for: 3 }] })).toEqual({})
+  expect(problemsOf({ ...settings, schedule: chosenOf('schedule', 'linear') })).toEqual({
+    experiment: expect.stringContaining('how long linear lasts') as string,
+  })
 })
 
 test('the parts of an experiment are in an address, and in what a browser kept', () => {

@@ -7,13 +7,15 @@ import {
   chosenOf,
   defaultSettings,
   isEmpty,
+  kindFields,
   kindNames,
   kinds,
   numberFields,
-  optionFields,
   partFields,
   partNames,
   partPlain,
+  scheduleFields,
+  schedulesOf,
   settingsOf,
   withPart,
   type Field,
@@ -33,6 +35,8 @@ const named = ['model', 'backend', 'threads', 'seed'] as const
 
 /** The name of a field in an address: 'momentum', 'schedule.gamma'. */
 const keyOf = ({ path }: Field): string => path.replace(/^optimizer\./, '')
+
+const isChanged = ({ option, value }: Field): boolean => value !== option.default
 
 /** What a text says: a number as it is, whatever its range, which the form tells; undefined where it is no value. */
 const valueOf = ({ option }: Field, text: string): unknown => {
@@ -77,13 +81,26 @@ export const readAddress = (query: string, before: Settings, processors: number)
       }),
     )
   settings = { ...settings, ...read(numberFields(settings)) }
+  if (given.has('then') || given.has('schedule') || given.has('optimizer')) {
+    const then = given.getAll('then').flatMap((name) => {
+      if (kinds.schedule.some((type) => type.name === name)) return [chosenOf('schedule', name)]
+      refuse('then', name)
+      return []
+    })
+    settings = { ...settings, then }
+  }
   for (const kind of kindNames) {
     const name = given.get(kind)
     const known = kinds[kind].some((type) => type.name === name)
     if (name !== null && !known) refuse(kind, name)
     const chosen = name !== null && known ? chosenOf(kind, name) : settings[kind]
-    if (chosen) settings = { ...settings, [kind]: { ...chosen, ...read(optionFields(kind, chosen)) } }
+    if (!chosen) continue
+    settings = { ...settings, [kind]: chosen }
+    settings = { ...settings, [kind]: { ...chosen, ...read(kindFields(settings, kind)) } }
   }
+  const then =
+    settings.schedule && settings.then?.map((one, i) => ({ ...one, ...read(scheduleFields(settings, i + 1)) }))
+  settings = { ...settings, then: then && then.length > 0 ? then : undefined }
   if (given.has('augment') || given.has('optimizer')) {
     const augment = given.getAll('augment').flatMap((name) => {
       if (augmentations.some((type) => type.name === name)) {
@@ -121,29 +138,28 @@ export const addressOf = (settings: Settings, data: DataChoice): string => {
   const { model, seed, augment = [] } = settings
   const changed = augment.flatMap((one) => [
     ['augment', one.name] as [string, string],
-    ...pairs(augmentFields(one).filter(({ option, value }) => value !== option.default)),
+    ...pairs(augmentFields(one).filter(isChanged)),
   ])
   const parts = partNames.flatMap((part) =>
     settings.parts?.[part]
-      ? [
-          ['part', part] as [string, string],
-          ...pairs(partFields(settings, part).filter(({ option, value }) => value !== option.default)),
-        ]
+      ? [['part', part] as [string, string], ...pairs(partFields(settings, part).filter(isChanged))]
       : [],
   )
   const chosen = kindNames.flatMap((kind) => {
     const value = settings[kind]
     if (!value || (kind === 'loss' && value.name === defaultSettings.loss.name)) return []
-    const told = optionFields(kind, value).filter(
-      ({ name, option, value }) => name === 'learningRate' || value !== option.default,
-    )
+    const told = kindFields(settings, kind).filter((field) => field.name === 'learningRate' || isChanged(field))
     return [[kind, value.name] as [string, string], ...pairs(told)]
   })
+  const then = schedulesOf(settings).flatMap(({ name }, at) =>
+    at === 0 ? [] : [['then', name] as [string, string], ...pairs(scheduleFields(settings, at).filter(isChanged))],
+  )
   return `?${new URLSearchParams([
     ['model', model],
     ['seed', String(seed)],
     ...pairs(numberFields(settings)),
     ...chosen,
+    ...then,
     ...parts,
     ...changed,
     ...(data === 'files' ? [] : [['data', data] as [string, string]]),
