@@ -146,7 +146,7 @@ test('TensorBoard gets an event file a run', async () => {
   expect(await readdir(join(folder, 'board'))).toHaveLength(2)
 })
 
-test('with images set aside TensorBoard gets their loss, not that of the test images, and the rate of every step', async () => {
+test('with images set aside TensorBoard gets their loss after each epoch, that of the test images at the end, and the rate of every step', async () => {
   const args = ['--dataset', 'digits', '--epochs', '2', '--validation', '100', '--no-report']
   const scheduled = [
     '--schedule',
@@ -167,6 +167,7 @@ test('with images set aside TensorBoard gets their loss, not that of the test im
   expect(counts).toEqual({
     ...{ 'learning rate': 16, 'loss/step': 16 }, // 500 images in batches of 64, twice
     ...{ 'loss/train': 2, 'accuracy/train': 2, 'loss/validation': 2, 'accuracy/validation': 2 },
+    ...{ 'loss/test': 1, 'accuracy/test': 1 },
   })
 })
 

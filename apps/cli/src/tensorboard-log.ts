@@ -22,7 +22,8 @@ const interval = 1000
 
 /**
  * Writes the event file of a run, in a folder of its own, while it trains: loss and learning rate of every step; losses and accuracies
- * after each epoch; at the end the fixed images before and after. Does nothing without a folder.
+ * after each epoch; at the end the fixed images before and after, and of a run with validation what it scores on the test images. Does
+ * nothing without a folder.
  *
  * @throws UsageError where the folder can't be written
  */
@@ -96,11 +97,17 @@ export const tensorboardLog = async (folder: string | undefined, name: string): 
       const { figurePng } = await import('@digitlab/report/node')
       const images = { ...drawnSize(data.imageShape), pixels: data.test.images }
       const { classNames } = data
+      const steps = run.history.stepLosses.length
       for (const when of ['before', 'after'] as const) {
         const { svg } = fixedImagesFigure(images, predictionsOf(data, predictions), when, { classNames })
         const png = await figurePng(svg, { scale: 1 })
-        keep(when === 'before' ? 0 : run.history.stepLosses.length, [{ tag: `fixed images/${when} training`, png }])
+        keep(when === 'before' ? 0 : steps, [{ tag: `fixed images/${when} training`, png }])
       }
+      if (run.experiment.validation !== undefined)
+        keep(steps, [
+          { tag: 'loss/test', scalar: run.metrics.meanLoss },
+          { tag: 'accuracy/test', scalar: run.metrics.accuracy },
+        ])
       flush()
       await writing
       if (failure !== undefined) throw failure as Error
