@@ -9,6 +9,15 @@ def side(value):
     return tuple(value) if isinstance(value, list) else value
 
 
+class Dropout(nn.Dropout):
+    """What float32 drops, in float64 as well."""
+
+    def forward(self, x):
+        if not self.training or x.dtype == torch.float32:
+            return super().forward(x)
+        return x * super().forward(torch.ones_like(x, dtype=torch.float32))
+
+
 class Residual(nn.Module):
     def __init__(self, layers, shortcut):
         super().__init__()
@@ -37,7 +46,7 @@ def module_of(layer, shape):
         "globalAvgPool2d": lambda: nn.AdaptiveAvgPool2d(1), "flatten": nn.Flatten, "relu": nn.ReLU, "tanh": nn.Tanh,
         "sigmoid": nn.Sigmoid, "gelu": nn.GELU, "silu": nn.SiLU, "softplus": nn.Softplus,
         "elu": lambda: nn.ELU(layer.get("alpha", 1.0)), "leakyRelu": lambda: nn.LeakyReLU(layer.get("slope", 0.01)),
-        "dropout": lambda: nn.Dropout(layer.get("p", 0.5)),
+        "dropout": lambda: Dropout(layer.get("p", 0.5)),
     }
     if kind not in plain:
         raise SystemExit(f"trace.py knows no layer {kind}")
@@ -126,8 +135,11 @@ def schedule_of(schedule, optimizer, total):
     raise SystemExit(f"trace.py knows no schedule {name} over the first steps")
 
 
-def first_steps(experiment, images, labels, steps, threads):
-    """The net and the losses and learning rates of the first steps. images: [count, 1, height, width] float, as they are."""
+def first_steps(experiment, images, labels, steps, threads, dtype=torch.float32):
+    """The net and the losses and learning rates of the first steps. images: [count, 1, height, width] float, as they are.
+
+    In float64 weights and images are those of float32, and what is drawn is the same.
+    """
     torch.set_num_threads(threads)
     unsaid = [key for key in ("augment", "loss", "initial", "validation", "averageWeights") if experiment.get(key)]
     if unsaid or not isinstance(experiment["model"], dict):
@@ -140,6 +152,7 @@ def first_steps(experiment, images, labels, steps, threads):
     torch.manual_seed(experiment.get("seed", 0))
     net = Net(experiment["model"]["layers"], (channels, height, width))
     initial = {name: value.clone() for name, value in net.named_state().items()}
+    net.to(dtype)
     dataset = torch.utils.data.TensorDataset(images, labels)
     loader = torch.utils.data.DataLoader(dataset, batch_size=batch, shuffle=True)
     optimizer = optimizer_of(experiment.get("optimizer", {"name": "sgd"}), net.parameters())
@@ -155,7 +168,7 @@ def first_steps(experiment, images, labels, steps, threads):
             optimizer.zero_grad()
             total = 0.0
             for xs, ys in zip(*(t.split(batch // experiment.get("accumulate", 1)) for t in (x, y))):
-                loss = criterion(net(xs), ys) * (len(ys) / len(y))
+                loss = criterion(net(xs.to(dtype)), ys) * (len(ys) / len(y))
                 loss.backward()
                 total += loss.item()
             if experiment.get("clipGradNorm"):
@@ -176,9 +189,10 @@ def first_steps(experiment, images, labels, steps, threads):
 
 
 def trace(experiment, images, labels, steps, digest):
-    """Format 2: on two threads, and how far one thread goes another way."""
+    """Format 2: on two threads, how far one thread goes another way, and the losses in float64."""
     net, initial, losses, rates = first_steps(experiment, images, labels, steps, 2)
     _, _, alone, _ = first_steps(experiment, images, labels, steps, 1)
+    _, _, exact, _ = first_steps(experiment, images, labels, steps, 2, torch.float64)
     apart = [abs(a - b) for a, b in zip(losses, alone)]
     return {
         "format": "digitlab-reference-trace",
@@ -193,4 +207,5 @@ def trace(experiment, images, labels, steps, digest):
         "losses": losses,
         "learningRates": rates,
         "againstOneThread": {"losses": max(apart), "first20": max(apart[:20])},
+        "float64": exact,
     }

