@@ -5,6 +5,7 @@ import { wasmBackend } from '@digitlab/backend-wasm'
 import { strokes } from '@digitlab/data'
 import {
   completeExperiment,
+  firstLosses64,
   readCheckpoint,
   runExperiment,
   writeCheckpoint,
@@ -14,6 +15,7 @@ import {
 } from '@digitlab/train'
 import { memory } from '@tensorflow/tfjs-core'
 import { describe, expect, test } from 'vitest'
+import { imageWorkersAmong, usualImageWorkers } from './image-workers'
 
 const data = await strokes()
 const few = {
@@ -90,13 +92,24 @@ describe.each([
   })
 })
 
-test('steps on changed images are repeated from their recording', async () => {
+test.each([
+  ['changed', {}],
+  ['mixed', { augment: [{ name: 'mixup', alpha: 1 }] }],
+] as const)('steps on %s images are repeated from their recording', async (_, more) => {
   const wasm = wasmBackend()
   let recorded = 0
   const record: typeof wasm.record = (compute) => {
     recorded++
     return wasm.record!(compute)
   }
-  await runExperiment(experiment(), { data: few, backend: { ...wasm, record } })
+  const { run } = await runExperiment(experiment(more), { data: few, backend: { ...wasm, record } })
   expect(recorded).toBeLessThanOrEqual(2 * 4) // of 60 steps: an epoch begins anew, and may try more than once
+  const exact = firstLosses64(experiment(more), few, 12)
+  exact.forEach((loss, i) => expect(run.history.stepLosses[i]).toBeCloseTo(loss, 5))
+})
+
+test('a run of a sweep has a thread for its images for each beyond the first', () => {
+  expect([1, 2, 99].map((threads) => imageWorkersAmong(threads).count)).toEqual([
+    ...[0, Math.min(1, usualImageWorkers), usualImageWorkers],
+  ])
 })

@@ -10,3 +10,7 @@ export const imageWorkersOf = (count: number): ImageWorkerOptions => ({
   count,
   spawn: () => new Worker(new URL('./image-worker.js', import.meta.url)),
 })
+
+/** Of a run that has `threads` of the machine for itself while others have the rest: the one that trains, and these beside it. */
+export const imageWorkersAmong = (threads: number): ImageWorkerOptions =>
+  imageWorkersOf(Math.min(usualImageWorkers, threads - 1))

@@ -6,12 +6,12 @@ import { createAugmenter } from './augment-images'
 import type { Experiment } from './complete-experiment'
 import type { Extensions } from './extensions'
 import { giveWay } from './give-way'
+import { createMixedLabels, type Mixed } from './mixed-labels'
 import { createImageWorker, type Block, type ImageWorker, type ImageWorkerOptions } from './image-workers'
 
-/** A batch whose images are mixed with others'. */
+/** A batch whose images may be mixed with others'. */
 interface TrainingBatch extends Batch {
-  /** The other images' labels; its images are [batch, 1, 2, 1]: how much of each is its own, and 1. */
-  readonly mixed?: Batch
+  readonly mixed?: Mixed
 }
 
 /** What steps take their batches from. */
@@ -43,6 +43,7 @@ export interface StreamOptions {
   readonly experiment: Experiment
   readonly train: Split
   readonly imageShape: ImageShape
+  readonly classes: number
   readonly extensions: Extensions
   readonly workers: ImageWorkerOptions | undefined
   /** Told where threads were asked for and none could be started. */
@@ -55,7 +56,8 @@ export interface StreamOptions {
  * @throws TrainError where options do not fit the images
  */
 export const createImageStream = async (options: StreamOptions): Promise<ImageStream | undefined> => {
-  const { experiment, train, imageShape, extensions } = options
+  const { experiment, train, imageShape, classes, extensions } = options
+  const { batchSize } = experiment
   const trained = Int32Array.from({ length: train.count }, (_, i) => i)
   const from: ImageSource = { images: train.images, imageShape, trained }
   const augmenter = createAugmenter(experiment, from, extensions)
@@ -63,7 +65,8 @@ export const createImageStream = async (options: StreamOptions): Promise<ImageSt
   const workers = await startWorkers(options, from)
   // Its bytes are written over, and the data set's stay as they are.
   const images = batchSource(train.images.slice(), train.labels, imageShape, experiment.normalize)
-  const shares = augmenter.mixing && batchSource(new Uint8Array(2 * train.count), train.labels, [1, 2])
+  const { mixing } = augmenter
+  const mixed = mixing && createMixedLabels(mixing, train, { classes, batchSize })
   const pixels = bytesOfImage(imageShape)
   const making = workers.length > 0 ? aheadOf(workers, images, pixels) : hereAndNow(augmenter, images, pixels)
   return {
@@ -71,15 +74,15 @@ export const createImageStream = async (options: StreamOptions): Promise<ImageSt
       ...images,
       setOrder(order) {
         images.setOrder(order)
-        shares?.setOrder(order)
+        mixed?.setOrder(order)
       },
       batch: (start, size) => ({
         ...images.batch(start, size),
-        ...(shares ? { mixed: shares.batch(start, size) } : {}),
+        ...(mixed ? { mixed: mixed.batch(start, size) } : {}),
       }),
       dispose() {
         images.dispose()
-        shares?.dispose()
+        mixed?.dispose()
       },
     },
     startEpoch(epoch, order, from) {
@@ -89,11 +92,12 @@ export const createImageStream = async (options: StreamOptions): Promise<ImageSt
           Uint8Array.from(order, (index) => train.labels[indexOf(index)] ?? 0),
         )
       images.relabel(inOrder((index) => index))
-      const { mixing } = augmenter
-      if (mixing && shares) {
-        shares.relabel(inOrder((index) => mixing.partner(epoch, index)))
-        shares.write(0, sharesOf(mixing, epoch, order.length, experiment.batchSize))
-      }
+      if (mixing)
+        mixed?.startEpoch(
+          epoch,
+          order.length,
+          inOrder((index) => mixing.partner(epoch, index)),
+        )
       making.start(epoch, order, from)
     },
     reach: (end) => making.reach(end),
@@ -109,21 +113,6 @@ const padded = (count: number, labels: Uint8Array): Uint8Array => {
   const all = new Uint8Array(count)
   all.set(labels)
   return all
-}
-
-/** For each position how much of its image is its own, and all of it. */
-const sharesOf = (
-  { share }: NonNullable<Augmenter['mixing']>,
-  epoch: number,
-  count: number,
-  batchSize: number,
-): Uint8Array => {
-  const bytes = new Uint8Array(2 * count).fill(255)
-  for (let batch = 0; batch * batchSize < count; batch++) {
-    const own = share(epoch, batch)
-    for (let i = batch * batchSize; i < Math.min(count, (batch + 1) * batchSize); i++) bytes[2 * i] = own
-  }
-  return bytes
 }
 
 /** The threads that could be started, with the images. */

@@ -151,7 +151,8 @@ const prepare = async (plan: Plan, options: RunOptions, info: BackendInfo): Prom
   const validation = plan.validation && source(plan.validation)
   const notices: string[] = []
   const stream = await createImageStream({
-    ...{ experiment, train: data.train, imageShape: data.imageShape, extensions, workers: imageWorkers },
+    ...{ experiment, train: data.train, imageShape: data.imageShape, classes: data.classes },
+    ...{ extensions, workers: imageWorkers },
     notice: (sentence) => void notices.push(sentence),
   })
   const train = stream?.source ?? source(data.train)

@@ -6,6 +6,7 @@ import { isMendable, runExperiment, type Checkpoint, type Progress } from '@digi
 import { readResumable, removeCheckpoint, saveCheckpoint } from '../checkpoint-folder'
 import { eventsLog } from '../events-log'
 import { LockLost } from '../folder-lock'
+import { imageWorkersAmong } from '../image-workers'
 import { choose, load } from '../load'
 import type { ClaimedFolder } from '../new-folder'
 import { warn } from '../output'
@@ -83,7 +84,7 @@ const trainClaimed = async (
     prepared = true
     const checkpoint = await checkpointOf(claimed.path, backend)
     const result = await runExperiment(experiment, {
-      ...{ data, backend, workers: conditions.threads, signal },
+      ...{ data, backend, workers: conditions.threads, imageWorkers: imageWorkersAmong(conditions.threads), signal },
       onProgress: events.following((progress) => onEvent({ type: 'progress', run: name, progress })),
       checkpoint: {
         every: conditions.checkpointEvery,
