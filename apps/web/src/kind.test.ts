@@ -142,7 +142,7 @@ describe.skipIf(chromiumMissing !== undefined)('the page', { timeout: 120_000 },
     const listed = completeExperiment({ ...experiment, schedule })
     await page.locator(`[data-experiment-id="${await experimentId(listed)}"]`).waitFor()
     await page.getByRole('group', { name: 'Then (3)', exact: true }).waitFor()
-    await page.getByRole('combobox', { name: 'Then', exact: true }).selectOption('')
+    await page.getByRole('combobox', { name: 'Then' }).first().selectOption('')
     await page.locator(`[data-experiment-id="${await experimentId(experiment)}"]`).waitFor()
     await page.context().close()
   })
