@@ -4,13 +4,13 @@ import { mkdtemp, readdir, readFile, realpath, rm, mkdir, stat } from 'node:fs/p
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { pack } from '../packages/packed'
 import { readManifest, root, type Manifest } from '../packages/published'
-import { publishedPackages, versionsIn } from './packages'
+import { publishedPackages } from './packages'
 import { configuredRegistry } from './registry'
 import { startRegistry, type Registry } from './rehearsal/local-registry'
 import { setUpOutside, type Team } from './rehearsal/outside'
 import { endPrograms, npm } from './shell'
-import { packForRelease } from './tarballs'
 
 const usage = `npm run install-size -- [options] [packages]
 
@@ -81,7 +81,9 @@ const main = async () => {
     const store = join(folder, 'registry')
     await mkdir(store)
     const tarballs = values.tarballs === undefined ? join(folder, 'tarballs') : resolve(values.tarballs)
-    if (values.tarballs === undefined) await packForRelease(root, all, tarballs, versionsIn(root))
+    // As they are now: before the first release they have no changelogs, which a release asks for.
+    const published = all.map(({ folder, manifest }) => ({ path: folder, manifest }))
+    if (values.tarballs === undefined) await pack(root, published, tarballs)
     registry = await startRegistry({ folder: store, uplink: await configuredRegistry(root) })
     const publisher = await setUpOutside(join(folder, 'publisher'), registry)
     for (const file of (await readdir(tarballs)).filter((name) => name.endsWith('.tgz')))
