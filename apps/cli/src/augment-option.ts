@@ -1,5 +1,5 @@
 // The option --augment: how training images are changed, by name and options.
-import { augmentationTypes, type ExperimentInput } from '@digitlab/train'
+import { augmentationTypes, type ExperimentInput } from '@digitlab/train/experiment'
 import { InvalidArgumentError, Option } from 'commander'
 
 /** One augmentation as it was given: what its options may be is for the experiment to check. */

@@ -2,7 +2,6 @@ import { fileURLToPath } from 'node:url'
 import { backendsOf, type Backend, type BackendOf } from '@digitlab/backends'
 import { nodeBackend } from '@digitlab/backends/node'
 import { webgpuBackend } from '@digitlab/backends/webgpu'
-import { cpuBackend } from '@digitlab/backend-cpu'
 import { cudaBackend } from '@digitlab/backend-cuda'
 import { wasmBackend } from '@digitlab/backend-wasm'
 
@@ -29,4 +28,15 @@ export const backends = ({ device = 0, tf32 = false }: GpuFlags = {}): readonly 
     node: nodeBackend(),
   }
   return backendsOf('command').map((id) => made[id])
+}
+
+/** Its package is loaded where it is taken: tfjs's own part of it is large, and seldom is. */
+const cpuBackend = (): Backend => {
+  const own = async () => (await import('@digitlab/backend-cpu')).cpuBackend()
+  return {
+    id: 'cpu',
+    asynchronous: false,
+    probe: async () => (await own()).probe(),
+    start: async () => (await own()).start(),
+  }
 }

@@ -2,7 +2,8 @@
 // can be gone on with as well.
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { completeExperiment, TrainError, type CheckpointInterval, type ExperimentInput } from '@digitlab/train'
+import type { CheckpointInterval } from '@digitlab/train'
+import { completeExperiment, TrainError, type ExperimentInput } from '@digitlab/train/experiment'
 import { isOnHub } from './hub'
 
 /** What `train` was asked for. */

@@ -2,15 +2,9 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import {
-  isMendable,
-  parseRun,
-  readCheckpoint,
-  writeCheckpoint,
-  type Checkpoint,
-  type CheckpointInterval,
-  type Run,
-} from '@digitlab/train'
+import type { Checkpoint, CheckpointInterval } from '@digitlab/train'
+import { isMendable } from '@digitlab/train/experiment'
+import { parseRun, type Run } from '@digitlab/train/run'
 import { partIn, removeParts, syncFolder, writeAtomic } from './atomic-file'
 import { begunFile, begunText, readBegun, type Begun } from './begun'
 import { keepElsewhere } from './elsewhere'
@@ -43,6 +37,7 @@ export const saveBegun = async ({ path }: ClaimedFolder, begun: Begun): Promise<
  * @throws UsageError where it can't be written there: it then says where the checkpoint is instead
  */
 export const saveCheckpoint = async (folder: ClaimedFolder, checkpoint: Checkpoint): Promise<void> => {
+  const { writeCheckpoint } = await import('@digitlab/train')
   const bytes = await writeCheckpoint(checkpoint)
   const inside = checkpointIn(folder.path)
   const [newest, earlier] = generations.map((name) => join(inside, name)) as [string, string]
@@ -86,6 +81,7 @@ export const readResumable = async (folder: string): Promise<Resumable> => {
   if (run) return { run }
   const inside = checkpointIn(folder)
   if (existsSync(inside)) await removeParts(inside)
+  const { readCheckpoint } = await import('@digitlab/train')
   let newest: Error | undefined
   for (const name of generations) {
     const path = join(inside, name)

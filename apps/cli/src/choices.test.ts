@@ -34,19 +34,20 @@ const parsing = (argv: readonly string[]) => {
 const parsed = (argv: readonly string[]): object => parsing(argv).opts()
 
 for (const { kind, types, prefix } of tables)
-  test.each(types.map((type) => [type.name, type] as const))(`${kind} %s, with each of its options`, (name, type) => {
-    const options = Object.entries(type.options as Readonly<Record<string, Option>>)
-    const argv = options.flatMap(([key, option]) => [flagOf(key, prefix), another(option)])
-    const chosen = changedChoices({}, parsed([`--${kind}`, name, ...argv]))[kind]
-    expect(Object.keys(chosen ?? {}).sort()).toEqual([...options.map(([key]) => key), 'name'].sort())
-    for (const [key, option] of options)
-      expect(String((chosen as Readonly<Record<string, unknown>>)[key])).toBe(another(option))
-    expect(
-      createProgram()
-        .commands.find((command) => command.name() === 'train')
-        ?.helpInformation(),
-    ).toContain(name)
-  })
+  test.each(types.map((type) => [type.name, type] as const))(
+    `${kind} %s, with each of its options`,
+    async (name, type) => {
+      const options = Object.entries(type.options as Readonly<Record<string, Option>>)
+      const argv = options.flatMap(([key, option]) => [flagOf(key, prefix), another(option)])
+      const chosen = changedChoices({}, parsed([`--${kind}`, name, ...argv]))[kind]
+      expect(Object.keys(chosen ?? {}).sort()).toEqual([...options.map(([key]) => key), 'name'].sort())
+      for (const [key, option] of options)
+        expect(String((chosen as Readonly<Record<string, unknown>>)[key])).toBe(another(option))
+      expect(
+        (await createProgram()).commands.find((command) => command.name() === 'train')?.helpInformation(),
+      ).toContain(name)
+    },
+  )
 
 test('the parts of an experiment, with their options', () => {
   const training = (...argv: string[]) => {
@@ -91,11 +92,9 @@ test('what is not mentioned is left to the experiment', () => {
   expect(completeExperiment({ model: 'linear', optimizer: optimizer ?? {} }).optimizer).toMatchObject({ momentum: 0.9 })
 })
 
-test('"digitlab help" lists what can be named from the tables', () => {
-  const help = (topic: string) =>
-    createProgram()
-      .commands.find((command) => command.name() === topic)
-      ?.helpInformation() ?? ''
+test('"digitlab help" lists what can be named from the tables', async () => {
+  const program = await createProgram()
+  const help = (topic: string) => program.commands.find((command) => command.name() === topic)?.helpInformation() ?? ''
   for (const { name, options } of [...optimizerTypes, ...scheduleTypes, ...lossTypes]) {
     const text = `${help('optimizers')}${help('schedules')}${help('losses')}`
     expect(text).toContain(`  ${name}`)

@@ -1,6 +1,6 @@
 // The options for what an experiment chooses by name. Each follows from the tables of `train`: an entry there is an option here.
 import type { Option as TableOption, OptionTable } from '@digitlab/models'
-import { lossTypes, optimizerTypes, scheduleTypes, type ExperimentInput } from '@digitlab/train'
+import { lossTypes, optimizerTypes, scheduleTypes, type ExperimentInput } from '@digitlab/train/experiment'
 import { Option, type Command } from 'commander'
 import { nearest } from './nearest'
 import { flagOf, flagsOf, valueOf } from './table-option'

@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path'
 import { probeBackends, type Backend } from '@digitlab/backends'
 import { catalogue } from '@digitlab/data'
 import { cacheFolder, findDatasets } from '@digitlab/data/node'
-import { isMendable } from '@digitlab/train'
+import { isMendable } from '@digitlab/train/experiment'
 import { mayHaveNvidiaGpu } from './nvidia'
 
 /** What was looked at, and how it is: as it should be, worth knowing, or in the way. */

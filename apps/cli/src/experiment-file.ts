@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { catalogueNames } from '@digitlab/data'
 import { modelNames, type Option, type OptionTable } from '@digitlab/models'
-import { experimentOptions, experimentParts, type Experiment, type ExperimentInput } from '@digitlab/train'
+import { experimentOptions, experimentParts, type Experiment, type ExperimentInput } from '@digitlab/train/experiment'
 import stripJsonComments from 'strip-json-comments'
 import { choiceKinds, type ChoiceKind } from './choices'
 import { modelOf } from './options'

@@ -1,8 +1,8 @@
-import { selectBackend, type Backend } from '@digitlab/backends'
+import type { Backend } from '@digitlab/backends'
 import type { Dataset } from '@digitlab/data'
 import { loadDataset, type DownloadProgress } from '@digitlab/data/node'
 import { grouped } from '@digitlab/report'
-import { backends, type GpuFlags } from './backends'
+import type { GpuFlags } from './backends'
 import { bar, fitted } from './fitted'
 import { nearest } from './nearest'
 import { mayHaveNvidiaGpu } from './nvidia'
@@ -25,36 +25,51 @@ export const downloadLine = (): ((progress: DownloadProgress) => void) => {
   }
 }
 
-/** Loads a data set, telling on standard error where it came from and how a download goes on. */
-export const load = async (
+/** How a data set is read. */
+interface Reading {
+  readonly signal?: AbortSignal
+  readonly stream?: boolean | undefined
+  readonly classNames?: string | undefined
+}
+
+/**
+ * Begins to read a data set: what computes can be loaded meanwhile.
+ *
+ * @returns waits for it, telling on standard error where it came from and how a download goes on
+ */
+export const beginToLoad = (
   name: string,
   folder: string | undefined,
-  {
-    signal,
-    stream,
-    classNames,
-  }: {
-    readonly signal?: AbortSignal
-    readonly stream?: boolean | undefined
-    readonly classNames?: string | undefined
-  } = {},
-): Promise<Dataset> => {
-  drawLive('reading the data set ...')
-  const data = await loadDataset(name, {
+  { signal, stream, classNames }: Reading = {},
+): (() => Promise<Dataset>) => {
+  const untold: string[] = []
+  let tell = (sentence: string): void => void untold.push(sentence)
+  const reading = loadDataset(name, {
     ...(stream === undefined ? {} : { stream }),
     ...(classNames === undefined ? {} : { classNames }),
     ...(folder === undefined ? {} : { folder }),
     ...(signal === undefined ? {} : { signal }),
     // Loaded where a picture is met that is no PNG: its WebAssembly is large.
     decodePicture: async (bytes, name) => (await import('./picture/read-picture')).decodePicture(bytes, name),
-    onNotice: note,
+    onNotice: (sentence) => tell(sentence),
     onProgress: downloadLine(),
   })
-  const counts = `${grouped(data.train.count)} training and ${grouped(data.test.count)} test images`
-  note(`data set: ${data.title} from ${data.origin} (${counts})`)
-  if (data.notice !== undefined) warn(`\n*** ${data.notice} ***\n`)
-  return data
+  reading.catch(() => {}) // met where it is waited for
+  return async () => {
+    drawLive('reading the data set ...')
+    for (const sentence of untold) note(sentence)
+    tell = note
+    const data = await reading
+    const counts = `${grouped(data.train.count)} training and ${grouped(data.test.count)} test images`
+    note(`data set: ${data.title} from ${data.origin} (${counts})`)
+    if (data.notice !== undefined) warn(`\n*** ${data.notice} ***\n`)
+    return data
+  }
 }
+
+/** Loads a data set, telling on standard error where it came from and how a download goes on. */
+export const load = (name: string, folder: string | undefined, reading: Reading = {}): Promise<Dataset> =>
+  beginToLoad(name, folder, reading)()
 
 /**
  * Chooses backends; where `auto` chose one, tells what it is, and what comes before it and is not available. What would help, `backends` tells.
@@ -63,6 +78,7 @@ export const load = async (
  * those chosen
  */
 export const chooseEach = async (wanted: readonly string[], gpu: GpuFlags = {}): Promise<Backend[]> => {
+  const [{ selectBackend }, { backends }] = await Promise.all([import('@digitlab/backends'), import('./backends')])
   const known = backends(gpu)
   const ids = known.map(({ id }) => id)
   const unknown = wanted.find((id) => id !== 'auto' && !ids.some((known) => known === id))

@@ -1,27 +1,8 @@
 import { inspect } from 'node:util'
-import { isMendable } from '@digitlab/train'
 import { Command, CommanderError, Option } from 'commander'
 import { version } from '../package.json'
-import { adviceOn } from './advice'
 import { clipped } from './clean'
-import { backendsCommand } from './commands/backends'
-import { completionCommand } from './commands/completion'
-import { compareCommand } from './commands/compare'
-import { convertCommand } from './commands/convert'
-import { dataCommand } from './commands/data'
-import { doctorCommand } from './commands/doctor'
-import { evaluateCommand } from './commands/evaluate'
-import { initCommand } from './commands/init'
-import { parityCommand } from './commands/parity'
-import { predictCommand } from './commands/predict'
-import { pushCommand } from './commands/push'
-import { reportCommand } from './commands/report'
-import { serveCommand } from './commands/serve'
-import { showCommand } from './commands/show'
-import { runsCommand } from './commands/runs'
-import { sweepCommand } from './commands/sweep'
-import { topicCommands, topicNames } from './commands/topics'
-import { trainCommand } from './commands/train'
+import { commandNames, listed, topicNames, type CommandName } from './commands/outline'
 import { Interrupted } from './interrupt'
 import { commandOutput, complain, detail, speak, warn } from './output'
 import { OptionError } from './usage-error'
@@ -29,7 +10,32 @@ import { OptionError } from './usage-error'
 /** What a command ends with. */
 export const exitCodes = { done: 0, mendable: 1, usage: 2, bug: 70, interrupted: 130 } as const
 
-export const createProgram = (): Command => {
+/** Each with what it needs, where it is asked for. */
+const loading: Readonly<Record<CommandName, () => Promise<Command>>> = {
+  compare: async () => (await import('./commands/compare')).compareCommand(),
+  sweep: async () => (await import('./commands/sweep')).sweepCommand(),
+  runs: async () => (await import('./commands/runs')).runsCommand(),
+  train: async () => (await import('./commands/train')).trainCommand(),
+  evaluate: async () => (await import('./commands/evaluate')).evaluateCommand(),
+  predict: async () => (await import('./commands/predict')).predictCommand(),
+  convert: async () => (await import('./commands/convert')).convertCommand(),
+  push: async () => (await import('./commands/push')).pushCommand(),
+  parity: async () => (await import('./commands/parity')).parityCommand(),
+  report: async () => (await import('./commands/report')).reportCommand(),
+  show: async () => (await import('./commands/show')).showCommand(),
+  serve: async () => (await import('./commands/serve')).serveCommand(),
+  data: async () => (await import('./commands/data')).dataCommand(),
+  backends: async () => (await import('./commands/backends')).backendsCommand(),
+  init: async () => (await import('./commands/init')).initCommand(),
+  doctor: async () => (await import('./commands/doctor')).doctorCommand(),
+  completion: async () => (await import('./commands/completion')).completionCommand(createProgram),
+}
+
+/**
+ * The program, with all of its commands loaded; for a command line with what that asks for, and the other commands as the list shows
+ * them.
+ */
+export const createProgram = async (argv?: readonly string[]): Promise<Command> => {
   const program = new Command('digitlab')
     .description(
       'Train and compare the MNIST case study on whatever this machine has, with the same result as PyTorch.',
@@ -44,27 +50,14 @@ export const createProgram = (): Command => {
       '\nFirst steps:\n  digitlab compare              the three models, side by side\n  digitlab train --model cnn    one of them\n  digitlab show                 the digits they learn from\n  digitlab serve                all of it on a page in the browser' +
         `\n\nNames and their options: digitlab help ${topicNames.join(', ')}`,
     )
-  const commands = [
-    compareCommand(),
-    sweepCommand(),
-    runsCommand(),
-    trainCommand(),
-    evaluateCommand(),
-    predictCommand(),
-    convertCommand(),
-    pushCommand(),
-    parityCommand(),
-    reportCommand(),
-    showCommand(),
-    serveCommand(),
-    dataCommand(),
-    backendsCommand(),
-    initCommand(),
-    doctorCommand(),
-    completionCommand(createProgram),
-  ]
-  for (const command of commands) program.addCommand(command)
-  for (const topic of topicCommands()) program.addCommand(topic, { hidden: true })
+  // No option of the program takes a value: the first word is a command's name, or that of "help" before one.
+  const words = argv?.filter((word) => !word.startsWith('-')).slice(0, 2)
+  const isAsked = (name: string) => words?.includes(name) ?? true
+  for (const name of commandNames) program.addCommand(isAsked(name) ? await loading[name]() : listed(name))
+  if (topicNames.some(isAsked)) {
+    const { topicCommands } = await import('./commands/topics')
+    for (const topic of topicCommands()) program.addCommand(topic, { hidden: true })
+  }
   // Sub-commands do not inherit these by themselves when they are added whole.
   const everywhere = (command: Command) => {
     command.exitOverride().showHelpAfterError('(add --help for what it takes)').configureOutput(commandOutput)
@@ -100,12 +93,14 @@ export const main = async (argv: readonly string[]): Promise<number> => {
 export const runCommand = async (argv: readonly string[]): Promise<number> => {
   speak('normal')
   try {
-    await createProgram().parseAsync(argv, { from: 'user' })
+    await (await createProgram(argv)).parseAsync(argv, { from: 'user' })
     return exitCodes.done
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
     if (error instanceof Interrupted) return exitCodes.interrupted
+    const { isMendable } = await import('@digitlab/train/experiment')
     if (isMendable(error)) {
+      const { adviceOn } = await import('./advice')
       complain(clipped(error.message))
       const advice = adviceOn(error)
       if (advice !== undefined) warn(`  ${advice}`)

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runRow } from '@digitlab/sweep'
-import { parseRun, type Run } from '@digitlab/train'
+import { parseRun, type Run } from '@digitlab/train/run'
 import { writeAtomic } from './atomic-file'
 import { note, warn } from './output'
 import { OptionError, UsageError } from './usage-error'

@@ -1,7 +1,7 @@
 // A run as Hugging Face takes a model: a folder with a card, the weights in two formats, the run and its figures.
 import { grouped, percent } from '@digitlab/report'
 import { defineModel, type StateDict } from '@digitlab/models'
-import { readableJson, type Run } from '@digitlab/train'
+import { readableJson, type Run } from '@digitlab/train/run'
 import { weightsMetadata, writeOnnx, writeSafetensors } from '@digitlab/weights'
 import { clean } from './clean'
 import { reportFiles } from './report-files'

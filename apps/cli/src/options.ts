@@ -8,7 +8,7 @@ import {
   torchSeed,
   TrainError,
   type ExperimentInput,
-} from '@digitlab/train'
+} from '@digitlab/train/experiment'
 import type { Normalization } from '@digitlab/weights'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { augmentOf, augmentOption, type AugmentFlags } from './augment-option'

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { RunPredictions } from '@digitlab/report'
-import { readPredictions, type Run } from '@digitlab/train'
+import { readPredictions, type Run } from '@digitlab/train/run'
 import { UsageError } from './usage-error'
 
 /**

@@ -1,5 +1,6 @@
 import { duration, grouped, percent } from '@digitlab/report'
-import { epochScore, type Progress } from '@digitlab/train'
+import type { Progress } from '@digitlab/train'
+import { epochScore } from '@digitlab/train/run'
 import { bar, fitted } from './fitted'
 import { drawLive, liveWidth, note, warn } from './output'
 

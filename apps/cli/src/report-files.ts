@@ -1,7 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { reportDocument, reportMarkdown, type LinkedFigure, type ReportInput } from '@digitlab/report'
-import { readableJson } from '@digitlab/train'
+import { readableJson } from '@digitlab/train/run'
 import { writeAtomic } from './atomic-file'
 import { unwritable } from './new-files'
 import { nearest } from './nearest'

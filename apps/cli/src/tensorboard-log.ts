@@ -3,8 +3,8 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Dataset } from '@digitlab/data'
 import { tensorboardEvent, tensorboardHeader, type TensorboardValue } from '@digitlab/report'
-import { epochScore, type Progress, type RunResult } from '@digitlab/train'
-import { drawnSize, predictionsOf } from './report-input'
+import type { Progress } from '@digitlab/train'
+import { epochScore, type RunResult } from '@digitlab/train/run'
 import { makeFresh } from './new-folder'
 import { UsageError } from './usage-error'
 
@@ -95,6 +95,7 @@ export const tensorboardLog = async (folder: string | undefined, name: string): 
     end: async ({ run, predictions }, data) => {
       const { fixedImagesFigure } = await import('@digitlab/report/figures')
       const { figurePng } = await import('@digitlab/report/node')
+      const { drawnSize, predictionsOf } = await import('./report-input')
       const images = { ...drawnSize(data.imageShape), pixels: data.test.images }
       const { classNames } = data
       const steps = run.history.stepLosses.length

@@ -1,17 +1,16 @@
 // What `train` is to do: a new run, or one that --resume names.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Checkpoint, CheckpointInterval } from '@digitlab/train'
 import {
   completeExperiment,
   experimentDifference,
   recipeOf,
   TrainError,
-  type Checkpoint,
-  type CheckpointInterval,
   type Experiment,
   type ExperimentInput,
-  type Run,
-} from '@digitlab/train'
+} from '@digitlab/train/experiment'
+import type { Run } from '@digitlab/train/run'
 import type { Command } from 'commander'
 import { readBegun, type Begun } from './begun'
 import { readCompleted, readResumable, removeCheckpoint } from './checkpoint-folder'
@@ -22,8 +21,6 @@ import type { AugmentFlags } from './augment-option'
 import type { ChoiceFlags } from './choices'
 import { changedTraining, checkOptions, modelOf, refuseBeside, trainingAttributes, trainingOf } from './options'
 import { note } from './output'
-import { writeReport } from './report-files'
-import { readReportInputs } from './report-input'
 import { experimentOf } from './experiment-file'
 import type { PreparationFlags } from './preparation-options'
 import { UsageError } from './usage-error'
@@ -180,8 +177,13 @@ const planIn = async (folder: ClaimedFolder, flags: TrainFlags, command: Command
 }
 
 /** Draws the page of a run that was killed before it had one. */
-const drawAgain = async (path: string, dataDir: string | undefined): Promise<string> =>
-  writeReport(path, await readReportInputs([path], { dataDir, ownRuns: true }))
+const drawAgain = async (path: string, dataDir: string | undefined): Promise<string> => {
+  const [{ writeReport }, { readReportInputs }] = await Promise.all([
+    import('./report-files'),
+    import('./report-input'),
+  ])
+  return writeReport(path, await readReportInputs([path], { dataDir, ownRuns: true }))
+}
 
 /** 'auto' stands for a data set that is not known yet. */
 const unnamed = (dataset: string): string => dataset.replace(/^auto(?=#|$)/, 'mnist')

@@ -49,7 +49,7 @@ export const readLabels = (
     throw new DataError(
       `expected labels from 0 to ${mostClasses - 1} or from 1 to ${mostClasses}, found ${last} (${trainFile.name}, ${testFile.name}): give a data set of at most ${mostClasses} classes`,
     )
-  const bytes = (labels: Uint16Array) => Uint8Array.from(labels, (label) => label - first)
+  const bytes = (labels: Uint16Array) => new Uint8Array(labels.map((label) => label - first))
   const nameOf = (i: number) => called.get(isListed ? i : i + first)
   const classNames = given ?? Array.from({ length: classes }, (_, i) => nameOf(i) ?? String(i + first))
   const isEven = called.size === 0 || (last === highest && classNames.every((_, i) => nameOf(i) !== undefined))

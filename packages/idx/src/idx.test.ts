@@ -331,12 +331,12 @@ describe('a gzip file is a series of members, on every runtime', () => {
     }
   }
 
-  test('the zlib of the runtime inflates what it can, in one piece of memory', () => {
-    const inflated = nativeGunzip(whole, file.length)
+  test('the zlib of the runtime inflates what it can, in one piece of memory', async () => {
+    const inflated = await nativeGunzip(whole, file.length)
     expect(Buffer.from(inflated ?? []).equals(Buffer.from(file))).toBe(true)
-    expect(nativeGunzip(whole, file.length - 1)).toBeUndefined()
-    expect(nativeGunzip(whole, file.length + 1)).toBeUndefined()
-    expect(nativeGunzip(Buffer.concat([whole, text('x')]), file.length)).toBeUndefined()
+    expect(await nativeGunzip(whole, file.length - 1)).toBeUndefined()
+    expect(await nativeGunzip(whole, file.length + 1)).toBeUndefined()
+    expect(await nativeGunzip(Buffer.concat([whole, text('x')]), file.length)).toBeUndefined()
   })
 
   test.each(

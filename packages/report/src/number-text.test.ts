@@ -3,6 +3,13 @@ import { duration, grouped, percent } from './index'
 
 test('counts are whole and in groups of three digits', () => {
   expect([0, 999, 60_000, 1379.6, 1_234_567].map(grouped)).toEqual(['0', '999', '60,000', '1,380', '1,234,567'])
+  expect([-0.4, -999.5, -1234, Infinity, 1e21].map(grouped)).toEqual([
+    '0',
+    '-999',
+    '-1,234',
+    '∞',
+    (1e21).toLocaleString('en-US'),
+  ])
 })
 
 test('shares are percentages; none is a dash', () => {

@@ -2,8 +2,11 @@
 export const percent = (share: number | null, digits = 2): string =>
   share === null ? '-' : `${(100 * share).toFixed(digits)} %`
 
-/** A count, rounded to a whole number: 60,000. */
-export const grouped = (value: number): string => value.toLocaleString('en-US', { maximumFractionDigits: 0 })
+/** A count, rounded to a whole number: 60,000. Not by the engine's own formats: the first use of those takes 15 ms. */
+export const grouped = (value: number): string => {
+  const whole = Math.round(value)
+  return Number.isSafeInteger(whole) ? String(whole).replace(/\B(?=(\d{3})+$)/g, ',') : value.toLocaleString('en-US')
+}
 
 /**
  * A time in seconds as 0.25 s, 3.2 s, 42 s, 4 min 05 s, 1 h 20 min; a dash where it is not finite.

@@ -50,21 +50,25 @@ export const runExperiment = async (input: ExperimentInput, options: RunOptions)
   refuseNested()
   const plan = await planOf(input, options)
   return useBackend(options.backend, async (info, checkBackend) => {
-    const prepared = await prepare(plan, options, info)
+    const threads = useWorkers(options.backend, plan.workers) // they start while weights and images are put onto the backend
+    threads.catch(() => {}) // told where they are waited for
+    let prepared: Prepared | undefined
     try {
+      const ready = (prepared = await prepare(plan, options, info))
       return await whileThere(options.backend.watch?.(), async (checkDevice) => {
         const check = () => {
           checkDevice()
           checkBackend()
         }
-        const run = await begin(plan, options, prepared, check)
+        const run = await begin(plan, options, ready, threads, check)
         await trainEpochs(run)
         return conclude(run)
       })
     } finally {
+      await threads.catch(() => {})
       await options.backend.useThreads?.(1)
-      await prepared.stream?.close()
-      prepared.dispose()
+      await prepared?.stream?.close()
+      prepared?.dispose()
     }
   })
 }
@@ -177,7 +181,11 @@ interface Running {
   readonly callbacks: (name: 'onTrainBegin' | 'onTrainEnd' | 'onEpochEnd', record?: EpochRecord) => Promise<void>
   /** With weights, on images that were set aside or, where there are none or `at` is the end, on the test images. */
   readonly evaluate: (weights?: Weights, at?: 'end') => Promise<Evaluated>
-  readonly before: Evaluated
+  /**
+   * With the weights that the run began with. They are looked at once, where that is first asked for: no run waits for it before its first
+   * step.
+   */
+  readonly before: () => Promise<Evaluated>
   /** With the weights as they are; undefined where they were not looked at since they changed. */
   after: Evaluated | undefined
   readonly save: () => Promise<void>
@@ -192,9 +200,15 @@ interface Evaluated {
   readonly metrics: Readonly<Record<string, number>> | undefined
 }
 
-/** Chooses who takes the steps, looks at the weights as they are, and makes the first checkpoint. */
-const begin = async (plan: Plan, options: RunOptions, prepared: Prepared, check: () => void): Promise<Running> => {
-  const { data, experiment, id, extensions, model, workers, notices } = plan
+/** Chooses who takes the steps, and makes the first checkpoint. */
+const begin = async (
+  plan: Plan,
+  options: RunOptions,
+  prepared: Prepared,
+  starting: ReturnType<typeof useWorkers>,
+  check: () => void,
+): Promise<Running> => {
+  const { data, experiment, id, extensions, model, notices } = plan
   const { backend, onProgress = () => {}, snapshotStep, resume, checkpoint } = options
   const { info, state, initial, train, test, validation } = prepared
   const stepsPerEpoch = stepsIn(data, experiment)
@@ -223,7 +237,7 @@ const begin = async (plan: Plan, options: RunOptions, prepared: Prepared, check:
     },
   }
   const stepping = createStepping(learner)
-  const { threads, notice } = await useWorkers(backend, workers)
+  const { threads, notice } = await starting
   const used = { ...info, threads: info.threads * threads }
   await tell({ type: 'started', id, backend: used, stepsPerEpoch })
   for (const sentence of [...notices, ...prepared.notices, notice])
@@ -242,8 +256,8 @@ const begin = async (plan: Plan, options: RunOptions, prepared: Prepared, check:
     const found = await evaluateSource(model, weights, aside ?? test, labels, between, loss)
     return { ...found, metrics: metricsOf(found.predictions, labels, model, extensions) }
   }
-  const atStart = uploadWeights(model, initial)
-  const before = await look(atStart).finally(() => disposeWeights(atStart))
+  let looked: Promise<Evaluated> | undefined
+  const before = () => (looked ??= lookAt(model, initial, look))
 
   let snapshot: StateDict | undefined
   const afterStep = async () => {
@@ -282,7 +296,7 @@ const begin = async (plan: Plan, options: RunOptions, prepared: Prepared, check:
       await outside(() => (record ? callback.onEpochEnd?.(seen, record) : callOne(callback, name, seen)))
   }
   const run: Running = {
-    ...{ plan, options, prepared, state, stepping, used, before, after: resume ? undefined : before },
+    ...{ plan, options, prepared, state, stepping, used, before, after: undefined },
     ...{ evaluate: look, callbacks, save, savedAt: () => saved.at, snapshot: () => snapshot },
     context: {
       ...{
@@ -306,6 +320,16 @@ const callOne = (
   name: 'onTrainBegin' | 'onTrainEnd' | 'onEpochEnd',
   context: CallbackContext,
 ) => (name === 'onEpochEnd' ? undefined : callback[name]?.(context))
+
+/** Looks at weights that are not on the backend. */
+const lookAt = async (
+  model: Model,
+  state: StateDict,
+  look: (weights: Weights) => Promise<Evaluated>,
+): Promise<Evaluated> => {
+  const weights = uploadWeights(model, state)
+  return look(weights).finally(() => disposeWeights(weights))
+}
 
 /** Trains epoch by epoch, to the last one or until the run is stopped. */
 const trainEpochs = async (run: Running): Promise<void> => {
@@ -351,7 +375,8 @@ const trainEpochs = async (run: Running): Promise<void> => {
     Object.assign(state, { epoch: epoch + 1, step: 0, totals: noTotals, drawnFrom: state.generator.state() })
     if (epoch % every.epochs === 0) await save()
     await tell({ type: 'epoch', record })
-    const grew = divergenceOf(experiment, record, before.evaluation.meanLoss, model.classes, extensions)
+    const atStart = (await before()).evaluation.meanLoss
+    const grew = divergenceOf(experiment, record, atStart, model.classes, extensions)
     if (grew !== undefined && !diverged) await tell({ type: 'notice', sentence: grew })
     diverged ||= grew !== undefined
     await run.callbacks('onEpochEnd', record)
@@ -411,13 +436,10 @@ const lookAtTheEnd = async (
   { plan, prepared, evaluate, before, after }: Running,
   kept: StateDict | undefined,
 ): Promise<{ readonly before: Evaluated; readonly after: Evaluated }> => {
-  const lookAt = async (state: StateDict) => {
-    const weights = uploadWeights(plan.model, state)
-    return evaluate(weights, 'end').finally(() => disposeWeights(weights))
-  }
-  const now = kept ? await lookAt(kept) : plan.validation ? undefined : after
+  const atTheEnd = (state: StateDict) => lookAt(plan.model, state, (weights) => evaluate(weights, 'end'))
+  const now = kept ? await atTheEnd(kept) : plan.validation ? undefined : after
   return {
-    before: plan.validation ? await lookAt(prepared.initial) : before,
+    before: plan.validation ? await atTheEnd(prepared.initial) : await before(),
     after: now ?? (await evaluate(undefined, 'end')),
   }
 }

@@ -1,13 +1,13 @@
 import { probeBackends } from '@digitlab/backends'
-import { Command } from 'commander'
+import { type Command } from 'commander'
 import { backends } from '../backends'
 import type { Span } from '../colour'
 import { shared } from '../options'
 import { writeLines } from '../output'
+import { outlined } from './outline'
 
 export const backendsCommand = (): Command =>
-  new Command('backends')
-    .description('List the backends: the device of each, or why it is unavailable and what to do.')
+  outlined('backends')
     .addOption(shared.json())
     .action(async ({ json = false }: { json?: boolean }) => {
       const probed = await probeBackends(backends())

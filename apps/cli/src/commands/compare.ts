@@ -4,7 +4,7 @@ import type { Backend } from '@digitlab/backends'
 import { caseStudyModels } from '@digitlab/models'
 import { compareRuns, comparisonMarkdown, comparisonText, type ReportInput } from '@digitlab/report'
 import { completeExperiment, readableJson, runExperiment, type ExperimentInput, type Run } from '@digitlab/train'
-import { Command, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import type { AugmentFlags } from '../augment-option'
 import type { ChoiceFlags } from '../choices'
 import { eventsLog } from '../events-log'
@@ -20,6 +20,7 @@ import { inputOfResult } from '../report-input'
 import { writeRun } from '../run-folder'
 import { tensorboardLog } from '../tensorboard-log'
 import { UsageError } from '../usage-error'
+import { outlined } from './outline'
 
 interface Flags extends ChoiceFlags, AugmentFlags {
   readonly models: readonly string[]
@@ -40,8 +41,7 @@ interface Flags extends ChoiceFlags, AugmentFlags {
 
 export const compareCommand = (): Command =>
   addTraining(
-    new Command('compare')
-      .description('Train several models, on several backends or from several seeds, and put them side by side.')
+    outlined('compare')
       .addOption(
         new Option('--models <list>', 'comma-separated names or JSON files')
           .argParser(listOf(String))

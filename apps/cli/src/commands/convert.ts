@@ -9,7 +9,7 @@ import {
   writeTfjs,
   type Normalization,
 } from '@digitlab/weights'
-import { Command, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import { cardFiles } from '../model-card'
 import { writeNewFiles } from '../new-files'
 import { shared } from '../options'
@@ -17,6 +17,7 @@ import { warn, writeResult } from '../output'
 import { readRun } from '../run-folder'
 import { UsageError } from '../usage-error'
 import { isRun, readableWeights, readModel } from '../weights-file'
+import { outlined } from './outline'
 
 interface Flags {
   readonly model?: string
@@ -49,8 +50,7 @@ const writers: Readonly<Record<string, Write>> = {
 }
 
 export const convertCommand = (): Command =>
-  new Command('convert')
-    .description('Write weights in another format, by the extension: PyTorch, ONNX, safetensors, TensorFlow.js.')
+  outlined('convert')
     .argument('<in>', readableWeights)
     .argument(
       '<out>',

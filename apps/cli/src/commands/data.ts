@@ -11,6 +11,7 @@ import { addPreparation, type PreparationFlags } from '../preparation-options'
 import { drawnSize } from '../report-input'
 import { paintsPictures, terminal, writePng } from '../terminal'
 import { UsageError } from '../usage-error'
+import { outlined } from './outline'
 
 interface Flags {
   readonly json?: boolean
@@ -28,8 +29,7 @@ const whereIs = ({ name, origin, folder }: Pick<DatasetInfo, 'name' | 'origin' |
     : `in ${origin}${folder === null || origin.endsWith(folder) ? '' : `: ${folder}`}`
 
 export const dataCommand = (): Command =>
-  new Command('data')
-    .description('The data sets: fetch, verify, and where they are.')
+  outlined('data')
     .addCommand(
       new Command('fetch')
         .description('Download and verify what the cache is missing of a data set.')

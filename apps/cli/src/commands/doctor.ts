@@ -1,10 +1,11 @@
-import { Command } from 'commander'
+import { type Command } from 'commander'
 import { backends } from '../backends'
 import type { Span } from '../colour'
 import { examine, type Finding } from '../doctor'
 import { shared } from '../options'
 import { drawLive, writeLines } from '../output'
 import { UsageError } from '../usage-error'
+import { outlined } from './outline'
 
 const marks = {
   ok: { style: 'green', text: 'ok   ' },
@@ -19,10 +20,7 @@ const lineOf = (width: number, { what, status, found, remedy }: Finding): Span[]
 ]
 
 export const doctorCommand = (): Command =>
-  new Command('doctor')
-    .description(
-      'Check what training needs (Node, backends, folders, disk, network) and say how to fix what is missing.',
-    )
+  outlined('doctor')
     .addOption(shared.json())
     .action(async ({ json = false }: { json?: boolean }) => {
       drawLive('looking at this machine ...')

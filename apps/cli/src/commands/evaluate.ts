@@ -5,7 +5,7 @@ import { uploadWeights, disposeWeights } from '@digitlab/models/compute'
 import { classificationMetrics, metricsText, type Metrics } from '@digitlab/report'
 import { evaluate } from '@digitlab/train'
 import type { Normalization } from '@digitlab/weights'
-import { Command, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import { clean } from '../clean'
 import { checkGpuFlags, choose, load } from '../load'
 import { normalizationHint } from '../normalization-hint'
@@ -15,6 +15,7 @@ import { resultWidth, warn, writeResult } from '../output'
 import { readRun } from '../run-folder'
 import { UsageError } from '../usage-error'
 import { isRun, readableWeights, readModel } from '../weights-file'
+import { outlined } from './outline'
 
 interface Flags extends PreparationFlags {
   readonly model?: string
@@ -31,10 +32,7 @@ interface Flags extends PreparationFlags {
 
 export const evaluateCommand = (): Command =>
   addPreparation(
-    new Command('evaluate')
-      .description(
-        'Evaluate the weights of a run or a file: accuracy overall and per class, and which digits are confused.',
-      )
+    outlined('evaluate')
       .argument('<weights>', readableWeights)
       .option('--model <name>', 'the model of a file that does not name it')
       .addOption(shared.key())

@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
-import { completeExperiment } from '@digitlab/train'
-import { Command } from 'commander'
+import { completeExperiment } from '@digitlab/train/experiment'
+import { type Command } from 'commander'
 import type { AugmentFlags } from '../augment-option'
 import type { ChoiceFlags } from '../choices'
 import { experimentText } from '../experiment-file'
@@ -8,6 +8,7 @@ import { writeNewFiles } from '../new-files'
 import { addTraining, checkOptions, modelOf, shared, trainingOf } from '../options'
 import { writeResult } from '../output'
 import { isAuto } from '../train-plan'
+import { outlined } from './outline'
 
 interface Flags extends ChoiceFlags, AugmentFlags {
   readonly model: string
@@ -21,10 +22,7 @@ const usualFile = 'experiment.jsonc'
 
 export const initCommand = (): Command =>
   addTraining(
-    new Command('init')
-      .description(
-        'Write an experiment file with comments, to be edited and trained with "digitlab train --experiment".',
-      )
+    outlined('init')
       .argument('[file]', 'where to write it', usualFile)
       .addOption(shared.model().default('cnn'))
       .addOption(shared.dataset('auto'))

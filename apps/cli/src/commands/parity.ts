@@ -11,7 +11,7 @@ import {
   type Progress,
   type ReferenceTrace,
 } from '@digitlab/train'
-import { Command, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import { backends, type GpuFlags } from '../backends'
 import type { ChoiceFlags } from '../choices'
 import { interruptible } from '../interrupt'
@@ -29,6 +29,7 @@ import {
 import { note, resultWidth, writeResult } from '../output'
 import { progressLine } from '../progress-line'
 import { UsageError } from '../usage-error'
+import { outlined } from './outline'
 
 interface Flags extends ChoiceFlags {
   readonly model: string
@@ -46,10 +47,7 @@ interface Flags extends ChoiceFlags {
 
 export const parityCommand = (): Command =>
   addTraining(
-    new Command('parity')
-      .description(
-        'Run one experiment on every backend and compare them with float64, with each other, and with PyTorch.',
-      )
+    outlined('parity')
       .addOption(shared.model().default('two-layer'))
       .addOption(shared.dataset('auto'))
       .addOption(shared.dataDir())

@@ -3,13 +3,14 @@ import { disposeWeights, uploadWeights } from '@digitlab/models/compute'
 import { percent, textTable, type Column } from '@digitlab/report'
 import { isMendable, predict } from '@digitlab/train'
 import type { Normalization } from '@digitlab/weights'
-import { Command } from 'commander'
+import { type Command } from 'commander'
 import { choose } from '../load'
 import { shared } from '../options'
 import { resultWidth, warn, writeResult } from '../output'
 import { readableFormats, readPicture } from '../picture/read-picture'
 import { UsageError } from '../usage-error'
 import { readableWeights, readModel } from '../weights-file'
+import { outlined } from './outline'
 
 interface Flags {
   readonly model?: string
@@ -20,10 +21,7 @@ interface Flags {
 }
 
 export const predictCommand = (): Command =>
-  new Command('predict')
-    .description(
-      "Classify pictures of digits. Each is converted to MNIST's form first, whatever its size, dark on light or light on dark.",
-    )
+  outlined('predict')
     .argument('<weights>', readableWeights)
     .argument('<images...>', `pictures of one digit each: ${readableFormats}`)
     .option('--model <name>', 'the model of a file that does not name it')

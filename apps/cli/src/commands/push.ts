@@ -1,10 +1,11 @@
 import { percent } from '@digitlab/report'
-import { Command } from 'commander'
+import { type Command } from 'commander'
 import { pushToHub } from '../hub'
 import { cardFiles } from '../model-card'
 import { shared } from '../options'
 import { note, writeResult } from '../output'
 import { readRun } from '../run-folder'
+import { outlined } from './outline'
 
 interface Flags {
   readonly license: string
@@ -13,10 +14,7 @@ interface Flags {
 }
 
 export const pushCommand = (): Command =>
-  new Command('push')
-    .description(
-      'Upload a run to Hugging Face as a model with its card. The token is HF_TOKEN, or the one that "hf auth login" wrote.',
-    )
+  outlined('push')
     .argument('<run>', "a run's folder or its run.json")
     .argument('<name>', 'user/name on Hugging Face; it is made where there is none')
     .option('--license <id>', "the licence that the card names, by Hugging Face's names", 'unknown')

@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { countingNumber, listOf, shared } from '../options'
 import { checkNamed, writeNewFiles } from '../new-files'
 import { makeFresh } from '../new-folder'
@@ -7,6 +7,7 @@ import { writeResult } from '../output'
 import { reportFiles, reportFormats, writeInto, type ReportFormat } from '../report-files'
 import { readReportInputs } from '../report-input'
 import { isFolder, runFolders } from '../run-folder'
+import { outlined } from './outline'
 
 interface Flags {
   readonly format: readonly ReportFormat[]
@@ -35,8 +36,7 @@ const between =
   }
 
 export const reportCommand = (): Command =>
-  new Command('report')
-    .description('Draw a run, or several side by side: a page, figures, Markdown, JSON.')
+  outlined('report')
     .argument('<runs...>', 'folders of runs, their run.json, or what "digitlab compare" wrote')
     .addOption(
       new Option('--format <list>', `what to write: ${reportFormats.join(', ')}, with commas`)

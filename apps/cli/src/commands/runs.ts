@@ -22,6 +22,7 @@ import { countingNumber, listOf, shared } from '../options'
 import { resultWidth, writeResult } from '../output'
 import { indexedRuns, within } from '../runs-index'
 import { UsageError } from '../usage-error'
+import { outlined } from './outline'
 
 interface Flags {
   readonly where?: string
@@ -37,8 +38,7 @@ interface Flags {
 }
 
 export const runsCommand = (): Command =>
-  new Command('runs')
-    .description('List the runs in folders: filter, sort, group, compare two.')
+  outlined('runs')
     .argument('[folders...]', 'with runs in them', ['runs'])
     .option('--where <condition>', 'such as "model=cnn and testAccuracy>0.98"')
     .option('--sort <field>', 'by a field')

@@ -1,13 +1,14 @@
 import { fileURLToPath } from 'node:url'
 import { catalogue } from '@digitlab/data'
 import { findDatasets } from '@digitlab/data/node'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { interruptible } from '../interrupt'
 import { listen } from '../listen'
 import { shared, wholeNumber } from '../options'
 import { note, warn, writeResult } from '../output'
 import { readPage } from '../page-files'
 import { pageListener } from '../page-server'
+import { outlined } from './outline'
 
 interface Flags {
   readonly port?: number
@@ -82,10 +83,7 @@ const openInBrowser = async (url: string): Promise<void> => {
 }
 
 export const serveCommand = (): Command =>
-  new Command('serve')
-    .description(
-      'Serve the page that trains, looks and draws in a browser, on this machine alone, with the data sets that are here.',
-    )
+  outlined('serve')
     .addOption(
       new Option('--port <n>', `where to listen, 0 for any (${usualPort}, or the next free one)`).argParser(portNumber),
     )

@@ -1,7 +1,7 @@
 import { greyImages, gridPng, imageGrid, terminalGrid, terminalPredictions } from '@digitlab/report'
 import { MersenneTwister, randperm } from '@digitlab/random'
-import { augmentedCaptions, augmentedImages, completeExperiment } from '@digitlab/train'
-import { Command, Option } from 'commander'
+import { augmentedCaptions, augmentedImages, completeExperiment } from '@digitlab/train/experiment'
+import { type Command, Option } from 'commander'
 import { augmentOf, augmentOption, type AugmentFlags } from '../augment-option'
 import { load } from '../load'
 import { checkOptions, countingNumber, refuseBeside, shared } from '../options'
@@ -11,6 +11,7 @@ import { drawnSize, readReportInputs } from '../report-input'
 import { addPreparation, type PreparationFlags } from '../preparation-options'
 import { paintsPictures, terminal, writePng } from '../terminal'
 import { UsageError } from '../usage-error'
+import { outlined } from './outline'
 
 interface Flags extends AugmentFlags, PreparationFlags {
   readonly dataset: string
@@ -25,10 +26,7 @@ interface Flags extends AugmentFlags, PreparationFlags {
 export const showCommand = (): Command => addPreparation(show())
 
 const show = (): Command =>
-  new Command('show')
-    .description(
-      'Show digits as a grid in the terminal, or in a PNG with --out; with --augment as training would see them. Of a run: what it predicted for the first test images, before and after training.',
-    )
+  outlined('show')
     .argument('[run]', 'the folder of a run, or its run.json')
     .addOption(shared.dataset('auto'))
     .addOption(shared.dataDir())

@@ -2,7 +2,7 @@ import { mkdir, open, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { SweepPlan } from '@digitlab/sweep'
 import type { CheckpointInterval } from '@digitlab/train'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { parseInterval } from '../checkpoint-folder'
 import { Interrupted, interruptible } from '../interrupt'
 import { checkGpuFlags, choose, load } from '../load'
@@ -20,6 +20,7 @@ import { cancelledFile, logFolder, runsOf, settleSweep, type Sweep } from '../sw
 import { startHere, startThrough, usualJobs, visibleGpus, watchWorkers } from '../sweep/workers'
 import { UsageError } from '../usage-error'
 import { cancelCommand, retryCommand, statusCommand, sweepReportCommand, workCommand } from './sweep-folder'
+import { outlined } from './outline'
 
 const engines = ['local', 'slurm', 'ssh', 'kubernetes'] as const
 type Engine = (typeof engines)[number]
@@ -58,9 +59,7 @@ const sbatch = (text: string, before: SlurmOptions['sbatch'] = []): SlurmOptions
 ]
 
 export const sweepCommand = (): Command => {
-  const command = new Command('sweep')
-    .description('Train many runs, a grid or a search, in a folder that records their progress.')
-    .argument('[plan]', 'a JSON file with the plan, instead of lists in options')
+  const command = outlined('sweep').argument('[plan]', 'a JSON file with the plan, instead of lists in options')
   addPlan(command)
     .addOption(shared.dataset('auto'))
     .addOption(shared.dataDir())

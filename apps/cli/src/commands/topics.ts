@@ -10,7 +10,8 @@ import {
   type OptionTable,
 } from '@digitlab/models'
 import { figureChoices, grouped } from '@digitlab/report'
-import { augmentationTypes, recipeOf, type Recipe } from '@digitlab/train'
+import type { Recipe } from '@digitlab/train'
+import { augmentationTypes, recipeOf } from '@digitlab/train/experiment'
 import { Command } from 'commander'
 import { choiceKinds, type ChoiceKind } from '../choices'
 import { shared } from '../options'
@@ -87,9 +88,6 @@ const topics: readonly Topic[] = [
     })),
   },
 ]
-
-/** The names of everything that is listed, for the help of the program. */
-export const topicNames: readonly string[] = topics.map(({ name }) => name)
 
 const textOf = ({ name, how, entries, prefix, short = [] }: Topic): string => {
   const width = Math.max(...entries.map((entry) => entry.name.length))

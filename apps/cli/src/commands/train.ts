@@ -1,37 +1,27 @@
 import { join } from 'node:path'
+import type { Backend } from '@digitlab/backends'
 import type { Dataset } from '@digitlab/data'
 import { classificationMetrics, grouped, metricsText } from '@digitlab/report'
-import {
-  completeExperiment,
-  experimentId,
-  runExperiment,
-  weightsId,
-  type Checkpoint,
-  type CheckpointInterval,
-  type Experiment,
-  type Initial,
-  type Run,
-  type RunResult,
-} from '@digitlab/train'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import type { Checkpoint, CheckpointInterval, Initial } from '@digitlab/train'
+import { completeExperiment, experimentId, type Experiment } from '@digitlab/train/experiment'
+import type { Run, RunResult } from '@digitlab/train/run'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { Begun } from '../begun'
 import { parseInterval, removeCheckpoint, saveBegun, saveCheckpoint } from '../checkpoint-folder'
 import { eventsLog, type EventsLog } from '../events-log'
 import { imageWorkersOf, usualImageWorkers } from '../image-workers'
 import { Interrupted, interruptible } from '../interrupt'
-import { choose, load } from '../load'
+import { beginToLoad, choose } from '../load'
 import { claimFresh, folderName, type ClaimedFolder } from '../new-folder'
-import { mlflowUri, sendWritten } from '../mlflow-run'
 import { addTraining, shared } from '../options'
 import { addPreparation } from '../preparation-options'
 import { note, resultWidth, warn, writeResult } from '../output'
 import { progressLine } from '../progress-line'
-import { writeReport } from '../report-files'
-import { inputOfResult } from '../report-input'
 import { writeRun } from '../run-folder'
 import { tensorboardLog, type TensorboardLog } from '../tensorboard-log'
 import { isAuto, newPlan, resumedPlan, type Plan, type TrainFlags } from '../train-plan'
 import { UsageError } from '../usage-error'
-import { readInitial } from '../weights-file'
+import { outlined } from './outline'
 
 export const trainCommand = (): Command =>
   addPreparation(command()).action(async (named: string | undefined, flags: TrainFlags, command: Command) => {
@@ -45,8 +35,7 @@ export const trainCommand = (): Command =>
 
 const command = (): Command =>
   addTraining(
-    new Command('train')
-      .description('Train one model, report its accuracy, and write the run.')
+    outlined('train')
       .argument('[model]', 'the same as --model')
       .addOption(shared.model())
       .option(
@@ -102,7 +91,7 @@ const interval = (text: string): CheckpointInterval => {
 }
 
 const train = async (flags: TrainFlags, command: Command): Promise<void> => {
-  if (flags.mlflow !== undefined) mlflowUri(flags.mlflow)
+  if (flags.mlflow !== undefined) (await import('../mlflow-run')).mlflowUri(flags.mlflow)
   if (flags.newHead && flags.init === undefined)
     throw new UsageError('--new-head belongs to --init, which says what weights to begin with: give both')
   if (flags.key !== undefined && flags.init === undefined)
@@ -124,19 +113,11 @@ const carryOut = async (
   try {
     const { settings, backend: wanted } = begun
     const { epochs, seed } = completeExperiment(settings)
-    const initial: Initial | undefined =
-      begun.init === undefined
-        ? undefined
-        : { weights: await readInitial(begun.init, settings.model, begun.key), newHead: begun.newHead ?? false }
+    const initial: Initial | undefined = begun.init === undefined ? undefined : await initialOf(begun.init, begun)
     if (folder && !resume) await saveBegun(folder, begun)
 
     await interruptible('stopping after this step ...', async (signal) => {
-      const backend = await choose(wanted, begun)
-      const data = await load(begun.dataset, begun.dataDir, {
-        signal,
-        stream: flags.stream,
-        classNames: flags.classNames,
-      })
+      const { backend, data } = await ready(wanted, begun, flags, signal)
       const experiment = await withInitial(
         completeExperiment({ ...settings, dataset: isAuto(begun.dataset) ? data.name : begun.dataset }),
         initial,
@@ -161,6 +142,7 @@ const carryOut = async (
         worthKeeping ||= checkpoint.stepLosses.length > 0
         followed.checkpoint(checkpoint.stepLosses.length)
       }
+      const { runExperiment } = await import('@digitlab/train')
       const result = await log.of(
         runExperiment(experiment, {
           ...{
@@ -196,12 +178,42 @@ const carryOut = async (
   }
 }
 
+/** The backend and the data set. It is read and unpacked while what computes is loaded and started. */
+const ready = async (
+  wanted: string,
+  begun: Begun,
+  { stream, classNames }: TrainFlags,
+  signal: AbortSignal,
+): Promise<{ readonly backend: Backend; readonly data: Dataset }> => {
+  const giveUp = new AbortController()
+  const data = beginToLoad(begun.dataset, begun.dataDir, {
+    signal: AbortSignal.any([signal, giveUp.signal]),
+    ...{ stream, classNames },
+  })
+  try {
+    const backend = await choose(wanted, begun)
+    await backend.start()
+    return { backend, data: await data() }
+  } catch (error) {
+    giveUp.abort()
+    throw error
+  }
+}
+
+const initialOf = async (path: string, { settings, key, newHead = false }: Begun): Promise<Initial> => {
+  const { readInitial } = await import('../weights-file')
+  return { weights: await readInitial(path, settings.model, key), newHead }
+}
+
 /** What is recorded of given weights, as the name of the run's folder takes its id from it. */
 const withInitial = async (experiment: Experiment, initial: Initial | undefined): Promise<Experiment> =>
   initial && !experiment.initial
     ? {
         ...experiment,
-        initial: { sha256: await weightsId(initial.weights), newHead: initial.newHead ?? false },
+        initial: {
+          sha256: await (await import('@digitlab/train')).weightsId(initial.weights),
+          newHead: initial.newHead ?? false,
+        },
       }
     : experiment
 
@@ -227,19 +239,28 @@ const conclude = async (
     await writeRun(folder, result, data.test.labels)
     await events.end(run)
     await log.end(result, data)
-    if (wantsPage) report = await writeReport(path, [inputOfResult(path, result, data)])
+    if (wantsPage) report = await writePage(path, result, data)
     if (run.status === 'completed') await removeCheckpoint(path) // last: what is not written yet can be gone on with
   } catch (error) {
     warn(summaryOf(run)) // what was found out is not lost with the disk
     throw error
   }
   await folder.release()
-  if (flags.mlflow !== undefined && run.status === 'completed') await sendWritten([path], flags.mlflow, path)
+  if (flags.mlflow !== undefined && run.status === 'completed') {
+    const { sendWritten } = await import('../mlflow-run')
+    await sendWritten([path], flags.mlflow, path)
+  }
   tell(flags, run, path, report)
   if (!interrupted || run.status !== 'interrupted') return
   const steps = grouped(run.history.stepLosses.length)
   warn(`interrupted after ${steps} steps; what there is was written to ${path}; go on with --resume ${path}`)
   throw new Interrupted()
+}
+
+/** What draws is loaded where a run has ended: no step waits for it. */
+const writePage = async (path: string, result: RunResult, data: Dataset): Promise<string> => {
+  const [{ writeReport }, { inputOfResult }] = await Promise.all([import('../report-files'), import('../report-input')])
+  return writeReport(path, [inputOfResult(path, result, data)])
 }
 
 const metricsOf = ({ metrics: { confusion, meanLoss } }: Run) => classificationMetrics(confusion, { meanLoss })

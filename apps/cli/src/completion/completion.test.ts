@@ -12,7 +12,7 @@ import { fishCompletion } from './fish'
 import { wordsOf } from './words'
 import { zshCompletion } from './zsh'
 
-const commands = wordsOf(createProgram())
+const commands = wordsOf(await createProgram())
 let folder = ''
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'digitlab-completion-'))

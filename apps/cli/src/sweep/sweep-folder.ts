@@ -3,14 +3,14 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { expandPlan, planDifferences, type Json, type Settings, type SweepPlan } from '@digitlab/sweep'
+import type { CheckpointInterval } from '@digitlab/train'
 import {
   completeExperiment,
   experimentId,
-  type CheckpointInterval,
   type Experiment,
   type ExperimentInput,
   withRecipe,
-} from '@digitlab/train'
+} from '@digitlab/train/experiment'
 import { writeNew } from '../atomic-file'
 import { checkNamed, unwritable } from '../new-files'
 import { folderName } from '../new-folder'
