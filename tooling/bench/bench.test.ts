@@ -4,13 +4,17 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Dataset } from '@digitlab/data'
 import { describe, expect, test } from 'vitest'
 import { mnistFolder } from '../vitest/golden'
+import { figureFiles } from './figures'
 import { trainingFlops } from './flops'
 import { compareLosses } from './losses'
 import { asPart, markedPart } from '../packages/marked-part'
 import { netsTable, type NetsResult } from './nets-table'
+import { toMarkdown } from './markdown'
 import { publishedPart, readmePart } from './publish'
+import { grown } from './sides/grown.mjs'
 import type { BenchResult } from './tables'
 
 const folder = fileURLToPath(new URL('.', import.meta.url))
@@ -49,7 +53,7 @@ test('backends of ours take turns, and agree', async ({ skip }) => {
   if (mnist === undefined) return skip('MNIST is not at hand: set DIGITLAB_DATA')
   const out = await mkdtemp(join(tmpdir(), 'digitlab-bench-test-'))
   try {
-    const flags = ['--models', 'linear', '--rounds', '2', '--no-scaling', '--sides', 'wasm-1,cpu-1']
+    const flags = ['--models', 'linear', '--rounds', '2', '--parts', 'epochs', '--sides', 'wasm-1,cpu-1']
     const script = ['--import', 'tsx', join(folder, 'bench.ts'), ...flags, '--data', mnist, '--out', out]
     const { status, stderr, stdout } = spawnSync(process.execPath, script, { encoding: 'utf8' })
     expect(status, stderr).toBe(0)
@@ -126,4 +130,127 @@ test("the README's table of nets is that of the last published output", async ()
   const result = JSON.parse(readFileSync(join(folder, 'results', 'nets.json'), 'utf8')) as NetsResult
   const { part } = markedPart(readFileSync(path, 'utf8'), 'nets', 'npm run bench:nets -- --publish')
   expect(part).toBe(await asPart(netsTable(result), path))
+})
+
+describe('what is measured beside epochs', () => {
+  const measured = {
+    date: '2026-01-01',
+    commit: 'abc',
+    machine: { processor: 'A', cores: 2, memoryGiB: 8, platform: 'linux x64', node: '20', torch: '2', peakGflops: 50 },
+  }
+  const side = (id: string, secondsPerEpoch: readonly number[], peakBytes = 2e8) => ({
+    ...{ id, title: id, secondsPerEpoch, peakBytes },
+  })
+  const result: BenchResult = {
+    ...measured,
+    ...{ images: 60_000, rounds: 3 },
+    epochs: [
+      {
+        ...{ model: 'linear', batchSize: 64, flopsPerImage: 1 },
+        sides: [
+          side('wasm-1', [2, 1, 3]),
+          side('wasm-2', [1, 1, 2]),
+          side('torch-resident', [4, 6, 8]),
+          { ...side('jax-js', [9, 9, 9]), title: 'jax-js 0.1.25 wasm' },
+        ],
+      },
+    ],
+    batches: {
+      measured,
+      entries: [1, 64, 4096].map((batchSize) => ({
+        ...{ model: 'linear', batchSize },
+        sides: [side('wasm-1', [60_000 / batchSize]), { id: 'torch-resident', title: 'PyTorch', failed: 'it ended' }],
+      })),
+    },
+    sizes: {
+      measured,
+      entries: [60_000, 5_478_276].map((images) => ({
+        ...{ model: 'linear', images, streamed: images > 60_000, imagesPerSecond: [1000, 3000, 2000], peakBytes: 3e8 },
+      })),
+    },
+    answers: {
+      measured,
+      entries: [
+        { model: 'linear', sides: [{ title: 'digitlab wasm', evaluation: [0.01], picture: [0.3, 0.25, 0.4] }] },
+      ],
+    },
+    startUp: { measured, entries: [{ what: 'digitlab train cnn: first step', seconds: [0.5, 0.4, 0.6] }] },
+    jaxPage: {
+      measured,
+      entries: [{ model: 'mlp', batchSize: 1000, sides: [side('wasm', [1, 2]), side('jax-js', [5, 6])] }],
+    },
+  }
+
+  test('is told in tables, each with when and of what commit', () => {
+    const text = toMarkdown(result)
+    expect(text).toContain('PyTorch 2, jax-js 0.1.25. MNIST')
+    expect(text).toContain('| 64 | 64, 200 | cannot |')
+    expect(text).toContain('| linear | 5,478,276 | 4,295 | made as they are asked for | 2,000 (1,000 - 3,000) | 300 |')
+    expect(text).toContain('| linear | digitlab wasm | 10 (10 - 10) | 300 (250 - 400) |')
+    expect(text).toContain('| `digitlab train cnn`: first step | 500 (400 - 600) |')
+    expect(text).toContain('| mlp | 1,000 | 1.5 (1 - 2) | 5.5 (5 - 6) | 4 (3 - 5) |')
+    expect(text.match(/^Measured 2026-01-01 at commit abc/gm)).toHaveLength(6)
+    expect(toMarkdown({ ...measured, images: 60_000, rounds: 3, epochs: [] })).not.toContain('undefined')
+  })
+
+  test('is drawn, in light and in dark', () => {
+    const files = figureFiles(result)
+    expect(Object.keys(files).sort()).toEqual(
+      ['batches', 'ratios', 'sizes'].flatMap((name) => [`${name}-dark.svg`, `${name}-light.svg`]),
+    )
+    for (const svg of Object.values(files)) expect(svg).not.toMatch(/NaN|undefined|Infinity/)
+    const { 'ratios-light.svg': ratios = '', 'batches-dark.svg': batches = '' } = files
+    expect(ratios).toContain('linear, wasm : PyTorch, data resident: 4') // 4, 6 and 4 times, by the faster of ours
+    expect(ratios.match(/<circle/g)).toHaveLength(2)
+    expect(batches).toContain('linear, wasm-1: 1 at 1, 64 at 64, 4,096 at 4,096; linear, PyTorch: ')
+    expect(batches).toContain('#14171c') // its paper is dark
+  })
+})
+
+test('images are repeated, in memory or as they are asked for', () => {
+  const images = Uint8Array.from({ length: 3 * 4 }, (_, i) => i)
+  const split = { images, labels: Uint8Array.of(7, 8, 9), count: 3 }
+  const data = { train: split, test: split, imageShape: [2, 2] } as unknown as Dataset
+  expect(grown(data)).toBe(data)
+  const { train } = grown(data, 7)
+  expect([...train.labels]).toEqual([7, 8, 9, 7, 8, 9, 7])
+  expect([...train.images.subarray(24)]).toEqual([0, 1, 2, 3])
+  const { stream, images: held, count } = grown(data, 7, 20).train
+  const target = new Uint8Array(8)
+  stream?.read(Int32Array.of(4, 6), target)
+  expect([...target]).toEqual([4, 5, 6, 7, 0, 1, 2, 3])
+  expect([held.length, count]).toEqual([0, 7])
+})
+
+test('answers and start-up are measured, and the figures that are published are those of their result', async ({
+  skip,
+}) => {
+  const result = JSON.parse(readFileSync(results, 'utf8')) as BenchResult
+  for (const [name, svg] of Object.entries(figureFiles(result)))
+    expect(readFileSync(join(folder, 'results', name), 'utf8'), name).toBe(svg)
+  const mnist = mnistFolder()
+  if (mnist === undefined) return skip('MNIST is not at hand: set DIGITLAB_DATA')
+  const out = await mkdtemp(join(tmpdir(), 'digitlab-bench-test-'))
+  try {
+    const flags = [
+      '--models',
+      'linear',
+      '--rounds',
+      '1',
+      '--parts',
+      'answers,start-up',
+      '--python',
+      'no-python-of-this-name',
+    ]
+    const script = ['--import', 'tsx', join(folder, 'bench.ts'), ...flags, '--data', mnist, '--out', out]
+    const { status, stderr, stdout } = spawnSync(process.execPath, script, { encoding: 'utf8' })
+    expect(status, stderr).toBe(0)
+    expect(stdout).toMatch(/\| linear \| digitlab wasm \| [\d.,]+ \(.*\) \| [\d.,]+ \(.*\) \|/)
+    expect(stdout).toMatch(/\| `digitlab train linear`: first step \| [\d.,]+ \(/)
+    const written = JSON.parse(await readFile(join(out, 'bench.json'), 'utf8')) as BenchResult
+    expect(written.epochs).toEqual([])
+    expect(written.startUp?.entries.length).toBeGreaterThanOrEqual(5) // and the page, where there is a browser
+  } finally {
+    await rm(out, { recursive: true })
+  }
 })

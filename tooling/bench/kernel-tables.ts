@@ -27,6 +27,20 @@ export const limitOf = (
     return sum + busy + (threads > 1 && waits ? barrier : 0)
   }, 0)
 
+/**
+ * Microseconds that a step is to take on so many threads by what its calls take on one: each divided by the threads that can share it, and
+ * a barrier behind each call that waits. Threads arrive at a barrier one after another, each with the line of memory that counts them:
+ * its cost grows with their number.
+ *
+ * @param barrier microseconds of one of two threads
+ */
+export const expectedOf = (calls: readonly TimedCall[], threads: number, barrier: number): number =>
+  calls.reduce(
+    (sum, { alone, most, waits }) =>
+      sum + alone.median / Math.min(threads, most) + (threads > 1 && waits ? (barrier * threads) / 2 : 0),
+    0,
+  )
+
 const sumOf = (calls: readonly TimedCall[], value: (call: TimedCall) => number) =>
   calls.reduce((sum, call) => sum + value(call), 0)
 
@@ -86,3 +100,20 @@ export const stepsTable = (models: readonly TimedModel[], machine: Machine, thre
       ]
     }),
   )
+
+/** What steps are to take on more threads than were at hand, beside what they took. */
+export const expectedTable = (models: readonly TimedModel[], threads: number): string => {
+  const counts = [1, 2, 4, 8]
+  return table(
+    [
+      ...['model', 'barriers', 'µs a barrier, 2 threads'],
+      ...counts.map((count) => `µs expected, ${count}`),
+      ...['µs measured, 1', `µs measured, ${threads}`],
+    ],
+    models.map(({ model, calls, alone, shared, barrier }) => [
+      ...[model, calls.filter(({ waits }) => waits).length, number(barrier.median, 2)],
+      ...counts.map((count) => number(expectedOf(calls, count, barrier.median))),
+      ...[number(alone.median), number(shared.median)],
+    ]),
+  )
+}

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import type { KernelExport } from '../../packages/backend-wasm/src/module'
 import { markedPart } from '../packages/marked-part'
 import { costOf } from './kernel-costs'
-import { limitOf } from './kernel-tables'
+import { expectedOf, limitOf } from './kernel-tables'
 
 const path = (name: string) => fileURLToPath(new URL(`../../${name}`, import.meta.url))
 
@@ -78,6 +78,19 @@ test('a limit is of what takes longer, divided by the threads that can share it'
   const machine = { gflops: 2, gigabytes: 1 }
   expect(limitOf([call, { ...call, bytes: 3000 }], machine, 1)).toBe(2 + 3)
   expect(limitOf([call, { ...call, bytes: 3000, most: 1, waits: false }], machine, 2, 0.5)).toBe(1 + 0.5 + 3)
+})
+
+test('what is expected of more threads is what they share, and barriers that grow with their number', () => {
+  const spread = (median: number) => ({ median, min: median, max: median })
+  const call = { kernel: 'add', shape: '', flops: 0, bytes: 0, most: 8, waits: true, shared: spread(0) }
+  const calls = [
+    { ...call, alone: spread(80) },
+    { ...call, alone: spread(4), most: 2 },
+    { ...call, alone: spread(1), most: 1, waits: false },
+  ]
+  expect(expectedOf(calls, 1, 0.2)).toBe(85)
+  expect(expectedOf(calls, 2, 0.2)).toBeCloseTo(40 + 2 + 1 + 2 * 0.2, 10)
+  expect(expectedOf(calls, 8, 0.2)).toBeCloseTo(10 + 2 + 1 + 2 * 0.8, 10)
 })
 
 test('the kernels of a step are timed', () => {

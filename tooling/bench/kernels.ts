@@ -8,7 +8,7 @@ import { loadDataset } from '@digitlab/data/node'
 import { modelNames, type ModelName } from '@digitlab/models'
 import { completeExperiment, withRecipe } from '@digitlab/train'
 import { writeMarkedPart } from '../packages/marked-part'
-import { callsTable, stepsTable, type Machine, type TimedModel } from './kernel-tables'
+import { callsTable, expectedTable, stepsTable, type Machine, type TimedModel } from './kernel-tables'
 import { timeStep } from './kernel-times'
 import { measurePeak } from './peak'
 import { lookAtStep } from './recorded-step'
@@ -101,6 +101,9 @@ const timeModel = async (
   return timed
 }
 
+const onMoreThreads =
+  'What is to be expected of more threads, by what each call takes on one and what a barrier of two takes, growing with their number:'
+
 /** The whole command. */
 export const main = async (root: string, args: string[]): Promise<void> => {
   const flags = parse(args)
@@ -129,7 +132,8 @@ export const main = async (root: string, args: string[]): Promise<void> => {
     `images of ${folder ? 'MNIST' : 'strokes'}, ${repetitions} repetitions: median (least - most). One core: ${number(machine.gflops)} GFLOP/s of fused ` +
     `multiply-adds in WebAssembly, ${number(machine.gigabytes)} GB/s read and written by a copy of 256 KiB. A barrier of ${threads} threads: ` +
     `${number(Math.min(...timed.map(({ barrier }) => barrier.median)), 2)} µs.`
-  const summary = `${stepsTable(timed, machine, threads)}\n\n${heading}`
+  const expected = threads === 2 ? [`${onMoreThreads}\n\n${expectedTable(timed, threads)}`] : []
+  const summary = [stepsTable(timed, machine, threads), heading, ...expected].join('\n\n')
   console.log(`\n${summary}`)
   if (!flags.publish) return
   const parts = timed.map((model) => `### ${model.model}\n\n${callsTable(model, machine, threads)}`)

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { execa } from 'execa'
+import manifest from './package.json' with { type: 'json' }
 
 /** A side: the process that trains. */
 export interface SideSpec {
@@ -11,6 +12,9 @@ export interface SideSpec {
   readonly command: string
   readonly args: readonly string[]
 }
+
+/** The peers' versions, which are pinned. */
+export const jaxVersion = manifest.dependencies['@jax-js/jax']
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const script = (name: string) => join(here, 'sides', name)
@@ -60,12 +64,14 @@ export interface SidesContext {
   readonly tfjs: string | undefined
   /** The numbers of threads that digitlab's wasm trains with: one, and one a core, unless given. Its cpu has one. */
   readonly counts?: readonly number[]
+  /** How many steps of an epoch a turn takes; all unless given, but of sides that take minutes. */
+  readonly steps?: number
 }
 
 /** All sides for a model. */
 export const sidesFor = (
   model: string,
-  { data, batchSize, cores, python, torch, tfjs, counts = [...new Set([1, cores])] }: SidesContext,
+  { data, batchSize, cores, python, torch, tfjs, counts = [...new Set([1, cores])], steps: most }: SidesContext,
 ): SideSpec[] => {
   const node = (id: string, title: string, file: string, task: object, flags: readonly string[] = []) => ({
     id,
@@ -73,17 +79,19 @@ export const sidesFor = (
     command: process.execPath,
     args: [...flags, file, JSON.stringify({ model, data, batchSize, ...task })],
   })
+  // Steps of an epoch that a turn takes where all 938 would take minutes.
+  const steps = (byModel: Readonly<Record<string, number>>) => {
+    const taken = most ?? byModel[model]
+    return taken === undefined ? {} : { steps: taken }
+  }
   const ours = (backend: string, workers: number) =>
     node(
       `${backend}-${workers}`,
       `digitlab ${backend}, ${workers === 1 ? '1 thread' : `${workers} threads`}`,
       script('ours.mjs'),
-      { backend, workers },
+      { backend, workers, ...(backend === 'cpu' ? steps({ 'two-layer': 300, cnn: 60 }) : steps({})) },
       ['--expose-gc'],
     )
-  // Steps of an epoch that a turn takes where all 938 would take minutes.
-  const steps = (byModel: Readonly<Record<string, number>>) =>
-    byModel[model] === undefined ? {} : { steps: byModel[model] }
   const pytorch = (loop: string, title: string) => ({
     id: `torch-${loop}`,
     title,
@@ -96,6 +104,7 @@ export const sidesFor = (
         batchSize,
         threads: cores,
         loop,
+        ...steps({}),
         reference: join(here, '..', 'reference'),
       }),
     ],
@@ -115,10 +124,13 @@ export const sidesFor = (
           node('tfjs-wasm', 'tfjs 4.22 wasm', tfjs, {
             backend: 'wasm',
             wasmFolder: wasmFolder(),
-            ...steps({ 'two-layer': 300 }),
+            ...steps({ linear: 300, 'two-layer': 200 }),
           }),
-          node('tfjs-cpu', 'tfjs 4.22 cpu', tfjs, { backend: 'cpu', ...steps({ 'two-layer': 100, cnn: 2 }) }),
+          node('tfjs-cpu', 'tfjs 4.22 cpu', tfjs, {
+            backend: 'cpu',
+            ...steps({ linear: 200, 'two-layer': 60, cnn: 1 }),
+          }),
         ]),
-    node('jax-js', 'jax-js 0.1.25 wasm', script('jax.mjs'), steps({ linear: 300, 'two-layer': 300, cnn: 10 })),
+    node('jax-js', `jax-js ${jaxVersion} wasm`, script('jax.mjs'), steps({ linear: 300, 'two-layer': 300, cnn: 4 })),
   ]
 }

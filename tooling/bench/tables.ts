@@ -1,5 +1,11 @@
 // The figures of a bench as Markdown.
+import type { AnswerFigures } from './answers'
+import type { BatchFigures } from './batches'
+import type { Conditions } from './conditions'
+import type { JaxPageFigures } from './jax-page'
 import { median, spread, type Measured, type Spread } from './measure'
+import type { SizeFigures } from './sizes'
+import type { StartUpFigures } from './start-up'
 
 /** Figures of a model's epochs. */
 interface EpochFigures {
@@ -9,23 +15,19 @@ interface EpochFigures {
   readonly sides: readonly Measured[]
 }
 
-/** All of a bench, as it is kept in JSON. */
-export interface BenchResult {
-  readonly date: string
-  readonly commit: string
-  readonly machine: {
-    readonly processor: string
-    readonly cores: number
-    readonly memoryGiB: number
-    readonly platform: string
-    readonly node: string
-    readonly torch: string | null
-    readonly peakGflops: number | null
-  }
+/** What was measured at one time. */
+type Part<T> = { readonly measured: Conditions } & T
+
+/** All of a bench, as it is kept in JSON: epochs, and parts that may have been measured at other times. */
+export interface BenchResult extends Conditions {
   readonly images: number
   readonly rounds: number
   readonly epochs: readonly EpochFigures[]
-  readonly scaling: readonly Omit<EpochFigures, 'flopsPerImage'>[]
+  readonly batches?: Part<{ readonly entries: readonly BatchFigures[] }>
+  readonly sizes?: Part<{ readonly entries: readonly SizeFigures[] }>
+  readonly answers?: Part<{ readonly entries: readonly AnswerFigures[] }>
+  readonly startUp?: Part<{ readonly entries: readonly StartUpFigures[] }>
+  readonly jaxPage?: Part<{ readonly entries: readonly JaxPageFigures[] }>
 }
 
 type Row = readonly (string | number)[]
@@ -48,7 +50,7 @@ export const table = (header: readonly string[], rows: readonly Row[]) =>
 const threadsOf = ({ id }: Measured, cores: number) => (/^(wasm|cpu)-1$|^tfjs/.test(id) ? 1 : cores)
 
 /** What each side took for an epoch of a model. */
-const epochTable = ({ sides, flopsPerImage }: EpochFigures, { images, machine }: BenchResult) => {
+export const epochTable = ({ sides, flopsPerImage }: EpochFigures, { images, machine }: BenchResult) => {
   const peer = fastest(sides, ['torch-resident'])
   const rows = sides.map((side) => {
     if (side.failed !== undefined) return [side.title, `cannot: ${side.failed.split('\n')[0]}`, '', '', '', '', '']
@@ -77,22 +79,52 @@ const epochTable = ({ sides, flopsPerImage }: EpochFigures, { images, machine }:
 const idsOf = (backend: string, cores: number) => [`${backend}-1`, `${backend}-${cores}`]
 
 /** The fastest of some sides, by the median; undefined where none was timed. */
-const fastest = (sides: readonly Measured[], ids: readonly string[]) =>
+export const fastest = (sides: readonly Measured[], ids: readonly string[]) =>
   sides
     .flatMap((side) => (ids.includes(side.id) && side.failed === undefined ? [side] : []))
     .sort((a, b) => median(a.secondsPerEpoch) - median(b.secondsPerEpoch))[0]
 
-/** How many times as fast as a peer our backend is, with as many threads as serve it best. */
-const ratio = ({ sides }: EpochFigures, backend: string, peer: string, cores: number) => {
+/** How many times as fast as a peer our backend is, with as many threads as serve it best; undefined where one was not timed. */
+export const ratioOf = (
+  { sides }: Pick<EpochFigures, 'sides'>,
+  backend: string,
+  peer: string,
+  cores: number,
+): Spread | undefined => {
   const [own, other] = [fastest(sides, idsOf(backend, cores)), fastest(sides, [peer])]
-  return own && other ? range(speedup(own.secondsPerEpoch, other.secondsPerEpoch), 2) : '-'
+  return own && other && speedup(own.secondsPerEpoch, other.secondsPerEpoch)
 }
 
-const heading = ({ date, commit, machine, rounds }: BenchResult) =>
-  `Measured ${date} at commit ${commit} by \`npm run bench\`: ${machine.processor}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ` +
-  `${machine.platform}, Node ${machine.node}${machine.torch === null ? ', no PyTorch' : `, PyTorch ${machine.torch}`}. MNIST, batch 64, SGD; whole ` +
-  `epochs with shuffle, batches and steps, without evaluation. The sides took turns in ${rounds} rounds (slow ones in 3); median, with least ` +
-  `and most. What takes minutes was timed over a part of an epoch. The first losses of all agreed before they were timed.`
+const ratio = (...of: Parameters<typeof ratioOf>): string => {
+  const found = ratioOf(...of)
+  return found ? range(found, 2) : '-'
+}
+
+/** Who is compared with whom: our backend, the peer in words, and its side. */
+export const peers = [
+  ['wasm', 'PyTorch, data resident', 'torch-resident'],
+  ['wasm', 'PyTorch, DataLoader', 'torch-DataLoader'],
+  ['wasm', 'tfjs wasm', 'tfjs-wasm'],
+  ['wasm', 'jax-js', 'jax-js'],
+  ['cpu', 'tfjs cpu', 'tfjs-cpu'],
+] as const
+
+/** 'tfjs 4.22, jax-js 0.1.25': the peers beside PyTorch, as their sides are called. */
+const peersOf = ({ epochs }: BenchResult): string => {
+  const titles = epochs.flatMap(({ sides }) => sides.map(({ title }) => title))
+  const named = titles.flatMap((title) => /^(?!digitlab|PyTorch)\S+ [\d.]+/.exec(title) ?? [])
+  return [...new Set(named)].map((name) => `, ${name}`).join('')
+}
+
+const heading = (result: BenchResult) => {
+  const { date, commit, machine, rounds } = result
+  return (
+    `Measured ${date} at commit ${commit} by \`npm run bench\`: ${machine.processor}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ` +
+    `${machine.platform}, Node ${machine.node}${machine.torch === null ? ', no PyTorch' : `, PyTorch ${machine.torch}`}${peersOf(result)}. MNIST, batch 64, ` +
+    `SGD; whole epochs with shuffle, batches and steps, without evaluation. The sides took turns in ${rounds} rounds (slow ones in 3); median, ` +
+    `with least and most. What takes minutes was timed over a part of an epoch. The first losses of all agreed before they were timed.`
+  )
+}
 
 /** The short table, for the README. */
 export const summaryTable = (result: BenchResult): string => {
@@ -111,13 +143,6 @@ export const summaryTable = (result: BenchResult): string => {
     if (side) return number(median(side.secondsPerEpoch), 2)
     return sides.some(({ id }) => ids.includes(id)) ? 'cannot' : '-'
   }
-  const peers = [
-    ['wasm', 'PyTorch, data resident', 'torch-resident'],
-    ['wasm', 'PyTorch, DataLoader', 'torch-DataLoader'],
-    ['wasm', 'tfjs wasm', 'tfjs-wasm'],
-    ['wasm', 'jax-js', 'jax-js'],
-    ['cpu', 'tfjs cpu', 'tfjs-cpu'],
-  ] as const
   return [
     `Seconds per epoch, with as many threads as serve each backend of ours best:\n\n${table(
       ['model', ...columns.map(([title]) => title)],
@@ -132,53 +157,4 @@ export const summaryTable = (result: BenchResult): string => {
     )}`,
     heading(result),
   ].join('\n\n')
-}
-
-/** Batch sizes and threads. */
-const scalingTable = (result: BenchResult, model: string) => {
-  const rows = result.scaling.filter((entry) => entry.model === model)
-  const titles = rows[0]?.sides.map(({ title }) => title) ?? []
-  return table(
-    ['batch', ...titles],
-    rows.map(({ batchSize, sides }) => [
-      batchSize,
-      ...sides.map(({ secondsPerEpoch }) => (secondsPerEpoch ? range(spread(secondsPerEpoch)) : 'cannot')),
-    ]),
-  )
-}
-
-/** Everything. */
-export const toMarkdown = (result: BenchResult): string => {
-  const { machine } = result
-  const held = result.epochs.flatMap(({ model, sides }) =>
-    sides.flatMap((side) => {
-      if (side.failed !== undefined || side.heldBytes === undefined) return []
-      const { title, peakBytes, secondsPerEpoch } = side
-      const [first, last] = side.heldBytes.map((bytes) => number(bytes / 1e6))
-      const after = `${last} after ${secondsPerEpoch.length} more`
-      return [[`${model}, ${title}`, number(peakBytes / 1e6), first ?? '', after]]
-    }),
-  )
-  return `${[
-    '# Training, side by side',
-    summaryTable(result),
-    machine.peakGflops === null
-      ? 'This engine has no relaxed SIMD, so there is no peak to compare with.'
-      : `Fused multiply-adds of four float32 in WebAssembly reach ${number(machine.peakGflops)} GFLOP/s on one core here. GFLOP/s count every product of the model, also those that a kernel skips because an operand is zero: more than the peak is possible, and PyTorch has wider instructions.`,
-    ...result.epochs.map((epoch) => `## ${epoch.model}\n\n${epochTable(epoch, result)}`),
-    ...(result.scaling.length === 0
-      ? []
-      : [
-          `## Batch size and threads\n\nSeconds per epoch, three rounds.`,
-          ...result.epochs.map(({ model }) => `### ${model}\n\n${scalingTable(result, model)}`),
-        ]),
-    ...(held.length === 0
-      ? []
-      : [
-          `## Memory\n\nResident set of the process with its threads, MB: the most there was, after the first epoch, after the last.\n\n${table(
-            ['', 'peak', 'after the first epoch', 'after the last'],
-            held,
-          )}`,
-        ]),
-  ].join('\n\n')}\n`
 }

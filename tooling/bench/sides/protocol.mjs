@@ -17,6 +17,12 @@ import { readSync, writeSync } from 'node:fs'
  *   readonly experiment: import('@digitlab/train').Experiment
  *   readonly firstSeed: number
  *   readonly images?: number
+ *   readonly count?: number
+ *   readonly onnxruntime?: string
+ *   readonly onnx?: string
+ *   readonly picture?: string
+ *   readonly threads?: number
+ *   readonly once?: boolean
  * }}
  */
 export const task = JSON.parse(process.argv[2] ?? '{}')
