@@ -1,6 +1,7 @@
 // What a bench of the nets says, as Markdown.
 import { modelNames } from '@digitlab/models'
 import { spreadOf } from '@digitlab/sweep'
+import { recipeOf } from '@digitlab/train/experiment'
 import { median, spread } from './measure'
 import type { RecipeTurns } from './recipe-sides'
 import { number, range, speedup, table } from './tables'
@@ -71,6 +72,10 @@ export const netsTable = ({ nets, sprint }: NetsResult): string => {
       ],
     ]
   })
+  const handed = modelNames.some((model) => recipeOf(model).augment && nets[model]?.seconds?.['torch']?.length)
+  const augmented = handed
+    ? '; where the recipe augments them PyTorch is handed the same images ready-made, and the seconds of wasm include making them'
+    : ''
   const columns = [
     'model',
     'parameters',
@@ -83,7 +88,7 @@ export const netsTable = ({ nets, sprint }: NetsResult): string => {
   const timed = Object.values(nets).flatMap((net) => (net.timed ? [inWords(net.timed)] : []))
   return [
     table(columns, rows),
-    `Each trained on MNIST as \`digitlab train --model <name>\` does. Accuracies are the mean of the runs with its 95 % interval by Student's t; a net that sets images aside for validation chooses its epoch by them alone. Seconds are the median of epochs that took turns with PyTorch's, with the same recipe and its images resident, both with all cores (${[...new Set(timed)].join('; ') || 'not timed'}).`,
+    `Each trained on MNIST as \`digitlab train --model <name>\` does. Accuracies are the mean of the runs with its 95 % interval by Student's t; a net that sets images aside for validation chooses its epoch by them alone. Seconds are the median of epochs that took turns with PyTorch's, with the same recipe and its images resident, both with all cores${augmented} (${[...new Set(timed)].join('; ') || 'not timed'}).`,
     ...(sprint ? [timeTo(sprint)] : []),
   ].join('\n\n')
 }

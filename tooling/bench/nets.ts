@@ -7,9 +7,17 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { cacheFolder } from '@digitlab/data/node'
 import { modelNames, resolveModel, type ModelName } from '@digitlab/models'
-import { completeExperiment, experimentId, parseRun, withRecipe, type ExperimentInput } from '@digitlab/train'
+import {
+  completeExperiment,
+  experimentId,
+  parseRun,
+  withRecipe,
+  type Experiment,
+  type ExperimentInput,
+} from '@digitlab/train'
 import { execa } from 'execa'
 import { formatted, writeMarkedPart } from '../packages/marked-part'
+import { writeAugmented } from './augmented-files'
 import { netsTable, type Conditions, type NetFigures, type NetsResult } from './nets-table'
 import { recipeSides, trainInTurns } from './recipe-sides'
 import { pythonWithTorch } from './sides'
@@ -75,6 +83,12 @@ const timed = (flags.time?.split(',') ?? []).map((name) =>
 const experimentOf = (model: ModelName, more: Partial<ExperimentInput> = {}) =>
   completeExperiment({ ...withRecipe({ model, dataset: 'mnist' }), ...more })
 
+/** How many images of some an epoch trains on: all that are not set aside. */
+const trainedOf = ({ validation = 0 }: Experiment, images: number): number => {
+  const size = typeof validation === 'number' ? validation : validation.size
+  return images - (size < 1 ? Math.floor(size * images) : size)
+}
+
 /** Accuracies on the test images of the runs in a folder that were trained as the recipe of their model says, by model and seed. */
 const accuraciesIn = async (folder: string): Promise<ReadonlyMap<ModelName, ReadonlyMap<number, number>>> => {
   const found = new Map<ModelName, Map<number, number>>()
@@ -126,13 +140,25 @@ if (flags.runs !== undefined)
 for (const model of timed) {
   // One epoch, whatever the recipe has: an epoch of it takes as long as any other.
   const experiment = experimentOf(model, { epochs: 1 })
-  const sides = recipeSides(model, experiment, { ...context, ...(images === undefined ? {} : { images }) })
-  const { turns, failed } = await trainInTurns(model, sides, { rounds, warm: true, say })
-  const seconds = Object.fromEntries(
-    Object.entries(turns).map(([id, of]) => [id, of.map((turn) => (turn.seconds * all) / (images ?? all))]),
-  )
-  Reflect.deleteProperty(nets[model] ?? {}, 'failed') // what failed before need not fail now
-  put(model, { seconds, images: images ?? all, ...(failed ? { failed } : {}), timed: measured })
+  const taken = images ?? all
+  const written = experiment.augment
+    ? await writeAugmented(experiment, { data: context.data, images: taken, seeds: rounds + 1 })
+    : undefined
+  try {
+    const sides = recipeSides(model, experiment, {
+      ...{ ...context, images: taken },
+      ...(written ? { augmented: written.folder } : {}),
+    })
+    const { turns, failed } = await trainInTurns(model, sides, { rounds, warm: true, say })
+    const share = trainedOf(experiment, all) / trainedOf(experiment, taken)
+    const seconds = Object.fromEntries(
+      Object.entries(turns).map(([id, of]) => [id, of.map((turn) => turn.seconds * share)]),
+    )
+    Reflect.deleteProperty(nets[model] ?? {}, 'failed') // what failed before need not fail now
+    put(model, { seconds, images: taken, ...(failed ? { failed } : {}), timed: measured })
+  } finally {
+    await written?.remove()
+  }
 }
 const sprint =
   sprints === undefined

@@ -19,6 +19,8 @@ interface RecipeContext {
   readonly data: string
   /** How many to train on; all unless given. */
   readonly images?: number
+  /** The folder of augmented images, for an experiment that augments them. */
+  readonly augmented?: string
   readonly cores: number
   readonly python: string
   /** PyTorch's version; undefined where there is none. */
@@ -29,14 +31,14 @@ interface RecipeContext {
 export const recipeSides = (
   model: ModelName,
   experiment: Experiment,
-  { data, images, cores, python, torch }: RecipeContext,
+  { data, images, augmented, cores, python, torch }: RecipeContext,
 ): SideSpec[] => {
   const task = { data, images, experiment, firstSeed: 0 }
   const args = JSON.stringify({ ...task, workers: 'auto' })
   const ours = { id: 'wasm', title: 'digitlab wasm', command: process.execPath, args: [script('recipe.mjs'), args] }
   if (torch === undefined) return [ours]
   const { layers } = resolveModel(model).definition
-  const theirs = JSON.stringify({ ...task, layers, threads: cores, reference })
+  const theirs = JSON.stringify({ ...task, layers, augmented, threads: cores, reference })
   return [ours, { id: 'torch', title: `PyTorch ${torch}`, command: python, args: [script('torch_recipe.py'), theirs] }]
 }
 
