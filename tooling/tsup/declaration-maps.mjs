@@ -91,6 +91,5 @@ for (const name of readdirSync('dist').filter((file) => /\.d\.c?ts$/.test(file))
   }
   const text = file.text.replace(/\n\/\/# sourceMappingURL=.*\n?$/, '\n')
   writeFileSync(path, `${text.trimEnd()}\n//# sourceMappingURL=${name}.map\n`)
-  const { sourcesContent: _, ...encoded } = toEncodedMap(map)
-  writeFileSync(`${path}.map`, JSON.stringify(encoded))
+  writeFileSync(`${path}.map`, JSON.stringify({ ...toEncodedMap(map), sourcesContent: undefined })) // `src` is in the package
 }
