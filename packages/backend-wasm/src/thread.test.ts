@@ -1,5 +1,6 @@
 // Threads by themselves, without tfjs: what becomes of the others where one is late, or never comes.
-import { expect, test } from 'vitest'
+import { Worker } from 'node:worker_threads'
+import { expect, test, vi } from 'vitest'
 import type { Call } from './calls'
 import { compileKernels, kernelNames, type KernelExport, type KernelExports } from './module'
 import { startThreads, type Threads } from './threads'
@@ -7,13 +8,13 @@ import { startThreads, type Threads } from './threads'
 const [weights, sums, word, count] = [1024, 2048, 4096, 64]
 
 /** Starts two threads in a memory of their own, whose first free byte is at 64 KiB. */
-const two = async (patience?: number) => {
+const two = async (patience?: number, free: () => void = () => {}) => {
   const memory = new WebAssembly.Memory({ initial: 16, maximum: 65536, shared: true })
   const module = (await compileKernels('plain')).module(true)
   const { exports } = new WebAssembly.Instance(module, { env: { memory } })
   const heap = {
     ...{ memory, module, kernels: exports as unknown as KernelExports, names: kernelNames },
-    ...{ allocate: () => 65536, free: () => {} },
+    ...{ allocate: () => 65536, free },
   }
   return { memory, threads: await startThreads(heap, 2, patience) }
 }
@@ -70,4 +71,58 @@ test('a thread that does not come is given up once it has done nothing for as lo
   expect(() => run(threads, [dawdle(1, 2000)])).toThrow(expect.objectContaining({ code: lost.code }) as Error)
   expect(() => run(threads, [dawdle(1, 0)]), 'nor is it asked again').toThrow(lost.message)
   await threads.close()
+})
+
+test("a page's threads, which go on for a while when they are terminated, touch nothing once their memory is given back", async () => {
+  const spawned: Worker[] = []
+  /** A Worker as a page has them: of `terminate` nothing is seen for long. */
+  class PageWorker {
+    readonly #worker: Worker
+    constructor(url: string) {
+      const [, code = ''] = /^data:,(.*)$/s.exec(url) ?? []
+      this.#worker = new Worker(
+        `process.getBuiltinModule = () => undefined;
+        const port = require('node:worker_threads').parentPort;
+        globalThis.postMessage = (message) => port.postMessage(message);
+        port.on('message', (data) => globalThis.onmessage({ data }));
+        ${decodeURIComponent(code)}`,
+        { eval: true },
+      )
+      spawned.push(this.#worker)
+    }
+    postMessage(message: unknown) {
+      this.#worker.postMessage(message)
+    }
+    addEventListener(type: string, listener: (event: unknown) => void) {
+      if (type === 'message') this.#worker.on('message', (data: unknown) => listener({ data }))
+    }
+    terminate() {}
+  }
+  vi.stubGlobal('Worker', PageWorker)
+  vi.spyOn(process, 'getBuiltinModule').mockReturnValue(undefined)
+  vi.spyOn(URL, 'createObjectURL').mockImplementation((blob) => `data:,${texts.get(blob as Blob) ?? ''}`)
+  const texts = new Map<Blob, string>()
+  vi.stubGlobal(
+    'Blob',
+    class {
+      constructor([text = '']: readonly string[]) {
+        texts.set(this as unknown as Blob, encodeURIComponent(text))
+      }
+    },
+  )
+  try {
+    let given = 0
+    const { memory, threads } = await two(undefined, () => given++)
+    run(threads, [call('add', count, weights, weights, weights, 0)])
+    await threads.close()
+    expect(given).toBe(1)
+    const block = new Uint8Array(memory.buffer, 65536, 65536)
+    block.fill(0)
+    await new Promise((resolve) => setTimeout(resolve, 400)) // they sleep after 0.1 ms, and look again each 100
+    expect(block.findIndex((byte) => byte !== 0)).toBe(-1)
+  } finally {
+    vi.unstubAllGlobals()
+    vi.restoreAllMocks()
+    await Promise.all(spawned.map((worker) => worker.terminate()))
+  }
 })

@@ -5,7 +5,7 @@ import type { callPart } from './calls'
 export const places = {
   /** Three lines: `assembly/barrier.ts`; the third counts those who sleep. */
   barrier: 0,
-  /** int32: the program's id, how many threads take part, whether one has failed. */
+  /** int32: the program's id, how many threads take part, whether one has failed, whether all are to end. */
   program: 192,
   /** int32 for each thread, a line each: counts the programs that it was to run; whether it sleeps; counts what it has done. */
   starts: 256,
@@ -28,9 +28,10 @@ export interface ThreadBegin {
   readonly naps: readonly [barrier: number, start: number]
 }
 
-/** What a thread answers: an empty object once it is ready. */
+/** What a thread answers: an empty object once it is ready, and when it has ended, and touches the memory no more. */
 export interface ThreadAnswer {
   readonly failed?: string
+  readonly ended?: true
 }
 
 interface Port {
@@ -97,6 +98,7 @@ export const threadMain = (part: typeof callPart): void => {
           Atomics.store(own, 1, 0)
         }
         seen = count
+        if (shared[3] !== 0) return answer({ ended: true })
         const [id = 0, taking = 1] = shared
         if (id !== loaded) {
           load()

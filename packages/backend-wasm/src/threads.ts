@@ -36,7 +36,7 @@ export const mostThreads = 64
 const programBytes = 8 * 16384
 
 /**
- * Looks before a thread sleeps, at a barrier (some 20 us) and between steps (some 200 us): longer than a barrier's wait usually is, and
+ * Looks before a thread sleeps, at a barrier (some 8 us) and between steps (some 80 us): longer than a barrier's wait usually is, and
  * than what the calling thread does between two steps; not so long that it takes a processor from others who need it.
  */
 const looks = [20_000, 200_000] as const
@@ -45,6 +45,8 @@ const naps = [20, 100] as const
 
 /** A call takes a thread some milliseconds, or a second at most; none takes this many milliseconds. */
 const longestCall = 15_000
+/** How long a page's thread is waited for that is to end, in milliseconds. */
+const longestEnd = 2000
 /** Of one look at them no more counts than this, in milliseconds: the machine may have been asleep meanwhile. */
 const longestLook = 50
 
@@ -106,13 +108,29 @@ export const startThreads = async (heap: SharedHeap, count: number, patience = l
   const gate = new Int32Array(memory.buffer, control + places.barrier, 33)
   const sleeps = maySleep()
   const workers: Thread[] = []
+  const ends: Promise<unknown>[] = []
   let [failure, closed]: [BackendError | undefined, boolean] = [undefined, false]
   let loaded: Program | undefined
 
+  const wake = (thread: number): void => {
+    Atomics.add(starts, 16 * thread, 1)
+    if (Atomics.load(starts, 16 * thread + 1) === 1) Atomics.notify(starts, 16 * thread)
+  }
+  /**
+   * A page's thread goes on for a while after `terminate`, and notes that it sleeps in what may be another's memory by then: it is asked to end,
+   * and its memory is given back once all have said that they did.
+   */
   const close = async () => {
     closed = true
-    await Promise.all(workers.map(async (worker) => worker.terminate()))
-    heap.free(block)
+    shared[3] = 1
+    for (let thread = 1; thread <= workers.length; thread++) wake(thread)
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const late = new Promise<'late'>((resolve) => (timer = setTimeout(resolve, longestEnd, 'late')))
+    const ended = workers.map((worker, i) => (worker.on ? worker.terminate() : Promise.race([ends[i], late])))
+    const isFree = !(await Promise.all(ended)).includes('late')
+    clearTimeout(timer)
+    for (const worker of workers) if (!worker.on) worker.terminate()
+    if (isFree) heap.free(block)
   }
   const begin = (thread: number): Promise<void> =>
     new Promise((resolve, reject) => {
@@ -122,7 +140,11 @@ export const startThreads = async (heap: SharedHeap, count: number, patience = l
         reject(failure)
       }
       const worker = spawn()
-      const answered = ({ failed }: ThreadAnswer) => {
+      let end = () => {}
+      ends.push(new Promise<void>((resolve) => (end = resolve)))
+      const answered = ({ failed, ended }: ThreadAnswer) => {
+        if (ended || failed !== undefined) end()
+        if (ended) return
         worker.unref?.() // from now on it keeps no process alive
         if (failed === undefined) resolve()
         else fail(failed)
@@ -201,10 +223,7 @@ export const startThreads = async (heap: SharedHeap, count: number, patience = l
       if (loaded !== program) write(program)
       else update(program)
       shared[1] = taking
-      for (let thread = 1; thread < taking; thread++) {
-        Atomics.add(starts, 16 * thread, 1)
-        if (Atomics.load(starts, 16 * thread + 1) === 1) Atomics.notify(starts, 16 * thread)
-      }
+      for (let thread = 1; thread < taking; thread++) wake(thread)
       const rounds = taking > 2 ? 2 : 1
       for (const call of program.calls) {
         callPart(kernels[call.kernel], call, 0, taking, rounds)
