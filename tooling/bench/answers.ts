@@ -33,7 +33,7 @@ interface Told {
 }
 
 /** The version of onnxruntime-node in a folder; undefined where there is none. */
-export const onnxruntimeIn = (folder: string | undefined): string | undefined => {
+const onnxruntimeIn = (folder: string | undefined): string | undefined => {
   if (folder === undefined) return undefined
   try {
     return (createRequire(join(folder, 'index.js'))('onnxruntime-node/package.json') as { version: string }).version

@@ -2,7 +2,7 @@
 import { measure, type Measured } from './measure'
 import { sidesFor, type SidesContext } from './sides'
 
-export const batchSizes = [1, 16, 64, 256, 1024, 4096] as const
+const batchSizes = [1, 16, 64, 256, 1024, 4096] as const
 
 /** What each batch size was measured with. */
 export interface BatchFigures {

@@ -30,7 +30,7 @@ const line = (
 ) => element('line', { x1, y1, x2, y2, stroke, ...more })
 
 /** How many times as fast each model is as each peer: median, least and most. */
-export const ratioFigure = (result: BenchResult, theme: Theme): Figure => {
+const ratioFigure = (result: BenchResult, theme: Theme): Figure => {
   const palette = paletteOf(theme)
   const { muted, faint, ink, first, second } = palette
   const rows = result.epochs.flatMap((epoch) =>
@@ -164,7 +164,7 @@ const growthFigure = (
 }
 
 /** Speed and memory by the size of a batch; undefined where it was not measured. */
-export const batchesFigure = ({ batches, images }: BenchResult, theme: Theme): Figure | undefined => {
+const batchesFigure = ({ batches, images }: BenchResult, theme: Theme): Figure | undefined => {
   if (!batches) return undefined
   const models = [...new Set(batches.entries.map(({ model }) => model))]
   const rows = models.map((model) => {
@@ -188,7 +188,7 @@ export const batchesFigure = ({ batches, images }: BenchResult, theme: Theme): F
 }
 
 /** Speed and memory by the number of images; undefined where it was not measured. */
-export const sizesFigure = ({ sizes }: BenchResult, theme: Theme): Figure | undefined => {
+const sizesFigure = ({ sizes }: BenchResult, theme: Theme): Figure | undefined => {
   if (!sizes) return undefined
   const { entries } = sizes
   const models = [...new Set(entries.map(({ model }) => model))]

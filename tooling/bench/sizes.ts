@@ -14,7 +14,7 @@ export interface SizeFigures {
 }
 
 /** 60,000 are MNIST's own. 5,478,276 of 28 x 28 are 4 GiB of pixels, more than WebAssembly's memory. */
-export const imageCounts = [60_000, 600_000, Math.ceil(2 ** 32 / 784)] as const
+const imageCounts = [60_000, 600_000, Math.ceil(2 ** 32 / 784)] as const
 const batchSize = 64
 /** An epoch of MNIST's own: of more images, the first part of an epoch. */
 const steps = 938

@@ -79,7 +79,7 @@ export const epochTable = ({ sides, flopsPerImage }: EpochFigures, { images, mac
 const idsOf = (backend: string, cores: number) => [`${backend}-1`, `${backend}-${cores}`]
 
 /** The fastest of some sides, by the median; undefined where none was timed. */
-export const fastest = (sides: readonly Measured[], ids: readonly string[]) =>
+const fastest = (sides: readonly Measured[], ids: readonly string[]) =>
   sides
     .flatMap((side) => (ids.includes(side.id) && side.failed === undefined ? [side] : []))
     .sort((a, b) => median(a.secondsPerEpoch) - median(b.secondsPerEpoch))[0]
