@@ -74,14 +74,16 @@ const visitTaps = (info: backend_util.Conv2DInfo, visit: (x: number, filter: num
 
 type Shape4D = [number, number, number, number]
 
+interface Convolution {
+  readonly x: Shape4D
+  readonly filter: Shape4D
+  readonly strides: [number, number]
+  readonly pad: 'same' | 'valid' | number
+  readonly dilations: number
+}
+
 describe('convolution and its gradients', () => {
-  test.each<{
-    x: Shape4D
-    filter: Shape4D
-    strides: [number, number]
-    pad: 'same' | 'valid' | number
-    dilations: number
-  }>([
+  test.each<Convolution>([
     { x: [2, 7, 6, 3], filter: [3, 3, 3, 5], strides: [1, 1], pad: 'same', dilations: 1 },
     { x: [2, 9, 8, 2], filter: [3, 2, 2, 4], strides: [2, 3], pad: 'same', dilations: 1 },
     { x: [1, 10, 10, 4], filter: [5, 5, 4, 8], strides: [2, 2], pad: 'valid', dilations: 1 },
@@ -144,13 +146,7 @@ describe('convolution and its gradients', () => {
 })
 
 describe('the gradients of a convolution that has filters of its own for each channel', () => {
-  test.each<{
-    x: Shape4D
-    filter: Shape4D
-    strides: [number, number]
-    pad: 'same' | 'valid' | number
-    dilations: number
-  }>([
+  test.each<Convolution>([
     { x: [2, 7, 6, 3], filter: [3, 3, 3, 1], strides: [1, 1], pad: 'same', dilations: 1 },
     { x: [2, 9, 8, 2], filter: [3, 2, 2, 4], strides: [2, 3], pad: 'same', dilations: 1 },
     { x: [1, 12, 11, 5], filter: [3, 3, 5, 2], strides: [1, 1], pad: 'valid', dilations: 2 },
