@@ -2,6 +2,7 @@
 #include "convolution.cu"
 #include "conv-relu-pool.cu"
 #include "dense.cu"
+#include "dropout.cu"
 #include "elementwise.cu"
 #include "gather-batch.cu"
 #include "gather.cu"

@@ -8,6 +8,7 @@ import { CudaTensors } from './cuda-tensors'
 import { dense, denseGrad } from './dense'
 import { openDevice, type DeviceOptions } from './device'
 import { cudaVersion, libraryName, loadDriver, NoDriver, type Driver } from './driver'
+import { dropout } from './dropout'
 import { elementwiseKernels } from './elementwise'
 import { gather, oneHot, segmentSum } from './gather'
 import { gatherBatch } from './gather-batch'
@@ -49,7 +50,7 @@ const systemDriver = async (): Promise<Driver> => {
 }
 
 const kernels = [
-  ...[gatherBatch, writeImages, dense, denseGrad, convReluPool, convReluPoolGrad, softmaxCrossEntropy],
+  ...[gatherBatch, writeImages, dense, denseGrad, convReluPool, convReluPoolGrad, softmaxCrossEntropy, dropout],
   ...[sgdStep, adamStep, optimizerStep, averageWeights, clipGradients],
   ...[conv2d, fusedConv2d, conv2dBackpropFilter, conv2dBackpropInput, batchMatMul, fusedMatMul],
   ...[maxPool, maxPoolGrad, avgPool, avgPoolGrad, softmax, logSoftmax, gather, segmentSum, oneHot],

@@ -11,6 +11,7 @@ import {
 import { BackendError } from '@digitlab/backends'
 import type { Device } from './device'
 import type { Precision } from './cuda-backend'
+import { createLentGenerators, type LentGenerators } from './lent-generators'
 
 type DataId = TensorInfo['dataId']
 
@@ -46,12 +47,14 @@ export class CudaTensors extends KernelBackend {
   held: DataId[] | undefined
   /** Uploads and reads so far: a computation that made one can't be repeated without the host. */
   transfers = 0
+  readonly generators: LentGenerators
 
   constructor(
     readonly device: Device,
     readonly precision: Precision,
   ) {
     super()
+    this.generators = createLentGenerators(device)
     this.stored = new DataStorage(this, engine())
   }
 
@@ -162,6 +165,7 @@ export class CudaTensors extends KernelBackend {
   }
 
   override dispose(): void {
+    this.generators.dispose()
     this.device.dispose()
   }
 }

@@ -2,6 +2,7 @@ import type { Recording, StepVariables } from '@digitlab/backends'
 import { Tensor, type TensorInfo } from '@tensorflow/tfjs-core'
 import type { CudaTensors } from './cuda-tensors'
 import type { Launched, Pending } from './device'
+import type { LentGenerator } from './lent-generators'
 
 /** Results of steps that the GPU keeps, and those that it hands over with one copy. */
 const slots = 256
@@ -43,12 +44,14 @@ export const record = <T>(
   const { device } = tensors
   const launches: Launched[] = []
   const held: TensorInfo['dataId'][] = []
+  const drawnFrom = new Set<LentGenerator>()
   const transfersBefore = tensors.transfers
   const release = () => {
     for (const dataId of held.splice(0)) tensors.disposeData(dataId, true)
   }
   let result: T
   tensors.held = held
+  tensors.generators.taken = drawnFrom
   device.listener = (launched) => void launches.push(launched)
   try {
     result = compute()
@@ -58,6 +61,7 @@ export const record = <T>(
     throw error
   } finally {
     tensors.held = undefined
+    tensors.generators.taken = undefined
     device.listener = undefined
   }
   // Values that came from the host, or went there, would be those of the first time for ever.
@@ -65,7 +69,7 @@ export const record = <T>(
     release()
     return { result, recording: undefined }
   }
-  return { result, recording: createRecording(tensors, launches, firstTensor(result), release) }
+  return { result, recording: createRecording(tensors, { launches, drawnFrom }, firstTensor(result), release) }
 }
 
 const firstTensor = (result: unknown): Tensor | undefined => {
@@ -75,7 +79,7 @@ const firstTensor = (result: unknown): Tensor | undefined => {
 
 const createRecording = (
   tensors: CudaTensors,
-  launches: readonly Launched[],
+  { launches, drawnFrom }: { readonly launches: readonly Launched[]; readonly drawnFrom: ReadonlySet<LentGenerator> },
   result: Tensor | undefined,
   release: () => void,
 ): Recording => {
@@ -85,6 +89,7 @@ const createRecording = (
   const results = device.memory.take(Math.max(4, 4 * slots * values))
   const address = result ? tensors.address(result) : 0
   const batch = batchOf(launches)
+  for (const generator of drawnFrom) generator.retain()
   const endOfStep = {
     kernel: 'endOfStep',
     blocks: [1] as const,
@@ -119,6 +124,7 @@ const createRecording = (
       const options = optionsOf(values)
       if (options.some((value, i) => !Object.is(value, last[i]))) device.upload(state + optionsAt, options)
       last = options
+      for (const generator of drawnFrom) generator.lend()
       graph.launch()
       expected = { start: start + batch, step: step + 1 }
       kept()
@@ -139,6 +145,7 @@ const createRecording = (
       graph.dispose()
       device.memory.give(state)
       device.memory.give(results)
+      for (const generator of drawnFrom) generator.release()
       release()
     },
   }

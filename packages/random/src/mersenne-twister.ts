@@ -18,16 +18,13 @@ export interface MersenneTwisterState {
 export class MersenneTwister {
   readonly #state = new Uint32Array(size)
   #position = size
+  /** Set while the generator is lent. */
+  #takeBack: (() => MersenneTwisterState) | undefined
 
   /** @param seed an integer; PyTorch uses its low 32 bits, so a negative or a 64-bit one is taken modulo 2^32. */
   constructor(seed: number | bigint | MersenneTwisterState) {
     if (typeof seed === 'object') {
-      if (seed.words.length !== size || !(seed.position >= 0 && seed.position <= size))
-        throw new RangeError(
-          `a generator's state holds ${size} words and a position up to ${size}, not ${seed.words.length} and ${seed.position}`,
-        )
-      this.#state.set(seed.words)
-      this.#position = seed.position
+      this.#set(seed)
       return
     }
     if (typeof seed === 'number' && !Number.isSafeInteger(seed))
@@ -42,6 +39,7 @@ export class MersenneTwister {
 
   /** The next 32 random bits, as an integer from 0 to 2^32 - 1. */
   next(): number {
+    if (this.#takeBack) this.#return()
     if (this.#position === size) this.#refill()
     let y = this.#state[this.#position++]!
     y ^= y >>> 11
@@ -52,6 +50,7 @@ export class MersenneTwister {
 
   /** A copy of everything that decides the draws to come: give it to the constructor to go on from here. */
   state(): MersenneTwisterState {
+    this.#return()
     return { words: Array.from(this.#state), position: this.#position }
   }
 
@@ -60,9 +59,36 @@ export class MersenneTwister {
    * and answers how many are drawn now.
    */
   advance(draw: (words: Uint32Array, position: number) => number): void {
+    this.#return()
     const position = draw(this.#state, this.#position)
     if (!(Number.isInteger(position) && position >= 0 && position <= size))
       throw new RangeError(`a generator's position is a whole number from 0 to ${size}, not ${position}`)
+    this.#position = position
+  }
+
+  /**
+   * Lends the generator to a device that makes many draws by itself, and returns the state that it goes on from. `takeBack` is called
+   * once, as soon as this generator is used again, and answers the state after the device's last draw.
+   */
+  lend(takeBack: () => MersenneTwisterState): MersenneTwisterState {
+    const state = this.state()
+    this.#takeBack = takeBack
+    return state
+  }
+
+  #return() {
+    const takeBack = this.#takeBack
+    if (!takeBack) return
+    this.#set(takeBack())
+    this.#takeBack = undefined
+  }
+
+  #set({ words, position }: MersenneTwisterState) {
+    if (words.length !== size || !(position >= 0 && position <= size))
+      throw new RangeError(
+        `a generator's state holds ${size} words and a position up to ${size}, not ${words.length} and ${position}`,
+      )
+    this.#state.set(words)
     this.#position = position
   }
 

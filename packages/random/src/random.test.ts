@@ -138,3 +138,41 @@ test('needs nothing else', () => {
   expect(manifest).not.toHaveProperty('dependencies')
   expect(manifest).not.toHaveProperty('peerDependencies')
 })
+
+describe('a generator that is lent', () => {
+  /** Draws elsewhere: a generator of its own that goes on from the state. */
+  const lend = (generator: MersenneTwister, draws: number) => {
+    let asked = 0
+    const there: MersenneTwister = new MersenneTwister(generator.lend(() => (asked++, there.state())))
+    for (let n = 0; n < draws; n++) there.next()
+    return () => asked
+  }
+
+  test('goes on after the last draw that was made elsewhere, whatever it is used for', () => {
+    for (const use of ['next', 'state', 'advance', 'lend'] as const) {
+      const [ours, theirs] = [new MersenneTwister(7), new MersenneTwister(7)]
+      const asked = lend(ours, 1000)
+      expect(asked(), 'before it is used').toBe(0)
+      for (let n = 0; n < 1000; n++) theirs.next()
+      if (use === 'next') expect(ours.next()).toBe(theirs.next())
+      if (use === 'state') expect(ours.state()).toEqual(theirs.state())
+      if (use === 'advance')
+        ours.advance((words, position) => (expect([...words]).toEqual(theirs.state().words), position))
+      if (use === 'lend') lend(ours, 0)
+      expect(ours.next()).toBe(theirs.next())
+      expect(asked(), 'taken back once').toBe(1)
+    }
+  })
+
+  test('is asked again where it could not be taken back, and takes back no state that is none', () => {
+    const generator = new MersenneTwister(7)
+    const { words } = generator.lend(() => {
+      throw new Error('the device is lost')
+    })
+    expect(() => generator.next()).toThrow('the device is lost')
+    expect(() => generator.state()).toThrow('the device is lost')
+    const other = new MersenneTwister(7)
+    other.lend(() => ({ words, position: 625 }))
+    expect(() => other.next()).toThrow("a generator's state holds 624 words and a position up to 624, not 624 and 625")
+  })
+})
