@@ -30,7 +30,20 @@ const run = (program, args) => {
 const ours = (model, more = []) => {
   const folder = join(out, 'speed-run')
   rmSync(folder, { recursive: true, force: true })
-  const args = ['train', '--model', model, '--dataset', 'mnist', '--data-dir', data, '--backend', 'cuda', ...more]
+  const args = [
+    'train',
+    '--model',
+    model,
+    '--dataset',
+    'mnist',
+    '--data-dir',
+    data,
+    '--backend',
+    'cuda',
+    '--no-recipe',
+    '--no-report',
+    ...more,
+  ]
   const document = run(process.execPath, [
     join(here, 'digitlab.mjs'),
     ...args,
@@ -45,44 +58,58 @@ const ours = (model, more = []) => {
     seconds: document.run.history.epochs.map((/** @type {{ trainSeconds: number }} */ epoch) => epoch.trainSeconds),
   }
 }
-/** @type {(model: string, loop: string) => Measured} */
-const torch = (model, loop) => {
+/**
+ * A model, by whom, and how long.
+ *
+ * @typedef {[side: string, model: string, measured: Measured]} Turn
+ */
+
+/** @type {() => Turn[]} every model in both of PyTorch's loops */
+const torch = () => {
   const {
     device,
-    secondsPerEpoch,
     torch: version,
-  } = run('python3', [join(here, 'torch_gpu.py'), model, loop, epochs, data])
-  return { device: `${device}, PyTorch ${version}`, seconds: secondsPerEpoch }
+    found,
+  } = run('python3', [join(here, 'torch_gpu.py'), names, epochs, data, join(here, 'models.json')])
+  const by = { device: `${device}, PyTorch ${version}` }
+  return models.flatMap((model) => {
+    const [eager, graph] = [found.eager[model].secondsPerEpoch, found.graph[model].secondsPerEpoch]
+    /** @type {Turn[]} */
+    const turns = [
+      ['PyTorch eager', model, { ...by, seconds: eager }],
+      ['PyTorch CUDA graph', model, { ...by, seconds: graph }],
+    ]
+    return turns
+  })
 }
 
 const sees = spawnSync('python3', ['-c', 'import torch, sys; sys.exit(0 if torch.cuda.is_available() else 1)'])
-/** @type {Readonly<Record<string, (model: string) => Measured>>} */
-const sides = {
-  digitlab: (model) => ours(model),
-  'digitlab, TF32': (model) => ours(model, ['--tf32']),
-  ...(sees.status === 0
-    ? { 'PyTorch eager': (model) => torch(model, 'eager'), 'PyTorch CUDA graph': (model) => torch(model, 'graph') }
-    : {}),
-}
 if (sees.status !== 0) console.error('python3 has no PyTorch that sees the GPU: it is left out')
-
 const models = names.split(' ')
 /** @type {Record<string, { device: string, models: Record<string, number[]>, failed?: string }>} */
 const found = {}
-for (let round = 1; round <= Number(rounds); round++)
-  for (const model of models)
-    for (const [side, measure] of Object.entries(sides)) {
-      console.error(`round ${round}: ${model}, ${side}`)
-      try {
-        const { device, seconds } = measure(model)
-        const entry = (found[side] ??= { device, models: {} })
-        ;(entry.models[model] ??= []).push(...seconds.slice(1)) // the first epoch warms up
-      } catch (error) {
-        const why = error instanceof Error ? error.message : String(error)
-        console.error(`  ${why}`)
-        ;(found[side] ??= { device: '', models: {} }).failed = why
-      }
+/** @type {(side: string, measure: () => Turn[]) => void} */
+const turn = (side, measure) => {
+  console.error(side)
+  try {
+    for (const [of, model, { device, seconds }] of measure()) {
+      const entry = (found[of] ??= { device, models: {} })
+      ;(entry.models[model] ??= []).push(...seconds.slice(1)) // the first epoch warms up
     }
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    console.error(`  ${why}`)
+    ;(found[side] ??= { device: '', models: {} }).failed = why
+  }
+}
+for (let round = 1; round <= Number(rounds); round++) {
+  for (const [side, more] of /** @type {const} */ ([
+    ['digitlab', []],
+    ['digitlab, TF32', ['--tf32']],
+  ]))
+    for (const model of models) turn(side, () => [[side, model, ours(model, more)]])
+  if (sees.status === 0) turn('PyTorch', torch)
+}
 
 /** @type {(values: readonly number[], share: number) => number} */
 const quantile = (values, share) => [...values].sort((a, b) => a - b)[Math.floor(share * (values.length - 1))] ?? NaN
@@ -91,22 +118,29 @@ const cell = (values) =>
   values?.length
     ? `${quantile(values, 0.5).toFixed(4)} (${quantile(values, 0).toFixed(4)} - ${quantile(values, 1).toFixed(4)})`
     : '-'
-const rows = Object.entries(found).map(([side, { models: of }]) => [side, ...models.map((model) => cell(of[model]))])
-const ratios = Object.keys(found)
-  .filter((side) => side.startsWith('PyTorch'))
-  .map((side) => [
-    `${side} / digitlab`,
-    ...models.map((model) => {
-      const [theirs, mine] = [found[side]?.models[model], found['digitlab']?.models[model]]
-      return theirs?.length && mine?.length ? `${(quantile(theirs, 0.5) / quantile(mine, 0.5)).toFixed(1)}x` : '-'
-    }),
-  ])
-const table = [['seconds per epoch', ...models], ...rows, ...ratios]
+const columns = Object.keys(found)
+/** @type {(side: string, model: string) => string} how many times as long as digitlab, float32 beside float32 */
+const ratio = (side, model) => {
+  const [theirs, mine] = [found[side]?.models[model], found['digitlab']?.models[model]]
+  return theirs?.length && mine?.length ? `${(quantile(theirs, 0.5) / quantile(mine, 0.5)).toFixed(1)}` : '-'
+}
+const peers = columns.filter((side) => side.startsWith('PyTorch'))
+const table = [
+  ['seconds per epoch', ...columns, ...peers.map((side) => `${side} / digitlab`)],
+  ...models.map((model) => [
+    model,
+    ...columns.map((side) => cell(found[side]?.models[model])),
+    ...peers.map((side) => ratio(side, model)),
+  ]),
+]
+const widths = (table[0] ?? []).map((_, i) => Math.max(...table.map((row) => row[i]?.length ?? 0)))
 const text = [
   `batch 64, ${rounds} rounds of ${epochs} epochs taking turns, the first of each left out: median (least - most)`,
   ...[...new Set(Object.values(found).map(({ device }) => device))].filter(Boolean),
   '',
-  ...table.map((row) => row.map((text, i) => (i === 0 ? text.padEnd(30) : text.padStart(26))).join('')),
+  ...table.map((row) =>
+    row.map((text, i) => (i === 0 ? text.padEnd(widths[i] ?? 0) : text.padStart(widths[i] ?? 0))).join('  '),
+  ),
 ].join('\n')
 console.log(text)
 writeFileSync(join(out, 'speed.txt'), `${text}\n`)

@@ -1,9 +1,9 @@
-"""PyTorch on the same GPU: seconds of each epoch of a model, in its eager loop or with a whole step captured in a CUDA graph.
+"""PyTorch on the same GPU: seconds of each epoch of models, in its eager loop and with a whole step captured in a CUDA graph.
 
 Both have the data set on the GPU, as our own run has, and take batches of it by index. In the graph the place in the order is on the
 GPU too and moves on by itself, so that a step is one launch; the last batch of an epoch, which is shorter, runs eagerly.
 
-python3 torch_gpu.py MODEL eager|graph EPOCHS FOLDER_OF_MNIST
+python3 torch_gpu.py "MODEL ..." EPOCHS FOLDER_OF_MNIST MODELS_JSON
 Prints one line of JSON.
 """
 
@@ -16,15 +16,8 @@ import numpy as np
 import torch
 from torch import nn
 
-MODELS = {
-    "linear": lambda: nn.Sequential(nn.Flatten(), nn.Linear(784, 10)),
-    "two-layer": lambda: nn.Sequential(nn.Flatten(), nn.Linear(784, 100), nn.ReLU(), nn.Linear(100, 10)),
-    "cnn": lambda: nn.Sequential(
-        nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Flatten(), nn.Linear(32 * 7 * 7, 10),
-    ),
-}
+from experiment import Net
+
 BATCH = 64
 
 
@@ -35,14 +28,9 @@ def split(folder):
     return torch.from_numpy(images.copy()).cuda().float() / 255, torch.from_numpy(labels.copy()).cuda().long()
 
 
-def main():
-    model, loop, epochs, folder = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
+def train(layers, loop, epochs, images, labels):
     torch.manual_seed(0)
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cudnn.benchmark = True
-    images, labels = split(folder)
-    net = MODELS[model]().cuda()
+    net = Net(layers, (1, 28, 28)).cuda().train()
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     whole = len(labels) // BATCH
     order = torch.randperm(len(labels)).cuda()
@@ -92,8 +80,19 @@ def main():
             last = float(torch.stack(epoch_losses).mean())
         torch.cuda.synchronize()
         seconds.append(time.perf_counter() - start)
-    device = torch.cuda.get_device_name()
-    print(json.dumps({"torch": torch.__version__, "device": device, "secondsPerEpoch": seconds, "loss": last}))
+    return {"secondsPerEpoch": seconds, "loss": last}
+
+
+def main():
+    names, epochs, folder, definitions = sys.argv[1].split(), int(sys.argv[2]), sys.argv[3], sys.argv[4]
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = True
+    with open(definitions, encoding="utf8") as file:
+        models = json.load(file)
+    images, labels = split(folder)
+    found = {loop: {name: train(models[name], loop, epochs, images, labels) for name in names} for loop in ("eager", "graph")}
+    print(json.dumps({"torch": torch.__version__, "device": torch.cuda.get_device_name(), "found": found}))
 
 
 main()

@@ -2,6 +2,7 @@
 import { DriverError } from './driver-error'
 import { call, failure, handleFrom, type Driver, type DriverFunction } from './driver'
 import { asInt32 } from './kernel'
+import { createBranch } from './graph-branch'
 import { createMemoryPool, type MemoryPool } from './memory-pool'
 import type { Gpu } from './probe'
 import { readPtx, type KernelLayout, type PtxName } from './ptx'
@@ -21,6 +22,8 @@ export interface Launch {
   /** Bytes of shared memory beside what the kernel's source declares. */
   readonly shared?: number
   readonly arguments: readonly KernelArgument[]
+  /** In a graph it runs beside all launches before it, of which it reads and writes nothing; the next one waits for it. */
+  readonly aside?: boolean
 }
 
 /** A launch as it was made: what can be launched again. */
@@ -159,11 +162,17 @@ export const openDevice = (api: Driver, gpu: Gpu, options: DeviceOptions = {}): 
   }
 
   let capturing = false
-  const submit = ({ kernel, blocks: [x, y = 1, z = 1], threads, shared = 0 }: Launch, size: number): void => {
+  const beside = createBranch(api, stream)
+  const submit = (
+    { kernel, blocks: [x, y = 1, z = 1], threads, shared = 0, aside = false }: Launch,
+    size: number,
+  ): void => {
     list[6] = BigInt(size)
     recent.push(kernel)
     if (recent.length > 4) recent.shift()
-    const code = api.cuLaunchKernel(functionOf(kernel).handle, x, y, z, threads, 1, 1, shared, stream, null, extra)
+    if (capturing && !aside) beside.join()
+    const to = capturing && aside ? beside.fork() : stream
+    const code = api.cuLaunchKernel(functionOf(kernel).handle, x, y, z, threads, 1, 1, shared, to, null, extra)
     if (code !== 0) throw failure(api, code, 'cuLaunchKernel', `kernel ${kernel}`)
     if (!options.synchronous || capturing) return
     const finished = api.cuStreamSynchronize(stream)
@@ -257,10 +266,13 @@ export const openDevice = (api: Driver, gpu: Gpu, options: DeviceOptions = {}): 
     },
     capture(run) {
       enter()
+      beside.prepare()
       call(api, 'cuStreamBeginCapture', stream, driver.captureThread)
       capturing = true
       try {
+        beside.begin()
         run()
+        beside.join()
       } catch (error) {
         api.cuStreamEndCapture(stream, new BigUint64Array(1)) // what went wrong first is what is told
         throw error
@@ -295,6 +307,7 @@ export const openDevice = (api: Driver, gpu: Gpu, options: DeviceOptions = {}): 
       device.synchronize()
       memory.dispose()
       staging.dispose()
+      beside.dispose()
       for (const module of modules.values()) call(api, 'cuModuleUnload', module)
       call(api, 'cuStreamDestroy', stream)
       api.host.free(block)

@@ -32,6 +32,7 @@ const signatures = {
   cuStreamCreate: ['cuStreamCreate', ['void *', 'uint']],
   cuStreamSynchronize: ['cuStreamSynchronize', ['void *']],
   cuStreamDestroy: ['cuStreamDestroy_v2', ['void *']],
+  cuStreamWaitEvent: ['cuStreamWaitEvent', ['void *', 'void *', 'uint']],
   cuStreamBeginCapture: ['cuStreamBeginCapture_v2', ['void *', 'int']],
   cuStreamEndCapture: ['cuStreamEndCapture', ['void *', 'void *']],
   cuGraphInstantiate: ['cuGraphInstantiateWithFlags', ['void *', 'void *', 'uint64']],

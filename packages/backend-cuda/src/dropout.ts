@@ -9,7 +9,14 @@ export const dropout = defineKernel(
     if (size === 0) return { y, mask }
     const drawn = tensors.output([size, 2], 'int32')
     const [from, words] = [tensors.generators.take(generator), tensors.address(drawn)]
-    tensors.device.launch({ kernel: 'drawWords', blocks: [1], threads: 208, arguments: [from, words, size] })
+    // The draws depend on the generator alone: a repeated step makes them while it computes what is to be dropped.
+    tensors.device.launch({
+      kernel: 'drawWords',
+      blocks: [1],
+      threads: 208,
+      arguments: [from, words, size],
+      aside: true,
+    })
     // A value stays where 53 random bits are below (1 - p) 2^53, which a float64 holds exactly.
     const threshold = Math.ceil((1 - p) * 2 ** 53)
     tensors.device.launch({

@@ -40,7 +40,7 @@
 namespace {
 
 constexpr int illegalAddress = 700, invalidValue = 1, outOfMemory = 2, notFound = 500, notReady = 600;
-constexpr int captureUnsupported = 900, invalidHandle = 400, invalidPtx = 218, invalidDevice = 101;
+constexpr int captureUnsupported = 900, captureUnjoined = 904, invalidHandle = 400, invalidPtx = 218, invalidDevice = 101;
 constexpr size_t deviceMemory = size_t(4) << 30;
 constexpr size_t largestShared = 48 * 1024;
 
@@ -370,22 +370,31 @@ void drain(std::unique_lock<std::mutex>& lock) {
   changed.wait(lock, [] { return queue.empty() && !busy; });
 }
 
+struct Graph;
 struct Event {
   long recorded = 0, reached = 0;
+  Graph* graph = nullptr; // where it was recorded while a graph was captured
 };
 using Operations = std::vector<std::function<int()>>;
-struct Graph {
-  Operations operations;
-};
 struct Stream {
   Graph* capturing = nullptr;
+  bool forked = false; // into a graph that another stream began
+};
+struct Graph {
+  Operations operations;
+  Operations beside; // of streams that were forked: before everything else, which is as late as the others may count on
+  std::vector<Stream*> forks;
+  bool unjoined = false;
 };
 Stream defaultStream;
 long captures = 0;
 
 void submit(Stream* stream, std::function<int()> operation) {
   Stream* to = stream ? stream : &defaultStream;
-  if (to->capturing) to->capturing->operations.push_back(std::move(operation));
+  if (to->capturing && to->forked) {
+    to->capturing->beside.push_back(std::move(operation));
+    to->capturing->unjoined = true;
+  } else if (to->capturing) to->capturing->operations.push_back(std::move(operation));
   else {
     queue.push_back(std::move(operation));
     changed.notify_all();
@@ -653,8 +662,12 @@ EXPORT cuStreamBeginCapture_v2(Stream* stream, int) {
 EXPORT cuStreamEndCapture(Stream* stream, Graph** graph) {
   std::unique_lock lock(mutex);
   Graph* captured = stream ? std::exchange(stream->capturing, nullptr) : nullptr; // over, also where it fails
+  if (captured)
+    for (Stream* fork : captured->forks) *fork = {};
   if (const int code = refusal(__func__)) return code;
   if (!captured) return captureUnsupported;
+  if (captured->unjoined) return captureUnjoined;
+  captured->operations.insert(captured->operations.begin(), captured->beside.begin(), captured->beside.end());
   *graph = captured;
   return 0;
 }
@@ -685,8 +698,21 @@ EXPORT cuEventCreate(Event** event, unsigned) {
   *event = new Event;
   return 0;
 }
+EXPORT cuStreamWaitEvent(Stream* stream, Event* event, unsigned) {
+  BEGIN;
+  if (!stream || !event) return invalidHandle;
+  if (!event->graph) return 0; // streams run one after the other anyway
+  if (!stream->capturing) {
+    stream->capturing = event->graph;
+    stream->forked = true;
+    event->graph->forks.push_back(stream);
+  } else if (!stream->forked) event->graph->unjoined = false;
+  return 0;
+}
 EXPORT cuEventRecord(Event* event, Stream* stream) {
   BEGIN;
+  event->graph = stream ? stream->capturing : nullptr;
+  if (event->graph) return 0;
   const long number = ++event->recorded;
   submit(stream, [event, number] {
     std::lock_guard lock(mutex);
