@@ -1,84 +1,681 @@
-// tfjs's Conv2D, Conv2DBackpropFilter and Conv2DBackpropInput: NHWC, any stride, padding and dilation, float32. What models with other
-// layers than convolution + ReLU + pooling use; a thread, or a block for an element of the filter, reads from global memory.
+// Convolutions of images in NHWC with filters in HWIO, any stride, padding, dilation and number of groups, and their gradients, as
+// products of matrices whose factors are gathered while they are loaded:
+//
+//   forward   y[pixel of y, output]   = sum over (kr, kc, input) of patch of x * filter, + bias
+//   filter    dFilter[tap, output]    = sum over the pixels of y of x at the tap * dy; dBias[output] = sum of dy
+//   input     dx[pixel of x, input]   = sum over (kr, kc, output) of dy that reaches the pixel * filter
+//
+// A block of 128 threads makes a tile of a product, from 16 steps of the sum at a time in shared memory; the next 16 are on their
+// way from global memory meanwhile. Where an element lies is kept in mixed radix and moved by additions, so that no loop divides.
+// Where there are too few tiles to fill a GPU, the sum is divided over parts, which convolutionSum adds in their order: how many
+// follows from the shapes alone, so the bits are the same every time and everywhere.
 // Check: npx vitest run packages/backend-cuda -t convolution
 #include "device.cuh"
+
+// Left to itself the compiler calls what is long, with its registers in memory.
+#define INLINE __device__ inline __attribute__((always_inline))
 
 struct Convolution {
   int batch, height, width, inputs;
   int rows, columns, outputs; // of y
-  int kernelHeight, kernelWidth, strideHeight, strideWidth, dilationHeight, dilationWidth, top, left;
+  int kernelHeight, kernelWidth, strideHeight, strideWidth, dilationHeight, dilationWidth, top, left, groups;
 };
 
-/** A thread for each element of y. */
-KERNEL convolution(const float* __restrict__ x, const float* __restrict__ filter, float* __restrict__ y, Convolution of) {
-  const int at = globalThread();
-  if (at >= of.batch * of.rows * of.columns * of.outputs) return;
-  const int output = at % of.outputs;
-  const int column = at / of.outputs % of.columns;
-  const int row = at / of.outputs / of.columns % of.rows;
-  const int image = at / of.outputs / of.columns / of.rows;
-  float sum = 0.0f;
-  for (int kr = 0; kr < of.kernelHeight; kr++) {
-    const int r = row * of.strideHeight + kr * of.dilationHeight - of.top;
-    if (r < 0 || r >= of.height) continue;
-    for (int kc = 0; kc < of.kernelWidth; kc++) {
-      const int c = column * of.strideWidth + kc * of.dilationWidth - of.left;
-      if (c < 0 || c >= of.width) continue;
-      const float* pixel = x + (((long long)image * of.height + r) * of.width + c) * of.inputs;
-      const float* tap = filter + (kr * of.kernelWidth + kc) * of.inputs * of.outputs + output;
-      for (int i = 0; i < of.inputs; i++) sum = mulAdd(pixel[i], tap[i * of.outputs], sum);
-    }
-  }
-  y[at] = sum;
+/** How a launch is divided: a block is (((group * parts) + part) * rowTiles + rowTile) * columnTiles + columnTile. */
+struct Division {
+  int rowTiles, columnTiles, parts;
+  int chunks; // of 16 steps, of a part
+};
+
+static constexpr int convolutionThreads = 128;
+static constexpr int chunk = 16;
+
+// Places in memory are counted modulo 2^32: a patch may begin before its image, and what is within a tensor is below 2^31.
+
+/** The number (outer * middles + middle) * inners + inner, in mixed radix. */
+struct Digits {
+  unsigned inner, middle, outer;
+};
+
+DEVICE Digits digitsOf(unsigned number, unsigned inners, unsigned middles) {
+  return {number % inners, number / inners % middles, number / inners / middles};
 }
 
-/** A block of 256 for each element of the filter. */
+DEVICE void advance(Digits& place, const Digits& step, unsigned inners, unsigned middles) {
+  place.inner += step.inner;
+  place.middle += step.middle;
+  place.outer += step.outer;
+  if (place.inner >= inners) {
+    place.inner -= inners;
+    place.middle++;
+  }
+  if (place.middle >= middles) {
+    place.middle -= middles;
+    place.outer++;
+  }
+}
+
+/** A size to divide by: of nothing, there is no step of a sum to be placed. */
+DEVICE unsigned divisor(int size) { return size > 0 ? unsigned(size) : 1u; }
+
+DEVICE void load4(float to[4], const float* from) {
+  const float4_ four = *(const float4_*)from;
+  to[0] = four.x;
+  to[1] = four.y;
+  to[2] = four.z;
+  to[3] = four.w;
+}
+
+DEVICE void store4(float* to, const float from[4]) { *(float4_*)to = {from[0], from[1], from[2], from[3]}; }
+
+DEVICE void clear4(float to[4]) {
+  to[0] = to[1] = to[2] = to[3] = 0.0f;
+}
+
+// Each of the following loads one factor: fetch() takes a thread's elements of the next chunk into registers, four neighbours of the sum
+// or of the tile at a time, and put() lays them into shared memory, [step][row or column].
+
+/** A factor's rows are pixels of y, the steps of the sum taps (kr, kc, input) of the patch of x. */
+template <int tile> struct Patches {
+  static constexpr int loads = tile / (convolutionThreads / 4);
+  const float* x;
+  unsigned height, width, pixel, channels, kernelHeight, kernelWidth, dilationHeight, dilationWidth;
+  bool fours;
+  unsigned first[loads], top[loads], left[loads];
+  Digits tap, step;
+  float held[loads][4];
+
+  INLINE Patches(const float* x, const Convolution& of, unsigned group, unsigned firstRow, unsigned firstStep)
+      : x(x), height(of.height), width(of.width), pixel(of.inputs), channels(divisor(of.inputs / of.groups)),
+        kernelHeight(of.kernelHeight), kernelWidth(of.kernelWidth), dilationHeight(of.dilationHeight),
+        dilationWidth(of.dilationWidth), fours(of.inputs / of.groups % 4 == 0) {
+    tap = digitsOf(firstStep + threadIdx.x % 4 * 4, channels, kernelWidth);
+    step = digitsOf(chunk, channels, kernelWidth);
+#pragma unroll
+    for (int j = 0; j < loads; j++) {
+      const Digits at = digitsOf(firstRow + threadIdx.x / 4 + j * (convolutionThreads / 4), of.columns, of.rows);
+      // Behind the last pixel everything is outside.
+      top[j] = at.outer < unsigned(of.batch) ? at.middle * of.strideHeight - of.top : 0x80000000u;
+      left[j] = at.inner * of.strideWidth - of.left;
+      first[j] = ((at.outer * height + top[j]) * width + left[j]) * pixel + group * channels;
+    }
+  }
+
+  INLINE void fetch() {
+    if (fours) {
+      const unsigned r = tap.outer * dilationHeight, c = tap.middle * dilationWidth;
+      const unsigned offset = (r * width + c) * pixel + tap.inner;
+      const bool inside = tap.outer < kernelHeight;
+#pragma unroll
+      for (int j = 0; j < loads; j++)
+        if (inside && top[j] + r < height && left[j] + c < width) load4(held[j], x + (first[j] + offset));
+        else clear4(held[j]);
+    } else {
+      Digits at = tap;
+#pragma unroll
+      for (int e = 0; e < 4; e++) {
+        const unsigned r = at.outer * dilationHeight, c = at.middle * dilationWidth;
+        const unsigned offset = (r * width + c) * pixel + at.inner;
+        const bool inside = at.outer < kernelHeight;
+#pragma unroll
+        for (int j = 0; j < loads; j++)
+          held[j][e] = inside && top[j] + r < height && left[j] + c < width ? x[first[j] + offset] : 0.0f;
+        advance(at, {1, 0, 0}, channels, kernelWidth);
+      }
+    }
+    advance(tap, step, channels, kernelWidth);
+  }
+
+  template <int stride> INLINE void put(float (*to)[stride]) const {
+#pragma unroll
+    for (int j = 0; j < loads; j++)
+#pragma unroll
+      for (int e = 0; e < 4; e++)
+        to[threadIdx.x % 4 * 4 + e][threadIdx.x / 4 + j * (convolutionThreads / 4)] = held[j][e];
+  }
+};
+
+/** The other way round: rows are taps (kr, kc, input), the steps of the sum pixels of y. */
+template <int tile> struct Taps {
+  static constexpr int fourths = tile / 4;
+  static constexpr int apart = convolutionThreads / fourths;
+  static constexpr int loads = chunk / apart;
+  const float* x;
+  unsigned batch, height, width, pixel, channels, rows, columns, kernelHeight, kernelWidth;
+  unsigned strideHeight, strideWidth, dilationHeight, dilationWidth, top, left, group;
+  bool fours;
+  Digits tap, at, step;
+  float held[loads][4];
+
+  INLINE Taps(const float* x, const Convolution& of, unsigned group, unsigned firstRow, unsigned firstStep)
+      : x(x), batch(of.batch), height(of.height), width(of.width), pixel(of.inputs),
+        channels(divisor(of.inputs / of.groups)), rows(divisor(of.rows)), columns(divisor(of.columns)),
+        kernelHeight(of.kernelHeight), kernelWidth(of.kernelWidth), strideHeight(of.strideHeight),
+        strideWidth(of.strideWidth), dilationHeight(of.dilationHeight), dilationWidth(of.dilationWidth), top(of.top),
+        left(of.left), group(group * channels), fours(of.inputs / of.groups % 4 == 0) {
+    tap = digitsOf(firstRow + threadIdx.x % fourths * 4, channels, kernelWidth);
+    at = digitsOf(firstStep + threadIdx.x / fourths, columns, rows);
+    step = digitsOf(apart, columns, rows);
+  }
+
+  INLINE void fetch() {
+#pragma unroll
+    for (int j = 0; j < loads; j++) {
+      const bool inside = at.outer < batch;
+      const unsigned firstRow = at.middle * strideHeight - top, firstColumn = at.inner * strideWidth - left;
+      Digits of = tap;
+      if (fours) {
+        const unsigned r = firstRow + of.outer * dilationHeight, c = firstColumn + of.middle * dilationWidth;
+        if (inside && of.outer < kernelHeight && r < height && c < width)
+          load4(held[j], x + (((at.outer * height + r) * width + c) * pixel + group + of.inner));
+        else clear4(held[j]);
+      } else {
+#pragma unroll
+        for (int e = 0; e < 4; e++) {
+          const unsigned r = firstRow + of.outer * dilationHeight, c = firstColumn + of.middle * dilationWidth;
+          held[j][e] = inside && of.outer < kernelHeight && r < height && c < width
+                           ? x[((at.outer * height + r) * width + c) * pixel + group + of.inner]
+                           : 0.0f;
+          advance(of, {1, 0, 0}, channels, kernelWidth);
+        }
+      }
+      advance(at, step, columns, rows);
+    }
+  }
+
+  template <int stride> INLINE void put(float (*to)[stride]) const {
+#pragma unroll
+    for (int j = 0; j < loads; j++)
+      store4(&to[threadIdx.x / fourths + j * apart][threadIdx.x % fourths * 4], held[j]);
+  }
+};
+
+/** Which window of a side begins `distance` before a place, if there is one. */
+struct Windows {
+  unsigned count, stride, inverse; // 2^32 / stride, rounded up
+  INLINE Windows(int count, int stride) : count(count), stride(stride), inverse(0xffffffffu / stride + 1) {}
+  /** Of multiples of the stride the product with its inverse is exactly the quotient; others are none, whatever it is. */
+  INLINE bool find(int distance, unsigned& window) const {
+    if (stride == 1) window = distance;
+    else {
+      if (distance < 0) return false;
+      window = unsigned((unsigned long long)unsigned(distance) * inverse >> 32);
+      if (window * stride != unsigned(distance)) return false;
+    }
+    return window < count;
+  }
+};
+
+/** Rows are pixels of x, the steps of the sum (kr, kc, output) of what of dy reaches them. */
+template <int tile> struct Reached {
+  static constexpr int loads = tile / (convolutionThreads / 4);
+  const float* dy;
+  unsigned columns, pixel, channels, kernelHeight, kernelWidth;
+  int dilationHeight, dilationWidth;
+  Windows down, along;
+  bool fours;
+  unsigned first[loads];
+  int row[loads], column[loads];
+  Digits tap, step;
+  float held[loads][4];
+
+  INLINE Reached(const float* dy, const Convolution& of, unsigned group, unsigned firstRow, unsigned firstStep)
+      : dy(dy), columns(of.columns), pixel(of.outputs), channels(divisor(of.outputs / of.groups)),
+        kernelHeight(of.kernelHeight), kernelWidth(of.kernelWidth), dilationHeight(of.dilationHeight),
+        dilationWidth(of.dilationWidth), down(of.rows, of.strideHeight), along(of.columns, of.strideWidth),
+        fours(of.outputs / of.groups % 4 == 0) {
+    tap = digitsOf(firstStep + threadIdx.x % 4 * 4, channels, kernelWidth);
+    step = digitsOf(chunk, channels, kernelWidth);
+#pragma unroll
+    for (int j = 0; j < loads; j++) {
+      const Digits at = digitsOf(firstRow + threadIdx.x / 4 + j * (convolutionThreads / 4), of.width, of.height);
+      row[j] = at.outer < unsigned(of.batch) ? int(at.middle) + of.top : -1; // no window is before the first
+      column[j] = int(at.inner) + of.left;
+      first[j] = at.outer * of.rows * of.columns * pixel + group * channels;
+    }
+  }
+
+  INLINE bool find(int j, const Digits& at, unsigned& place) const {
+    unsigned r, c;
+    const bool found = at.outer < kernelHeight && down.find(row[j] - int(at.outer) * dilationHeight, r) &&
+                       along.find(column[j] - int(at.middle) * dilationWidth, c);
+    if (found) place = first[j] + (r * columns + c) * pixel + at.inner;
+    return found;
+  }
+
+  INLINE void fetch() {
+    unsigned place;
+    if (fours) {
+#pragma unroll
+      for (int j = 0; j < loads; j++)
+        if (find(j, tap, place)) load4(held[j], dy + place);
+        else clear4(held[j]);
+    } else {
+      Digits at = tap;
+#pragma unroll
+      for (int e = 0; e < 4; e++) {
+#pragma unroll
+        for (int j = 0; j < loads; j++) held[j][e] = find(j, at, place) ? dy[place] : 0.0f;
+        advance(at, {1, 0, 0}, channels, kernelWidth);
+      }
+    }
+    advance(tap, step, channels, kernelWidth);
+  }
+
+  template <int stride> INLINE void put(float (*to)[stride]) const {
+#pragma unroll
+    for (int j = 0; j < loads; j++)
+#pragma unroll
+      for (int e = 0; e < 4; e++)
+        to[threadIdx.x % 4 * 4 + e][threadIdx.x / 4 + j * (convolutionThreads / 4)] = held[j][e];
+  }
+};
+
+/** A group's columns of a matrix [steps of the sum, outputs]: the filter, or dy. */
+template <int tile> struct Columns {
+  static constexpr int fourths = tile / 4;
+  static constexpr int apart = convolutionThreads / fourths;
+  static constexpr int loads = apart < chunk ? chunk / apart : 1;
+  const float* matrix;
+  unsigned steps, outputs, columns, column, at;
+  bool fours;
+  float held[loads][4];
+
+  INLINE Columns(const float* matrix, unsigned steps, const Convolution& of, unsigned group, unsigned firstColumn,
+                     unsigned firstStep)
+      : steps(steps), outputs(of.outputs), columns(of.outputs / of.groups),
+        column(firstColumn + threadIdx.x % fourths * 4), at(firstStep + threadIdx.x / fourths), fours(columns % 4 == 0) {
+    this->matrix = matrix + group * columns;
+  }
+
+  INLINE void fetch() {
+#pragma unroll
+    for (int j = 0; j < loads; j++) {
+      const unsigned step = at + j * apart;
+      const float* from = matrix + (step * outputs + column);
+      if (fours) {
+        if (step < steps && column < columns) load4(held[j], from);
+        else clear4(held[j]);
+      } else
+#pragma unroll
+        for (int e = 0; e < 4; e++) held[j][e] = step < steps && column + e < columns ? from[e] : 0.0f;
+    }
+    at += chunk;
+  }
+
+  template <int stride> INLINE void put(float (*to)[stride]) const {
+    if (threadIdx.x / fourths >= chunk) return;
+#pragma unroll
+    for (int j = 0; j < loads; j++)
+      store4(&to[threadIdx.x / fourths + j * apart][threadIdx.x % fourths * 4], held[j]);
+  }
+};
+
+/** The filter as dx takes it: a group's inputs are the columns, the steps of the sum are (kr, kc, output). */
+template <int tile> struct TurnedFilter {
+  static constexpr int loads = tile > convolutionThreads / 4 ? tile / (convolutionThreads / 4) : 1;
+  const float* filter;
+  unsigned outputs, inputs, channels, kernelHeight, kernelWidth, column;
+  bool fours;
+  Digits tap, step;
+  float held[loads][4];
+
+  INLINE TurnedFilter(const float* filter, const Convolution& of, unsigned group, unsigned firstColumn,
+                          unsigned firstStep)
+      : outputs(of.outputs), inputs(of.inputs / of.groups), channels(divisor(of.outputs / of.groups)),
+        kernelHeight(of.kernelHeight), kernelWidth(of.kernelWidth), column(firstColumn + threadIdx.x / 4),
+        fours(of.outputs / of.groups % 4 == 0) {
+    this->filter = filter + group * channels;
+    tap = digitsOf(firstStep + threadIdx.x % 4 * 4, channels, kernelWidth);
+    step = digitsOf(chunk, channels, kernelWidth);
+  }
+
+  INLINE void fetch() {
+    Digits at = tap;
+    if (fours) {
+#pragma unroll
+      for (int j = 0; j < loads; j++) {
+        const unsigned input = column + j * (convolutionThreads / 4);
+        if (at.outer < kernelHeight && input < inputs)
+          load4(held[j], filter + (((at.outer * kernelWidth + at.middle) * inputs + input) * outputs + at.inner));
+        else clear4(held[j]);
+      }
+    } else {
+#pragma unroll
+      for (int e = 0; e < 4; e++) {
+#pragma unroll
+        for (int j = 0; j < loads; j++) {
+          const unsigned input = column + j * (convolutionThreads / 4);
+          held[j][e] = at.outer < kernelHeight && input < inputs
+                           ? filter[((at.outer * kernelWidth + at.middle) * inputs + input) * outputs + at.inner]
+                           : 0.0f;
+        }
+        advance(at, {1, 0, 0}, channels, kernelWidth);
+      }
+    }
+    advance(tap, step, channels, kernelWidth);
+  }
+
+  template <int stride> INLINE void put(float (*to)[stride]) const {
+    if (threadIdx.x / 4 >= tile) return;
+#pragma unroll
+    for (int j = 0; j < loads; j++)
+#pragma unroll
+      for (int e = 0; e < 4; e++)
+        to[threadIdx.x % 4 * 4 + e][threadIdx.x / 4 + j * (convolutionThreads / 4)] = held[j][e];
+  }
+};
+
+/** A tile of a product, and how much of it a thread keeps in registers. */
+template <int rows_, int columns_, int rowsEach_, int columnsEach_> struct Tile {
+  static constexpr int rows = rows_, columns = columns_, rowsEach = rowsEach_, columnsEach = columnsEach_;
+  static constexpr int across = columns / columnsEach;
+  static_assert(rows / rowsEach * across == convolutionThreads, "a tile is one block's");
+};
+
+/** Where a block works. */
+struct Work {
+  unsigned group, part, row, column, firstStep;
+  int chunks;
+};
+
+template <class T> DEVICE Work workOf(const Division& how, unsigned steps) {
+  const unsigned tile = blockIdx.x / how.columnTiles;
+  const unsigned part = tile / how.rowTiles % how.parts;
+  const int all = int((steps + (chunk - 1)) / chunk), before = int(part) * how.chunks;
+  return {tile / how.rowTiles / how.parts,
+          part,
+          tile % how.rowTiles * T::rows,
+          blockIdx.x % how.columnTiles * T::columns,
+          unsigned(before) * chunk,
+          minimum(how.chunks, all - before)};
+}
+
+/**
+ * @param sumsColumns whether thread c adds up column c of the factor b in columnSum
+ * @param store store(row, column, values): columnsEach values of a row, within the product or not
+ */
+template <class T, class A, class B, class Store>
+INLINE void multiply(A& a, B& b, int chunks, bool sumsColumns, float& columnSum, Store store) {
+  alignas(16) __shared__ float as[2][chunk][T::rows + 4];
+  alignas(16) __shared__ float bs[2][chunk][T::columns + 4];
+  // A warp is as square as can be: fewer different elements to read.
+  constexpr int lanesAcross = T::across < 8 ? T::across : 8;
+  constexpr int warpsAcross = T::across / lanesAcross;
+  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+  const int column = (lane % lanesAcross + warp % warpsAcross * lanesAcross) * T::columnsEach;
+  const int row = (lane / lanesAcross + warp / warpsAcross * (32 / lanesAcross)) * (T::rowsEach < 4 ? T::rowsEach : 4);
+  float sums[T::rowsEach][T::columnsEach];
+#pragma unroll
+  for (int i = 0; i < T::rowsEach; i++)
+#pragma unroll
+    for (int j = 0; j < T::columnsEach; j++) sums[i][j] = 0.0f;
+  if (chunks > 0) {
+    a.fetch();
+    b.fetch();
+  }
+  for (int i = 0; i < chunks; i++) {
+    auto left = as[i % 2];
+    auto right = bs[i % 2];
+    a.put(left);
+    b.put(right);
+    __syncthreads();
+    if (i + 1 < chunks) {
+      a.fetch();
+      b.fetch();
+    }
+#pragma unroll 4
+    for (int p = 0; p < chunk; p++) {
+      float l[T::rowsEach], r[T::columnsEach];
+      if constexpr (T::rowsEach == 8) {
+        load4(l, &left[p][row]);
+        load4(l + 4, &left[p][row + T::rows / 2]);
+      } else if constexpr (T::rowsEach == 4) load4(l, &left[p][row]);
+      else
+#pragma unroll
+        for (int i = 0; i < T::rowsEach; i++) l[i] = left[p][row + i];
+      if constexpr (T::columnsEach == 4) load4(r, &right[p][column]);
+      else
+#pragma unroll
+        for (int j = 0; j < T::columnsEach; j++) r[j] = right[p][column + j];
+#pragma unroll
+      for (int i = 0; i < T::rowsEach; i++)
+#pragma unroll
+        for (int j = 0; j < T::columnsEach; j++) sums[i][j] = mulAdd(l[i], r[j], sums[i][j]);
+    }
+    if (sumsColumns && threadIdx.x < T::columns)
+#pragma unroll 4
+      for (int p = 0; p < chunk; p++) columnSum += right[p][threadIdx.x];
+  }
+#pragma unroll
+  for (int i = 0; i < T::rowsEach; i++) store(row + i % 4 + i / 4 * (T::rows / 2), column, sums[i]);
+}
+
+/** Stores a row's values where they are within the product. */
+template <int count>
+INLINE void storeRow(float* to, const float values[count], unsigned column, unsigned columns) {
+  if (count == 4 && columns % 4 == 0) {
+    if (column < columns) store4(to, values);
+    return;
+  }
+#pragma unroll
+  for (int j = 0; j < count; j++)
+    if (column + j < columns) to[j] = values[j];
+}
+
+/** y, or its parts one behind the other; bias may be null. */
+template <class T>
+INLINE void convolve(const float* __restrict__ x, const float* __restrict__ filter, const float* __restrict__ bias,
+                     float* __restrict__ y, const Convolution& of, const Division& how) {
+  const unsigned pixels = of.batch * of.rows * of.columns, columns = of.outputs / of.groups;
+  const unsigned steps = of.kernelHeight * of.kernelWidth * (of.inputs / of.groups);
+  const Work work = workOf<T>(how, steps);
+  Patches<T::rows> a(x, of, work.group, work.row, work.firstStep);
+  Columns<T::columns> b(filter, steps, of, work.group, work.column, work.firstStep);
+  const unsigned output = work.group * columns + work.column;
+  float* to = y + (long long)work.part * pixels * of.outputs + output;
+  float none = 0.0f;
+  multiply<T>(a, b, work.chunks, false, none, [&](unsigned row, unsigned column, const float* sums) {
+    float values[T::columnsEach];
+#pragma unroll
+    for (int j = 0; j < T::columnsEach; j++)
+      values[j] = bias && work.column + column + j < columns ? sums[j] + bias[output + column + j] : sums[j];
+    if (work.row + row < pixels)
+      storeRow<T::columnsEach>(to + ((work.row + row) * of.outputs + column), values, work.column + column, columns);
+  });
+}
+
+/** dFilter and dBias, or their parts; dBias may be null, and a part is then without it. */
+template <class T>
+INLINE void gradientOfFilter(const float* __restrict__ x, const float* __restrict__ dy, float* __restrict__ dFilter,
+                             float* __restrict__ dBias, const Convolution& of, const Division& how) {
+  const unsigned taps = of.kernelHeight * of.kernelWidth * (of.inputs / of.groups), columns = of.outputs / of.groups;
+  const unsigned steps = of.batch * of.rows * of.columns;
+  const Work work = workOf<T>(how, steps);
+  Taps<T::rows> a(x, of, work.group, work.row, work.firstStep);
+  Columns<T::columns> b(dy, steps, of, work.group, work.column, work.firstStep);
+  const long long part = (long long)work.part * (taps * of.outputs + (dBias ? of.outputs : 0));
+  const unsigned output = work.group * columns + work.column;
+  const bool forBias = dBias && work.row == 0;
+  float sum = 0.0f;
+  multiply<T>(a, b, work.chunks, forBias, sum, [&](unsigned row, unsigned column, const float* sums) {
+    if (work.row + row < taps)
+      storeRow<T::columnsEach>(dFilter + part + (output + (work.row + row) * of.outputs + column), sums,
+                               work.column + column, columns);
+  });
+  if (forBias && threadIdx.x < T::columns && work.column + threadIdx.x < columns)
+    dBias[part + output + threadIdx.x] = sum;
+}
+
+/** dx, or its parts. */
+template <class T>
+INLINE void gradientOfInput(const float* __restrict__ dy, const float* __restrict__ filter, float* __restrict__ dx,
+                            const Convolution& of, const Division& how) {
+  const unsigned pixels = of.batch * of.height * of.width, columns = of.inputs / of.groups;
+  const Work work = workOf<T>(how, of.kernelHeight * of.kernelWidth * (of.outputs / of.groups));
+  Reached<T::rows> a(dy, of, work.group, work.row, work.firstStep);
+  TurnedFilter<T::columns> b(filter, of, work.group, work.column, work.firstStep);
+  float* to = dx + (long long)work.part * pixels * of.inputs + (work.group * columns + work.column);
+  float none = 0.0f;
+  multiply<T>(a, b, work.chunks, false, none, [&](unsigned row, unsigned column, const float* sums) {
+    if (work.row + row < pixels)
+      storeRow<T::columnsEach>(to + ((work.row + row) * of.inputs + column), sums, work.column + column, columns);
+  });
+}
+
+using Tile64x64 = Tile<64, 64, 8, 4>;
+using Tile128x32 = Tile<128, 32, 8, 4>;
+using Tile64x32 = Tile<64, 32, 4, 4>;
+using Tile64x16 = Tile<64, 16, 4, 2>;
+using Tile64x8 = Tile<64, 8, 2, 2>;
+using Tile32x32 = Tile<32, 32, 4, 2>;
+
+KERNEL __launch_bounds__(convolutionThreads)
+convolution64x64(const float* __restrict__ x, const float* __restrict__ filter, const float* __restrict__ bias,
+               float* __restrict__ y, Convolution of, Division how) {
+  convolve<Tile64x64>(x, filter, bias, y, of, how);
+}
+
+KERNEL __launch_bounds__(convolutionThreads)
+convolution128x32(const float* __restrict__ x, const float* __restrict__ filter, const float* __restrict__ bias,
+               float* __restrict__ y, Convolution of, Division how) {
+  convolve<Tile128x32>(x, filter, bias, y, of, how);
+}
+
+KERNEL __launch_bounds__(convolutionThreads)
+convolution64x32(const float* __restrict__ x, const float* __restrict__ filter, const float* __restrict__ bias,
+               float* __restrict__ y, Convolution of, Division how) {
+  convolve<Tile64x32>(x, filter, bias, y, of, how);
+}
+
+KERNEL __launch_bounds__(convolutionThreads)
+convolution64x16(const float* __restrict__ x, const float* __restrict__ filter, const float* __restrict__ bias,
+               float* __restrict__ y, Convolution of, Division how) {
+  convolve<Tile64x16>(x, filter, bias, y, of, how);
+}
+
+KERNEL __launch_bounds__(convolutionThreads)
+convolution64x8(const float* __restrict__ x, const float* __restrict__ filter, const float* __restrict__ bias,
+               float* __restrict__ y, Convolution of, Division how) {
+  convolve<Tile64x8>(x, filter, bias, y, of, how);
+}
+
+KERNEL __launch_bounds__(convolutionThreads)
+convolutionFilterGrad64x64(const float* __restrict__ x, const float* __restrict__ dy, float* __restrict__ dFilter,
+                         float* __restrict__ dBias, Convolution of, Division how) {
+  gradientOfFilter<Tile64x64>(x, dy, dFilter, dBias, of, how);
+}
+
+KERNEL __launch_bounds__(convolutionThreads)
+convolutionFilterGrad64x32(const float* __restrict__ x, const float* __restrict__ dy, float* __restrict__ dFilter,
+                         float* __restrict__ dBias, Convolution of, Division how) {
+  gradientOfFilter<Tile64x32>(x, dy, dFilter, dBias, of, how);
+}
+
+KERNEL __launch_bounds__(convolutionThreads)
+convolutionFilterGrad64x16(const float* __restrict__ x, const float* __restrict__ dy, float* __restrict__ dFilter,
+                         float* __restrict__ dBias, Convolution of, Division how) {
+  gradientOfFilter<Tile64x16>(x, dy, dFilter, dBias, of, how);
+}
+
+KERNEL __launch_bounds__(convolutionThreads)
+convolutionFilterGrad32x32(const float* __restrict__ x, const float* __restrict__ dy, float* __restrict__ dFilter,
+                         float* __restrict__ dBias, Convolution of, Division how) {
+  gradientOfFilter<Tile32x32>(x, dy, dFilter, dBias, of, how);
+}
+
+KERNEL __launch_bounds__(convolutionThreads)
+convolutionInputGrad64x64(const float* __restrict__ dy, const float* __restrict__ filter, float* __restrict__ dx,
+                        Convolution of, Division how) {
+  gradientOfInput<Tile64x64>(dy, filter, dx, of, how);
+}
+
+KERNEL __launch_bounds__(convolutionThreads)
+convolutionInputGrad128x32(const float* __restrict__ dy, const float* __restrict__ filter, float* __restrict__ dx,
+                        Convolution of, Division how) {
+  gradientOfInput<Tile128x32>(dy, filter, dx, of, how);
+}
+
+KERNEL __launch_bounds__(convolutionThreads)
+convolutionInputGrad64x32(const float* __restrict__ dy, const float* __restrict__ filter, float* __restrict__ dx,
+                        Convolution of, Division how) {
+  gradientOfInput<Tile64x32>(dy, filter, dx, of, how);
+}
+
+KERNEL __launch_bounds__(convolutionThreads)
+convolutionInputGrad64x16(const float* __restrict__ dy, const float* __restrict__ filter, float* __restrict__ dx,
+                        Convolution of, Division how) {
+  gradientOfInput<Tile64x16>(dy, filter, dx, of, how);
+}
+
+KERNEL __launch_bounds__(convolutionThreads)
+convolutionInputGrad64x8(const float* __restrict__ dy, const float* __restrict__ filter, float* __restrict__ dx,
+                        Convolution of, Division how) {
+  gradientOfInput<Tile64x8>(dy, filter, dx, of, how);
+}
+
+static constexpr int sumColumns = 8;
+
+/**
+ * Adds the parts of each value in their order within 32 shares; blocks: 8 values each. The first `firstSize` of `size` values go to
+ * `first`, the others to `second`; where bias is not null, the value of a pixel's output gets its bias.
+ */
 KERNEL __launch_bounds__(256)
-convolutionFilterGrad(const float* __restrict__ x, const float* __restrict__ dy, float* __restrict__ dFilter,
-                      Convolution of) {
-  __shared__ float shares[8];
-  const int output = blockIdx.x % of.outputs;
-  const int input = blockIdx.x / of.outputs % of.inputs;
-  const int kc = blockIdx.x / of.outputs / of.inputs % of.kernelWidth;
-  const int kr = blockIdx.x / of.outputs / of.inputs / of.kernelWidth;
+convolutionSum(const float* __restrict__ parts, const float* __restrict__ bias, float* __restrict__ first,
+               float* __restrict__ second, int count, int size, int firstSize, int outputs) {
+  __shared__ float warps[8][sumColumns];
+  const int column = threadIdx.x % sumColumns;
+  const unsigned at = blockIdx.x * sumColumns + column;
   float sum = 0.0f;
-  for (int at = threadIdx.x; at < of.batch * of.rows * of.columns; at += 256) {
-    const int r = at / of.columns % of.rows * of.strideHeight + kr * of.dilationHeight - of.top;
-    const int c = at % of.columns * of.strideWidth + kc * of.dilationWidth - of.left;
-    if (r < 0 || r >= of.height || c < 0 || c >= of.width) continue;
-    const int image = at / of.columns / of.rows;
-    sum = mulAdd(dy[(long long)at * of.outputs + output],
-              x[(((long long)image * of.height + r) * of.width + c) * of.inputs + input], sum);
-  }
-  sum = warpSum(sum);
-  if (threadIdx.x % 32 == 0) shares[threadIdx.x / 32] = sum;
+  if (at < unsigned(size))
+    for (int part = threadIdx.x / sumColumns; part < count; part += 256 / sumColumns)
+      sum += parts[(long long)part * size + at];
+  sum += shuffleXor(sum, 8);
+  sum += shuffleXor(sum, 16);
+  if (threadIdx.x % 32 < sumColumns) warps[threadIdx.x / 32][column] = sum;
   __syncthreads();
-  if (threadIdx.x > 0) return;
-  for (int warp = 1; warp < 8; warp++) sum += shares[warp];
-  dFilter[blockIdx.x] = sum;
+  if (threadIdx.x >= sumColumns || at >= unsigned(size)) return;
+  for (int warp = 1; warp < 8; warp++) sum += warps[warp][column];
+  if (bias) sum += bias[at % outputs];
+  if (at < unsigned(firstSize)) first[at] = sum;
+  else second[at - firstSize] = sum;
 }
 
-/** A thread for each element of x. */
-KERNEL convolutionInputGrad(const float* __restrict__ dy, const float* __restrict__ filter, float* __restrict__ dx,
-                            Convolution of) {
-  const int at = globalThread();
-  if (at >= of.batch * of.height * of.width * of.inputs) return;
-  const int input = at % of.inputs;
-  const int column = at / of.inputs % of.width;
-  const int row = at / of.inputs / of.width % of.height;
-  const int image = at / of.inputs / of.width / of.height;
-  float sum = 0.0f;
-  for (int kr = 0; kr < of.kernelHeight; kr++) {
-    const int down = row + of.top - kr * of.dilationHeight;
-    if (down < 0 || down % of.strideHeight != 0 || down / of.strideHeight >= of.rows) continue;
-    for (int kc = 0; kc < of.kernelWidth; kc++) {
-      const int along = column + of.left - kc * of.dilationWidth;
-      if (along < 0 || along % of.strideWidth != 0 || along / of.strideWidth >= of.columns) continue;
-      const float* g = dy + (((long long)image * of.rows + down / of.strideHeight) * of.columns +
-                             along / of.strideWidth) * of.outputs;
-      const float* tap = filter + ((kr * of.kernelWidth + kc) * of.inputs + input) * of.outputs;
-      for (int o = 0; o < of.outputs; o++) sum = mulAdd(g[o], tap[o], sum);
-    }
-  }
-  dx[at] = sum;
+#ifdef REFERENCE
+/** Calls visit(element of x, of the filter, of y) for every product that is not with padding. */
+template <class Visit> DEVICE void visitProducts(const Convolution& of, Visit visit) {
+  const int taken = of.inputs / of.groups, made = of.outputs / of.groups;
+  for (int b = 0; b < of.batch; b++)
+    for (int row = 0; row < of.rows; row++)
+      for (int column = 0; column < of.columns; column++)
+        for (int o = 0; o < of.outputs; o++)
+          for (int kr = 0; kr < of.kernelHeight; kr++)
+            for (int kc = 0; kc < of.kernelWidth; kc++) {
+              const int r = row * of.strideHeight + kr * of.dilationHeight - of.top;
+              const int c = column * of.strideWidth + kc * of.dilationWidth - of.left;
+              if (r < 0 || r >= of.height || c < 0 || c >= of.width) continue;
+              for (int i = 0; i < taken; i++)
+                visit(((b * of.height + r) * of.width + c) * of.inputs + o / made * taken + i,
+                      ((kr * of.kernelWidth + kc) * taken + i) * of.outputs + o,
+                      ((b * of.rows + row) * of.columns + column) * of.outputs + o);
+            }
 }
+
+KERNEL convolutionReference(const float* x, const float* filter, const float* bias, float* y, Convolution of) {
+  for (int at = 0; at < of.batch * of.rows * of.columns * of.outputs; at++) y[at] = bias ? bias[at % of.outputs] : 0;
+  visitProducts(of, [&](int pixel, int tap, int at) { y[at] += x[pixel] * filter[tap]; });
+}
+
+KERNEL convolutionGradReference(const float* dy, const float* x, const float* filter, float* dFilter, float* dBias,
+                                float* dx, Convolution of) {
+  const int filterSize = of.kernelHeight * of.kernelWidth * (of.inputs / of.groups) * of.outputs;
+  for (int i = 0; i < filterSize; i++) dFilter[i] = 0;
+  for (int o = 0; o < of.outputs; o++) dBias[o] = 0;
+  for (int i = 0; i < of.batch * of.height * of.width * of.inputs; i++) dx[i] = 0;
+  for (int at = 0; at < of.batch * of.rows * of.columns * of.outputs; at++) dBias[at % of.outputs] += dy[at];
+  visitProducts(of, [&](int pixel, int tap, int at) {
+    dFilter[tap] += dy[at] * x[pixel];
+    dx[pixel] += dy[at] * filter[tap];
+  });
+}
+#endif

@@ -2,14 +2,16 @@ import { BackendError } from '@digitlab/backends'
 import {
   convolutionSizes,
   type ConvolutionAttributes,
+  type ConvolutionSizes,
   type KernelAttributes,
   type KernelInputs,
   type WindowSizes,
 } from '@digitlab/ops/backend'
-import type { TensorInfo } from '@tensorflow/tfjs-core'
+import { util, type TensorInfo } from '@tensorflow/tfjs-core'
+import { planProduct, type Plan } from './convolution-plan'
 import type { CudaTensors } from './cuda-tensors'
 import { fusedActivation, withBiasAndActivation } from './elementwise'
-import { blocksFor, defineKernel, elementThreads, expectType, sizeOf, struct } from './kernel'
+import { defineKernel, expectType, sizeOf, struct } from './kernel'
 import { beginningOf } from './strided'
 
 /** What the contract leaves to tfjs's own kernels, which there are none of here. */
@@ -25,29 +27,189 @@ const refused = (
 }
 
 /** The struct `Convolution` of `cuda/convolution.cu`. */
-const sizes = (info: WindowSizes): ArrayBuffer =>
+interface Sizes {
+  readonly batch: number
+  readonly height: number
+  readonly width: number
+  readonly inputs: number
+  readonly rows: number
+  readonly columns: number
+  readonly outputs: number
+  readonly kernel: readonly [height: number, width: number]
+  readonly stride: readonly [height: number, width: number]
+  readonly dilation: readonly [height: number, width: number]
+  readonly padding: readonly [top: number, left: number]
+  readonly groups: number
+}
+
+export const convolutionStruct = (of: Sizes): ArrayBuffer =>
   struct(
-    ...[info.batchSize, info.inHeight, info.inWidth, info.inChannels],
-    ...[info.outHeight, info.outWidth, info.outChannels, info.filterHeight, info.filterWidth],
-    ...[info.strideHeight, info.strideWidth, info.dilationHeight, info.dilationWidth],
-    ...[info.padInfo.top, info.padInfo.left],
+    ...[of.batch, of.height, of.width, of.inputs, of.rows, of.columns, of.outputs],
+    ...[...of.kernel, ...of.stride, ...of.dilation, ...of.padding, of.groups],
   )
 
-const forward = (tensors: CudaTensors, x: TensorInfo, filter: TensorInfo, info: WindowSizes): TensorInfo => {
-  const y = tensors.output(info.outShape, 'float32')
+/** Of a convolution of tfjs's. */
+const sizesOf = (info: WindowSizes): Sizes => ({
+  ...{ batch: info.batchSize, height: info.inHeight, width: info.inWidth, inputs: info.inChannels },
+  ...{ rows: info.outHeight, columns: info.outWidth, outputs: info.outChannels, groups: 1 },
+  kernel: [info.filterHeight, info.filterWidth],
+  stride: [info.strideHeight, info.strideWidth],
+  dilation: [info.dilationHeight, info.dilationWidth],
+  padding: [info.padInfo.top, info.padInfo.left],
+})
+
+/** Of a convolution of ours. */
+const undilated = (sizes: ConvolutionSizes): Sizes => ({ ...sizes, dilation: [1, 1] })
+
+/** The products that a convolution and its gradients are. */
+export const convolutionPlans = {
+  output: ({ batch, rows, columns, inputs, outputs, kernel, groups }: Sizes): Plan =>
+    planProduct(
+      {
+        ...{ rows: batch * rows * columns, columns: outputs / groups, groups },
+        steps: (kernel[0] * kernel[1] * inputs) / groups,
+      },
+      'pixels',
+    ),
+  filterGradient: ({ batch, rows, columns, inputs, outputs, kernel, groups }: Sizes): Plan =>
+    planProduct(
+      {
+        ...{ rows: (kernel[0] * kernel[1] * inputs) / groups, columns: outputs / groups, groups },
+        steps: batch * rows * columns,
+      },
+      'taps',
+    ),
+  inputGradient: ({ batch, height, width, inputs, outputs, kernel, groups }: Sizes): Plan =>
+    planProduct(
+      {
+        ...{ rows: batch * height * width, columns: inputs / groups, groups },
+        steps: (kernel[0] * kernel[1] * outputs) / groups,
+      },
+      'pixels',
+    ),
+}
+
+/** What parts of a product add up to: the first of its values, a bias for each output of them, the rest. */
+interface Sum {
+  readonly first: TensorInfo
+  readonly rest?: TensorInfo | undefined
+  readonly bias?: TensorInfo | undefined
+}
+
+/**
+ * Launches a product on what it adds up to, or on parts that are added up then.
+ *
+ * @param launch takes the addresses of the first values and of the rest, and of the bias where it is to be added already
+ */
+const inParts = (
+  tensors: CudaTensors,
+  { parts }: Plan,
+  { first, rest, bias }: Sum,
+  outputs: number,
+  launch: (first: number, rest: number, bias: number) => void,
+): void => {
+  const address = (tensor: TensorInfo | undefined) => (tensor ? tensors.address(tensor) : 0)
+  if (parts === 1) return launch(address(first), address(rest), address(bias))
+  const size = sizeOf(first) + (rest ? sizeOf(rest) : 0)
+  const partials = tensors.output([parts, size], 'float32')
+  launch(address(partials), rest ? address(partials) + 4 * sizeOf(first) : 0, 0)
   tensors.device.launch({
-    kernel: 'convolution',
-    blocks: blocksFor(sizeOf(y)),
-    threads: elementThreads,
-    arguments: [...[x, filter, y].map((tensor) => tensors.address(tensor)), sizes(info)],
+    kernel: 'convolutionSum',
+    blocks: [Math.ceil(size / sumColumns)],
+    threads: 256,
+    arguments: [...[partials, bias, first, rest].map(address), parts, size, sizeOf(first), outputs],
   })
+  tensors.disposeData(partials.dataId)
+}
+
+/** Values that a block of `convolutionSum` adds up. */
+const sumColumns = 8
+
+const threads = 128
+
+/** y [batch, rows, columns, outputs], with the bias [outputs] where there is one. */
+const forward = (
+  tensors: CudaTensors,
+  { x, filter, bias }: { readonly x: TensorInfo; readonly filter: TensorInfo; readonly bias?: TensorInfo | undefined },
+  sizes: Sizes,
+): TensorInfo => {
+  const y = tensors.output([sizes.batch, sizes.rows, sizes.columns, sizes.outputs], 'float32')
+  const plan = convolutionPlans.output(sizes)
+  inParts(tensors, plan, { first: y, bias }, sizes.outputs, (to, _, added) =>
+    tensors.device.launch({
+      kernel: `convolution${plan.tile}`,
+      ...{ blocks: [plan.blocks], threads },
+      arguments: [
+        ...[tensors.address(x), tensors.address(filter), added, to],
+        ...[convolutionStruct(sizes), struct(...plan.division)],
+      ],
+    }),
+  )
   return y
 }
+
+/** dFilter, and dBias where it is given. */
+const filterGradient = (
+  tensors: CudaTensors,
+  { x, dy }: { readonly x: TensorInfo; readonly dy: TensorInfo },
+  { dFilter, dBias }: { readonly dFilter: TensorInfo; readonly dBias?: TensorInfo },
+  sizes: Sizes,
+): void => {
+  const plan = convolutionPlans.filterGradient(sizes)
+  inParts(tensors, plan, { first: dFilter, rest: dBias }, sizes.outputs, (filter, bias) =>
+    tensors.device.launch({
+      kernel: `convolutionFilterGrad${plan.tile}`,
+      ...{ blocks: [plan.blocks], threads },
+      arguments: [
+        ...[tensors.address(x), tensors.address(dy), filter, bias],
+        ...[convolutionStruct(sizes), struct(...plan.division)],
+      ],
+    }),
+  )
+}
+
+/** dx [batch, height, width, inputs]. */
+const inputGradient = (
+  tensors: CudaTensors,
+  { dy, filter }: { readonly dy: TensorInfo; readonly filter: TensorInfo },
+  sizes: Sizes,
+): TensorInfo => {
+  const dx = tensors.output([sizes.batch, sizes.height, sizes.width, sizes.inputs], 'float32')
+  const plan = convolutionPlans.inputGradient(sizes)
+  inParts(tensors, plan, { first: dx }, sizes.outputs, (to) =>
+    tensors.device.launch({
+      kernel: `convolutionInputGrad${plan.tile}`,
+      ...{ blocks: [plan.blocks], threads },
+      arguments: [
+        ...[tensors.address(dy), tensors.address(filter), to],
+        ...[convolutionStruct(sizes), struct(...plan.division)],
+      ],
+    }),
+  )
+  return dx
+}
+
+/** Kernels: `cuda/convolution.cu`; contract: `convolution` of @digitlab/ops. */
+export const convolution = defineKernel('DigitlabConvolution', (tensors, inputs, _, sizes) => ({
+  y: forward(tensors, inputs, undilated(sizes)),
+}))
+
+/** Kernels: the same; contract: `convolutionGrad` of @digitlab/ops. */
+export const convolutionGrad = defineKernel(
+  'DigitlabConvolutionGrad',
+  (tensors, { dy, x, filter }, { needsInputGradient }, contract) => {
+    const sizes = undilated(contract)
+    const dFilter = tensors.output(filter.shape, 'float32')
+    const dBias = tensors.output([sizes.outputs], 'float32')
+    filterGradient(tensors, { x, dy }, { dFilter, dBias }, sizes)
+    return { dFilter, dBias, dx: needsInputGradient ? inputGradient(tensors, { dy, filter }, sizes) : undefined }
+  },
+)
 
 /** tfjs's `Conv2D`. */
 export const conv2d = defineKernel(
   'Conv2D',
-  (tensors, { x, filter }, _, info) => ({ y: forward(tensors, x, filter, info) }),
+  (tensors, { x, filter }, _, info) => ({ y: forward(tensors, { x, filter }, sizesOf(info)) }),
   (_, { x, filter }, attributes) => refused('Conv2D', [x, filter], attributes),
 )
 
@@ -56,69 +218,51 @@ export const fusedConv2d = defineKernel(
   'FusedConv2D',
   (tensors, { x, filter, bias, preluActivationWeights }, { activation, leakyreluAlpha }, info) => {
     const finish = fusedActivation(activation, preluActivationWeights, leakyreluAlpha)
-    return { y: withBiasAndActivation(tensors, forward(tensors, x, filter, info), bias, finish) }
+    // A bias of each output goes along; others are broadcast as tfjs has it.
+    const own = bias?.dtype === 'float32' && util.arraysEqual(bias.shape, [info.outChannels])
+    const y = forward(tensors, { x, filter, bias: own ? bias : undefined }, sizesOf(info))
+    return { y: withBiasAndActivation(tensors, y, own ? undefined : bias, finish) }
   },
   (_, { x, filter }, attributes) => refused('FusedConv2D', [x, filter], attributes),
 )
 
-const filterGradient = (
+const filterGradientOf = (
   tensors: CudaTensors,
-  { x, dy }: KernelInputs<'Conv2DBackpropFilter'>,
+  inputs: KernelInputs<'Conv2DBackpropFilter'>,
   { filterShape }: KernelAttributes<'Conv2DBackpropFilter'>,
   info: WindowSizes,
 ) => {
   const dFilter = tensors.output(filterShape, 'float32')
-  tensors.device.launch({
-    kernel: 'convolutionFilterGrad',
-    blocks: [sizeOf(dFilter)],
-    threads: 256,
-    arguments: [...[x, dy, dFilter].map((tensor) => tensors.address(tensor)), sizes(info)],
-  })
+  filterGradient(tensors, inputs, { dFilter }, sizesOf(info))
   return { dFilter }
 }
 
 /** tfjs's `Conv2DBackpropFilter`. */
 export const conv2dBackpropFilter = defineKernel(
   'Conv2DBackpropFilter',
-  filterGradient,
+  filterGradientOf,
   (tensors, { x, dy }, attributes) => {
     const name = 'Conv2DBackpropFilter'
     const info = convolutionSizes(name, x.shape, attributes.filterShape, attributes)
     if (!info || x.dtype !== 'float32' || dy.dtype !== 'float32') return refused(name, [x, dy], attributes)
     const taken = beginningOf(tensors, dy, info.outShape)
-    const made = filterGradient(tensors, { x, dy: taken }, attributes, info)
+    const made = filterGradientOf(tensors, { x, dy: taken }, attributes, info)
     tensors.disposeData(taken.dataId)
     return made
   },
 )
 
-const inputGradient = (
-  tensors: CudaTensors,
-  { dy, filter }: KernelInputs<'Conv2DBackpropInput'>,
-  { inputShape }: KernelAttributes<'Conv2DBackpropInput'>,
-  info: WindowSizes,
-) => {
-  const dx = tensors.output(inputShape, 'float32')
-  tensors.device.launch({
-    kernel: 'convolutionInputGrad',
-    blocks: blocksFor(sizeOf(dx)),
-    threads: elementThreads,
-    arguments: [...[dy, filter, dx].map((tensor) => tensors.address(tensor)), sizes(info)],
-  })
-  return { dx }
-}
-
 /** tfjs's `Conv2DBackpropInput`. */
 export const conv2dBackpropInput = defineKernel(
   'Conv2DBackpropInput',
-  inputGradient,
+  (tensors, inputs, _, info) => ({ dx: inputGradient(tensors, inputs, sizesOf(info)) }),
   (tensors, { dy, filter }, attributes) => {
     const name = 'Conv2DBackpropInput'
     const info = convolutionSizes(name, attributes.inputShape, filter.shape, attributes)
     if (!info || dy.dtype !== 'float32' || filter.dtype !== 'float32') return refused(name, [dy, filter], attributes)
     const taken = beginningOf(tensors, dy, info.outShape)
-    const made = inputGradient(tensors, { dy: taken, filter }, attributes, info)
+    const dx = inputGradient(tensors, { dy: taken, filter }, sizesOf(info))
     tensors.disposeData(taken.dataId)
-    return made
+    return { dx }
   },
 )

@@ -3,7 +3,14 @@ import { activate, BackendError, type Backend, type BackendInfo } from '@digitla
 import { backend as currentBackend, findBackend, registerBackend, version_core } from '@tensorflow/tfjs-core'
 import { dependencies, version } from '../package.json'
 import { convReluPool, convReluPoolGrad } from './conv-relu-pool'
-import { conv2d, conv2dBackpropFilter, conv2dBackpropInput, fusedConv2d } from './convolution'
+import {
+  conv2d,
+  conv2dBackpropFilter,
+  conv2dBackpropInput,
+  convolution,
+  convolutionGrad,
+  fusedConv2d,
+} from './convolution'
 import { CudaTensors } from './cuda-tensors'
 import { dense, denseGrad } from './dense'
 import { openDevice, type DeviceOptions } from './device'
@@ -52,6 +59,7 @@ const systemDriver = async (): Promise<Driver> => {
 const kernels = [
   ...[gatherBatch, writeImages, dense, denseGrad, convReluPool, convReluPoolGrad, softmaxCrossEntropy, dropout],
   ...[sgdStep, adamStep, optimizerStep, averageWeights, clipGradients],
+  ...[convolution, convolutionGrad],
   ...[conv2d, fusedConv2d, conv2dBackpropFilter, conv2dBackpropInput, batchMatMul, fusedMatMul],
   ...[maxPool, maxPoolGrad, avgPool, avgPoolGrad, softmax, logSoftmax, gather, segmentSum, oneHot],
   ...[...elementwiseKernels, ...stridedKernels, ...reduceKernels],

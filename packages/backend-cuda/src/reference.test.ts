@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { noStandin, standinBackend, needStandin } from '../standin/backend'
 import { gradPlan } from './conv-relu-pool'
+import { convolutionStruct } from './convolution'
 import type { CudaTensors } from './cuda-tensors'
 import type { Device, KernelArgument, Launch } from './device'
 import { readPtx, type KernelLayout } from './ptx'
@@ -22,11 +23,16 @@ const addReferences = (): void => {
   like('convReluPoolReference', 'convReluPool3')
   like('softmaxCrossEntropyReference', 'softmaxCrossEntropy')
   like('gatherBatchReference', 'gatherBatch')
-  const pointers = Array.from({ length: 7 }, (_, i) => ({ type: 'u64', offset: 8 * i, size: 8 }) as const)
-  kernels.set('convReluPoolGradReference', {
-    parameters: [...pointers, { type: 'bytes', offset: 56, size: 40 }],
-    size: 96,
+  const taking = (pointers: number, struct: number): KernelLayout => ({
+    parameters: [
+      ...Array.from({ length: pointers }, (_, i) => ({ type: 'u64', offset: 8 * i, size: 8 }) as const),
+      { type: 'bytes', offset: 8 * pointers, size: struct },
+    ],
+    size: 8 * pointers + struct,
   })
+  kernels.set('convReluPoolGradReference', taking(7, 40))
+  kernels.set('convolutionReference', taking(4, 64))
+  kernels.set('convolutionGradReference', taking(6, 64))
 }
 
 describe('on the stand-in', () => {
@@ -229,6 +235,100 @@ describe('on the stand-in', () => {
         device.memory.give(partials)
       }),
       { numRuns: 25, seed: 2 },
+    )
+  })
+
+  const side = fc.integer({ min: 1, max: 3 })
+  const sides = fc.tuple(side, side)
+  const padding = fc.integer({ min: 0, max: 2 })
+  /** Channels of a group: few and many, multiples of four and others. */
+  const channels = fc.oneof(fc.integer({ min: 1, max: 9 }), fc.constantFrom(16, 20, 33, 36))
+  const convolutionSizes = fc
+    .record({
+      batch: fc.integer({ min: 1, max: 3 }),
+      ...{ taken: channels, made: channels, groups: fc.constantFrom(1, 1, 2, 3) },
+      size: fc.tuple(fc.integer({ min: 1, max: 7 }), fc.integer({ min: 1, max: 7 })),
+      ...{ kernel: sides, stride: sides, dilation: fc.tuple(fc.integer({ min: 1, max: 2 }), side) },
+      padding: fc.tuple(padding, padding),
+    })
+    .map(({ batch, taken, made, groups, size, kernel, stride, dilation, padding }) => {
+      const span = (i: 0 | 1) => (kernel[i] - 1) * dilation[i] + 1 - 2 * padding[i]
+      const [height, width] = [Math.max(size[0], span(0)), Math.max(size[1], span(1))] // an image that the filter fits
+      const [rows, columns] = [(height - span(0)) / stride[0], (width - span(1)) / stride[1]].map(Math.floor)
+      return {
+        ...{ batch, height, width, inputs: taken * groups, outputs: made * groups, groups },
+        ...{ kernel, stride, dilation, padding, rows: 1 + (rows ?? 0), columns: 1 + (columns ?? 0) },
+      }
+    })
+
+  test('convolution and its gradients, in every tile and in parts', () => {
+    fc.assert(
+      fc.property(convolutionSizes, fc.integer({ min: 1, max: 4 }), (of, parts) => {
+        const { batch, height, width, inputs, outputs, kernel, groups } = of
+        const struct = convolutionStruct(of)
+        const filterSize = (kernel[0] * kernel[1] * inputs * outputs) / groups
+        const [images, made] = [batch * height * width, batch * of.rows * of.columns]
+        const [x, filter, bias] = [whole(images * inputs, 1), whole(filterSize, 2), whole(outputs, 3)]
+        const dy = whole(made * outputs, 4)
+        const partials = device.memory.take(16 * Math.max(x.length, dy.length, filterSize + outputs))
+        /** A product of rows x columns for each group in tiles of a kernel, and the sum of its parts. */
+        const product = (name: string, tile: string, [rows, columns, steps]: readonly [number, number, number]) => {
+          const [tall = 0, wide = 0] = tile.split('x').map(Number)
+          const chunks = Math.ceil(Math.ceil(steps / 16) / parts)
+          const division = [Math.ceil(rows / tall), Math.ceil(columns / (wide * groups)), parts, chunks]
+          return (values: readonly KernelArgument[], sum: readonly KernelArgument[], size: number): Launch[] => [
+            {
+              ...{
+                kernel: name + tile,
+                blocks: [(division[0] ?? 0) * (division[1] ?? 0) * parts * groups],
+                threads: 128,
+              },
+              arguments: [...values, struct, Int32Array.from(division).buffer],
+            },
+            ...(parts === 1
+              ? []
+              : [{ kernel: 'convolutionSum', blocks: [Math.ceil(size / 8)] as const, threads: 256, arguments: sum }]),
+          ]
+        }
+        const taps = (kernel[0] * kernel[1] * inputs) / groups
+        for (const tile of ['64x64', '128x32', '64x32', '64x16', '64x8'])
+          compareWithReference(
+            [x, filter, bias],
+            [dy.length],
+            ([x = 0, filter = 0, bias = 0], [y = 0]) =>
+              product('convolution', tile, [made, outputs, taps])(
+                [x, filter, parts === 1 ? bias : 0, parts === 1 ? y : partials],
+                [partials, bias, y, 0, parts, dy.length, dy.length, outputs],
+                dy.length,
+              ),
+            (at, to) => plain('convolutionReference', [...at, ...to, struct]),
+          )
+        const gradients = ['64x64', '64x32', '64x16', '32x32'].map(
+          (tile, i) => [tile, ['64x64', '128x32', '64x32', '64x16', '64x8'].slice(i, i + 2)] as const,
+        )
+        for (const [forFilter, forInput] of gradients)
+          compareWithReference(
+            [dy, x, filter],
+            [filterSize, outputs, x.length],
+            ([dy = 0, x = 0, filter = 0], [dFilter = 0, dBias = 0, dx = 0]) => [
+              ...product('convolutionFilterGrad', forFilter, [taps, outputs, made])(
+                [x, dy, ...(parts === 1 ? [dFilter, dBias] : [partials, partials + 4 * filterSize])],
+                [partials, 0, dFilter, dBias, parts, filterSize + outputs, filterSize, outputs],
+                filterSize + outputs,
+              ),
+              ...forInput.flatMap((tile) =>
+                product('convolutionInputGrad', tile, [images, inputs, (kernel[0] * kernel[1] * outputs) / groups])(
+                  [dy, filter, parts === 1 ? dx : partials],
+                  [partials, 0, dx, 0, parts, images * inputs, images * inputs, outputs],
+                  images * inputs,
+                ),
+              ),
+            ],
+            (at, to) => plain('convolutionGradReference', [...at, ...to, struct]),
+          )
+        device.memory.give(partials)
+      }),
+      { numRuns: 25, seed: 4 },
     )
   })
 
