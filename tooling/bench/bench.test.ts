@@ -14,6 +14,8 @@ import { asPart, markedPart } from '../packages/marked-part'
 import { netsTable, type NetsResult } from './nets-table'
 import { toMarkdown } from './markdown'
 import { publishedPart, readmePart } from './publish'
+import { once, warm, type Turn } from './side'
+import { follow } from './sides/follow.mjs'
 import { grown } from './sides/grown.mjs'
 import type { BenchResult } from './tables'
 
@@ -61,8 +63,20 @@ test('backends of ours take turns, and agree', async ({ skip }) => {
     const result = JSON.parse(await readFile(join(out, 'bench.json'), 'utf8')) as BenchResult
     const [epoch] = result.epochs
     expect(epoch?.sides.map(({ id }) => id)).toEqual(['wasm-1', 'cpu-1'])
-    for (const { secondsPerEpoch, agreement } of epoch?.sides ?? []) {
+    expect(result.turn).toEqual(warm)
+    expect(stdout).toContain(
+      "In each turn every side, digitlab's and its peers' alike, trains for at least 0.5 s that are not timed",
+    )
+    for (const side of epoch?.sides ?? []) {
+      const { agreement } = side
+      const { secondsPerEpoch = [], epochs = [] } = side.failed === undefined ? side : {}
       expect(secondsPerEpoch).toHaveLength(2)
+      const turns = epochs.map(({ timed }, i) => timed * (secondsPerEpoch[i] ?? 0))
+      expect(turns).toHaveLength(2)
+      for (const [i, seconds] of turns.entries()) {
+        expect(seconds).toBeGreaterThanOrEqual(warm.timed)
+        expect(epochs[i]?.untimed).toBeGreaterThanOrEqual(1)
+      }
       expect(agreement?.agrees).toBe(true)
     }
   } finally {
@@ -130,6 +144,22 @@ test("the README's table of nets is that of the last published output", async ()
   const result = JSON.parse(readFileSync(join(folder, 'results', 'nets.json'), 'utf8')) as NetsResult
   const { part } = markedPart(readFileSync(path, 'utf8'), 'nets', 'npm run bench:nets -- --publish')
   expect(part).toBe(await asPart(netsTable(result), path))
+})
+
+describe('a turn', () => {
+  const epochsOf = (turn: Turn, seconds: readonly number[]) => {
+    const after = follow(turn)
+    return seconds.map((each) => after(each))
+  }
+
+  test('begins with epochs that are not timed, for every side the same seconds of them, and is their mean', () => {
+    const over = { seconds: 0.375, epochs: { untimed: 3, timed: 3 } }
+    expect(epochsOf(warm, [0.25, 0.125, 0.25, 0.5, 0.25, 0.375]).at(-1)).toEqual(over)
+    expect(epochsOf(warm, [0.25, 0.125, 0.25, 0.5, 0.25]).every((told) => told === undefined)).toBe(true)
+    // One of each, however long it takes; without a time to be warm in, one alone.
+    expect(epochsOf(warm, [8, 7])).toEqual([undefined, { seconds: 7, epochs: { untimed: 1, timed: 1 } }])
+    expect(epochsOf(once, [8])).toEqual([{ seconds: 8, epochs: { untimed: 0, timed: 1 } }])
+  })
 })
 
 describe('what is measured beside epochs', () => {

@@ -81,7 +81,7 @@ const ratioFigure = (result: BenchResult, theme: Theme): Figure => {
   return figureOf(
     {
       id: 'ratios',
-      title: `How many times as fast, ${result.date}, commit ${result.commit}`,
+      title: `How many times as fast${result.turn ? ', every side warm' : ''}, ${result.date}, commit ${result.commit}`,
       ...{ alt, content: grid.join('') + drawn.join(''), width, height },
     },
     { theme },

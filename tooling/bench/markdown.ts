@@ -12,7 +12,7 @@ export const toMarkdown = (result: BenchResult): string => {
       if (side.failed !== undefined || side.heldBytes === undefined) return []
       const { title, peakBytes, secondsPerEpoch } = side
       const [first, last] = side.heldBytes.map((bytes) => number(bytes / 1e6))
-      const after = `${last} after ${secondsPerEpoch.length} more`
+      const after = `${last} after ${secondsPerEpoch.length} more rounds`
       return [[`${model}, ${title}`, number(peakBytes / 1e6), first ?? '', after]]
     }),
   )

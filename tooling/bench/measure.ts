@@ -1,11 +1,11 @@
-// Sides take turns: in every round each trains one epoch, so that what slows the machine slows all of them.
+// Sides take turns: in every round each trains for a second or more, warm, so that what slows the machine slows all of them.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { compareLosses, type Agreement } from './losses'
-import { startSide, type Told } from './side'
+import { startSide, warm, type Epochs, type Told } from './side'
 import type { SideSpec } from './sides'
 
 /** A side whose turn takes longer than this, in seconds, takes part in the first rounds only. */
-const slow = 12
+const slow = 24
 const roundsOfSlow = 3
 
 /** Threads of the side before may still be spinning: let them go to sleep, in milliseconds. */
@@ -35,6 +35,8 @@ export type Measured = {
       readonly failed?: undefined
       /** A round each. */
       readonly secondsPerEpoch: readonly number[]
+      /** Of each round, how many epochs, or parts of one, went before those that were timed, and how many were. */
+      readonly epochs?: readonly Epochs[]
       /** How many steps of an epoch were timed, where not all. */
       readonly steps?: number
       readonly peakBytes: number
@@ -53,6 +55,7 @@ export const spread = (values: readonly number[]): Spread => ({
 interface Running extends SideSpec {
   readonly process: ReturnType<typeof startSide<Told>>
   readonly seconds: number[]
+  readonly epochs: Epochs[]
   turnSeconds: number
   first?: Told
   last?: Told
@@ -78,6 +81,7 @@ export const measure = async (
     ...side,
     process: startSide<Told>(side.command, side.args),
     seconds: [],
+    epochs: [],
     turnSeconds: 0,
   }))
   try {
@@ -109,13 +113,14 @@ export const measure = async (
         await sleep(settle)
         const from = performance.now()
         try {
-          side.last = await side.process.turn()
+          side.last = await side.process.turn(warm)
         } catch (error) {
           side.failed = (error as Error).message
           continue
         }
         side.turnSeconds = (performance.now() - from) / 1000
         side.seconds.push(side.last.secondsPerEpoch)
+        side.epochs.push(side.last.epochs)
       }
       say(
         `${model}, round ${round}: ${able()
@@ -123,13 +128,14 @@ export const measure = async (
           .join(', ')}`,
       )
     }
-    return running.map(({ id, title, failed, agreement, seconds, first, last }): Measured => {
+    return running.map(({ id, title, failed, agreement, seconds, epochs, first, last }): Measured => {
       const about = { id, title, ...(agreement === undefined ? {} : { agreement }) }
       if (failed !== undefined || last === undefined) return { ...about, failed: failed ?? 'it was never timed' }
       const { steps, peakBytes, heldBytes: held } = last
       return {
         ...about,
         secondsPerEpoch: seconds,
+        epochs,
         ...(steps === undefined ? {} : { steps }),
         peakBytes,
         ...(held === undefined ? {} : { heldBytes: [first?.heldBytes ?? held, held] as const }),

@@ -1,7 +1,7 @@
 // What a bench measures beside epochs, as Markdown: batch sizes, sizes of data sets, answers, start-up, jax-js's own page.
 import { measuredOn } from './conditions'
 import { median, spread } from './measure'
-import { number, range, speedup, table, type BenchResult } from './tables'
+import { number, range, speedup, table, turnSentence, type BenchResult } from './tables'
 
 const megabytes = (bytes: number): string => number(bytes / 1e6)
 const milliseconds = (seconds: readonly number[]): string => range(spread(seconds.map((each) => 1000 * each)))
@@ -24,10 +24,10 @@ const batchesMarkdown = ({ batches, images }: BenchResult): string[] => {
   })
   return [
     '## Batch sizes',
-    'Images a second, and the most memory that the process had with its 60,000 images, by the size of a batch. A turn is some thousands of images; median of the rounds.',
+    'Images a second, and the most memory that the process had with its 60,000 images, by the size of a batch. Parts of an epoch of some thousands of images; median of the rounds.',
     picture('batches', 'Images a second and peak memory by batch size'),
     ...parts,
-    measuredOn(batches.measured),
+    `${measuredOn(batches.measured)}${turnSentence(batches.turn)}`,
   ]
 }
 
@@ -43,10 +43,10 @@ const sizesMarkdown = ({ sizes }: BenchResult): string[] => {
   ])
   return [
     '## Data sets of more images',
-    "MNIST's images, repeated. What would take 4 GiB is made as it is asked for, a block of the shuffled order at a time, as from a disk, and never in WebAssembly's memory as a whole. 938 steps of 64 a turn.",
+    "MNIST's images, repeated. What would take 4 GiB is made as it is asked for, a block of the shuffled order at a time, as from a disk, and never in WebAssembly's memory as a whole. Parts of an epoch of 938 steps of 64.",
     picture('sizes', 'Images a second and peak memory by the number of images'),
     table(['model', 'images', 'MB of pixels', 'they are', 'images/s', 'peak MB'], rows),
-    measuredOn(sizes.measured),
+    `${measuredOn(sizes.measured)}${turnSentence(sizes.turn)}`,
   ]
 }
 
@@ -89,7 +89,7 @@ const jaxPageMarkdown = ({ jaxPage }: BenchResult): string[] => {
     '## jax-js as its own page trains',
     'The nets, the batches and the optimizer (Adam at 0.005) of the page of MNIST that jax-js shows, its step jitted as a whole; digitlab trains the same nets from the same weights in the same order, and the first losses agree. The page computes on WebGPU, which is not to be had here: both are on WebAssembly. Seconds an epoch, from a part of one where it takes minutes.',
     table(['net', 'batch', 'digitlab wasm', title, 'times as fast'], rows),
-    measuredOn(jaxPage.measured),
+    `${measuredOn(jaxPage.measured)}${turnSentence(jaxPage.turn)}`,
   ]
 }
 

@@ -12,9 +12,40 @@ const reasonOf = (errors: string) =>
     .find((line) => /^\s*\w*(Error|Exception)\b.*:/.test(line))
     ?.trim() || `it ended: ${errors.trim().slice(-200) || 'without a word'}`
 
+/**
+ * What a side does in a turn: epochs one after another, or parts of them where an epoch takes minutes. At least so many seconds of them are not
+ * timed, then at least so many are.
+ */
+export interface Turn {
+  readonly untimed: number
+  readonly timed: number
+}
+
+/** One epoch, or part of one, however long it takes. */
+export const once: Turn = { untimed: 0, timed: 0 }
+
+/**
+ * The same for every side: its threads are awake, its code compiled and its memory in the caches when it is timed, as in the middle of a
+ * training, and a single short epoch decides nothing.
+ */
+export const warm: Turn = { untimed: 0.5, timed: 1 }
+
+/** What a turn came to: seconds of an epoch or a part of one, the mean of those that were timed, and how many there were of each. */
+export interface Timed {
+  readonly seconds: number
+  readonly epochs: Epochs
+}
+
+/** How many epochs, or parts of them, a turn had. */
+export interface Epochs {
+  readonly untimed: number
+  readonly timed: number
+}
+
 /** What a side tells of a turn. */
 export interface Told {
   readonly secondsPerEpoch: number
+  readonly epochs: Epochs
   readonly peakBytes: number
   /** Of its first steps, in its first turn. */
   readonly losses?: readonly number[]
@@ -60,7 +91,7 @@ export const startSide = <Telling = Told>(command: string, args: readonly string
     fail()
   })
   return {
-    turn: (): Promise<Telling> =>
+    turn: (of: Turn = once): Promise<Telling> =>
       new Promise((resolve, reject) => {
         const timer = setTimeout(() => {
           child.kill('SIGKILL')
@@ -74,7 +105,7 @@ export const startSide = <Telling = Told>(command: string, args: readonly string
           }
         waiting = { resolve: clear(resolve), reject: clear(reject) }
         if (over) return fail()
-        child.stdin.write('go\n')
+        child.stdin.write(`${JSON.stringify(of)}\n`)
         settle()
       }),
     end: async (): Promise<void> => {

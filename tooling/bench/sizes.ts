@@ -1,6 +1,6 @@
 // Data sets of more images: those of MNIST, repeated, and as many as make 4 GB of pixels, which are made as they are asked for.
 import { fileURLToPath } from 'node:url'
-import { startSide, type Told } from './side'
+import { startSide, warm, type Told } from './side'
 
 /** What training on so many images takes. */
 export interface SizeFigures {
@@ -35,7 +35,7 @@ export const measureSizes = async (
       try {
         await side.turn()
         const told: Told[] = []
-        for (let round = 0; round < rounds; round++) told.push(await side.turn())
+        for (let round = 0; round < rounds; round++) told.push(await side.turn(warm))
         const perSecond = told.map(({ secondsPerEpoch }) => images / secondsPerEpoch)
         const peakBytes = told.at(-1)?.peakBytes ?? NaN
         figures.push({ model, images, streamed: images * 784 >= 2 ** 30, imagesPerSecond: perSecond, peakBytes })

@@ -4,6 +4,7 @@ import type { BatchFigures } from './batches'
 import type { Conditions } from './conditions'
 import type { JaxPageFigures } from './jax-page'
 import { median, spread, type Measured, type Spread } from './measure'
+import type { Turn } from './side'
 import type { SizeFigures } from './sizes'
 import type { StartUpFigures } from './start-up'
 
@@ -16,12 +17,14 @@ interface EpochFigures {
 }
 
 /** What was measured at one time. */
-type Part<T> = { readonly measured: Conditions } & T
+type Part<T> = { readonly measured: Conditions; readonly turn?: Turn } & T
 
 /** All of a bench, as it is kept in JSON: epochs, and parts that may have been measured at other times. */
 export interface BenchResult extends Conditions {
   readonly images: number
   readonly rounds: number
+  /** What every side does in a turn; a single epoch where it is not said. */
+  readonly turn?: Turn
   readonly epochs: readonly EpochFigures[]
   readonly batches?: Part<{ readonly entries: readonly BatchFigures[] }>
   readonly sizes?: Part<{ readonly entries: readonly SizeFigures[] }>
@@ -116,13 +119,19 @@ const peersOf = ({ epochs }: BenchResult): string => {
   return [...new Set(named)].map((name) => `, ${name}`).join('')
 }
 
+/** What a turn is, in a sentence; nothing where it was a single epoch. */
+export const turnSentence = (turn: Turn | undefined): string =>
+  turn
+    ? ` In each turn every side, digitlab's and its peers' alike, trains for at least ${turn.untimed} s that are not timed and then, without a pause, for at least ${turn.timed} s that are: whole epochs, or parts of one where it takes minutes; what counts is their mean.`
+    : ''
+
 const heading = (result: BenchResult) => {
   const { date, commit, machine, rounds } = result
   return (
     `Measured ${date} at commit ${commit} by \`npm run bench\`: ${machine.processor}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ` +
     `${machine.platform}, Node ${machine.node}${machine.torch === null ? ', no PyTorch' : `, PyTorch ${machine.torch}`}${peersOf(result)}. MNIST, batch 64, ` +
     `SGD; whole epochs with shuffle, batches and steps, without evaluation. The sides took turns in ${rounds} rounds (slow ones in 3); median, ` +
-    `with least and most. What takes minutes was timed over a part of an epoch. The first losses of all agreed before they were timed.`
+    `with least and most.${turnSentence(result.turn)} What takes minutes was timed over a part of an epoch. The first losses of all agreed before they were timed.`
   )
 }
 

@@ -3,6 +3,7 @@
 import { loadDataset } from '@digitlab/data/node'
 import { initialWeights, resolveModel } from '@digitlab/models'
 import { dataLoaderOrder, MersenneTwister } from '@digitlab/random'
+import { follow } from './follow.mjs'
 import { answer, task, turn } from './protocol.mjs'
 
 export const pixels = 784
@@ -17,7 +18,7 @@ export const prepare = async () => {
 
 /**
  * Answers each turn with an epoch's time. Where a step takes long only the first `task.steps` of an epoch are taken, and
- * their time is that of as large a part of it.
+ * their time, without that of drawing the order, is that of as large a part of it.
  *
  * @param {Awaited<ReturnType<typeof prepare>>} side
  * @param {(indices: Int32Array) => number | Promise<number>} step gives the loss
@@ -25,16 +26,26 @@ export const prepare = async () => {
 export const serve = async ({ train, generator }, step) => {
   /** @type {number[]} */
   const losses = []
-  for (let first = true; turn(); first = false) {
-    const from = performance.now()
+  const stepsPerEpoch = Math.ceil(train.count / task.batchSize)
+  const steps = Math.min(task.steps ?? stepsPerEpoch, stepsPerEpoch)
+  const epoch = async () => {
+    const begun = performance.now()
     const order = dataLoaderOrder(generator, train.count)
-    const stepsPerEpoch = Math.ceil(order.length / task.batchSize)
-    const steps = Math.min(task.steps ?? stepsPerEpoch, stepsPerEpoch)
+    const from = steps < stepsPerEpoch ? performance.now() : begun
     for (let n = 0; n < steps; n++) {
       const loss = await step(order.subarray(n * task.batchSize, (n + 1) * task.batchSize))
-      if (first && losses.length < 20) losses.push(loss)
+      if (losses.length < 20) losses.push(loss)
     }
-    const secondsPerEpoch = ((performance.now() - from) / 1000) * (stepsPerEpoch / steps)
-    answer({ secondsPerEpoch, ...(steps < stepsPerEpoch ? { steps } : {}), ...(first ? { losses } : {}) })
+    return (performance.now() - from) / 1000
+  }
+  let first = true
+  for (let now = turn(); now; now = turn()) {
+    const after = follow(now)
+    let over
+    while (!over) over = after(await epoch())
+    const secondsPerEpoch = (over.seconds * stepsPerEpoch) / steps
+    const part = steps < stepsPerEpoch ? { steps } : {}
+    answer({ secondsPerEpoch, epochs: over.epochs, ...part, ...(first ? { losses } : {}) })
+    first = false
   }
 }

@@ -1,6 +1,6 @@
 // @ts-check
-// A side is a process that trains when it is told to, so that many can take turns: it reads a line "go" and answers a line
-// of JSON, until its input ends.
+// A side is a process that trains when it is told to, so that many can take turns: it reads a line of JSON, what the turn is, and answers
+// one, until its input ends.
 import { readSync, writeSync } from 'node:fs'
 
 /**
@@ -30,13 +30,18 @@ export const task = JSON.parse(process.argv[2] ?? '{}')
 const input = { text: '' }
 const piece = new Uint8Array(4096)
 
-/** Waits, with the thread, for the next turn. @returns false where there is none */
+/**
+ * Waits, with the thread, for the next turn.
+ *
+ * @returns {import('../side').Turn | undefined} undefined where there is none
+ */
 export const turn = () => {
   for (;;) {
     const end = input.text.indexOf('\n')
     if (end >= 0) {
+      const line = input.text.slice(0, end)
       input.text = input.text.slice(end + 1)
-      return true
+      return JSON.parse(line)
     }
     let count
     try {
@@ -46,7 +51,7 @@ export const turn = () => {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
       continue
     }
-    if (count === 0) return false
+    if (count === 0) return undefined
     input.text += new TextDecoder().decode(piece.subarray(0, count))
   }
 }

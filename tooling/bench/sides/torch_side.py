@@ -26,33 +26,46 @@ if task["loop"] == "DataLoader":
 
 def batches():
     if task["loop"] == "DataLoader":
-        yield from loader
-        return
+        return loader
     # The order that the DataLoader would draw: a base seed, then the sampler's.
     torch.empty((), dtype=torch.int64).random_()
     generator = torch.Generator()
     generator.manual_seed(int(torch.empty((), dtype=torch.int64).random_().item()))
     order = torch.randperm(len(labels), generator=generator)
-    for start in range(0, len(order), task["batchSize"]):
-        at = order[start : start + task["batchSize"]]
-        yield images[at], labels[at]
+    return ((images[at], labels[at]) for at in order.split(task["batchSize"]))
 
 
 losses, first = [], True
 all_steps = -(-len(labels) // task["batchSize"])
 most = min(task.get("steps") or all_steps, all_steps)
-for line in sys.stdin:
+
+
+def epoch():
+    """An epoch, or the first steps of one; the seconds of a part do not include drawing the order."""
     start = time.perf_counter()
-    for x, y in itertools.islice(batches(), most):
+    drawn = batches()
+    if most < all_steps:
+        start = time.perf_counter()
+    for x, y in itertools.islice(drawn, most):
         optimizer.zero_grad()
         loss = nn.functional.cross_entropy(net(x), y)
         loss.backward()
         optimizer.step()
-        if first and len(losses) < 20:
+        if len(losses) < 20:
             losses.append(loss.item())
-    seconds = (time.perf_counter() - start) * all_steps / most
+    return time.perf_counter() - start
+
+
+for line in sys.stdin:
+    turn, untimed, timed = json.loads(line), [], []
+    while not timed or sum(timed) < turn["timed"]:
+        (untimed if sum(untimed) < turn["untimed"] else timed).append(epoch())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    message = {"secondsPerEpoch": seconds, "peakBytes": peak}
+    message = {
+        "secondsPerEpoch": sum(timed) / len(timed) * all_steps / most,
+        "epochs": {"untimed": len(untimed), "timed": len(timed)},
+        "peakBytes": peak,
+    }
     if most < all_steps:
         message["steps"] = most
     print(json.dumps({**message, "losses": losses} if first else message), flush=True)
