@@ -37,6 +37,7 @@ const read = (file: string) => {
 const mayWrite: Record<string, Record<string, string>> = {
   'release.yml version': { contents: 'write', 'pull-requests': 'write' },
   'release.yml publish': { contents: 'write', 'id-token': 'write' },
+  'release.yml jsr': { contents: 'read', 'id-token': 'write' },
   'release.yml canary': { contents: 'read', 'id-token': 'write' },
   'pages.yml deploy': { pages: 'write', 'id-token': 'write' },
   'codeql.yml analyze': { contents: 'read', 'security-events': 'write' },

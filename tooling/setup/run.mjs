@@ -94,8 +94,9 @@ if (command === 'start') {
   run('tsx', [join(root, 'tooling/bench', command === 'bench' ? 'bench.ts' : 'nets.ts'), ...rest])
 } else if (command === 'pictures') {
   run('tsx', [join(root, 'tooling/pictures/pictures.ts'), ...rest])
-} else if (command === 'release' || command === 'release:rehearse') {
-  const script = command === 'release' ? 'release.ts' : 'rehearse.ts'
+} else if (command === 'release' || command.startsWith('release:')) {
+  const scripts = { release: 'release.ts', 'release:rehearse': 'rehearse.ts', 'release:jsr': 'jsr.ts' }
+  const script = scripts[/** @type {keyof typeof scripts} */ (command)]
   run('tsx', [join(root, 'tooling/release', script), ...rest])
 } else if (['api', 'docs', 'size', 'notices'].includes(command)) {
   run('tsx', [join(root, 'tooling/packages', `${command}.ts`), ...rest])

@@ -9,14 +9,21 @@ export class IdxError extends Error {
 }
 
 /** The element types of the format, by name: code in the third byte, bytes an element, and the array that holds them. */
-export const idxTypes = {
+export const idxTypes: {
+  readonly uint8: { readonly code: 0x08; readonly size: 1; readonly array: Uint8ArrayConstructor }
+  readonly int8: { readonly code: 0x09; readonly size: 1; readonly array: Int8ArrayConstructor }
+  readonly int16: { readonly code: 0x0b; readonly size: 2; readonly array: Int16ArrayConstructor }
+  readonly int32: { readonly code: 0x0c; readonly size: 4; readonly array: Int32ArrayConstructor }
+  readonly float32: { readonly code: 0x0d; readonly size: 4; readonly array: Float32ArrayConstructor }
+  readonly float64: { readonly code: 0x0e; readonly size: 8; readonly array: Float64ArrayConstructor }
+} = {
   uint8: { code: 0x08, size: 1, array: Uint8Array },
   int8: { code: 0x09, size: 1, array: Int8Array },
   int16: { code: 0x0b, size: 2, array: Int16Array },
   int32: { code: 0x0c, size: 4, array: Int32Array },
   float32: { code: 0x0d, size: 4, array: Float32Array },
   float64: { code: 0x0e, size: 8, array: Float64Array },
-} as const
+}
 
 /** An element type by its name in {@link idxTypes}. */
 export type IdxType = keyof typeof idxTypes

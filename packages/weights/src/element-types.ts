@@ -66,8 +66,11 @@ const float8 = (fractionBits: number, bias: number, special: (code: number) => n
 
 const integer = (size: number, of: IntegerType['of']): IntegerType => ({ kind: 'integer', size, of })
 
+type FloatName = `float${64 | 32 | 16}` | 'bfloat16' | `float8${'e4m3' | 'e5m2'}${'' | 'fnuz'}`
+type IntegerName = `${'' | 'u'}int${8 | 16 | 32 | 64}` | 'bool'
+
 /** Floats are kept to the bit, widened without loss, or (float64) rounded to the nearest float32. */
-export const elementTypes = {
+export const elementTypes: Readonly<Record<FloatName, FloatType> & Record<IntegerName, IntegerType>> = {
   float32: { kind: 'float', size: 4, bits: (view, offset, little) => view.getUint32(offset, little) },
   float64: { kind: 'float', size: 8, bits: (view, offset, little) => bitsOf(view.getFloat64(offset, little)) },
   float16: { kind: 'float', size: 2, bits: (view, offset, little) => bitsOf(float16(view.getUint16(offset, little))) },
@@ -88,7 +91,7 @@ export const elementTypes = {
   int64: integer(8, (buffer) => new BigInt64Array(buffer)),
   uint64: integer(8, (buffer) => new BigUint64Array(buffer)),
   bool: integer(1, (buffer) => new Uint8Array(buffer)),
-} as const satisfies Record<string, ElementType>
+}
 
 const hostIsLittle = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
 

@@ -40,9 +40,9 @@ export class OnnxGraph {
   readonly inputs: readonly OnnxInput[]
   readonly outputs: readonly string[]
   /** The node that makes a value, by the value's name. */
-  readonly makers = new Map<string, OnnxNode>()
+  readonly makers: Map<string, OnnxNode> = new Map()
   /** The nodes that take a value, by the value's name, each once. */
-  readonly takers = new Map<string, OnnxNode[]>()
+  readonly takers: Map<string, OnnxNode[]> = new Map()
   /** The nodes as their bytes, in the order of the file. */
   readonly nodes: readonly Uint8Array[]
   readonly #initializers = new Map<string, OnnxTensor>()

@@ -41,6 +41,6 @@ export type NamedLayer = Extract<KnownLayer, { type: 'conv2d' | 'dense' }>
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1)
 
 /** Refused unless the walk follows the first input. */
-export const first = (walk: Walk, node: OnnxNode, taken: string) => {
+export const first = (walk: Walk, node: OnnxNode, taken: string): void => {
   if (node.inputs[0] !== taken) refuse(walk, node, 'does not take what the layers give as its first input')
 }
