@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import type { Rehearsal, Result } from './rehearsal/parts'
+import { beside, keepNotes, type Notes, type Rehearsal, type Result } from './rehearsal/parts'
 import { supportDocument, supportPart, supportText } from './rehearsal/publish-support'
 import { holds, toText } from './rehearsal/table'
 
@@ -89,6 +89,32 @@ describe('a rehearsal', () => {
       await rm(temporary, { recursive: true, force: true })
     }
   })
+})
+
+test('what is tried beside one another stands in its order, two at a time', async () => {
+  const notes = keepNotes(() => undefined)
+  const ends: (() => void)[] = []
+  const log: string[] = []
+  const slow = (what: string) => () => {
+    log.push(what)
+    return new Promise<void>((resolve) => ends.push(resolve))
+  }
+  const works = ['a', 'b', 'c'].map((part) => async ({ attempt }: Notes) => {
+    await attempt(part, 'first', slow(part))
+    await attempt(part, 'second', () => void log.push(`${part} again`))
+  })
+  await notes.attempt('before', 'all', () => undefined)
+  const done = beside(notes, works)
+  expect(log).toEqual(['a', 'b'])
+  while (ends.length > 0) {
+    ends.shift()?.()
+    await new Promise(setImmediate)
+  }
+  await done
+  expect(notes.results().map(({ part, what }) => `${part} ${what}`)).toEqual([
+    'before all',
+    ...['a', 'b', 'c'].flatMap((part) => [`${part} first`, `${part} second`]),
+  ])
 })
 
 test('what failed fails the whole only where it was promised', () => {

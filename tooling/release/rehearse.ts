@@ -16,7 +16,8 @@ import { tryIdx } from './rehearsal/idx'
 import { startRegistry } from './rehearsal/local-registry'
 import { setUpOutside } from './rehearsal/outside'
 import { tryPage } from './rehearsal/page'
-import { keepResults, type Rehearsal, type World } from './rehearsal/parts'
+import { tryJsr } from './rehearsal/jsr'
+import { beside, keepNotes, type Rehearsal, type World } from './rehearsal/parts'
 import { publishAll, publishSnapshot } from './rehearsal/publishing'
 import { publishSupport } from './rehearsal/publish-support'
 import { tryRuntimes } from './rehearsal/runtimes'
@@ -26,16 +27,21 @@ import { tryUpdate } from './rehearsal/update'
 import { ReleaseError } from './release-error'
 import { endForGood, endPrograms } from './shell'
 
-/** What can be asked for by --only; everything is published before. In this order, which ends with what publishes again. */
-const parts: Readonly<Record<string, (world: World) => Promise<unknown>>> = {
+type Parts = Readonly<Record<string, (world: World) => Promise<unknown>>>
+
+/** What takes what was published, each beside the others. */
+const takers: Parts = {
   idx: tryIdx,
   'backend-wasm': tryConvolution,
   cli: tryCommand,
   vite: tryPage,
   runtimes: tryRuntimes,
-  snapshot: publishSnapshot,
-  update: tryUpdate,
+  jsr: tryJsr,
 }
+/** What publishes again, one after the other. */
+const publishers: Parts = { snapshot: publishSnapshot, update: tryUpdate }
+/** What can be asked for by --only; everything is published before. */
+const parts: Parts = { ...takers, ...publishers }
 
 const usage = `npm run release:rehearse -- [options]
 
@@ -110,13 +116,15 @@ const rehearse = async (
   const publisher = await setUpOutside(join(folder, 'publisher'), registry, [gate.url])
   say('copying the tree ...')
   const tree = await cloneTree(root, join(folder, 'tree'), publisher.env)
-  const { results, attempt } = keepResults(say)
-  if (!(await publishAll({ attempt, tree, registry, quick }, gate))) return results
+  const notes = keepNotes(say)
+  if (!(await publishAll({ ...notes, tree, registry, quick }, gate))) return notes.results()
   const versions = versionsIn(tree.folder)
   const team = await setUpOutside(join(folder, 'team'), { url: registry.url })
-  const world = { attempt, tree, registry, team, versions, quick }
-  for (const [name, part] of Object.entries(parts)) if (only.includes(name)) await part(world)
-  return results
+  const world: World = { ...notes, tree, registry, publisher, team, versions, quick, shared: { runtimes: new Map() } }
+  const asked = (some: Parts) => Object.keys(some).flatMap((name) => (only.includes(name) ? [some[name]!] : [])) // by its key
+  await beside(world, asked(takers))
+  for (const part of asked(publishers)) await part(world)
+  return notes.results()
 }
 
 const main = async (flags: Flags) => {

@@ -8,7 +8,7 @@ const windows = process.platform === 'win32'
 
 /** Installs digitlab under a prefix of its own, once. @returns { program, script }: the command, and the file behind it */
 export const globalCommand = (world: World) =>
-  (world.command ??= (async () => {
+  (world.shared.command ??= (async () => {
     const { team, versions } = world
     const prefix = join(team.folder, 'prefix')
     await mkdir(prefix, { recursive: true })

@@ -5,7 +5,7 @@ import { program } from './idx'
 
 /** A project with tfjs and our kernels, installed once. @returns its folder */
 export const convolutionProject = (world: World): Promise<string> =>
-  (world.convolution ??= (async () => {
+  (world.shared.convolution ??= (async () => {
     const { team, versions } = world
     const dependencies = {
       '@tensorflow/tfjs': '4.22.0',

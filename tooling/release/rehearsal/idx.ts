@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import type { Command } from '../shell'
-import { expectSame, type World } from './parts'
+import { beside, expectSame, type World } from './parts'
 
 /** The source of a program that another team has. */
 export const program = (name: string): Promise<string> =>
@@ -63,28 +63,33 @@ const projectFor = async ({ team, versions, quick }: World, manager: string) =>
   )
 
 /** Every package manager, module system and resolution; npm and the module systems alone where it shall be quick. */
-export const tryIdx = async (world: World): Promise<void> => {
+export const tryIdx = (world: World): Promise<void> =>
+  beside(
+    world,
+    Object.keys(managers)
+      .slice(0, world.quick ? 1 : undefined)
+      .map((manager) => (world) => tryManager(world, manager)),
+  )
+
+const tryManager = async (world: World, manager: string) => {
   const { attempt, team, quick } = world
-  for (const [manager, { install, node, tsc }] of Object.entries(managers).slice(0, quick ? 1 : undefined)) {
-    const folder = await projectFor(world, manager)
-    const array = await writeArray(folder)
-    const execute = async (...args: Command) => team.execute([...(await team.manager(manager)), ...args], folder)
-    const start = (...args: Command) =>
-      node.length === 0 ? team.execute([process.execPath, ...args], folder) : execute(...node, ...args)
-    const part = `idx, ${manager}`
-    if (!(await attempt(part, 'installed', async () => void (await execute(...install))))) continue
-    for (const [title, file] of [
-      ['ESM', 'read.mjs'],
-      ['CommonJS', 'read.cjs'],
-    ] as const)
-      await attempt(part, title, async () =>
-        expectSame('the array', JSON.parse(await start(file, array)), expectedArray),
-      )
-    for (const { name } of quick ? [] : resolutions)
-      await attempt(part, `TypeScript, ${name}`, async () => {
-        await execute(...tsc, '-p', `tsconfig.${name}.json`)
-        const said = JSON.parse(await start(join(`out-${name}`, 'read.js'))) as unknown
-        expectSame('what it says', said, { shape: [2, 2], sum: -2, told: true })
-      })
-  }
+  const { install, node, tsc } = managers[manager]! // asked for by its key
+  const folder = await projectFor(world, manager)
+  const array = await writeArray(folder)
+  const execute = async (...args: Command) => team.execute([...(await team.manager(manager)), ...args], folder)
+  const start = (...args: Command) =>
+    node.length === 0 ? team.execute([process.execPath, ...args], folder) : execute(...node, ...args)
+  const part = `idx, ${manager}`
+  if (!(await attempt(part, 'installed', async () => void (await execute(...install))))) return
+  for (const [title, file] of [
+    ['ESM', 'read.mjs'],
+    ['CommonJS', 'read.cjs'],
+  ] as const)
+    await attempt(part, title, async () => expectSame('the array', JSON.parse(await start(file, array)), expectedArray))
+  for (const { name } of quick ? [] : resolutions)
+    await attempt(part, `TypeScript, ${name}`, async () => {
+      await execute(...tsc, '-p', `tsconfig.${name}.json`)
+      const said = JSON.parse(await start(join(`out-${name}`, 'read.js'))) as unknown
+      expectSame('what it says', said, { shape: [2, 2], sum: -2, told: true })
+    })
 }

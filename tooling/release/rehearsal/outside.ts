@@ -1,7 +1,7 @@
 // Another team's machine: a home, caches and configuration of its own, and one registry.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
-import { npm, run, type Command } from '../shell'
+import { attempt, npm, run, type Command, type RunOptions } from '../shell'
 
 /** What of this machine's environment is the machine's and not the user's. */
 const kept = [
@@ -44,7 +44,7 @@ export const setUpOutside = async (
       XDG_CONFIG_HOME: join(home, '.config'),
     },
     ...{ TMPDIR: temporary, TEMP: temporary, TMP: temporary },
-    CI: 'true', // no questions, no progress bars
+    ...{ CI: 'true', NO_COLOR: '1', YARN_ENABLE_COLORS: '0' }, // no questions, no progress bars, nothing but text
   }
   const login =
     token === undefined ? [] : [url, ...gates].map((at) => `${at.replace(/^http:/, '')}:_authToken=${token}`)
@@ -59,9 +59,15 @@ export const setUpOutside = async (
   ]
   await writeFile(join(home, '.yarnrc.yml'), `${yarnrc.join('\n')}\n`)
 
+  type More = Pick<RunOptions, 'env' | 'seconds'>
+  const options = (cwd: string, more: More) => ({ cwd, env: { ...env, ...more.env }, seconds: more.seconds ?? 180 })
   /** Runs a program as that team. @returns its standard output */
-  const execute = (command: Command, cwd: string, more: { env?: NodeJS.ProcessEnv; seconds?: number } = {}) =>
-    run(command, { cwd, env: { ...env, ...more.env }, seconds: more.seconds ?? 180 })
+  const execute = (command: Command, cwd: string, more: More = {}) => run(command, options(cwd, more))
+  /** As execute, for a program that may answer by its exit status. @returns all that it wrote */
+  const ask = async (command: Command, cwd: string, more: More = {}) => {
+    const { stdout, stderr } = await attempt(command, options(cwd, more))
+    return stdout + stderr
+  }
 
   /** A new folder with a package.json and other files. @returns its path */
   const project = async (name: string, manifest: object = {}, files: Readonly<Record<string, string>> = {}) => {
@@ -90,7 +96,7 @@ export const setUpOutside = async (
     if (command === undefined) throw new Error(`there is no package manager ${name} here`)
     return command
   }
-  return { folder, home, env, execute, project, manager }
+  return { folder, home, env, execute, ask, project, manager }
 }
 
 export type Team = Awaited<ReturnType<typeof setUpOutside>>

@@ -15,14 +15,22 @@ const last = (said: string) => said.split('\n').findLast((line) => /^(release: |
 export const expectSuccess = ({ status, said }: Said): void => expectThat(status === 0, last(said))
 
 /** Writes a changeset into a tree and commits it. */
-export const addChangeset = async (tree: Tree, name: string, bump: 'patch' | 'minor'): Promise<void> => {
-  const text = `---\n'${name}': ${bump}\n---\n\nA change that users of ${name} can see.\n`
+export const addChangeset = async (
+  tree: Tree,
+  name: string,
+  bump: 'patch' | 'minor',
+  change = `A change that users of ${name} can see.`,
+): Promise<void> => {
+  const text = `---\n'${name}': ${bump}\n---\n\n${change}\n`
   await writeFile(join(tree.folder, '.changeset', 'a-rehearsed-change.md'), text)
   await tree.commit(`A change of ${name}`)
 }
 
 /** Publishes everything, by a registry that fails in the middle, until all is there. */
-export const publishAll = async (world: Omit<World, 'team' | 'versions'>, gate: Gate): Promise<boolean> => {
+export const publishAll = async (
+  world: Pick<World, 'attempt' | 'tree' | 'registry' | 'quick'>,
+  gate: Gate,
+): Promise<boolean> => {
   const { attempt, tree, registry, quick } = world
   const names = () => publishedPackages(tree.folder).map(({ name }) => name)
   const onRegistry = async () => {

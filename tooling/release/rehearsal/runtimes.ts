@@ -2,8 +2,7 @@
 import { join } from 'node:path'
 import { npm } from '../shell'
 import type { Command } from '../shell'
-import type { Team } from './outside'
-import { expectSame, Skipped, type World } from './parts'
+import { beside, expectSame, Skipped, type World } from './parts'
 import { checkComparison, globalCommand } from './command'
 import { checkConvolution, convolutionProject } from './convolution'
 import { expectedArray, program, writeArray } from './idx'
@@ -14,7 +13,7 @@ const nodePackage = `node-${platform === 'win32' ? 'win' : platform}-${arch}`
 const denoPackage = `@deno/${platform}-${arch}${platform === 'linux' ? '-glibc' : ''}`
 
 /** What is tried. The packages promise to run on the versions of Node; Bun and Deno are looked at. */
-interface Runtime {
+export interface Runtime {
   readonly title: string
   readonly package: string
   readonly version: string
@@ -22,6 +21,14 @@ interface Runtime {
   readonly binary: readonly string[]
   readonly flags?: readonly string[]
   readonly required?: boolean
+}
+
+export const deno: Runtime = {
+  title: 'Deno 2.9',
+  package: denoPackage,
+  version: '2.9.6',
+  binary: [`deno${exe}`],
+  flags: ['run', '--allow-all', '--node-modules-dir=manual'],
 }
 
 const runtimes: readonly Runtime[] = [
@@ -38,26 +45,28 @@ const runtimes: readonly Runtime[] = [
     version: '1.4.5',
     binary: ['bin', `bun${exe}`],
   },
-  {
-    title: 'Deno 2.9',
-    package: denoPackage,
-    version: '2.9.6',
-    binary: [`deno${exe}`],
-    flags: ['run', '--allow-all', '--node-modules-dir=manual'],
-  },
+  deno,
 ]
 
 const models = ['linear', 'two-layer']
 
-/** Installs a runtime. @returns it as a command */
-const install = async (team: Team, { package: name, version, binary, flags = [], title }: Runtime) => {
-  const folder = await team.project(`runtime-${title.toLowerCase().replace(' ', '-')}`, {
-    dependencies: { [name]: version },
-  })
-  await team.execute([...npm(), 'install', '--ignore-scripts', '--no-package-lock'], folder).catch((error: Error) => {
-    throw new Skipped(`no ${name} ${version} for this machine: ${error.message.split('\n').at(-1)}`)
-  })
-  return [join(folder, 'node_modules', ...name.split('/'), ...binary), ...flags]
+/** Installs a runtime, once. @returns it as a command */
+export const installRuntime = ({ team, shared }: World, runtime: Runtime): Promise<Command> => {
+  const { package: name, version, binary, flags = [], title } = runtime
+  const there = shared.runtimes.get(title)
+  if (there) return there
+  const install = async () => {
+    const folder = await team.project(`runtime-${title.toLowerCase().replace(' ', '-')}`, {
+      dependencies: { [name]: version },
+    })
+    await team.execute([...npm(), 'install', '--ignore-scripts', '--no-package-lock'], folder).catch((error: Error) => {
+      throw new Skipped(`no ${name} ${version} for this machine: ${error.message.split('\n').at(-1)}`)
+    })
+    return [join(folder, 'node_modules', ...name.split('/'), ...binary), ...flags]
+  }
+  const installing = install()
+  shared.runtimes.set(title, installing)
+  return installing
 }
 
 export const tryRuntimes = async (world: World): Promise<void> => {
@@ -74,37 +83,43 @@ export const tryRuntimes = async (world: World): Promise<void> => {
     await globalCommand(world)
   })
   if (!ready) return
+  await beside(
+    world,
+    runtimes.map((runtime) => (world) => tryRuntime(world, runtime, reader, array)),
+  )
+}
+
+const tryRuntime = async (world: World, runtime: Runtime, reader: string, array: string) => {
+  const { attempt, team } = world
+  const { title, required = false } = runtime
   const { script } = await globalCommand(world)
-  for (const runtime of runtimes) {
-    const { title, required = false } = runtime
-    let command: Command = []
-    const there = await attempt(
-      title,
-      `version ${runtime.version}`,
-      async () => {
-        command = await install(team, runtime)
-        await team.execute([...command.slice(0, 1), '--version'], reader)
-      },
-      { required },
+  let command: Command = []
+  const there = await attempt(
+    title,
+    `version ${runtime.version}`,
+    async () => {
+      command = await installRuntime(world, runtime)
+      await team.execute([...command.slice(0, 1), '--version'], reader)
+    },
+    { required },
+  )
+  if (!there) return
+  const tryIn = (what: string, work: () => Promise<string | void>) => attempt(title, what, work, { required })
+  for (const [what, file] of [
+    ['idx, ESM', 'read.mjs'],
+    ['idx, CommonJS', 'read.cjs'],
+  ] as const)
+    await tryIn(what, async () =>
+      expectSame('the array', JSON.parse(await team.execute([...command, file, array], reader)), expectedArray),
     )
-    if (!there) continue
-    const tryIn = (what: string, work: () => Promise<string | void>) => attempt(title, what, work, { required })
-    for (const [what, file] of [
-      ['idx, ESM', 'read.mjs'],
-      ['idx, CommonJS', 'read.cjs'],
-    ] as const)
-      await tryIn(what, async () =>
-        expectSame('the array', JSON.parse(await team.execute([...command, file, array], reader)), expectedArray),
-      )
-    await tryIn('trains a convolution on tfjs', async () => {
-      const folder = await convolutionProject(world)
-      return checkConvolution(await team.execute([...command, 'train.mjs'], folder))
-    })
-    await tryIn('digitlab compare', async () => {
-      const out = join(team.folder, `compared-${title.toLowerCase().replace(' ', '-')}`)
-      const what = ['--models', models.join(','), '--dataset', 'strokes', '--epochs', '1']
-      const args = [script, 'compare', ...what, '--out', out, '--json']
-      return checkComparison(await team.execute([...command, ...args], team.home, { seconds: 120 }), models)
-    })
-  }
+  await tryIn('trains a convolution on tfjs', async () => {
+    const folder = await convolutionProject(world)
+    return checkConvolution(await team.execute([...command, 'train.mjs'], folder))
+  })
+  await tryIn('digitlab compare', async () => {
+    const out = join(team.folder, `compared-${title.toLowerCase().replace(' ', '-')}`)
+    const what = ['--models', models.join(','), '--dataset', 'strokes', '--epochs', '1']
+    const args = [script, 'compare', ...what, '--out', out, '--json']
+    return checkComparison(await team.execute([...command, ...args], team.home, { seconds: 120 }), models)
+  })
 }

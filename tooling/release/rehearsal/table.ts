@@ -9,7 +9,7 @@ export const toText = ({ results, seconds }: Pick<Rehearsal, 'results' | 'second
   const width = (key: 'part' | 'what') => Math.max(...results.map((one) => one[key].length))
   const lines = results.map(({ part, what, outcome, required, seconds, detail }) => {
     const said = outcome === 'fails' && !required ? 'does not' : words[outcome]
-    const why = outcome === 'works' ? '' : `  ${firstLine(detail)}`
+    const why = detail === undefined || (outcome === 'works' && detail.includes('\n')) ? '' : `  ${shortened(detail)}`
     return `${part.padEnd(width('part'))}  ${what.padEnd(width('what'))}  ${said.padEnd(8)}  ${seconds.toFixed(1).padStart(6)} s${why}`
   })
   const count = (outcome: Result['outcome'], required?: boolean) =>
@@ -30,7 +30,8 @@ export const toText = ({ results, seconds }: Pick<Rehearsal, 'results' | 'second
 export const holds = ({ results }: Pick<Rehearsal, 'results'>): boolean =>
   results.length > 0 && results.every(({ outcome, required }) => outcome !== 'fails' || !required)
 
-const firstLine = (text = '') => text.split('\n', 1)[0]
+const firstLine = (text = '') => text.split('\n', 1)[0] ?? ''
+const shortened = (text: string) => firstLine(text).replace(/^(.{117}).{4,}$/, '$1...')
 
 const table = (header: readonly string[], rows: readonly (readonly string[])[]) =>
   [header, header.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n')
@@ -64,6 +65,7 @@ export const supportTable = (rehearsal: Rehearsal): string => {
     return { part, name: version === undefined ? part : `${part.split(' ')[0]} ${version}` }
   })
   const managers = starting('idx, ').map((part) => ({ part, name: part.slice(5) }))
+  const upgraders = starting('upgrade, ').map((part) => ({ part, name: part.slice(9) }))
   const failed = results.filter(({ outcome }) => outcome === 'fails')
   const skipped = results.filter(({ outcome }) => outcome === 'skipped')
   const page = results.find(({ part, outcome }) => part.startsWith('page') && outcome === 'works')
@@ -79,12 +81,22 @@ export const supportTable = (rehearsal: Rehearsal): string => {
       'digitlab compare',
     ]),
     matrix(results, 'installed by', managers, ['ESM', 'CommonJS', 'TypeScript, node16', 'TypeScript, bundler']),
+    ...(upgraders.length === 0 ? [] : [matrix(results, 'a breaking 0.2.0, by', upgraders, upgradeColumns)]),
     ...(page === undefined ? [] : [`In a page: built by ${page.part.slice(6)}${openedIn(results)}.`]),
     ...list('What does not work:', failed),
     ...list('What could not be tried:', skipped),
     `Tried ${date} at commit ${commit} by \`npm run release:rehearse\` on ${machine.platform}; macOS and Windows are for continuous integration to try.`,
   ].join('\n\n')
 }
+
+/** What is tried with each package manager in upgrade.ts. */
+const upgradeColumns = [
+  'the lock file keeps what was there',
+  'says that there is a new one',
+  'an update within the ranges breaks nothing',
+  'asked for, its note says what to write',
+  'tells of a deprecated version',
+]
 
 const openedIn = (results: readonly Result[]) =>
   results.some(({ what, outcome }) => what.startsWith('opened in Chromium') && outcome === 'works')

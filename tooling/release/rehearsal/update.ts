@@ -7,6 +7,7 @@ import { dependenciesOf, publishedPackages, versionsIn } from '../packages'
 import { lookUp } from '../registry'
 import { expectSame, expectThat, type World } from './parts'
 import { addChangeset, expectSuccess } from './publishing'
+import { breakPackage, installBeforeUpgrade, tryUpgrade, upgradeNote } from './upgrade'
 
 const installedVersion = (folder: string, name: string) => readManifest(join(folder, 'node_modules', name)).version
 
@@ -24,6 +25,7 @@ const copiesOf = (tree: Listed, name: string, at = ''): string[] =>
 
 export const tryUpdate = async (world: World): Promise<void> => {
   const { attempt, tree, team, registry, quick } = world
+  const upgraders = quick ? [] : await installBeforeUpgrade(world)
   const versionsNow = () => versionsIn(tree.folder)
   const first = versionsNow()
   const range = (name: string) => ({ [name]: `^${first.get(name)}` })
@@ -32,9 +34,9 @@ export const tryUpdate = async (world: World): Promise<void> => {
   const npmIn = (folder: string, ...args: Command) => team.execute([...npm(), ...args], folder)
 
   /** Releases a bump of one package. @returns the names of what got another version */
-  const releaseBump = async (name: string, bump: 'patch' | 'minor') => {
+  const releaseBump = async (name: string, bump: 'patch' | 'minor', change?: string) => {
     const before = versionsNow()
-    await addChangeset(tree, name, bump)
+    await addChangeset(tree, name, bump, change)
     expectSuccess(await tree.release('--no-test', '--no-build'))
     const now = versionsNow()
     return [...now.keys()].filter((name) => now.get(name) !== before.get(name)).toSorted()
@@ -59,7 +61,8 @@ export const tryUpdate = async (world: World): Promise<void> => {
     const dependants = publishedPackages(tree.folder)
       .filter(({ manifest }) => '@digitlab/random' in dependenciesOf(manifest))
       .map(({ name }) => name)
-    const released = await releaseBump('@digitlab/random', 'minor')
+    await breakPackage(tree)
+    const released = await releaseBump('@digitlab/random', 'minor', upgradeNote)
     const expected = ['@digitlab/random', ...dependants]
     for (const name of expected)
       expectThat(released.includes(name), `${name} was not released, it depends on the old one`)
@@ -91,4 +94,5 @@ export const tryUpdate = async (world: World): Promise<void> => {
     ])
     return `@digitlab/random ${first.get('@digitlab/random')} to ${version}`
   })
+  if (!quick) await tryUpgrade(world, upgraders)
 }
