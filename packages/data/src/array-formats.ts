@@ -1,4 +1,5 @@
 // Formats that hold arrays with names. What reads one is loaded when a file of it is met.
+import type { ByteSource } from '@digitlab/idx'
 import type { DecodePicture } from './picture-pixels'
 import type { StoredArray } from './stored-array'
 
@@ -6,7 +7,7 @@ import type { StoredArray } from './stored-array'
 export interface ArrayFile {
   readonly name: string
   /** A stream of it, for who reads it in pieces. */
-  readonly open: () => AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>
+  readonly open: () => ByteSource
   /** All of it. */
   readonly read: () => Promise<Uint8Array>
 }

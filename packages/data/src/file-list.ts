@@ -3,6 +3,7 @@ import { DataError } from './data-error'
 import type { Dataset } from './dataset'
 import { datasetFromGiven, listed, type GivenFile } from './given-files'
 import { decodeOnCanvas } from './decode-on-canvas'
+import type { PlatformFile } from './platform'
 import type { Preparation } from './preparation'
 import { longest } from './transfer'
 
@@ -26,7 +27,10 @@ export interface FileListOptions {
  *
  * @throws DataError where a file is missing, is there twice, or does not fit the others; IdxError where one is damaged
  */
-export const datasetFromFileList = (files: readonly File[], options: FileListOptions = {}): Promise<Dataset> => {
+export const datasetFromFileList = (
+  files: readonly PlatformFile[],
+  options: FileListOptions = {},
+): Promise<Dataset> => {
   const { name = folderOf(files) ?? onlyName(files) ?? 'files', paths, onNotice, preparation } = options
   const where = `among ${listed(files)}`
   return datasetFromGiven(

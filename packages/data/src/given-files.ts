@@ -1,6 +1,6 @@
 // A data set from whatever files somebody gives: a folder's, or those dropped onto a page. What they are is told by what they hold
 // first, then by their names.
-import { gunzipped, readIdx, streamIdx, unpackIdx } from '@digitlab/idx'
+import { gunzipped, readIdx, streamIdx, unpackIdx, type ByteSource } from '@digitlab/idx'
 import { formatOf, isZip, type ReadContext } from './array-formats'
 import { chooseArrays, type ChosenArrays } from './array-names'
 import { isMappingName, parseClassNames } from './class-names'
@@ -21,7 +21,7 @@ export interface GivenFile {
   /** Where it lies below what was given, with slashes; its name unless said. */
   readonly path?: string
   /** A stream of it, for who looks at its beginning alone. */
-  readonly open: () => AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>
+  readonly open: () => ByteSource
   readonly read: () => Promise<Uint8Array>
 }
 

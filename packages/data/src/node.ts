@@ -1,5 +1,6 @@
 export { datasetInfo, fetchDataset, verifyDataset, type DatasetInfo, type Fetched, type Verified } from './cache'
 export type { DataFile, Dataset, DatasetFiles, Split } from './dataset'
+export type { StopSignal } from './platform'
 export type { DownloadOptions, DownloadProgress } from './transfer'
 export { cacheFolder } from './cache-folder'
 export { loadDataset, type LoadOptions } from './load'

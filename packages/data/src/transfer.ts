@@ -1,6 +1,7 @@
 // What a download is on a disk and in a page: its progress, its patience, what is tried again, and what must come of it.
 import { decodeIdx } from '@digitlab/idx'
 import { DataError } from './data-error'
+import type { StopSignal } from './platform'
 
 /** How a download goes on. */
 export interface DownloadProgress {
@@ -24,7 +25,7 @@ export interface DownloadOptions {
   /** Told of every piece that has come. */
   readonly onProgress?: (progress: DownloadProgress) => void
   /** Stops it; what the signal was aborted with is thrown. */
-  readonly signal?: AbortSignal
+  readonly signal?: StopSignal
 }
 
 /** What a file must be. */

@@ -1,5 +1,6 @@
 // A file at an address, as a page gets it: where its server lets pages of other origins read it.
 import { DataError } from './data-error'
+import type { Fetch, PlatformFile } from './platform'
 import { parsePreparedName, type Preparation } from './preparation'
 import { sha256 } from './sha256'
 import {
@@ -19,12 +20,12 @@ import {
 /** Where a page's files come from, and who is told. */
 export interface FetchFileOptions extends DownloadOptions {
   /** The browser's own unless given. */
-  readonly fetch?: typeof globalThis.fetch
+  readonly fetch?: Fetch
 }
 
 /** A file that was fetched, with what is to be made of the data set in it. */
 export interface FetchedFile {
-  readonly file: File
+  readonly file: PlatformFile
   readonly preparation: Preparation
 }
 

@@ -4,6 +4,7 @@ import { catalogueEntry, type CatalogueEntry, type CatalogueFile } from './catal
 import { datasetNames, type DatasetName } from './choices'
 import { DataError } from './data-error'
 import { datasetFromFiles, fileRoles, type Dataset, type DatasetFiles } from './dataset'
+import type { Fetch, PageCaches } from './platform'
 import { sha256 } from './sha256'
 import { parseServedDatasets } from './served'
 import { strokes } from './strokes'
@@ -33,9 +34,9 @@ export interface WebLoadOptions extends DownloadOptions {
   /** Told what was looked for in vain on the way, and what cannot be kept. */
   readonly onNotice?: (sentence: string) => void
   /** The browser's own unless given. */
-  readonly fetch?: typeof globalThis.fetch
+  readonly fetch?: Fetch
   /** Where files are kept: the browser's own Cache API unless given; undefined keeps nothing. */
-  readonly caches?: CacheStorage | undefined
+  readonly caches?: PageCaches | undefined
 }
 
 /** A file as it was found: its bytes, not yet unpacked. */

@@ -1,6 +1,6 @@
 export { foreignContent, type ForeignContent } from './foreign'
 export { IdxError, idxTypes, type IdxArray, type IdxArrays, type IdxData, type IdxType } from './format'
-export { type ByteSource } from './pieces'
+export { type ByteSource, type ByteStream } from './pieces'
 export { decodeIdx, readIdx, unpackIdx, type ReadOptions, type UnpackOptions } from './read'
 export { gunzipped, streamIdx, type IdxStream } from './stream'
 export { writeIdx, type WritableArray } from './write'

@@ -1,5 +1,14 @@
+/** What is asked of a stream of bytes here. Every `ReadableStream` of them is one, by the types of a page as by Node's. */
+export interface ByteStream {
+  getReader(): {
+    read(): Promise<{ readonly done?: boolean | undefined; readonly value?: Uint8Array | undefined }>
+    cancel(): Promise<void>
+    releaseLock(): void
+  }
+}
+
 /** What gives the bytes of a file: a file's stream, a response's body, any iterable of byte arrays. */
-export type ByteSource = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>
+export type ByteSource = ByteStream | AsyncIterable<Uint8Array>
 
 /** The pieces of a source, asked for one by one. */
 export interface Pieces {

@@ -13,7 +13,7 @@ export interface WorkerThread {
   /** How node:worker_threads tells of answers and of the end. */
   on?(event: 'message' | 'error' | 'exit', listener: (value: unknown) => void): unknown
   /** How a browser does. */
-  addEventListener?(event: 'message' | 'error', listener: (event: Event) => void): void
+  addEventListener?(event: 'message' | 'error', listener: (event: object) => void): void
 }
 
 /** Threads that prepare the augmented images of the steps to come while the thread that trains computes. */

@@ -1,6 +1,6 @@
 // Entries of the same model have the same lengths: each `!` is in range.
 import type { Backend } from '@digitlab/backends'
-import { inputShape, type Dataset } from '@digitlab/data'
+import { inputShape, type Dataset, type StopSignal } from '@digitlab/data'
 import { resolveModel, type StateDict } from '@digitlab/models'
 import { experimentDifference, experimentId, type Experiment } from './complete-experiment'
 import { TrainError } from './train-error'
@@ -84,7 +84,7 @@ export interface ParityOptions {
   readonly reference?: ReferenceTrace
   /** Told every step of every side. */
   readonly onProgress?: (side: string, progress: Progress) => unknown
-  readonly signal?: AbortSignal
+  readonly signal?: StopSignal
 }
 
 /** One way to compute the experiment, with what of it can be compared. */

@@ -1,6 +1,6 @@
 // What a run is given, tells and answers.
 import type { Backend, BackendInfo } from '@digitlab/backends'
-import type { Dataset } from '@digitlab/data'
+import type { Dataset, StopSignal } from '@digitlab/data'
 import { shownValue, type Model, type StateDict } from '@digitlab/models'
 import type { Weights } from '@digitlab/models/compute'
 import type { RunCallback } from './run-callback'
@@ -65,7 +65,7 @@ export interface RunOptions {
   /** Called at the epochs' ends and where the run begins and ends, with the weights at hand; they may stop it. */
   readonly callbacks?: readonly RunCallback[]
   /** Aborting stops after the current step; the run so far is returned, as 'interrupted'. */
-  readonly signal?: AbortSignal
+  readonly signal?: StopSignal
   /**
    * Called where the loop gives way to the event loop, a hundred times a second while steps are fast, in evaluations too. The run
    * waits until it is done, and its clock stands still: to pause, or to try the weights as they are now.
