@@ -18,7 +18,18 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { palettes, seriesColours } from '../../../packages/report/src/theme'
 import { chromiumMissing, launchChromium } from '../../../tooling/chromium/chromium.ts'
 import type { Site } from '../../../tooling/chromium/site.ts'
-import { builtFiles, choose, draw, giveData, looked, openPage, servePage, smallData, train } from './testing/built-page'
+import {
+  builtFiles,
+  choose,
+  draw,
+  giveData,
+  looked,
+  openPage,
+  servePage,
+  smallData,
+  train,
+  trainButton,
+} from './testing/built-page'
 
 /** Bytes of JavaScript, compressed, that a page may take before a backend is chosen. */
 const most = 400_000
@@ -170,6 +181,34 @@ describe.skipIf(chromiumMissing !== undefined)('the page', { timeout: 120_000 },
     await shows({ model: 'champion', epochs: 2 })
     await choose(page, { model: 'cnn' })
     await shows({ model: 'cnn', epochs: 2 })
+    await page.context().close()
+  })
+
+  test('within another page it is Draw, or Train and Draw, without what surrounds them', async () => {
+    const { page, complaints } = await openPage(browser, `${site.url}?seed=3&embed=draw`, {
+      viewport: { width: 320, height: 700 },
+    })
+    const headings = () => page.getByRole('heading', { level: 2 }).allInnerTexts()
+    await draw(page, [
+      [0.5, 0.2],
+      [0.5, 0.8],
+    ])
+    await page.locator('.said strong').waitFor()
+    expect(await headings()).toEqual(['Draw'])
+    expect(await page.locator('header, nav').count()).toBe(0)
+    expect(await axeFinds(page)).toEqual([])
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(320)
+    await page.goto(`${site.url}?model=linear&seed=3&embed`)
+    await trainButton(page).waitFor()
+    expect(await headings()).toEqual(['Train', 'Draw'])
+    expect(await axeFinds(page)).toEqual([])
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(320)
+    const whole = await page.getByRole('link', { name: 'Open in digitlab' }).getAttribute('href')
+    expect(whole).toMatch(/\?model=linear&seed=3/)
+    // What it showed there is not what whoever comes back to the page itself has set.
+    await page.goto(site.url)
+    await page.getByRole('button', { name: 'Train cnn' }).waitFor()
+    expect(complaints).toEqual([])
     await page.context().close()
   })
 

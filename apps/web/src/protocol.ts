@@ -155,9 +155,15 @@ export type ToLab =
       readonly settings: Settings
       readonly data: DataChoice
       readonly group?: Group
+      /** It pauses after its first step. */
+      readonly stepwise?: boolean
     }
   | { readonly type: 'go-on'; readonly key: string }
   | { readonly type: 'pause' }
+  /** Takes one step, and pauses again. */
+  | { readonly type: 'step' }
+  /** How many steps a second are taken at most, from now on; absent for as many as can be. */
+  | { readonly type: 'pace'; readonly stepsPerSecond?: number }
   | { readonly type: 'resume' }
   | { readonly type: 'stop' }
   /** This run is not to go on: its checkpoint is deleted. */
@@ -247,6 +253,8 @@ export type FromLab =
   /** Something that whoever trains should know; the training goes on. */
   | { readonly type: 'warning'; readonly sentence: string }
   | ({ readonly type: 'read' } & Reading)
+  /** Of the drawing that was read last. */
+  | ({ readonly type: 'evidence' } & Evidence)
   | { readonly type: 'unreadable'; readonly sentence: string }
 
 /** Whose weights read drawings: the example's, which the page brings; those that the seed draws for the form; a run's, by its key. */
@@ -271,6 +279,17 @@ export interface Reading {
   readonly steps: number
   /** What each layer made of it. */
   readonly layers: readonly LayerReading[]
+}
+
+/** What of a drawing speaks for the class that the model sees in it. */
+export interface Evidence {
+  readonly label: number
+  /** The drawing, as in {@link Reading}. */
+  readonly form: Uint8Array
+  readonly height: number
+  readonly width: number
+  /** [height, width]: by how much the class becomes less likely where the ink there is erased, on a scale of its own from -127 to 127. */
+  readonly values: Int8Array
 }
 
 /** A layer of the net that read a drawing. */

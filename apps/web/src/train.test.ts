@@ -17,6 +17,7 @@ import {
   giveData,
   looked,
   openPage,
+  phase,
   servePage,
   smallData,
   train,
@@ -149,10 +150,30 @@ describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout
       }),
     )
     expect(inked).toEqual(Array(8).fill(true))
+    // And which ink it goes by: the seven's own.
+    const why = page.locator('#inside figure', { hasText: 'Why 7?' })
+    expect(await why.locator('.hidden').innerText()).toMatch(/^The ink .* speaks for it most/)
     await page.getByLabel('Read by').selectOption('initial')
     await read.getByText('after 0 steps').waitFor()
     await choose(page, { model: 'two-layer', epochs: 1 })
-    const run = await train(page)
+    // Step by step, then slowly: the run is the command's all the same.
+    const step = page.getByRole('button', { name: 'One step' })
+    await step.click()
+    await phase(page, 'paused')
+    await read.getByText('after 1 step', { exact: true }).waitFor()
+    await page.locator('[role=status]', { hasText: /^Step 1: loss 2\.\d+\.$/ }).waitFor()
+    await step.click()
+    await read.getByText('after 2 steps').waitFor()
+    await expect.poll(() => page.locator('[data-value=steps]').innerText()).toBe('2')
+    await phase(page, 'paused')
+    const speed = page.getByRole('slider', { name: 'Speed' })
+    expect(await speed.getAttribute('aria-valuetext')).toBe('as fast as it can')
+    await speed.fill('6')
+    expect(await speed.getAttribute('aria-valuetext')).toBe('100 steps a second')
+    await page.getByRole('button', { name: 'Resume' }).click()
+    await page.locator('[data-phase=idle]', { hasText: 'done' }).waitFor()
+    await looked(page)
+    const run = await downloadedRun(page)
     await read.getByText('after 100 steps').waitFor() // by the run that has ended
     expect(await page.getByLabel('Read by').inputValue()).toMatch(/^[0-9a-f]{32}$/)
     expect((await layers.allInnerTexts()).map((text) => text.split(/\s/)[0])).toEqual(['flatten', 'fc1', 'relu', 'fc2'])

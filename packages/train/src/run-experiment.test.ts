@@ -156,6 +156,25 @@ describe('runExperiment', () => {
     expect([...readPredictions(files[predictionsFile] as Uint8Array, run).after]).toEqual(Array(6).fill(700))
   })
 
+  test.each([false, true])('steps are seen alone where that is asked for, asynchronous: %s', async (asynchronous) => {
+    const data = tiny(40, 6)
+    const plain = await runExperiment(experiment(), { data, backend: stock() })
+    const seen: string[] = []
+    const { run, weights } = await runExperiment(experiment(), {
+      data,
+      backend: stock(asynchronous),
+      stepwise: () => true,
+      between: () => void seen.push('between'),
+      onProgress: ({ type }) => void (type === 'step' && seen.push('step')),
+    })
+    // What lies between two steps is the first one's: an evaluation may come there, too.
+    const steps = seen.filter((what, at) => what === 'step' || seen[at - 1] === 'step')
+    expect(steps).toHaveLength(2 * plain.run.history.stepLosses.length)
+    expect(steps.filter((_, at) => at % 2 === 1)).not.toContain('step')
+    expect(run.history.stepLosses).toEqual(plain.run.history.stepLosses)
+    expect(weights).toEqual(plain.weights)
+  })
+
   test('drawing between epochs does not move the generator', async () => {
     const data = tiny(30, 3)
     const quiet = await runExperiment(experiment(), { data, backend: stock() })

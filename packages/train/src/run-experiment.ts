@@ -249,6 +249,7 @@ const begin = async (
     if (between)
       await outside(() => between({ model, weights: state.optimizer.evaluated(), ...(normalize ? { normalize } : {}) }))
   }
+  const stepwise = () => options.stepwise?.() === true
   const loss = imageLossOf(experiment, extensions)
   const look = async (weights = state.optimizer.evaluated(), at?: 'end'): Promise<Evaluated> => {
     const aside = at === 'end' ? undefined : validation
@@ -307,7 +308,7 @@ const begin = async (
         images: train.count,
         asynchronous: backend.asynchronous,
       },
-      ...{ tell, stopped, check, afterStep, between, clock, wantsCheckpoint, save },
+      ...{ tell, stopped, check, afterStep, between, stepwise, clock, wantsCheckpoint, save },
     },
   }
   await callbacks('onTrainBegin')

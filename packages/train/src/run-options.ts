@@ -71,6 +71,11 @@ export interface RunOptions {
    * waits until it is done, and its clock stands still: to pause, or to try the weights as they are now.
    */
   readonly between?: (standing: Standing) => Promise<void> | void
+  /**
+   * Asked after every step whether it is to be seen alone: then its loss is read and `between` is called before the next one, whatever
+   * the time. No bit of the run depends on it.
+   */
+  readonly stepwise?: () => boolean
   /** Also return the weights as they are after this many steps, counted from 1 over all epochs. */
   readonly snapshotStep?: number
   /** Begins with these weights instead of those that the seed draws. The experiment records which they are. */
@@ -108,7 +113,7 @@ const known: Record<keyof RunOptions, true> = {
     callbacks: true,
     signal: true,
   },
-  ...{ between: true, snapshotStep: true, initial: true, checkpoint: true, resume: true },
+  ...{ between: true, stepwise: true, snapshotStep: true, initial: true, checkpoint: true, resume: true },
 }
 
 /** Refuses options that there are none of. @throws TrainError naming one, and those that there are */

@@ -35,6 +35,8 @@ export interface EpochContext {
   readonly afterStep: () => Promise<void>
   /** Called where the loop gives way. */
   readonly between: () => Promise<void>
+  /** Whether the step that was just taken is to be seen alone. */
+  readonly stepwise: () => boolean
   /** Milliseconds that stand still in callbacks. */
   readonly clock: () => number
   /** Whether a checkpoint is due after so many steps of this epoch. */
@@ -100,13 +102,14 @@ export const trainEpoch = async (state: RunState, context: EpochContext): Promis
       waiting.push({ summary, size })
       await context.afterStep()
       const wanted = context.wantsCheckpoint(state.step)
-      if (!asynchronous || wanted || performance.now() - lastRead > patience) await readWaiting()
+      const alone = context.stepwise()
+      if (!asynchronous || wanted || alone || performance.now() - lastRead > patience) await readWaiting()
       else if (waiting.length === waitingLosses) await readWaiting(waitingLosses / 2)
       if (wanted) {
         totals.seconds = (clock() - from) / 1000
         await context.save()
       }
-      if (await giveWay()) await context.between()
+      if ((await giveWay()) || alone) await context.between()
     }
     await readWaiting()
   } finally {

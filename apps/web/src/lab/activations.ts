@@ -9,7 +9,7 @@ import type { LayerReading } from '../protocol'
 const mostValues = 100_000
 
 /** Values from -127 to 127, the largest in size at the end of the scale. */
-const scaled = (values: ArrayLike<number>): Int8Array => {
+export const scaled = (values: ArrayLike<number>): Int8Array => {
   let most = 0
   for (let i = 0; i < values.length; i++) most = Math.max(most, Math.abs(values[i] ?? 0))
   return Int8Array.from(values, (value) => (most > 0 ? Math.round((127 * value) / most) : 0))

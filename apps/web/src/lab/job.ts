@@ -1,4 +1,4 @@
-// One training at a time: it can be paused, stopped and gone on with, and where it stands is kept on the way.
+// One training at a time: it can be paused, taken step by step, slowed down, stopped and gone on with, and where it stands is kept on the way.
 import { isMendable, runExperiment, runFiles, type Checkpoint, type EpochRecord, type Progress } from '@digitlab/train'
 import type { Dataset } from '@digitlab/data'
 import type { DataChoice, FromLab, Group, KnownRun, Resumable, Settings } from '../protocol'
@@ -19,6 +19,10 @@ const secondsBetween = 2
 export interface Job {
   pause(): void
   resume(): void
+  /** Takes one step, and pauses again. */
+  step(): void
+  /** @param stepsPerSecond Infinity for as many as can be */
+  pace(stepsPerSecond: number): void
   /** Stops after the current step; the run so far is kept. */
   stop(): void
   /** Something came that a paused training should look at. */
@@ -37,6 +41,10 @@ export interface JobContext {
   readonly order: RunOrder
   readonly data: Dataset
   readonly resume?: Checkpoint
+  /** It pauses after its first step. */
+  readonly stepwise?: boolean
+  /** Steps a second at most, to begin with. */
+  readonly stepsPerSecond: number
   readonly reader: Reader
   readonly post: (message: FromLab) => void
 }
@@ -44,12 +52,29 @@ export interface JobContext {
 /** Begins a training. @returns what steers it, and the run once it has ended; undefined where it failed, which was told */
 export const startJob = (context: JobContext): { job: Job; ended: Promise<KnownRun | undefined> } => {
   const controller = new AbortController()
-  let paused = false
+  const { signal } = controller
+  let { stepsPerSecond } = context
+  let paused = context.stepwise === true
+  /** Steps that are still to be taken while it is paused. */
+  let asked = paused ? 1 : 0
+  /** When the next step may be taken. */
+  let next = 0
   let wakeUp = () => {}
   const job: Job = {
     pause: () => void (paused = true),
     resume() {
       paused = false
+      asked = 0
+      wakeUp()
+    },
+    step() {
+      paused = true
+      asked++
+      wakeUp()
+    },
+    pace(value) {
+      stepsPerSecond = value
+      next = 0
       wakeUp()
     },
     stop() {
@@ -59,26 +84,52 @@ export const startJob = (context: JobContext): { job: Job; ended: Promise<KnownR
     wake: () => wakeUp(),
   }
   const { reader, post } = context
-  const teller = createTeller(context)
-  const between: NonNullable<Parameters<typeof runExperiment>[1]['between']> = async ({
-    model,
-    weights,
-    normalize,
-  }) => {
-    const look = () =>
-      reader.readWith(model, weights, teller.steps(), normalize).catch((error: unknown) => tellUnreadable(post, error))
-    await look()
-    if (!paused || controller.signal.aborted) return
+  let stepped = false
+  const teller = createTeller(context, () => {
+    stepped = true
+    asked = Math.max(0, asked - 1)
+  })
+  const slow = () => stepsPerSecond < Infinity
+  /** Until something is asked of it, or so many milliseconds. */
+  const woken = (milliseconds?: number) =>
+    new Promise<void>((resolve) => {
+      wakeUp = resolve
+      if (milliseconds !== undefined) setTimeout(resolve, milliseconds)
+    })
+  const between: Between = async ({ model, weights, normalize }) => {
+    const look = (always: boolean) =>
+      reader
+        .readWith(model, weights, { steps: teller.steps(), normalize, always })
+        .catch((error: unknown) => tellUnreadable(post, error))
+    const alone = stepped && (paused || stepsPerSecond <= eachIsSeen)
+    if (alone) teller.flush()
+    await look(alone)
+    if (stepped && slow()) {
+      next = Math.max(next, performance.now() - 1000 / stepsPerSecond) + 1000 / stepsPerSecond
+      for (let wait = 1; wait > 0 && !paused && !signal.aborted && slow();) {
+        wait = next - performance.now()
+        if (wait > 0) await woken(wait)
+        await look(false)
+      }
+    }
+    stepped = false
+    if (!paused || asked > 0 || signal.aborted) return
     teller.flush()
     post({ type: 'paused' })
-    while (paused && !controller.signal.aborted) {
-      await new Promise<void>((resolve) => (wakeUp = resolve))
-      await look()
+    while (paused && asked === 0 && !signal.aborted) {
+      await woken()
+      await look(false)
     }
-    post({ type: 'resumed' })
+    if (!paused) post({ type: 'resumed' })
   }
-  return { job, ended: train(context, controller.signal, teller, between) }
+  const stepwise = () => paused || slow()
+  return { job, ended: train(context, signal, teller, { between, stepwise }) }
 }
+
+/** Up to so many steps a second the net is looked at after each. */
+const eachIsSeen = 10
+
+type Between = NonNullable<Parameters<typeof runExperiment>[1]['between']>
 
 const tellUnreadable = (post: JobContext['post'], error: unknown) =>
   post({ type: 'unreadable', sentence: failureOf(error).sentence })
@@ -87,7 +138,7 @@ const train = async (
   { order, data, resume, post }: JobContext,
   signal: AbortSignal,
   teller: Teller,
-  between: NonNullable<Parameters<typeof runExperiment>[1]['between']>,
+  steered: { readonly between: Between; readonly stepwise: () => boolean },
 ): Promise<KnownRun | undefined> => {
   const { key, settings, group } = order
   let kept: Resumable | undefined
@@ -102,7 +153,7 @@ const train = async (
       }
     }
     const result = await runExperiment(experiment, {
-      ...{ data, backend, signal, between, imageWorkers: imageWorkers() },
+      ...{ data, backend, signal, ...steered, imageWorkers: imageWorkers() },
       onProgress: teller.tell,
       checkpoint: { every: { seconds: secondsBetween }, save },
       workers: backend.useThreads ? settings.threads : 'auto',
@@ -134,7 +185,7 @@ interface Teller {
 }
 
 /** Tells the page how training goes on, not oftener than it can draw. */
-const createTeller = ({ order, resume, post }: JobContext): Teller => {
+const createTeller = ({ order, resume, post }: JobContext, onStep: () => void): Teller => {
   const { key, settings, group } = order
   let losses: number[] = []
   let records: EpochRecord[] = []
@@ -193,6 +244,7 @@ const createTeller = ({ order, resume, post }: JobContext): Teller => {
           losses.push(progress.loss)
           latest = progress
           steps++
+          onStep()
           if (performance.now() - told > telling) flush()
           break
         case 'evaluating':

@@ -9,7 +9,6 @@ import {
   type DataChoice,
   type FromLab,
   type GivenFile,
-  type Group,
   type KnownRun,
   type ReadBy,
   type Settings,
@@ -43,6 +42,7 @@ let figures: MessagePort
 let readBy: ReadBy = 'example'
 let form: { readonly settings: Settings; readonly data: DataChoice } | undefined
 let job: Job | undefined
+let stepsPerSecond = Infinity
 /** Orders to train that have not ended, one after the other; loading counts. */
 let orders = 0
 let training: Promise<void> = Promise.resolve()
@@ -87,9 +87,11 @@ const readAtRest = (): void => {
 
 type Order = Parameters<typeof startJob>[0]['order']
 
-const run = (order: Order, data: Dataset, resume?: Parameters<typeof startJob>[0]['resume']): Promise<void> =>
+type How = Pick<Parameters<typeof startJob>[0], 'resume' | 'stepwise'>
+
+const run = (order: Order, data: Dataset, how: How = {}): Promise<void> =>
   exclusively(async () => {
-    const started = startJob({ order, data, reader, post, ...(resume ? { resume } : {}) })
+    const started = startJob({ order, data, reader, post, stepsPerSecond, ...how })
     job = started.job
     const known = await started.ended
     job = undefined
@@ -116,12 +118,12 @@ const trained = (key: string, work: () => Promise<void>): void => {
 }
 
 /** Trains, and goes on with what is still to be compared. */
-const train = (key: string, settings: Settings, wanted: DataChoice, group?: Group): void =>
+const train = ({ key, settings, data: wanted, group, stepwise = false }: ToLab & { type: 'train' }): void =>
   trained(key, async () => {
     const data = await choice.get(wanted)
     const name = dataChoices.find((choice) => choice === data.name)
     const named = wanted === 'files' || name === undefined ? 'files' : name
-    await run({ key, settings, data: named, ...(group ? { group } : {}) }, data)
+    await run({ key, settings, data: named, ...(group ? { group } : {}) }, data, { stepwise })
   })
 
 const goOn = (key: string): void =>
@@ -129,7 +131,7 @@ const goOn = (key: string): void =>
     const { resumable, checkpoint } = await keptCheckpoint(key)
     const data = await choice.get(resumable.data)
     const { settings, group } = resumable
-    await run({ key, settings, data: resumable.data, ...(group ? { group } : {}) }, data, checkpoint)
+    await run({ key, settings, data: resumable.data, ...(group ? { group } : {}) }, data, { resume: checkpoint })
   })
 
 /** Whose weights read drawings while nothing trains. */
@@ -293,13 +295,18 @@ const receive = (message: ToLab): void => {
       return describe()
     }
     case 'train':
-      return train(message.key, message.settings, message.data, message.group)
+      return train(message)
     case 'go-on':
       return goOn(message.key)
     case 'pause':
       return job?.pause()
     case 'resume':
       return job?.resume()
+    case 'step':
+      return job?.step()
+    case 'pace':
+      stepsPerSecond = message.stepsPerSecond ?? Infinity
+      return job?.pace(stepsPerSecond)
     case 'stop':
       return job?.stop()
     case 'forget':

@@ -1,10 +1,12 @@
 // What is drawn, and what the model says of it.
-import type { ReadBy, Reading } from '../protocol'
+import type { Evidence, ReadBy, Reading } from '../protocol'
 import type { Context, Part } from './context'
 import type { Told } from './lab-connection'
 
 export class DrawingState implements Part {
   reading = $state.raw<Reading>()
+  /** What of the drawing speaks for what the model sees in it. */
+  evidence = $state.raw<Evidence>()
   unreadable = $state<string>()
   /** The name of the picture that lies on the sheet, where one was given. */
   picture = $state<string>()
@@ -33,6 +35,7 @@ export class DrawingState implements Part {
 
   clear(): void {
     this.reading = undefined
+    this.evidence = undefined
     this.unreadable = undefined
     this.picture = undefined
     this.#context.send({ type: 'no-drawing' })
@@ -47,6 +50,10 @@ export class DrawingState implements Part {
       case 'unreadable':
         this.unreadable = message.sentence
         this.reading = undefined
+        this.evidence = undefined
+        return
+      case 'evidence':
+        if (this.reading) this.evidence = message
         return
       case 'opened':
         if (message.what.kind === 'picture') this.picture = message.what.name
@@ -56,6 +63,7 @@ export class DrawingState implements Part {
   }
 
   restarted(): void {
+    this.evidence = undefined
     this.reading = undefined // the sheet is read again after the next stroke
     if (this.by !== 'example') this.readBy(this.by)
   }

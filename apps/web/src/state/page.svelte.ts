@@ -5,6 +5,7 @@ import type { PageBackend, Problems, Settings } from '../protocol'
 import { addressOf, readAddress } from './address'
 import { DataState } from './data.svelte'
 import { DrawingState } from './drawing.svelte'
+import { embedded, embedQuery } from './embedded'
 import { createFigures } from './figures'
 import { GivenState } from './given.svelte'
 import { connectLab, type LabConnection, type Told } from './lab-connection'
@@ -24,6 +25,8 @@ class Page {
   /** What a screen reader is told. */
   announcement = $state('')
   online = $state(navigator.onLine)
+  /** With the experiment in it. */
+  address = $state(location.href)
 
   readonly isolated = globalThis.crossOriginIsolated
   readonly processors = navigator.hardwareConcurrency
@@ -156,7 +159,8 @@ class Page {
 
   /** Puts the experiment into the address, so that a link is one. */
   #address(): void {
-    const query = addressOf($state.snapshot(this.settings), this.data.choice)
+    const query = addressOf($state.snapshot(this.settings), this.data.choice) + embedQuery(embedded)
+    this.address = new URL(`${location.pathname}${query}${location.hash}`, location.href).href
     // A browser refuses this where it is done too often; the next change puts it right.
     try {
       history.replaceState(history.state, '', `${location.pathname}${query}${location.hash}`)
@@ -165,8 +169,9 @@ class Page {
     }
   }
 
-  train(): void {
-    this.training.train($state.snapshot(this.settings), this.data.choice)
+  /** @param stepwise it pauses after its first step */
+  train(stepwise = false): void {
+    this.training.train($state.snapshot(this.settings), this.data.choice, stepwise)
   }
 
   compare(): void {

@@ -1,6 +1,7 @@
 // What the page was set to, kept between visits.
 import { dataChoices, type DataChoice, type Settings } from '../protocol'
-import { settingsOf } from '../settings'
+import { defaultSettings, settingsOf } from '../settings'
+import { embedded } from './embedded'
 
 const read = (name: string): unknown => {
   try {
@@ -12,6 +13,7 @@ const read = (name: string): unknown => {
 
 /** Keeps a value where that can be; a browser that keeps nothing starts anew each time. */
 export const remember = (name: string, value: unknown): void => {
+  if (embedded) return // whose page that is decides what it shows
   try {
     localStorage.setItem(name, JSON.stringify(value))
   } catch {
@@ -20,10 +22,11 @@ export const remember = (name: string, value: unknown): void => {
 }
 
 /** The settings of the last visit, where they are some. */
-export const rememberedSettings = (): Settings => settingsOf(read('digitlab-settings'), navigator.hardwareConcurrency)
+export const rememberedSettings = (): Settings =>
+  embedded ? defaultSettings : settingsOf(read('digitlab-settings'), navigator.hardwareConcurrency)
 
 /** The data set of the last visit; undefined at the first one, when nothing has been fetched. */
 export const rememberedData = (): Exclude<DataChoice, 'files'> | undefined => {
-  const kept = read('digitlab-data')
+  const kept = embedded ? undefined : read('digitlab-data')
   return dataChoices.find((choice) => choice === kept)
 }

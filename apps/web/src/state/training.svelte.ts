@@ -35,29 +35,35 @@ export class TrainingState implements Part {
   /** What to know of the latest one: that its loss grows without bound, say. */
   warnings = $state.raw<readonly string[]>([])
   failure = $state.raw<Failure & { readonly at: From }>()
+  /** Steps a second at most; undefined for as many as can be. */
+  pace = $state<number>()
   /** The comparison that is shown: the latest. */
   group = $state<string>()
   #from: From = 'train'
+  /** Steps are taken one by one. */
+  #stepwise = false
   readonly #context: Context
 
   constructor(context: Context) {
     this.#context = context
   }
 
-  train(settings: Settings, data: DataChoice): void {
+  /** @param stepwise it pauses after its first step */
+  train(settings: Settings, data: DataChoice, stepwise = false): void {
     this.#from = 'train'
-    this.#begin(settings, data)
+    this.#begin(settings, data, { stepwise })
   }
 
   /** Trains the case study's three models, one after the other. */
   compare(settings: Settings, data: DataChoice): void {
     const [model, ...rest] = caseStudyModels
     this.#from = 'compare'
-    this.#begin({ ...settings, model }, data, { id: newKey(), rest })
+    this.#begin({ ...settings, model }, data, { group: { id: newKey(), rest } })
   }
 
-  #begin(settings: Settings, data: DataChoice, group?: Group): void {
+  #begin(settings: Settings, data: DataChoice, how: { readonly group?: Group; readonly stepwise?: boolean }): void {
     this.failure = undefined
+    this.#stepwise = how.stepwise === true
     this.phase = 'starting'
     this.outcome = undefined
     this.warnings = []
@@ -65,8 +71,8 @@ export class TrainingState implements Part {
     this.losses = []
     this.epochs = []
     this.standing = undefined
-    if (group) this.group = group.id
-    this.#context.send({ type: 'train', key: newKey(), settings, data, ...(group ? { group } : {}) })
+    if (how.group) this.group = how.group.id
+    this.#context.send({ type: 'train', key: newKey(), settings, data, ...how })
   }
 
   goOn(key: string): void {
@@ -82,7 +88,19 @@ export class TrainingState implements Part {
     this.#context.send({ type: 'pause' })
   }
 
+  step(): void {
+    this.#stepwise = true
+    this.#context.send({ type: 'step' })
+  }
+
+  /** @param stepsPerSecond at most; undefined for as many as can be */
+  setPace(stepsPerSecond: number | undefined): void {
+    this.pace = stepsPerSecond
+    this.#context.send({ type: 'pace', ...(stepsPerSecond === undefined ? {} : { stepsPerSecond }) })
+  }
+
   resume(): void {
+    this.#stepwise = false
     this.#context.send({ type: 'resume' })
   }
 
@@ -120,6 +138,10 @@ export class TrainingState implements Part {
         this.standing = standing
         if (this.phase === 'evaluating') this.phase = 'training'
         const last = records.at(-1)
+        const [loss] = losses.slice(-1)
+        // Of steps that are taken one by one each is told.
+        if (!last && this.#stepwise && loss !== undefined)
+          this.#context.announce(`Step ${this.losses.length}: loss ${loss.toPrecision(3)}.`)
         if (!last) return
         this.epochs = [...this.epochs, ...records]
         const on = last.validationAccuracy === undefined ? 'test' : 'validation'
@@ -147,7 +169,7 @@ export class TrainingState implements Part {
         const [next, ...rest] = group?.rest ?? []
         if (done && group && next && settings) {
           this.#from = 'compare'
-          this.#begin({ ...settings, model: next }, message.data, { id: group.id, rest })
+          this.#begin({ ...settings, model: next }, message.data, { group: { id: group.id, rest } })
         }
         return
       }
@@ -163,5 +185,6 @@ export class TrainingState implements Part {
 
   restarted(): void {
     this.phase = 'idle'
+    this.setPace(this.pace)
   }
 }
