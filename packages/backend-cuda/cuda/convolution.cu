@@ -66,11 +66,48 @@ DEVICE void load4(float to[4], const float* from) {
   to[3] = four.w;
 }
 
+/** Two neighbours in memory: the address is a multiple of 8 bytes. */
+struct alignas(8) Two {
+  float x, y;
+};
+
+DEVICE void load2(float to[2], const float* from) {
+  const Two two = *(const Two*)from;
+  to[0] = two.x;
+  to[1] = two.y;
+}
+
 DEVICE void store4(float* to, const float from[4]) { *(float4_*)to = {from[0], from[1], from[2], from[3]}; }
 
-DEVICE void clear4(float to[4]) {
-  to[0] = to[1] = to[2] = to[3] = 0.0f;
+// What is outside counts as 0. A compiler makes branches of it, and of four neighbours single loads and stores where another path has
+// single ones, too: it is told outright.
+#ifdef STANDIN
+DEVICE void storeFour(float* to, const float from[4]) { store4(to, from); }
+DEVICE float loadIf(bool inside, const float* from) { return inside ? *from : 0.0f; }
+DEVICE void load4If(float to[4], bool inside, const float* from) {
+  for (int e = 0; e < 4; e++) to[e] = inside ? from[e] : 0.0f;
 }
+#else
+DEVICE void storeFour(float* to, const float from[4]) {
+  asm volatile("st.global.v4.f32 [%0], {%1, %2, %3, %4};"
+               :
+               : "l"(to), "f"(from[0]), "f"(from[1]), "f"(from[2]), "f"(from[3])
+               : "memory");
+}
+DEVICE float loadIf(bool inside, const float* from) {
+  float to;
+  asm("{ .reg .pred inside; setp.ne.s32 inside, %2, 0; mov.f32 %0, 0f00000000; @inside ld.global.nc.f32 %0, [%1]; }"
+      : "=f"(to)
+      : "l"(from), "r"(int(inside)));
+  return to;
+}
+DEVICE void load4If(float to[4], bool inside, const float* from) {
+  asm("{ .reg .pred inside; setp.ne.s32 inside, %5, 0; mov.f32 %0, 0f00000000; mov.f32 %1, 0f00000000; "
+      "mov.f32 %2, 0f00000000; mov.f32 %3, 0f00000000; @inside ld.global.nc.v4.f32 {%0, %1, %2, %3}, [%4]; }"
+      : "=f"(to[0]), "=f"(to[1]), "=f"(to[2]), "=f"(to[3])
+      : "l"(from), "r"(int(inside)));
+}
+#endif
 
 // Each of the following loads one factor: fetch() takes a thread's elements of the next chunk into registers, four neighbours of the sum
 // or of the tile at a time, and put() lays them into shared memory, [step][row or column].
@@ -105,21 +142,20 @@ template <int tile> struct Patches {
     if (fours) {
       const unsigned r = tap.outer * dilationHeight, c = tap.middle * dilationWidth;
       const unsigned offset = (r * width + c) * pixel + tap.inner;
-      const bool inside = tap.outer < kernelHeight;
+      const bool is = tap.outer < kernelHeight;
 #pragma unroll
       for (int j = 0; j < loads; j++)
-        if (inside && top[j] + r < height && left[j] + c < width) load4(held[j], x + (first[j] + offset));
-        else clear4(held[j]);
+        load4If(held[j], is & (top[j] + r < height) & (left[j] + c < width), x + (first[j] + offset));
     } else {
       Digits at = tap;
 #pragma unroll
       for (int e = 0; e < 4; e++) {
         const unsigned r = at.outer * dilationHeight, c = at.middle * dilationWidth;
         const unsigned offset = (r * width + c) * pixel + at.inner;
-        const bool inside = at.outer < kernelHeight;
+        const bool is = at.outer < kernelHeight;
 #pragma unroll
         for (int j = 0; j < loads; j++)
-          held[j][e] = inside && top[j] + r < height && left[j] + c < width ? x[first[j] + offset] : 0.0f;
+          held[j][e] = loadIf(is & (top[j] + r < height) & (left[j] + c < width), x + (first[j] + offset));
         advance(at, {1, 0, 0}, channels, kernelWidth);
       }
     }
@@ -161,21 +197,19 @@ template <int tile> struct Taps {
   INLINE void fetch() {
 #pragma unroll
     for (int j = 0; j < loads; j++) {
-      const bool inside = at.outer < batch;
+      const bool is = at.outer < batch;
       const unsigned firstRow = at.middle * strideHeight - top, firstColumn = at.inner * strideWidth - left;
       Digits of = tap;
       if (fours) {
         const unsigned r = firstRow + of.outer * dilationHeight, c = firstColumn + of.middle * dilationWidth;
-        if (inside && of.outer < kernelHeight && r < height && c < width)
-          load4(held[j], x + (((at.outer * height + r) * width + c) * pixel + group + of.inner));
-        else clear4(held[j]);
+        load4If(held[j], is & (of.outer < kernelHeight) & (r < height) & (c < width),
+                x + (((at.outer * height + r) * width + c) * pixel + group + of.inner));
       } else {
 #pragma unroll
         for (int e = 0; e < 4; e++) {
           const unsigned r = firstRow + of.outer * dilationHeight, c = firstColumn + of.middle * dilationWidth;
-          held[j][e] = inside && of.outer < kernelHeight && r < height && c < width
-                           ? x[((at.outer * height + r) * width + c) * pixel + group + of.inner]
-                           : 0.0f;
+          held[j][e] = loadIf(is & (of.outer < kernelHeight) & (r < height) & (c < width),
+                              x + (((at.outer * height + r) * width + c) * pixel + group + of.inner));
           advance(of, {1, 0, 0}, channels, kernelWidth);
         }
       }
@@ -196,13 +230,10 @@ struct Windows {
   INLINE Windows(int count, int stride) : count(count), stride(stride), inverse(0xffffffffu / stride + 1) {}
   /** Of multiples of the stride the product with its inverse is exactly the quotient; others are none, whatever it is. */
   INLINE bool find(int distance, unsigned& window) const {
-    if (stride == 1) window = distance;
-    else {
-      if (distance < 0) return false;
-      window = unsigned((unsigned long long)unsigned(distance) * inverse >> 32);
-      if (window * stride != unsigned(distance)) return false;
-    }
-    return window < count;
+    window = distance;
+    if (stride == 1) return window < count;
+    window = unsigned((unsigned long long)unsigned(distance) * inverse >> 32);
+    return (distance >= 0) & (window * stride == unsigned(distance)) & (window < count);
   }
 };
 
@@ -235,27 +266,31 @@ template <int tile> struct Reached {
     }
   }
 
-  INLINE bool find(int j, const Digits& at, unsigned& place) const {
+  INLINE bool find(int j, const Digits& at, const float*& from) const {
     unsigned r, c;
-    const bool found = at.outer < kernelHeight && down.find(row[j] - int(at.outer) * dilationHeight, r) &&
-                       along.find(column[j] - int(at.middle) * dilationWidth, c);
-    if (found) place = first[j] + (r * columns + c) * pixel + at.inner;
-    return found;
+    const bool below = down.find(row[j] - int(at.outer) * dilationHeight, r);
+    const bool beside = along.find(column[j] - int(at.middle) * dilationWidth, c);
+    from = dy + (first[j] + (r * columns + c) * pixel + at.inner);
+    return below & beside & (at.outer < kernelHeight);
   }
 
   INLINE void fetch() {
-    unsigned place;
+    const float* from;
     if (fours) {
 #pragma unroll
-      for (int j = 0; j < loads; j++)
-        if (find(j, tap, place)) load4(held[j], dy + place);
-        else clear4(held[j]);
+      for (int j = 0; j < loads; j++) {
+        const bool is = find(j, tap, from);
+        load4If(held[j], is, from);
+      }
     } else {
       Digits at = tap;
 #pragma unroll
       for (int e = 0; e < 4; e++) {
 #pragma unroll
-        for (int j = 0; j < loads; j++) held[j][e] = find(j, at, place) ? dy[place] : 0.0f;
+        for (int j = 0; j < loads; j++) {
+          const bool is = find(j, at, from);
+          held[j][e] = loadIf(is, from);
+        }
         advance(at, {1, 0, 0}, channels, kernelWidth);
       }
     }
@@ -292,13 +327,12 @@ template <int tile> struct Columns {
 #pragma unroll
     for (int j = 0; j < loads; j++) {
       const unsigned step = at + j * apart;
-      const float* from = matrix + (step * outputs + column);
-      if (fours) {
-        if (step < steps && column < columns) load4(held[j], from);
-        else clear4(held[j]);
-      } else
+      const unsigned from = step * outputs + column;
+      if (fours) load4If(held[j], (step < steps) & (column < columns), matrix + from);
+      else
 #pragma unroll
-        for (int e = 0; e < 4; e++) held[j][e] = step < steps && column + e < columns ? from[e] : 0.0f;
+        for (int e = 0; e < 4; e++)
+          held[j][e] = loadIf((step < steps) & (column + e < columns), matrix + (from + e));
     }
     at += chunk;
   }
@@ -336,9 +370,8 @@ template <int tile> struct TurnedFilter {
 #pragma unroll
       for (int j = 0; j < loads; j++) {
         const unsigned input = column + j * (convolutionThreads / 4);
-        if (at.outer < kernelHeight && input < inputs)
-          load4(held[j], filter + (((at.outer * kernelWidth + at.middle) * inputs + input) * outputs + at.inner));
-        else clear4(held[j]);
+        load4If(held[j], (at.outer < kernelHeight) & (input < inputs),
+                filter + (((at.outer * kernelWidth + at.middle) * inputs + input) * outputs + at.inner));
       }
     } else {
 #pragma unroll
@@ -346,9 +379,8 @@ template <int tile> struct TurnedFilter {
 #pragma unroll
         for (int j = 0; j < loads; j++) {
           const unsigned input = column + j * (convolutionThreads / 4);
-          held[j][e] = at.outer < kernelHeight && input < inputs
-                           ? filter[((at.outer * kernelWidth + at.middle) * inputs + input) * outputs + at.inner]
-                           : 0.0f;
+          held[j][e] = loadIf((at.outer < kernelHeight) & (input < inputs),
+                              filter + (((at.outer * kernelWidth + at.middle) * inputs + input) * outputs + at.inner));
         }
         advance(at, {1, 0, 0}, channels, kernelWidth);
       }
@@ -399,53 +431,50 @@ template <class T, class A, class B, class Store>
 INLINE void multiply(A& a, B& b, int chunks, bool sumsColumns, float& columnSum, Store store) {
   alignas(16) __shared__ float as[2][chunk][T::rows + 4];
   alignas(16) __shared__ float bs[2][chunk][T::columns + 4];
-  // A warp is as square as can be: fewer different elements to read.
+  // Of a warp, lanes two apart share rows and neighbours share columns: shared memory then serves half a warp's fours at a time.
   constexpr int lanesAcross = T::across < 8 ? T::across : 8;
   constexpr int warpsAcross = T::across / lanesAcross;
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-  const int column = (lane % lanesAcross + warp % warpsAcross * lanesAcross) * T::columnsEach;
-  const int row = (lane / lanesAcross + warp / warpsAcross * (32 / lanesAcross)) * (T::rowsEach < 4 ? T::rowsEach : 4);
+  const int column = (lane / 2 % lanesAcross + warp % warpsAcross * lanesAcross) * T::columnsEach;
+  const int row = (lane / (2 * lanesAcross) * 2 + lane % 2 + warp / warpsAcross * (32 / lanesAcross)) *
+                  (T::rowsEach < 4 ? T::rowsEach : 4);
   float sums[T::rowsEach][T::columnsEach];
 #pragma unroll
   for (int i = 0; i < T::rowsEach; i++)
 #pragma unroll
     for (int j = 0; j < T::columnsEach; j++) sums[i][j] = 0.0f;
-  if (chunks > 0) {
-    a.fetch();
-    b.fetch();
-  }
-  for (int i = 0; i < chunks; i++) {
-    auto left = as[i % 2];
-    auto right = bs[i % 2];
-    a.put(left);
-    b.put(right);
-    __syncthreads();
-    if (i + 1 < chunks) {
+  for (int i = 0; i <= chunks; i++) {
+    if (i < chunks) {
       a.fetch();
       b.fetch();
     }
+    if (i > 0) {
+      auto left = as[(i - 1) % 2];
+      auto right = bs[(i - 1) % 2];
 #pragma unroll 4
-    for (int p = 0; p < chunk; p++) {
-      float l[T::rowsEach], r[T::columnsEach];
-      if constexpr (T::rowsEach == 8) {
-        load4(l, &left[p][row]);
-        load4(l + 4, &left[p][row + T::rows / 2]);
-      } else if constexpr (T::rowsEach == 4) load4(l, &left[p][row]);
-      else
+      for (int p = 0; p < chunk; p++) {
+        float l[T::rowsEach], r[T::columnsEach];
+        if constexpr (T::rowsEach == 8) {
+          load4(l, &left[p][row]);
+          load4(l + 4, &left[p][row + T::rows / 2]);
+        } else if constexpr (T::rowsEach == 4) load4(l, &left[p][row]);
+        else load2(l, &left[p][row]);
+        if constexpr (T::columnsEach == 4) load4(r, &right[p][column]);
+        else load2(r, &right[p][column]);
 #pragma unroll
-        for (int i = 0; i < T::rowsEach; i++) l[i] = left[p][row + i];
-      if constexpr (T::columnsEach == 4) load4(r, &right[p][column]);
-      else
+        for (int i = 0; i < T::rowsEach; i++)
 #pragma unroll
-        for (int j = 0; j < T::columnsEach; j++) r[j] = right[p][column + j];
-#pragma unroll
-      for (int i = 0; i < T::rowsEach; i++)
-#pragma unroll
-        for (int j = 0; j < T::columnsEach; j++) sums[i][j] = mulAdd(l[i], r[j], sums[i][j]);
+          for (int j = 0; j < T::columnsEach; j++) sums[i][j] = mulAdd(l[i], r[j], sums[i][j]);
+      }
+      if (sumsColumns && threadIdx.x < T::columns)
+#pragma unroll 4
+        for (int p = 0; p < chunk; p++) columnSum += right[p][threadIdx.x];
     }
-    if (sumsColumns && threadIdx.x < T::columns)
-#pragma unroll 4
-      for (int p = 0; p < chunk; p++) columnSum += right[p][threadIdx.x];
+    if (i < chunks) {
+      a.put(as[i % 2]);
+      b.put(bs[i % 2]);
+      __syncthreads();
+    }
   }
 #pragma unroll
   for (int i = 0; i < T::rowsEach; i++) store(row + i % 4 + i / 4 * (T::rows / 2), column, sums[i]);
@@ -455,7 +484,7 @@ INLINE void multiply(A& a, B& b, int chunks, bool sumsColumns, float& columnSum,
 template <int count>
 INLINE void storeRow(float* to, const float values[count], unsigned column, unsigned columns) {
   if (count == 4 && columns % 4 == 0) {
-    if (column < columns) store4(to, values);
+    if (column < columns) storeFour(to, values);
     return;
   }
 #pragma unroll
