@@ -15,6 +15,10 @@ export const markedPart = (text: string, name: string, command: string) => {
   return { before: text.slice(0, start), part: text.slice(start, to), after: text.slice(to) }
 }
 
+/** A file without a part and its marks. */
+export const withoutPart = (text: string, name: string): string =>
+  text.replace(new RegExp(`<!-- ${name}: [^]*?<!-- ${name} ends -->\\n*`), '')
+
 /** Text as prettier leaves it in a file. */
 export const formatted = async (text: string, path: string, parser: 'markdown' | 'json'): Promise<string> =>
   format(text, { ...(await resolveConfig(path)), parser })

@@ -1,5 +1,5 @@
 // @ts-check
-// `npm start`, `npm test`, `npm run build`, `bench`, `bench:nets`, `pictures` and `release`: everything between a fresh clone and a running command.
+// `npm start`, `npm test`, `npm run build`, `bench`, `bench:nets`, `pictures`, `site` and `release`: everything between a fresh clone and a running command.
 // Plain JavaScript without dependencies, because it runs before anything is installed.
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -94,6 +94,8 @@ if (command === 'start') {
   run('tsx', [join(root, 'tooling/bench', command === 'bench' ? 'bench.ts' : 'nets.ts'), ...rest])
 } else if (command === 'pictures') {
   run('tsx', [join(root, 'tooling/pictures/pictures.ts'), ...rest])
+} else if (command === 'site') {
+  run('tsx', [join(root, 'tooling/site/site.ts'), ...rest])
 } else if (command === 'release' || command.startsWith('release:')) {
   const scripts = { release: 'release.ts', 'release:rehearse': 'rehearse.ts', 'release:jsr': 'jsr.ts' }
   const script = scripts[/** @type {keyof typeof scripts} */ (command)]

@@ -3,19 +3,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { anchorsOf, withoutBlocks } from '../site/anchors'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const documents = execFileSync('git', ['ls-files', '*.md'], { cwd: root, encoding: 'utf8' }).trim().split('\n')
-
-/** As GitHub makes a heading's anchor. */
-const anchorOf = (heading: string): string =>
-  heading
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N} _-]/gu, '')
-    .replaceAll(' ', '-')
-
-const anchorsOf = (text: string): string[] =>
-  [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => anchorOf(heading.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')))
 
 /** Words that nobody outside would understand, or would say so: docs/style.md has what to say instead. */
 const privateWords =
@@ -33,14 +24,16 @@ describe.each(documents.filter(isRead))('%s', (document) => {
 })
 
 describe.each(documents)('%s', (document) => {
-  const text = readFileSync(join(root, document), 'utf8').replace(/^```[\s\S]*?^```$/gm, '')
+  const text = withoutBlocks(readFileSync(join(root, document), 'utf8'))
 
   test('links to files, and places in them, that are there', () => {
     const broken: string[] = []
     for (const [, target = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
-      if (/^[a-z]+:/.test(target)) continue
-      const [file = '', anchor] = target.split('#')
-      const path = file === '' ? join(root, document) : join(root, dirname(document), decodeURI(file))
+      const [, own] = /^https:\/\/github\.com\/digitlab\/digitlab\/(?:blob|tree|raw)\/main\/(.+)$/.exec(target) ?? []
+      if (own === undefined && /^[a-z]+:/.test(target)) continue
+      const [file = '', anchor] = (own ?? target).split('#')
+      const from = own === undefined ? dirname(document) : '.'
+      const path = file === '' ? join(root, document) : join(root, from, decodeURI(file))
       if (!existsSync(path)) broken.push(target)
       else if (anchor && path.endsWith('.md') && !anchorsOf(readFileSync(path, 'utf8')).includes(anchor))
         broken.push(target)
