@@ -179,6 +179,7 @@ const counts: Partial<Record<KernelExport, Count>> = {
   columnSums: ([, batch = 0, outputs = 0]) => rowsOf(batch, outputs, 1, 1),
   weightGradNarrow: weightGrad,
   weightGradWide: weightGrad,
+  weightStepWide: weightGrad,
   denseInputGrad: ([, , batch = 0, inputs = 0, outputs = 0]) => ({
     shape: `[${batch}, ${outputs}] x [${outputs}, ${inputs}]`,
     flops: 2 * batch * inputs * outputs,

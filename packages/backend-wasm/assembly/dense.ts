@@ -14,6 +14,7 @@
 // together must fit the fifteen vector registers that it has on x64.
 //
 // Check: vitest run packages/backend-wasm. Time: pnpm --filter @digitlab/backend-wasm time.
+import { sgdStep } from './optimizer-step'
 import { clear, copy, fma, lanesSum, roundUp, splat } from './simd'
 
 /** Rows of x are read in blocks of this many columns; others are copied into rows that are whole blocks. */
@@ -165,8 +166,19 @@ export function denseNarrow(
  * to[0 .. 4 vectors) = the sum of value x rows[offset ..] over a list of (offset in bytes, value): seven, four or one
  * vector at a time, each pass over the whole list with its sums in registers. Not more than seven, because V8 before its
  * version 12 moves all loads of a loop's body to its top: seven sums, seven loads and x fit fifteen registers.
+ *
+ * @param step whether the sums times `rate` are added to what lies there
  */
-function combineRows(list: usize, end: usize, rows: usize, to: usize, vectors: usize): void {
+function combineRows(
+  list: usize,
+  end: usize,
+  rows: usize,
+  to: usize,
+  vectors: usize,
+  step: bool = false,
+  rate: f32 = 0,
+): void {
+  const by = f32x4.splat(rate)
   while (vectors >= 7) {
     let s0 = f32x4.splat(0)
     let s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0, s6 = s0
@@ -180,6 +192,15 @@ function combineRows(list: usize, end: usize, rows: usize, to: usize, vectors: u
       s4 = fma(v, v128.load(row, 64), s4)
       s5 = fma(v, v128.load(row, 80), s5)
       s6 = fma(v, v128.load(row, 96), s6)
+    }
+    if (step) {
+      s0 = fma(by, s0, v128.load(to))
+      s1 = fma(by, s1, v128.load(to, 16))
+      s2 = fma(by, s2, v128.load(to, 32))
+      s3 = fma(by, s3, v128.load(to, 48))
+      s4 = fma(by, s4, v128.load(to, 64))
+      s5 = fma(by, s5, v128.load(to, 80))
+      s6 = fma(by, s6, v128.load(to, 96))
     }
     v128.store(to, s0)
     v128.store(to, s1, 16)
@@ -203,6 +224,12 @@ function combineRows(list: usize, end: usize, rows: usize, to: usize, vectors: u
       s2 = fma(v, v128.load(row, 32), s2)
       s3 = fma(v, v128.load(row, 48), s3)
     }
+    if (step) {
+      s0 = fma(by, s0, v128.load(to))
+      s1 = fma(by, s1, v128.load(to, 16))
+      s2 = fma(by, s2, v128.load(to, 32))
+      s3 = fma(by, s3, v128.load(to, 48))
+    }
     v128.store(to, s0)
     v128.store(to, s1, 16)
     v128.store(to, s2, 32)
@@ -214,7 +241,7 @@ function combineRows(list: usize, end: usize, rows: usize, to: usize, vectors: u
   for (; vectors > 0; vectors--, to += 16, rows += 16) {
     let s = f32x4.splat(0)
     for (let p = list; p < end; p += 8) s = fma(splat(p, 4), v128.load(rows + load<u32>(p)), s)
-    v128.store(to, s)
+    v128.store(to, step ? fma(by, s, v128.load(to)) : s)
   }
 }
 
@@ -495,6 +522,13 @@ export function weightGradNarrow(
   }
 }
 
+/** Stores eight columns of a row of dW, or takes their step; `once` is false where the first four took theirs. */
+@inline
+function storeRow(to: usize, left: v128, right: v128, step: bool, by: v128, once: bool): void {
+  if (once) v128.store(to, step ? fma(by, left, v128.load(to)) : left)
+  v128.store(to, step ? fma(by, right, v128.load(to, 16)) : right, 16)
+}
+
 /**
  * Rows of dW where x has few zeros: four by eight columns at a time, each sum in the order that a list has.
  *
@@ -507,9 +541,12 @@ function weightGradBlocks(
   inputs: usize,
   outputs: usize,
   dWeight: usize,
+  step: bool,
+  rate: f32,
   from: usize,
   to: usize,
 ): void {
+  const by = f32x4.splat(rate)
   const rowBytes = roundUp<usize>(inputs, BLOCK) * 4
   const outBytes = outputs * 4
   const dzEnd = dz + batch * outBytes
@@ -536,17 +573,15 @@ function weightGradBlocks(
         s31 = fma(v, right, s31)
       }
       const sums = dWeight + i * outBytes + at
-      v128.store(sums, s00)
-      v128.store(sums, s01, 16)
+      // Of the last eight columns some come for the second time, and take no second step.
+      const once = !step || o + 8 <= outputs
+      storeRow(sums, s00, s01, step, by, once)
       if (i + 1 >= inputs) continue
-      v128.store(sums + outBytes, s10)
-      v128.store(sums + outBytes, s11, 16)
+      storeRow(sums + outBytes, s10, s11, step, by, once)
       if (i + 2 >= inputs) continue
-      v128.store(sums + 2 * outBytes, s20)
-      v128.store(sums + 2 * outBytes, s21, 16)
+      storeRow(sums + 2 * outBytes, s20, s21, step, by, once)
       if (i + 3 >= inputs) continue
-      v128.store(sums + 3 * outBytes, s30)
-      v128.store(sums + 3 * outBytes, s31, 16)
+      storeRow(sums + 3 * outBytes, s30, s31, step, by, once)
     }
   }
 }
@@ -556,15 +591,19 @@ function weightGradBlocks(
  *
  * @param x [batch, paddedIn]
  * @param dz [batch, paddedOut]
+ * @param step whether `dWeight` is W, which they are added to, times `rate`
  * @param from, to rows of dW; `from` is a multiple of four
  */
-export function weightGradWide(
+@inline
+function rowsOfDW(
   x: usize,
   dz: usize,
   batch: usize,
   inputs: usize,
   outputs: usize,
   dWeight: usize,
+  step: bool,
+  rate: f32,
   room: usize,
   from: usize,
   to: usize,
@@ -604,18 +643,55 @@ export function weightGradWide(
     const entries = end0 - list0 + (end1 - list1) + (end2 - list2) + (end3 - list3)
     // Of all rows the first four tell.
     if (i == from && (outputs & 3) == 0 && entries > 4 * CROWDED * batch)
-      return weightGradBlocks(x, dz, batch, inputs, outputs, dWeight - from * outputs * 4, from, to)
+      return weightGradBlocks(x, dz, batch, inputs, outputs, dWeight - from * outputs * 4, step, rate, from, to)
     const rows = inputs - i < 4 ? inputs - i : 4
     for (let r: usize = 0; r < rows; r++) {
       const list = list0 + r * listBytes
       const end = r == 0 ? end0 : r == 1 ? end1 : r == 2 ? end2 : end3
+      // A gradient of zeros changes no weight.
+      if (step && end == list && rate <= 0 && rate >= -f32.MAX_VALUE) {
+        dWeight += outputs * 4
+        continue
+      }
       if (outputs & 3) {
         combineRows(list, end, dz, line, paddedOut >> 2)
-        copy(dWeight, line, outputs * 4)
-      } else combineRows(list, end, dz, dWeight, paddedOut >> 2)
+        if (step) sgdStep(dWeight, line, -rate, 0, 0, outputs)
+        else copy(dWeight, line, outputs * 4)
+      } else combineRows(list, end, dz, dWeight, paddedOut >> 2, step, rate)
       dWeight += outputs * 4
     }
   }
+}
+
+/** Rows of dW the wide way; `from` is a multiple of four. */
+export function weightGradWide(
+  x: usize,
+  dz: usize,
+  batch: usize,
+  inputs: usize,
+  outputs: usize,
+  dWeight: usize,
+  room: usize,
+  from: usize,
+  to: usize,
+): void {
+  rowsOfDW(x, dz, batch, inputs, outputs, dWeight, false, 0, room, from, to)
+}
+
+/** W = W - learningRate dW, row by row as they are summed: the bits of weightGradWide and then sgdStep, without writing dW. */
+export function weightStepWide(
+  x: usize,
+  dz: usize,
+  batch: usize,
+  inputs: usize,
+  outputs: usize,
+  weight: usize,
+  learningRate: f32,
+  room: usize,
+  from: usize,
+  to: usize,
+): void {
+  rowsOfDW(x, dz, batch, inputs, outputs, weight, true, -learningRate, room, from, to)
 }
 
 /**

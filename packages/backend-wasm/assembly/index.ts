@@ -12,6 +12,7 @@ export {
   padRows,
   weightGradNarrow,
   weightGradWide,
+  weightStepWide,
 } from './dense'
 export {
   convDirect,

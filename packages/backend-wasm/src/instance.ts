@@ -3,7 +3,8 @@ import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm'
 import { util, type DataType, type TensorInfo } from '@tensorflow/tfjs-core'
 import { callAlone, type Call } from './calls'
 import { chooseSimd, compileKernels, kernelNames, type KernelExport, type KernelExports, type Simd } from './module'
-import { fits, mostThreads, startThreads, type Program, type Threads } from './threads'
+import { prepare, type Prepared } from './prepare'
+import { mostThreads, startThreads, type Threads } from './threads'
 import { createTuner, type Tuner } from './tuner'
 
 /** How a call is split between threads: into ranges of whole elements of its result, so that no sum is. */
@@ -61,8 +62,8 @@ export interface Instance {
   readonly took: (path: string) => void
 }
 
-type Varying = (kernels: KernelExports, variables: StepVariables) => void
-type VaryingShared = (share: Share, variables: StepVariables) => void
+export type Varying = (kernels: KernelExports, variables: StepVariables) => void
+export type VaryingShared = (share: Share, variables: StepVariables) => void
 
 /** What was noted of a computation. */
 export type Note = Call | { readonly varying: Varying } | { readonly shared: VaryingShared }
@@ -169,34 +170,16 @@ const instantiate = ({ simd, module: moduleFor }: Compiled, backend: BackendWasm
     ]),
   ) as unknown as KernelExports
 
-  /** The calls of a repetition: programs for all threads, and between them what only the calling one may do. */
-  const collect = (notes: readonly Note[], variables: StepVariables): (Program | Varying)[] => {
-    const parts: (Program | Varying)[] = []
-    let calls: Call[] = []
-    let varying = new Set<number>()
-    const flush = () => {
-      const last = calls.at(-1)
-      if (!last) return
-      if (!last.waits) calls[calls.length - 1] = { ...last, waits: true }
-      parts.push({ calls, varying })
-      ;[calls, varying] = [[], new Set()]
+  /** The calls of what varies, which are not made. */
+  const callsOf = (note: VaryingShared, variables: StepVariables): readonly Call[] => {
+    const calls: Call[] = []
+    collected = calls
+    try {
+      note(share, variables)
+    } finally {
+      collected = undefined
     }
-    for (const note of notes)
-      if ('varying' in note) {
-        flush()
-        parts.push(note.varying)
-      } else if ('shared' in note) {
-        const collectedHere: Call[] = []
-        collected = collectedHere
-        try {
-          note.shared(share, variables)
-        } finally {
-          collected = undefined
-        }
-        for (const call of collectedHere) varying.add(calls.push(call) - 1)
-      } else calls.push(note)
-    flush()
-    return parts
+    return calls
   }
   const addressOf = ({ dataId }: TensorInfo) => backend.dataIdMap.get(dataId).memoryOffset
   const unnoted = (compute: () => void): void => {
@@ -245,37 +228,16 @@ const instantiate = ({ simd, module: moduleFor }: Compiled, backend: BackendWasm
       }
     },
     repeater(notes) {
-      let programs: Program[] = []
-      let roomy: boolean | undefined
-      const alone = (variables: StepVariables) => {
-        for (const note of notes)
-          if ('varying' in note) note.varying(kernels, variables)
-          else if ('shared' in note) note.shared(share, variables)
-          else callAlone(kernels, note)
-      }
-      const together = (using: Threads, taking: number, variables: StepVariables) => {
-        const parts = collect(notes, variables)
-        const next: Program[] = []
-        for (const part of parts) {
-          if (typeof part === 'function') {
-            part(kernels, variables)
-            continue
-          }
-          const known = programs[next.length]
-          const program = known && sameCalls(known, part) ? known : part
-          program.calls = part.calls
-          next.push(program)
-          using.run(program, taking)
-        }
-        programs = next
-      }
-      const isRoomy = (variables: StepVariables) =>
-        (roomy ??= collect(notes, variables).every((part) => typeof part === 'function' || fits(part)))
+      let prepared: Prepared | undefined
       return (variables) => {
         const taking = threads ? (tuner?.next() ?? threads.count) : 1
         const from = tuner ? performance.now() : 0
-        if (threads && taking > 1 && isRoomy(variables)) together(threads, taking, variables)
-        else alone(variables)
+        if (!prepared?.renew(variables)) prepared = prepare(notes, callsOf, variables)
+        const using = taking > 1 && prepared.shareable ? threads : undefined
+        for (const part of prepared.parts)
+          if (typeof part === 'function') part(kernels, variables)
+          else if (using) using.run(part, taking)
+          else for (const call of part.calls) callAlone(kernels, call)
         tuner?.took(performance.now() - from)
       }
     },
@@ -299,15 +261,6 @@ const instantiate = ({ simd, module: moduleFor }: Compiled, backend: BackendWasm
     took: (path) => void taken.set(path, (taken.get(path) ?? 0) + 1),
   }
 }
-
-/** Whether two lists of calls differ in nothing but parameters of those that vary. */
-const sameCalls = (a: Program, b: Program): boolean =>
-  a.calls.length === b.calls.length &&
-  a.calls.every((call, i) => {
-    const other = b.calls[i] as Call
-    if (!a.varying.has(i)) return call === other || i === a.calls.length - 1
-    return call.kernel === other.kernel && call.items === other.items && b.varying.has(i)
-  })
 
 /** Bytes of tfjs's memory: 65,536 pages of 64 KiB, the most that its module declares and that 32 bits address. */
 export const mostBytes = 2 ** 32

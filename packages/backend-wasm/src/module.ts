@@ -12,7 +12,7 @@ export type KernelExport = (typeof kernelNames)[number]
 export const kernelNames = [
   ...['gatherBatch', 'gatherNormalized'],
   ...['denseRoom', 'denseTranspose', 'padRows', 'denseNarrow', 'denseWide'],
-  ...['denseZ', 'columnSums', 'weightGradNarrow', 'weightGradWide', 'denseInputGrad'],
+  ...['denseZ', 'columnSums', 'weightGradNarrow', 'weightGradWide', 'weightStepWide', 'denseInputGrad'],
   ...['convSingleRoom', 'convSingle', 'convSingleGradRoom', 'convSingleGrad'],
   ...[
     'convDirectScratch',

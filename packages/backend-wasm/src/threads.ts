@@ -17,7 +17,7 @@ export interface Threads {
 
 /** Calls in their order; those at `varying` may have other parameters each time. */
 export interface Program {
-  calls: readonly Call[]
+  readonly calls: readonly Call[]
   readonly varying: ReadonlySet<number>
 }
 
