@@ -1,4 +1,6 @@
 // Every kernel of the package, compiled as one.
+#include "activation.cu"
+#include "batch-norm.cu"
 #include "convolution.cu"
 #include "conv-relu-pool.cu"
 #include "dense.cu"

@@ -2,6 +2,8 @@ import { installKernels } from '@digitlab/ops/backend'
 import { activate, BackendError, type Backend, type BackendInfo } from '@digitlab/backends'
 import { backend as currentBackend, findBackend, registerBackend, version_core } from '@tensorflow/tfjs-core'
 import { dependencies, version } from '../package.json'
+import { activation, activationGrad } from './activation'
+import { batchNorm, batchNormGrad } from './batch-norm'
 import { convReluPool, convReluPoolGrad } from './conv-relu-pool'
 import {
   conv2d,
@@ -58,6 +60,7 @@ const systemDriver = async (): Promise<Driver> => {
 
 const kernels = [
   ...[gatherBatch, writeImages, dense, denseGrad, convReluPool, convReluPoolGrad, softmaxCrossEntropy, dropout],
+  ...[activation, activationGrad, batchNorm, batchNormGrad],
   ...[sgdStep, adamStep, optimizerStep, averageWeights, clipGradients],
   ...[convolution, convolutionGrad],
   ...[conv2d, fusedConv2d, conv2dBackpropFilter, conv2dBackpropInput, batchMatMul, fusedMatMul],

@@ -4,6 +4,8 @@ import { backend as currentBackend } from '@tensorflow/tfjs-core'
 import fc from 'fast-check'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { noStandin, standinBackend, needStandin } from '../standin/backend'
+import { activationNumbers } from './activation'
+import { normPlan } from './batch-norm'
 import { gradPlan } from './conv-relu-pool'
 import { convolutionStruct } from './convolution'
 import type { CudaTensors } from './cuda-tensors'
@@ -23,6 +25,10 @@ const addReferences = (): void => {
   like('convReluPoolReference', 'convReluPool3')
   like('softmaxCrossEntropyReference', 'softmaxCrossEntropy')
   like('gatherBatchReference', 'gatherBatch')
+  like('activationReference', 'activation')
+  like('activationGradReference', 'activationGrad')
+  like('batchNormReference', 'batchNorm')
+  like('batchNormGradReference', 'batchNormGrad')
   const taking = (pointers: number, struct: number): KernelLayout => ({
     parameters: [
       ...Array.from({ length: pointers }, (_, i) => ({ type: 'u64', offset: 8 * i, size: 8 }) as const),
@@ -371,6 +377,136 @@ describe('on the stand-in', () => {
           values.forEach((value, j) => expect(got[0]?.[i]?.[j]).toBeCloseTo(value, 5))
       }),
       { numRuns: 8, seed: 3 },
+    )
+  })
+
+  /**
+   * How far results are from those of the reference at most, in units of an output's largest value, or of what it is a difference
+   * of; the same bits whatever the order.
+   */
+  const distances = (
+    inputs: readonly Values[],
+    outputs: readonly number[],
+    launches: (at: number[], to: number[]) => Launch[],
+    reference: (at: number[], to: number[]) => Launch[],
+    scales: readonly number[] = [],
+  ) => {
+    const want = run(inputs, outputs, reference)
+    const [got = [], ...others] = [0, 1, 2].map((order) => {
+      setOrder(order)
+      return run(inputs, outputs, launches)
+    })
+    for (const other of others) expect(other).toEqual(got)
+    return want.map((values, i) => {
+      const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), scales[i] ?? 1e-30)
+      return values.reduce((most, value, j) => Math.max(most, Math.abs(value - (got[i]?.[j] ?? NaN)) / largest), 0)
+    })
+  }
+
+  test('activation and its gradient, to a few units in the last place', () => {
+    // From -25 to 25, and where a formula changes to another; the last thread has one value.
+    const special = [0, -0, 1e-4, -1e-4, 1e-30, -1e-30, -0.5, 0.625, 1.312, 90, -90, -87.3, 3e38, -3e38, NaN]
+    const x = Float32Array.from({ length: 1025 }, (_, i) => special[i] ?? (i - 513) / 20.5)
+    const dy = fractions(x.length, 2)
+    for (const [name, what] of Object.entries(activationNumbers)) {
+      const parameter = name === 'elu' ? 1.5 : name === 'leakyRelu' ? -0.5 : 0
+      const of = (kernel: string, inputs: readonly Float32Array[], count = x.length, threads = 256) =>
+        run(inputs, [count], (at, to) => [
+          {
+            ...{ kernel, blocks: [threads === 1 ? 1 : Math.ceil(count / 1024)], threads },
+            arguments: [...at, ...to, count, what, parameter],
+          },
+        ])[0] ?? x
+      /** What is off by more than a part of itself and than the rounding of 1 makes of a value, or of a slope. */
+      const wrong = (got: Float32Array, want: Float32Array, least: (value: number, i: number) => number) =>
+        [...x].flatMap((value, i) => {
+          const [ours, theirs] = [got[i] ?? 0, want[i] ?? 0]
+          const near = Math.abs(ours - theirs) <= 1e-6 * Math.abs(theirs) + least(value, i)
+          return near || Object.is(ours, theirs) ? [] : [`${name} of ${value}: ${ours}, not ${theirs}`]
+        })
+      const ulp = (value: number) => 1.2e-7 * Math.min(100, Math.max(1, Math.abs(value)))
+      const y = of('activation', [x])
+      const want = of('activationReference', [x], x.length, 1)
+      // 1 + erf is a difference where erf is near -1.
+      expect(wrong(y, want, (value) => (name === 'gelu' ? ulp(value) : 1e-37))).toEqual([])
+      expect(
+        wrong(
+          of('activationGrad', [dy, x, y]),
+          of('activationGradReference', [dy, x, want], x.length, 1),
+          (value, i) => 8 * ulp(value) * Math.abs(dy[i] ?? 0),
+        ),
+      ).toEqual([])
+      for (const count of [1, 2, 3, 4, 5])
+        expect(of('activation', [x.slice(0, count)], count)).toEqual(y.slice(0, count))
+    }
+  })
+
+  test('batchNorm and its gradient, of one shard and of several', () => {
+    const sizes = fc.record({
+      count: fc.integer({ min: 2, max: 90 }),
+      channels: fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constantFrom(1, 16, 64)),
+      shards: fc.integer({ min: 0, max: 4 }),
+      parts: fc.integer({ min: 1, max: 3 }),
+    })
+    fc.assert(
+      fc.property(sizes, ({ count, channels, shards, parts }) => {
+        const { width, across } = normPlan(count, channels)
+        const size = count * channels
+        // Some channels far from 0, and some whose first value is far from the others.
+        const x = fractions(size, 1).map((value, i) => value + ([0, 1000, -3e4][(i % channels) % 3] ?? 0))
+        for (let c = 0; c < channels; c += 2) x[c] = 500
+        const [weight, bias, dy] = [fractions(channels, 2), fractions(channels, 3), fractions(size, 4)]
+        const partials = device.memory.take(16 * Math.max(1, shards) * channels)
+        const struct = (rows: number) => Int32Array.of(count, channels, width, shards, rows).buffer
+        const sums = (kernel: string, inputs: readonly number[]): Launch[] => [
+          {
+            ...{ kernel, blocks: [across, shards], threads: 1024 },
+            arguments: [...inputs, partials, struct(Math.ceil(count / shards))],
+          },
+        ]
+        // The rows are summed by one block where there are no shards.
+        const down = shards === 0 ? 1 : parts
+        const results = { blocks: [across, down] as const, threads: 1024 }
+        const of = struct(Math.ceil(count / down))
+        const options = [0.1, 1e-5]
+        const before = (to: readonly number[]): Launch[] =>
+          to
+            .slice(0, 3)
+            .map((address, i) => plain('fill', [address, i === 2 ? 1 : channels, 0, 0.5]))
+            .map((launch) => ({ ...launch, threads: 64 }))
+        const forward = (at: number[], to: number[]) => [at[0] ?? 0, partials, ...at.slice(1), ...to, of, ...options]
+        const outputs = [channels, channels, 1, size, channels, channels]
+        const make = (at: number[], to: number[]): Launch[] => [
+          ...before(to),
+          ...(shards === 0 ? [] : sums('batchNormSums', at.slice(0, 1))),
+          { ...results, kernel: 'batchNorm', arguments: forward(at, to) },
+        ]
+        const reference = (at: number[], to: number[]): Launch[] => [
+          ...before(to),
+          plain('batchNormReference', forward(at, to)),
+        ]
+        for (const [i, distance] of distances([x, weight, bias], outputs, make, reference).entries())
+          expect([i, distance]).toSatisfy(() => distance < 3e-7)
+
+        const [, , , , mean = x, inverse = x] = run([x, weight, bias], outputs, reference)
+        const backward = (at: number[], to: number[]) => [...at.slice(0, 2), partials, ...at.slice(2), ...to, of]
+        const gradients = [channels, channels, size]
+        const largest = (values: Float32Array) => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+        const ofDifference = largest(dy) * largest(inverse.map((value, c) => value * (weight[c] ?? NaN)))
+        const off = distances(
+          [dy, x, weight, mean, inverse],
+          gradients,
+          (at, to) => [
+            ...(shards === 0 ? [] : sums('batchNormGradSums', [at[0] ?? 0, at[1] ?? 0, at[3] ?? 0])),
+            { ...results, kernel: 'batchNormGrad', arguments: backward(at, to) },
+          ],
+          (at, to) => [plain('batchNormGradReference', backward(at, to))],
+          [0, 0, ofDifference],
+        )
+        device.memory.give(partials)
+        for (const [i, distance] of off.entries()) expect([i, distance]).toSatisfy(() => distance < 2e-6)
+      }),
+      { numRuns: 12, seed: 5 },
     )
   })
 
