@@ -9,8 +9,11 @@
 // way from global memory meanwhile. Where an element lies is kept in mixed radix and moved by additions, so that no loop divides.
 // Where there are too few tiles to fill a GPU, the sum is divided over parts, which convolutionSum adds in their order: how many
 // follows from the shapes alone, so the bits are the same every time and everywhere.
+//
+// Where TENSOR_CORES is defined (tensor-cores.cu), the four warps of a block share a tile in parts of 16 x 8 or more, which tensor cores
+// multiply: factors rounded to TF32's 10 bits, sums in float32.
 // Check: npx vitest run packages/backend-cuda -t convolution
-#include "device.cuh"
+#include "tile.cuh"
 
 // Left to itself the compiler calls what is long, with its registers in memory.
 #define INLINE __device__ inline __attribute__((always_inline))
@@ -403,6 +406,14 @@ template <int rows_, int columns_, int rowsEach_, int columnsEach_> struct Tile 
   static constexpr int rows = rows_, columns = columns_, rowsEach = rowsEach_, columnsEach = columnsEach_;
   static constexpr int across = columns / columnsEach;
   static_assert(rows / rowsEach * across == convolutionThreads, "a tile is one block's");
+  // On tensor cores: how many warps are side by side, and what each has.
+  static constexpr int warpsAcross = rows < 64 || columns == 64 ? 2 : 1;
+  static constexpr int warpRows = rows / (4 / warpsAcross), warpColumns = columns / warpsAcross;
+#ifdef TENSOR_CORES
+  static constexpr int storedEach = 2;
+#else
+  static constexpr int storedEach = columnsEach;
+#endif
 };
 
 /** Where a block works. */
@@ -425,16 +436,27 @@ template <class T> DEVICE Work workOf(const Division& how, unsigned steps) {
 
 /**
  * @param sumsColumns whether thread c adds up column c of the factor b in columnSum
- * @param store store(row, column, values): columnsEach values of a row, within the product or not
+ * @param store store(row, column, values): storedEach values of a row, within the product or not
  */
 template <class T, class A, class B, class Store>
-INLINE void multiply(A& a, B& b, int chunks, bool sumsColumns, float& columnSum, Store store) {
+static INLINE void multiply(A& a, B& b, int chunks, bool sumsColumns, float& columnSum, Store store) {
   alignas(16) __shared__ float as[2][chunk][T::rows + 4];
   alignas(16) __shared__ float bs[2][chunk][T::columns + 4];
+  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+#ifdef TENSOR_CORES
+  // What a lane holds of the factors and of the sums is laid down by the instruction.
+  constexpr int down = T::warpRows / 16, along = T::warpColumns / 8;
+  const int row = warp / T::warpsAcross * T::warpRows + lane / 4;
+  const int column = warp % T::warpsAcross * T::warpColumns + lane / 4;
+  float sums[down][along][4];
+#pragma unroll
+  for (int i = 0; i < down; i++)
+#pragma unroll
+    for (int j = 0; j < along; j++) sums[i][j][0] = sums[i][j][1] = sums[i][j][2] = sums[i][j][3] = 0.0f;
+#else
   // Of a warp, lanes two apart share rows and neighbours share columns: shared memory then serves half a warp's fours at a time.
   constexpr int lanesAcross = T::across < 8 ? T::across : 8;
   constexpr int warpsAcross = T::across / lanesAcross;
-  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
   const int column = (lane / 2 % lanesAcross + warp % warpsAcross * lanesAcross) * T::columnsEach;
   const int row = (lane / (2 * lanesAcross) * 2 + lane % 2 + warp / warpsAcross * (32 / lanesAcross)) *
                   (T::rowsEach < 4 ? T::rowsEach : 4);
@@ -443,6 +465,7 @@ INLINE void multiply(A& a, B& b, int chunks, bool sumsColumns, float& columnSum,
   for (int i = 0; i < T::rowsEach; i++)
 #pragma unroll
     for (int j = 0; j < T::columnsEach; j++) sums[i][j] = 0.0f;
+#endif
   for (int i = 0; i <= chunks; i++) {
     if (i < chunks) {
       a.fetch();
@@ -451,6 +474,26 @@ INLINE void multiply(A& a, B& b, int chunks, bool sumsColumns, float& columnSum,
     if (i > 0) {
       auto left = as[(i - 1) % 2];
       auto right = bs[(i - 1) % 2];
+#ifdef TENSOR_CORES
+#pragma unroll
+      for (int eight = 0; eight < chunk; eight += 8) {
+        const int p = eight + lane % 4;
+        float r[along][2];
+#pragma unroll
+        for (int j = 0; j < along; j++) {
+          r[j][0] = right[p][column + 8 * j];
+          r[j][1] = right[p + 4][column + 8 * j];
+        }
+#pragma unroll
+        for (int i = 0; i < down; i++) {
+          const float* at = &left[p][row + 16 * i];
+          const float* below = &left[p + 4][row + 16 * i];
+          const float l[4] = {at[0], at[8], below[0], below[8]};
+#pragma unroll
+          for (int j = 0; j < along; j++) multiplyOnTensorCores(sums[i][j], l, r[j]);
+        }
+      }
+#else
 #pragma unroll 4
       for (int p = 0; p < chunk; p++) {
         float l[T::rowsEach], r[T::columnsEach];
@@ -466,6 +509,7 @@ INLINE void multiply(A& a, B& b, int chunks, bool sumsColumns, float& columnSum,
 #pragma unroll
           for (int j = 0; j < T::columnsEach; j++) sums[i][j] = mulAdd(l[i], r[j], sums[i][j]);
       }
+#endif
       if (sumsColumns && threadIdx.x < T::columns)
 #pragma unroll 4
         for (int p = 0; p < chunk; p++) columnSum += right[p][threadIdx.x];
@@ -476,13 +520,23 @@ INLINE void multiply(A& a, B& b, int chunks, bool sumsColumns, float& columnSum,
       __syncthreads();
     }
   }
+#ifdef TENSOR_CORES
+#pragma unroll
+  for (int i = 0; i < down; i++)
+#pragma unroll
+    for (int j = 0; j < along; j++)
+#pragma unroll
+      for (int half = 0; half < 2; half++)
+        store(row + 16 * i + 8 * half, column - lane / 4 + 8 * j + lane % 4 * 2, &sums[i][j][2 * half]);
+#else
 #pragma unroll
   for (int i = 0; i < T::rowsEach; i++) store(row + i % 4 + i / 4 * (T::rows / 2), column, sums[i]);
+#endif
 }
 
 /** Stores a row's values where they are within the product. */
 template <int count>
-INLINE void storeRow(float* to, const float values[count], unsigned column, unsigned columns) {
+static INLINE void storeRow(float* to, const float values[count], unsigned column, unsigned columns) {
   if (count == 4 && columns % 4 == 0) {
     if (column < columns) storeFour(to, values);
     return;
@@ -494,7 +548,7 @@ INLINE void storeRow(float* to, const float values[count], unsigned column, unsi
 
 /** y, or its parts one behind the other; bias may be null. */
 template <class T>
-INLINE void convolve(const float* __restrict__ x, const float* __restrict__ filter, const float* __restrict__ bias,
+static INLINE void convolve(const float* __restrict__ x, const float* __restrict__ filter, const float* __restrict__ bias,
                      float* __restrict__ y, const Convolution& of, const Division& how) {
   const unsigned pixels = of.batch * of.rows * of.columns, columns = of.outputs / of.groups;
   const unsigned steps = of.kernelHeight * of.kernelWidth * (of.inputs / of.groups);
@@ -505,18 +559,18 @@ INLINE void convolve(const float* __restrict__ x, const float* __restrict__ filt
   float* to = y + (long long)work.part * pixels * of.outputs + output;
   float none = 0.0f;
   multiply<T>(a, b, work.chunks, false, none, [&](unsigned row, unsigned column, const float* sums) {
-    float values[T::columnsEach];
+    float values[T::storedEach];
 #pragma unroll
-    for (int j = 0; j < T::columnsEach; j++)
+    for (int j = 0; j < T::storedEach; j++)
       values[j] = bias && work.column + column + j < columns ? sums[j] + bias[output + column + j] : sums[j];
     if (work.row + row < pixels)
-      storeRow<T::columnsEach>(to + ((work.row + row) * of.outputs + column), values, work.column + column, columns);
+      storeRow<T::storedEach>(to + ((work.row + row) * of.outputs + column), values, work.column + column, columns);
   });
 }
 
 /** dFilter and dBias, or their parts; dBias may be null, and a part is then without it. */
 template <class T>
-INLINE void gradientOfFilter(const float* __restrict__ x, const float* __restrict__ dy, float* __restrict__ dFilter,
+static INLINE void gradientOfFilter(const float* __restrict__ x, const float* __restrict__ dy, float* __restrict__ dFilter,
                              float* __restrict__ dBias, const Convolution& of, const Division& how) {
   const unsigned taps = of.kernelHeight * of.kernelWidth * (of.inputs / of.groups), columns = of.outputs / of.groups;
   const unsigned steps = of.batch * of.rows * of.columns;
@@ -529,7 +583,7 @@ INLINE void gradientOfFilter(const float* __restrict__ x, const float* __restric
   float sum = 0.0f;
   multiply<T>(a, b, work.chunks, forBias, sum, [&](unsigned row, unsigned column, const float* sums) {
     if (work.row + row < taps)
-      storeRow<T::columnsEach>(dFilter + part + (output + (work.row + row) * of.outputs + column), sums,
+      storeRow<T::storedEach>(dFilter + part + (output + (work.row + row) * of.outputs + column), sums,
                                work.column + column, columns);
   });
   if (forBias && threadIdx.x < T::columns && work.column + threadIdx.x < columns)
@@ -538,7 +592,7 @@ INLINE void gradientOfFilter(const float* __restrict__ x, const float* __restric
 
 /** dx, or its parts. */
 template <class T>
-INLINE void gradientOfInput(const float* __restrict__ dy, const float* __restrict__ filter, float* __restrict__ dx,
+static INLINE void gradientOfInput(const float* __restrict__ dy, const float* __restrict__ filter, float* __restrict__ dx,
                             const Convolution& of, const Division& how) {
   const unsigned pixels = of.batch * of.height * of.width, columns = of.inputs / of.groups;
   const Work work = workOf<T>(how, of.kernelHeight * of.kernelWidth * (of.outputs / of.groups));
@@ -548,7 +602,7 @@ INLINE void gradientOfInput(const float* __restrict__ dy, const float* __restric
   float none = 0.0f;
   multiply<T>(a, b, work.chunks, false, none, [&](unsigned row, unsigned column, const float* sums) {
     if (work.row + row < pixels)
-      storeRow<T::columnsEach>(to + ((work.row + row) * of.inputs + column), sums, work.column + column, columns);
+      storeRow<T::storedEach>(to + ((work.row + row) * of.inputs + column), sums, work.column + column, columns);
   });
 }
 
@@ -560,89 +614,90 @@ using Tile64x8 = Tile<64, 8, 2, 2>;
 using Tile32x32 = Tile<32, 32, 4, 2>;
 
 KERNEL __launch_bounds__(convolutionThreads)
-convolution64x64(const float* __restrict__ x, const float* __restrict__ filter, const float* __restrict__ bias,
+TILED(convolution64x64)(const float* __restrict__ x, const float* __restrict__ filter, const float* __restrict__ bias,
                float* __restrict__ y, Convolution of, Division how) {
   convolve<Tile64x64>(x, filter, bias, y, of, how);
 }
 
 KERNEL __launch_bounds__(convolutionThreads)
-convolution128x32(const float* __restrict__ x, const float* __restrict__ filter, const float* __restrict__ bias,
+TILED(convolution128x32)(const float* __restrict__ x, const float* __restrict__ filter, const float* __restrict__ bias,
                float* __restrict__ y, Convolution of, Division how) {
   convolve<Tile128x32>(x, filter, bias, y, of, how);
 }
 
 KERNEL __launch_bounds__(convolutionThreads)
-convolution64x32(const float* __restrict__ x, const float* __restrict__ filter, const float* __restrict__ bias,
+TILED(convolution64x32)(const float* __restrict__ x, const float* __restrict__ filter, const float* __restrict__ bias,
                float* __restrict__ y, Convolution of, Division how) {
   convolve<Tile64x32>(x, filter, bias, y, of, how);
 }
 
 KERNEL __launch_bounds__(convolutionThreads)
-convolution64x16(const float* __restrict__ x, const float* __restrict__ filter, const float* __restrict__ bias,
+TILED(convolution64x16)(const float* __restrict__ x, const float* __restrict__ filter, const float* __restrict__ bias,
                float* __restrict__ y, Convolution of, Division how) {
   convolve<Tile64x16>(x, filter, bias, y, of, how);
 }
 
 KERNEL __launch_bounds__(convolutionThreads)
-convolution64x8(const float* __restrict__ x, const float* __restrict__ filter, const float* __restrict__ bias,
+TILED(convolution64x8)(const float* __restrict__ x, const float* __restrict__ filter, const float* __restrict__ bias,
                float* __restrict__ y, Convolution of, Division how) {
   convolve<Tile64x8>(x, filter, bias, y, of, how);
 }
 
 KERNEL __launch_bounds__(convolutionThreads)
-convolutionFilterGrad64x64(const float* __restrict__ x, const float* __restrict__ dy, float* __restrict__ dFilter,
+TILED(convolutionFilterGrad64x64)(const float* __restrict__ x, const float* __restrict__ dy, float* __restrict__ dFilter,
                          float* __restrict__ dBias, Convolution of, Division how) {
   gradientOfFilter<Tile64x64>(x, dy, dFilter, dBias, of, how);
 }
 
 KERNEL __launch_bounds__(convolutionThreads)
-convolutionFilterGrad64x32(const float* __restrict__ x, const float* __restrict__ dy, float* __restrict__ dFilter,
+TILED(convolutionFilterGrad64x32)(const float* __restrict__ x, const float* __restrict__ dy, float* __restrict__ dFilter,
                          float* __restrict__ dBias, Convolution of, Division how) {
   gradientOfFilter<Tile64x32>(x, dy, dFilter, dBias, of, how);
 }
 
 KERNEL __launch_bounds__(convolutionThreads)
-convolutionFilterGrad64x16(const float* __restrict__ x, const float* __restrict__ dy, float* __restrict__ dFilter,
+TILED(convolutionFilterGrad64x16)(const float* __restrict__ x, const float* __restrict__ dy, float* __restrict__ dFilter,
                          float* __restrict__ dBias, Convolution of, Division how) {
   gradientOfFilter<Tile64x16>(x, dy, dFilter, dBias, of, how);
 }
 
 KERNEL __launch_bounds__(convolutionThreads)
-convolutionFilterGrad32x32(const float* __restrict__ x, const float* __restrict__ dy, float* __restrict__ dFilter,
+TILED(convolutionFilterGrad32x32)(const float* __restrict__ x, const float* __restrict__ dy, float* __restrict__ dFilter,
                          float* __restrict__ dBias, Convolution of, Division how) {
   gradientOfFilter<Tile32x32>(x, dy, dFilter, dBias, of, how);
 }
 
 KERNEL __launch_bounds__(convolutionThreads)
-convolutionInputGrad64x64(const float* __restrict__ dy, const float* __restrict__ filter, float* __restrict__ dx,
+TILED(convolutionInputGrad64x64)(const float* __restrict__ dy, const float* __restrict__ filter, float* __restrict__ dx,
                         Convolution of, Division how) {
   gradientOfInput<Tile64x64>(dy, filter, dx, of, how);
 }
 
 KERNEL __launch_bounds__(convolutionThreads)
-convolutionInputGrad128x32(const float* __restrict__ dy, const float* __restrict__ filter, float* __restrict__ dx,
+TILED(convolutionInputGrad128x32)(const float* __restrict__ dy, const float* __restrict__ filter, float* __restrict__ dx,
                         Convolution of, Division how) {
   gradientOfInput<Tile128x32>(dy, filter, dx, of, how);
 }
 
 KERNEL __launch_bounds__(convolutionThreads)
-convolutionInputGrad64x32(const float* __restrict__ dy, const float* __restrict__ filter, float* __restrict__ dx,
+TILED(convolutionInputGrad64x32)(const float* __restrict__ dy, const float* __restrict__ filter, float* __restrict__ dx,
                         Convolution of, Division how) {
   gradientOfInput<Tile64x32>(dy, filter, dx, of, how);
 }
 
 KERNEL __launch_bounds__(convolutionThreads)
-convolutionInputGrad64x16(const float* __restrict__ dy, const float* __restrict__ filter, float* __restrict__ dx,
+TILED(convolutionInputGrad64x16)(const float* __restrict__ dy, const float* __restrict__ filter, float* __restrict__ dx,
                         Convolution of, Division how) {
   gradientOfInput<Tile64x16>(dy, filter, dx, of, how);
 }
 
 KERNEL __launch_bounds__(convolutionThreads)
-convolutionInputGrad64x8(const float* __restrict__ dy, const float* __restrict__ filter, float* __restrict__ dx,
+TILED(convolutionInputGrad64x8)(const float* __restrict__ dy, const float* __restrict__ filter, float* __restrict__ dx,
                         Convolution of, Division how) {
   gradientOfInput<Tile64x8>(dy, filter, dx, of, how);
 }
 
+#ifndef TENSOR_CORES
 static constexpr int sumColumns = 8;
 
 /**
@@ -669,8 +724,9 @@ convolutionSum(const float* __restrict__ parts, const float* __restrict__ bias, 
   if (at < unsigned(firstSize)) first[at] = sum;
   else second[at - firstSize] = sum;
 }
+#endif
 
-#ifdef REFERENCE
+#if defined(REFERENCE) && !defined(TENSOR_CORES)
 /** Calls visit(element of x, of the filter, of y) for every product that is not with padding. */
 template <class Visit> DEVICE void visitProducts(const Convolution& of, Visit visit) {
   const int taken = of.inputs / of.groups, made = of.outputs / of.groups;

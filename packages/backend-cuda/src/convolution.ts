@@ -12,6 +12,7 @@ import { planProduct, type Plan } from './convolution-plan'
 import type { CudaTensors } from './cuda-tensors'
 import { fusedActivation, withBiasAndActivation } from './elementwise'
 import { defineKernel, expectType, sizeOf, struct } from './kernel'
+import { usesTensorCores } from './mat-mul'
 import { beginningOf } from './strided'
 
 /** What the contract leaves to tfjs's own kernels, which there are none of here. */
@@ -127,6 +128,9 @@ const sumColumns = 8
 
 const threads = 128
 
+const kernelOf = (tensors: CudaTensors, product: string, { tile }: Plan): string =>
+  `${product}${tile}${usesTensorCores(tensors) ? 'Tensor' : ''}`
+
 /** y [batch, rows, columns, outputs], with the bias [outputs] where there is one. */
 const forward = (
   tensors: CudaTensors,
@@ -137,7 +141,7 @@ const forward = (
   const plan = convolutionPlans.output(sizes)
   inParts(tensors, plan, { first: y, bias }, sizes.outputs, (to, _, added) =>
     tensors.device.launch({
-      kernel: `convolution${plan.tile}`,
+      kernel: kernelOf(tensors, 'convolution', plan),
       ...{ blocks: [plan.blocks], threads },
       arguments: [
         ...[tensors.address(x), tensors.address(filter), added, to],
@@ -158,7 +162,7 @@ const filterGradient = (
   const plan = convolutionPlans.filterGradient(sizes)
   inParts(tensors, plan, { first: dFilter, rest: dBias }, sizes.outputs, (filter, bias) =>
     tensors.device.launch({
-      kernel: `convolutionFilterGrad${plan.tile}`,
+      kernel: kernelOf(tensors, 'convolutionFilterGrad', plan),
       ...{ blocks: [plan.blocks], threads },
       arguments: [
         ...[tensors.address(x), tensors.address(dy), filter, bias],
@@ -178,7 +182,7 @@ const inputGradient = (
   const plan = convolutionPlans.inputGradient(sizes)
   inParts(tensors, plan, { first: dx }, sizes.outputs, (to) =>
     tensors.device.launch({
-      kernel: `convolutionInputGrad${plan.tile}`,
+      kernel: kernelOf(tensors, 'convolutionInputGrad', plan),
       ...{ blocks: [plan.blocks], threads },
       arguments: [
         ...[tensors.address(dy), tensors.address(filter), to],

@@ -32,7 +32,7 @@ import { softmaxCrossEntropy } from './softmax-cross-entropy'
 import { writeImages } from './write-images'
 import { stridedKernels } from './strided'
 
-/** How matrix products are computed: 'tf32' rounds their factors to 10 bits, on tensor cores; sums stay float32. */
+/** How matrix products and convolutions are computed: 'tf32' rounds their factors to 10 bits, on tensor cores; sums stay float32. */
 export type Precision = 'float32' | 'tf32'
 
 /** Which GPU computes, and how. */

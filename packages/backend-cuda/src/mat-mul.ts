@@ -5,7 +5,7 @@ import { fusedActivation, withBiasAndActivation } from './elementwise'
 import { blocksFor, defineKernel, elementThreads, expectType, sizeOf } from './kernel'
 import { broadcastTo } from './strided'
 
-/** Whether matrix products run on tensor cores, with factors rounded to TF32. */
+/** Whether matrix products, convolutions among them, run on tensor cores, with factors rounded to TF32. */
 export const usesTensorCores = ({ precision }: CudaTensors): boolean => precision === 'tf32'
 
 /** The most of a grid's third dimension. */

@@ -1,6 +1,6 @@
 // Matrix products on tensor cores: right to TF32's ten bits, and recorded.
 import { conformanceCases } from '@digitlab/ops/conformance'
-import { dense, denseGrad } from '@digitlab/ops'
+import { convolution, convolutionGrad, dense, denseGrad } from '@digitlab/ops'
 import { getBackend, matMul, reshape, tensor, tidy, type Rank, type Tensor, type Tensor2D } from '@tensorflow/tfjs-core'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { testedBackend, untestable } from '../standin/backend'
@@ -32,12 +32,20 @@ const results = async (precision: 'float32' | 'tf32', inputs: typeof whole) => {
     const [x, w, b] = [inputs([37, 50], 1), inputs([50, 45], 2), reshape<Rank.R1>(inputs([1, 45], 3), [45])]
     const y = dense(x, w, b, 'relu')
     const { dx, dWeight, dBias } = denseGrad(inputs([37, 45], 4), x, w, y, 'relu', true)
+    const moves = { stride: 1, padding: 1 }
+    const [images, filter] = [
+      reshape<Rank.R4>(inputs([2, 6 * 5 * 7], 7), [2, 6, 5, 7]),
+      reshape<Rank.R4>(inputs([9, 7 * 20], 8), [3, 3, 7, 20]),
+    ]
+    const convolved = convolution(images, filter, reshape<Rank.R1>(inputs([1, 20], 9), [20]), moves)
+    const back = convolutionGrad(reshape(inputs([60, 20], 10), convolved.shape), images, filter, moves, true)
     const products = [false, true].flatMap((ta) =>
       [false, true].map((tb) =>
         matMul(inputs(ta ? [50, 37] : [37, 50], 5), inputs(tb ? [45, 50] : [50, 45], 6), ta, tb),
       ),
     )
-    return [y, dx as Tensor, dWeight, dBias, ...products]
+    const gradients = [back.dx as Tensor, back.dFilter, back.dBias]
+    return [...[y, dx as Tensor, dWeight, dBias], ...[convolved, ...gradients], ...products]
   })
   const read = await Promise.all(made.map(async (result) => Array.from(await result.data())))
   made.forEach((result) => result.dispose())
@@ -57,7 +65,7 @@ describe('tensor cores', () => {
     )
     for (const [i, difference] of differences.entries()) {
       expect(difference).toBeLessThan(2e-2)
-      if (i !== 3) expect(difference).toBeGreaterThan(1e-6) // all but the gradient of the bias, which is no product
+      if (i !== 3 && i !== 7) expect(difference).toBeGreaterThan(1e-6) // all but the gradients of biases, which are no products
     }
   })
 })

@@ -53,7 +53,7 @@ export const buildStandin = (): string => {
   const work = mkdtempSync(join(tmpdir(), 'digitlab-standin-'))
   try {
     writeFileSync(join(work, 'kernels.inc'), registry(sources, false))
-    writeFileSync(join(work, 'tensor-cores.inc'), registry(['dense.cu', 'mat-mul.cu'], true))
+    writeFileSync(join(work, 'tensor-cores.inc'), registry(['convolution.cu', 'dense.cu', 'mat-mul.cu'], true))
     const built = join(cache, `building-${process.pid}.so`)
     execFileSync(
       'g++',
