@@ -8,8 +8,8 @@ import { parseRun } from '@digitlab/train'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { bin, makeWorkplace, type Workplace } from './testing/command'
 
-/** Kills of each kind of run, and how many of them in the final writing: 24 in all, or with `npm test -- --all` 200. */
-const [kills, finalKills] = process.env['DIGITLAB_ALL'] === '1' ? [50, 5] : [6, 1]
+/** Kills of each kind of run, and how many of them in the final writing: 12 in all, or with `npm test -- --all` 150. */
+const [kills, finalKills] = process.env['DIGITLAB_ALL'] === '1' ? [50, 5] : [4, 1]
 
 let place: Workplace
 beforeAll(async () => {

@@ -7,8 +7,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bin, makeWorkplace, type Workplace } from './testing/command'
 import { sweepOutcome } from './testing/sweep-outcome'
 
-/** 20 kills over 8 runs, or with `npm test -- --all` 200 over 40. */
-const [kills, seeds] = process.env['DIGITLAB_ALL'] === '1' ? [200, 20] : [20, 4]
+/** 12 kills over 6 runs, or with `npm test -- --all` 200 over 40. */
+const [kills, seeds] = process.env['DIGITLAB_ALL'] === '1' ? [200, 20] : [12, 3]
 
 let place: Workplace
 beforeAll(async () => {

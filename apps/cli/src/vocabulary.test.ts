@@ -61,7 +61,12 @@ const backends: readonly {
 }[] = [
   { id: 'wasm', backend: () => wasmBackend(), steps: ({ experiment: { seed } }) => (all || seed === 0 ? 100 : 20) },
   { id: 'cpu', backend: () => cpuBackend(), steps: (trace) => (all ? someOf(trace, 100) : fewOf(trace)) },
-  { id: 'cuda', backend: () => standinBackend(), steps: (trace) => (all ? someOf(trace, 20) : fewOf(trace)) },
+  // Waited for after each step: a run that is stopped computes what its device has been told to, which may be a hundred steps more.
+  {
+    id: 'cuda',
+    backend: () => ({ ...standinBackend(), asynchronous: false }),
+    steps: (trace) => (all ? someOf(trace, 20) : fewOf(trace)),
+  },
 ]
 
 /** Nets of dense layers are quick anywhere. */
@@ -74,8 +79,9 @@ const someOf = (trace: VocabularyRun, most: number): number => {
   return trace.float64 ? most : 20
 }
 
+/** By default seed 0 stands for the others. */
 const fewOf = (trace: VocabularyRun): number => {
-  if (trace.experiment.seed > 0) return 1
+  if (trace.experiment.seed > 0) return 0
   if (!convolves(trace)) return 20
   return trace.parameters > 1e6 ? 1 : 3
 }
@@ -103,6 +109,7 @@ describe.each(vocabularyRuns())('$file', ({ trace }) => {
       if (!folder) return skip('MNIST is not at hand: set DIGITLAB_DATA')
       if (id === 'cuda' && noStandin !== undefined) return skip(noStandin)
       const taken = steps(trace)
+      if (taken === 0) return skip('npm test -- --all trains from other seeds on every backend')
       const { losses, rates } = await firstSteps(trace, backend(), folder, taken)
       expect(losses).toHaveLength(taken)
       const { learningRates, againstOneThread } = trace

@@ -75,19 +75,16 @@ describe.skipIf(chromiumMissing !== undefined)('formats in the page', { timeout:
   const written = async (page: Page, split: Split, type: string): Promise<Uint8Array[]> => {
     const encoded = await page.evaluate(
       async ([images, type]) => {
-        const canvas = new OffscreenCanvas(28, 28)
-        const context = canvas.getContext('2d')
-        const found: string[] = []
-        for (const image of images) {
-          context?.putImageData(
-            new ImageData(Uint8ClampedArray.from(image.flatMap((g) => [g, g, g, 255])), 28, 28),
-            0,
-            0,
-          )
-          const bytes = new Uint8Array(await (await canvas.convertToBlob({ type, quality: 1 })).arrayBuffer())
-          found.push(btoa(String.fromCharCode(...bytes)))
-        }
-        return found
+        // All at once: Chromium encodes when it has nothing else to do, and may wait half a second for that.
+        return Promise.all(
+          images.map(async (image) => {
+            const canvas = new OffscreenCanvas(28, 28)
+            const pixels = Uint8ClampedArray.from(image.flatMap((g) => [g, g, g, 255]))
+            canvas.getContext('2d')?.putImageData(new ImageData(pixels, 28, 28), 0, 0)
+            const bytes = new Uint8Array(await (await canvas.convertToBlob({ type, quality: 1 })).arrayBuffer())
+            return btoa(String.fromCharCode(...bytes))
+          }),
+        )
       },
       [imagesOf(split).map((image) => Array.from(image)), type] as const,
     )
