@@ -14,8 +14,8 @@ export default defineConfig({
     setupFiles: ['tooling/vitest/setup.ts'],
     sequence: { sequencer: LongestFirst },
     reporters: ['default', new ClosingLine()],
-    // Three files at once on two cores, too: a third of the time tests wait for a process, a browser or Slurm's clock.
-    maxWorkers: Math.max(3, availableParallelism() - 1),
+    // Four files at once on two cores, too: a third of the time tests wait for a process, a browser or Slurm's clock.
+    maxWorkers: Math.max(4, availableParallelism() - 1),
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

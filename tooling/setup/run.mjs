@@ -103,18 +103,26 @@ if (command === 'start') {
 } else if (['api', 'docs', 'size', 'notices'].includes(command)) {
   run('tsx', [join(root, 'tooling/packages', `${command}.ts`), ...rest])
 } else if (command === 'test') {
+  // What proves by repetition runs a sample, and all of it with --all: tests look at DIGITLAB_ALL.
+  const all = rest.includes('--all') || process.env['DIGITLAB_ALL'] === '1'
   say('lint, format and types ...')
+  /**
+   * A file that has not changed since it was clean is looked at again only with --all: eslint's rules ask for other files' types, too.
+   *
+   * @param {string} tool
+   */
+  const unlessSeen = (tool) =>
+    all ? [] : ['--cache', '--cache-strategy', 'content', '--cache-location', `node_modules/.cache/${tool}`]
   await together(
-    [['eslint', '.', '--max-warnings', '0']],
+    [['eslint', '.', '--max-warnings', '0', ...unlessSeen('eslint')]],
     [
-      ['prettier', '--check', '--log-level', 'warn', '.'],
+      ['prettier', '--check', '--log-level', 'warn', '.', ...unlessSeen('prettier')],
       ['tsc'],
       ['tsc', '-p', 'packages/backend-wasm/scripts'],
+      ['tsc', '-p', 'tooling/release/rehearsal/programs'],
       ['pnpm', '--silent', '--filter', '@digitlab/web', 'typecheck'],
     ],
   )
-  // What proves by repetition runs a sample, and all of it with --all: tests look at DIGITLAB_ALL.
-  const all = rest.includes('--all') || process.env['DIGITLAB_ALL'] === '1'
   say(all ? 'tests, all of them ...' : 'tests (of what repeats a sample: --all runs everything) ...')
   run('vitest', ['run', ...rest.filter((word) => word !== '--all')], { env: { DIGITLAB_ALL: all ? '1' : '' } })
 }

@@ -1,9 +1,14 @@
+// @ts-check
 // A plain tfjs program with a convolution: tfjs's WebAssembly backend can't train it, and can with @digitlab/backend-wasm.
 import * as tf from '@tensorflow/tfjs'
 import '@tensorflow/tfjs-backend-wasm'
 import { registerWasmKernels, takenPaths } from '@digitlab/backend-wasm'
 
-/** Bars, upright or lying: [64, 12, 12, 1] and one of two classes each, [64, 2]. */
+/**
+ * Bars, upright or lying: [64, 12, 12, 1] and one of two classes each, [64, 2].
+ *
+ * @returns {[tf.Tensor4D, tf.Tensor]}
+ */
 const bars = () => {
   const pixels = new Float32Array(64 * 144)
   const classes = new Int32Array(64)
@@ -15,7 +20,7 @@ const bars = () => {
 }
 
 const train = async () => {
-  const initializer = (seed) => tf.initializers.glorotUniform({ seed })
+  const initializer = (/** @type {number} */ seed) => tf.initializers.glorotUniform({ seed })
   const model = tf.sequential({
     layers: [
       tf.layers.conv2d({
@@ -33,13 +38,13 @@ const train = async () => {
   model.compile({ optimizer: tf.train.sgd(0.2), loss: 'categoricalCrossentropy' })
   const [images, labels] = bars()
   const { history } = await model.fit(images, labels, { epochs: 40, batchSize: 32, shuffle: false, verbose: 0 })
-  return history.loss
+  return history['loss'] ?? []
 }
 
 if (!(await tf.setBackend('wasm'))) throw new Error("tfjs's wasm backend did not start")
 const stock = await train().then(
   () => 'trained',
-  (error) => error.message,
+  (/** @type {Error} */ error) => error.message,
 )
 await registerWasmKernels()
 const losses = await train()
