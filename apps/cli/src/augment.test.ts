@@ -4,10 +4,13 @@ import { join } from 'node:path'
 import { parseRun } from '@digitlab/train'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeWorkplace, type Workplace } from './testing/command'
+import { runHere } from './testing/in-process'
 
 let place: Workplace
 const at = (...names: string[]) => join(place.folder, ...names)
 const digitlab: Workplace['digitlab'] = (...all) => place.digitlab(...all)
+/** Within this process: what is tested is what the command says. */
+const here = (args: readonly string[]) => runHere(place.folder, args, place.environment)
 const train = ['train', '--model', 'two-layer', '--dataset', 'digits', '--epochs', '40', '--workers', '1']
 const changed = ['--augment', 'affine:shift=2,rotate=15', '--augment', 'elastic', '--augment', 'mixup:alpha=0.4']
 const augment = [
@@ -49,7 +52,7 @@ test('a run is the same with no thread and two, goes on to the bit, and its page
 
 test('show shows what training would see', async () => {
   const shown = async (...more: string[]) => {
-    const { code, out, err } = await digitlab(['show', '--dataset', 'digits', '--count', '6', '--out', ...more])
+    const { code, out, err } = await here(['show', '--dataset', 'digits', '--count', '6', '--out', ...more])
     expect(code, err).toBe(0)
     return out
   }
@@ -73,16 +76,16 @@ test.each<[string[], string]>([
   [['--augment', 'affine', '--augment', 'affine'], 'augment names affine twice'],
   [['--image-workers', '65'], 'It must be an integer from 0 to 64.'],
 ])('%j is refused', async (options, sentence) => {
-  const { code, err } = await digitlab([...train, ...options])
+  const { code, err } = await here([...train, ...options])
   expect(code).toBe(2)
   expect(err).toContain(sentence)
 })
 
 test('what does not fit the images, or would change test images, is refused with both values', async () => {
-  const wide = await digitlab([...train, '--augment', 'affine:shift=28', '--out', 'wide'])
+  const wide = await here([...train, '--augment', 'affine:shift=28', '--out', 'wide'])
   expect(wide.err).toContain('the augmentation affine shifts by up to 28 pixels, the images are 28 x 28')
   expect(wide.code).toBe(1)
-  const tested = await digitlab(['show', '--dataset', 'digits', '--split', 'test', '--augment', 'cutout'])
+  const tested = await here(['show', '--dataset', 'digits', '--split', 'test', '--augment', 'cutout'])
   expect(tested.err).toContain('test images are never changed')
   expect(tested.code).toBe(1) // as with other options that contradict each other
 })

@@ -6,10 +6,13 @@ import { join } from 'node:path'
 import { parseRun } from '@digitlab/train'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeWorkplace, type Workplace } from './testing/command'
+import { runHere } from './testing/in-process'
 
 let place: Workplace
 const at = (...names: string[]) => join(place.folder, ...names)
 const digitlab: Workplace['digitlab'] = (...all) => place.digitlab(...all)
+/** Within this process: what is tested is what the command says. */
+const here = (args: readonly string[]) => runHere(place.folder, args, place.environment)
 
 const linear = ['train', '--model', 'linear', '--dataset', 'digits', '--epochs', '1', '--no-report']
 const runFiles = ['events.jsonl', 'predictions.safetensors', 'run.json', 'weights.safetensors']
@@ -39,7 +42,7 @@ describe('what is there is never written over', () => {
     [['show', '--dataset', 'digits', '--out', 'mine.png'], 'mine.png', 'mine.png'],
     [['convert', 'done', 'mine.onnx'], 'mine.onnx', 'mine.onnx'],
   ])('%j', async (args, named, path) => {
-    const { code, err } = await digitlab(args)
+    const { code, err } = await here(args)
     expect(err).toContain(`${named} is there already, and is never written over: name another place or remove it`)
     expect(code).toBe(1)
     expect(err).not.toContain('epoch 1/')
@@ -76,7 +79,7 @@ describe('what it cannot be is found before anything is trained', () => {
   ])('%j', async (out, message) => {
     if (!existsSync(at('file'))) await writeFile(at('file'), '')
     await symlink('nowhere', at('dangling')).catch(() => {})
-    const { code, err } = await digitlab([...linear, '--out', out])
+    const { code, err } = await here([...linear, '--out', out])
     expect(err).toContain(message)
     expect(err).not.toMatch(/epoch 1\/|data set:|^ {4}at /m)
     expect(code).toBe(1)

@@ -1,43 +1,30 @@
-// The built command's reports, as a user asks for them.
-import { spawnSync } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+// Reports, as a user asks for them.
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { strokes } from '@digitlab/data'
-import { writeIdx } from '@digitlab/idx'
 import { parseRun } from '@digitlab/train'
 import { readSafetensors } from '@digitlab/weights'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { makeWorkplace, type Workplace } from './testing/command'
+import { runHere } from './testing/in-process'
 
-const bin = fileURLToPath(new URL('../bin/digitlab.js', import.meta.url))
+let place: Workplace
 let folder = ''
 
-const digitlab = (...args: string[]) => {
-  const env = { ...process.env, DIGITLAB_DATA: '', DIGITLAB_CACHE: join(folder, 'cache') }
-  const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...args], { cwd: folder, env, encoding: 'utf8' })
-  return { code: status, out: stdout, err: stderr }
-}
+/** Within this process: what is tested is what the command says and writes. */
+const digitlab = (...args: string[]) => runHere(folder, args, place.environment)
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'digitlab-report-'))
-  await mkdir(join(folder, 'digits'))
-  const { train, test } = await strokes({ trainCount: 600, testCount: 100 })
-  for (const [name, { images, labels, count }] of Object.entries({ train, t10k: test })) {
-    const write = (file: string, shape: number[], data: Uint8Array) =>
-      writeFile(join(folder, 'digits', `${name}-${file}`), writeIdx({ type: 'uint8', shape, data }))
-    await write('images-idx3-ubyte', [count, 28, 28], images)
-    await write('labels-idx1-ubyte', [count], labels)
-  }
+  place = await makeWorkplace('report', { trainCount: 600, testCount: 100 })
+  folder = place.folder
   const args = ['--dataset', 'digits', '--epochs', '1', '--tensorboard', 'board']
   for (const model of ['linear', 'cnn']) {
     const out = `drawn-${model}`
-    const { code, out: said, err } = digitlab('train', '--model', model, ...args, '--out', out)
+    const { code, out: said, err } = await digitlab('train', '--model', model, ...args, '--out', out)
     expect(code, err).toBe(0)
     expect(said).toContain(`(its figures to ${join(out, 'report.html')})`)
   }
 })
-afterAll(() => rm(folder, { recursive: true, force: true }))
+afterAll(() => place.remove())
 
 test('train leaves a page with its figures, and the predictions that they are drawn from', async () => {
   const html = await readFile(join(folder, 'drawn-cnn', 'report.html'), 'utf8')
@@ -63,7 +50,7 @@ test('train leaves a page with its figures, and the predictions that they are dr
 test('draws again what was asked for, of one run or of several', async () => {
   const page = await readFile(join(folder, 'drawn-cnn', 'report.html'), 'utf8')
   const args = ['report', join('drawn-cnn', 'run.json'), '--format', 'html,svg,png', '--figures', 'loss,after']
-  const again = digitlab(...args, '--data-dir', 'digits')
+  const again = await digitlab(...args, '--data-dir', 'digits')
   expect(again.code, again.err).toBe(0)
   expect(await readFile(join(folder, 'drawn-cnn', 'report.html'), 'utf8')).toBe(page)
   expect((await readdir(join(folder, 'drawn-cnn', 'figures'))).sort()).toEqual([
@@ -72,7 +59,16 @@ test('draws again what was asked for, of one run or of several', async () => {
     'loss.png',
     'loss.svg',
   ])
-  const both = digitlab('report', 'drawn-linear', 'drawn-cnn', '--format', 'html,md,json', '--out', 'both', '--json')
+  const both = await digitlab(
+    'report',
+    'drawn-linear',
+    'drawn-cnn',
+    '--format',
+    'html,md,json',
+    '--out',
+    'both',
+    '--json',
+  )
   expect((JSON.parse(both.out) as { written: string[] }).written).toEqual(
     ['html', 'md', 'json'].map((ending) => join('both', `report.${ending}`)),
   )
@@ -86,7 +82,7 @@ test('draws again what was asked for, of one run or of several', async () => {
 
 test('a folder that a run names as its data set is not read, and a page names no place on the machine', async () => {
   const html = await readFile(join(folder, 'drawn-cnn', 'report.html'), 'utf8')
-  for (const place of [folder, 'the folder digits']) expect(html).not.toContain(place)
+  for (const named of [folder, 'the folder digits']) expect(html).not.toContain(named)
   expect(html).toContain('from a folder of files')
   await mkdir(join(folder, 'somebody'))
   const secret = join(folder, 'secret')
@@ -99,7 +95,7 @@ test('a folder that a run names as its data set is not read, and a page names no
   }
   const args = ['report', 'somebody', '--format', 'html,md,json', '--json']
   for (const more of [[], ['--data-dir', secret]]) {
-    const { code, err } = digitlab(...args, ...more)
+    const { code, err } = await digitlab(...args, ...more)
     expect(code, err).toBe(0)
     for (const ending of ['html', 'md', 'json']) {
       const text = await readFile(join(folder, 'somebody', `report.${ending}`), 'utf8')
@@ -108,8 +104,8 @@ test('a folder that a run names as its data set is not read, and a page names no
     expect(err).toContain(more.length === 0 ? 'which is only read where --data-dir names it' : '(diary-2026.txt)')
   }
   expect(await readFile(join(folder, 'somebody', 'report.html'), 'utf8')).toContain('the data set was not at hand')
-  expect(digitlab('show', 'somebody').err).not.toContain('diary')
-  digitlab(...args, '--data-dir', 'digits')
+  expect((await digitlab('show', 'somebody')).err).not.toContain('diary')
+  await digitlab(...args, '--data-dir', 'digits')
   expect(await readFile(join(folder, 'somebody', 'report.html'), 'utf8')).toContain('data-figure="mistakes"')
 })
 
@@ -117,20 +113,20 @@ test('says what is missing, and draws the rest', async () => {
   await mkdir(join(folder, 'bare'))
   for (const name of ['run.json', 'weights.safetensors'])
     await writeFile(join(folder, 'bare', name), await readFile(join(folder, 'drawn-linear', name)))
-  const { code, err } = digitlab('report', 'bare')
+  const { code, err } = await digitlab('report', 'bare')
   expect(code).toBe(0)
   expect(err).toContain('bare: the run has no predictions.safetensors')
   expect(await readFile(join(folder, 'bare', 'report.html'), 'utf8')).toContain('data-figure="confusion"')
-  expect(digitlab('show', 'bare').err).toContain("bare can't be shown: the run has no predictions")
+  expect((await digitlab('show', 'bare')).err).toContain("bare can't be shown: the run has no predictions")
   await writeFile(
     join(folder, 'bare', 'predictions.safetensors'),
     await readFile(join(folder, 'drawn-cnn', 'predictions.safetensors')),
   )
-  expect(digitlab('report', 'bare').err).toContain('put the files of one run together')
+  expect((await digitlab('report', 'bare')).err).toContain('put the files of one run together')
 })
 
 test('show draws what a run took the first images for', async () => {
-  const { code, out, err } = digitlab('show', 'drawn-cnn', '--count', '4', '--data-dir', 'digits')
+  const { code, out, err } = await digitlab('show', 'drawn-cnn', '--count', '4', '--data-dir', 'digits')
   expect(code, err).toBe(0)
   expect(out).toMatch(/^before training: \d of 4 right\n/)
   expect(out).toMatch(/\nafter training: \d of 4 right\n/)
@@ -158,7 +154,7 @@ test('with images set aside TensorBoard gets their loss after each epoch, that o
     '--out',
     'validated-run',
   ]
-  const { code, err } = digitlab('train', '--model', 'linear', ...args, ...scheduled)
+  const { code, err } = await digitlab('train', '--model', 'linear', ...args, ...scheduled)
   expect(code, err).toBe(0)
   const [name = ''] = await readdir(join(folder, 'validated', 'linear-digits-seed0'))
   const bytes = await readFile(join(folder, 'validated', 'linear-digits-seed0', name))
@@ -172,7 +168,7 @@ test('with images set aside TensorBoard gets their loss after each epoch, that o
 })
 
 test('without a page, where none is wanted', async () => {
-  const { code, err } = digitlab(
+  const { code, err } = await digitlab(
     ...['train', '--model', 'linear', '--dataset', 'digits', '--epochs', '1', '--no-report', '--out', 'pageless'],
   )
   expect(code, err).toBe(0)

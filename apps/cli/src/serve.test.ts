@@ -2,8 +2,8 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
-import { createServer, request, type IncomingHttpHeaders } from 'node:http'
-import { connect, type AddressInfo } from 'node:net'
+import { request, type IncomingHttpHeaders } from 'node:http'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -354,31 +354,6 @@ describe('what lies outside', () => {
       }),
       { numRuns: 400 },
     )
-  })
-})
-
-describe('the port', () => {
-  const nothing = () => {}
-  test('that is taken is said where it was named, and passed over where it was not', async () => {
-    const blocker = createServer()
-    blocker.listen(0, '127.0.0.1')
-    await once(blocker, 'listening')
-    const { port } = blocker.address() as AddressInfo
-    try {
-      await expect(listen(nothing, { named: port })).rejects.toThrow(
-        `could not listen on port ${port} (it is taken): name another one with --port, or leave --port out for the next free one`,
-      )
-      const next = await listen(nothing, { from: port })
-      expect(next.port).toBeGreaterThan(port)
-      await next.close()
-    } finally {
-      blocker.close()
-    }
-  })
-
-  test('is that of this machine alone', () => {
-    expect(server.addresses[0]).toBe('127.0.0.1')
-    expect(server.addresses.slice(1).every((address) => address === '::1')).toBe(true)
   })
 })
 

@@ -1,5 +1,5 @@
-// Weights that travel, through the built command: convert, evaluate, predict, train --init.
-import { spawn, spawnSync } from 'node:child_process'
+// Weights that travel: convert, evaluate, train --init.
+import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -12,12 +12,13 @@ import { PNG } from 'pngjs'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { floats, message, onnxFile, tensorOf } from '../../../packages/weights/src/testing/onnx-file.ts'
 import { mnistFolder } from '../../../tooling/vitest/golden.ts'
+import { runHere } from './testing/in-process'
+import { draw } from './testing/drawn-digit'
 
-const bin = fileURLToPath(new URL('../bin/digitlab.js', import.meta.url))
 const data = (name: string) => fileURLToPath(new URL(`../../../packages/weights/test-data/${name}`, import.meta.url))
 let folder = ''
 
-// Many processes, one after another.
+// Many commands, one after another.
 vi.setConfig({ testTimeout: 180_000 })
 
 beforeAll(async () => {
@@ -39,16 +40,9 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
+/** Within this process: what is tested is what the command says and writes. */
 const digitlab = (...args: string[]) =>
-  new Promise<{ code: number | null; out: string; err: string }>((resolve, reject) => {
-    const env = { ...process.env, DIGITLAB_DATA: mnistFolder() ?? '', DIGITLAB_MIRROR: 'http://127.0.0.1:2' }
-    const child = spawn(process.execPath, [bin, ...args], { cwd: folder, env })
-    let [out, err] = ['', '']
-    child.stdout.on('data', (text: Buffer) => (out += text.toString()))
-    child.stderr.on('data', (text: Buffer) => (err += text.toString()))
-    child.on('error', reject)
-    child.on('close', (code) => resolve({ code, out, err }))
-  })
+  runHere(folder, args, { DIGITLAB_DATA: mnistFolder() ?? '', DIGITLAB_MIRROR: 'http://127.0.0.1:2' })
 
 /** Runs a command that must succeed, and reads its JSON. */
 const answer = async (...args: string[]): Promise<unknown> => {
@@ -84,155 +78,6 @@ describe('files that PyTorch wrote', () => {
     const { metadata } = readSafetensors(await readFile(join(folder, safetensors)))
     expect([metadata.get('version'), metadata.get('format')]).toEqual(['1', 'pt'])
     expect(metadata.get('model')).toContain('"name":"cnn"')
-  })
-})
-
-/** A digit drawn with a round pen: strokes of points in a box of 1 x 1. */
-const shapes: Record<string, [number, number][][]> = {
-  '0': [
-    Array.from({ length: 25 }, (_, i): [number, number] => [
-      0.5 + 0.32 * Math.sin(i / 3.82),
-      0.5 - 0.5 * Math.cos(i / 3.82),
-    ]),
-  ],
-  '1': [
-    [
-      [0.5, 0],
-      [0.5, 1],
-    ],
-  ],
-  '2': [
-    [
-      [0.15, 0.25],
-      [0.25, 0.05],
-      [0.5, 0],
-      [0.75, 0.08],
-      [0.82, 0.28],
-      [0.7, 0.5],
-      [0.1, 1],
-      [0.9, 1],
-    ],
-  ],
-  '3': [
-    [
-      [0.15, 0.1],
-      [0.5, 0],
-      [0.8, 0.15],
-      [0.75, 0.38],
-      [0.42, 0.47],
-      [0.8, 0.58],
-      [0.88, 0.8],
-      [0.55, 1],
-      [0.12, 0.9],
-    ],
-  ],
-  '4': [
-    [
-      [0.25, 0],
-      [0.1, 0.55],
-      [0.85, 0.55],
-    ],
-    [
-      [0.7, 0.2],
-      [0.66, 1],
-    ],
-  ],
-  '5': [
-    [
-      [0.85, 0],
-      [0.25, 0],
-      [0.2, 0.42],
-      [0.6, 0.4],
-      [0.85, 0.62],
-      [0.75, 0.9],
-      [0.4, 1],
-      [0.1, 0.92],
-    ],
-  ],
-  '7': [
-    [
-      [0.1, 0],
-      [0.85, 0],
-      [0.4, 1],
-    ],
-  ],
-}
-
-/** @returns the bytes of a PNG */
-const draw = (digit: string, size: number, { dark = true, transparent = false } = {}): Buffer => {
-  const [width, height] = [Math.round(size * 1.4), Math.round(size * 1.6)]
-  const png = new PNG({ width, height })
-  const [left, top, radius] = [0.15 * size, 0.35 * size, Math.max(0.7, 0.055 * size)]
-  const segments = (shapes[digit] ?? []).flatMap((points) =>
-    points.slice(1).map((to, i) => [points[i] ?? to, to] as const),
-  )
-  for (let y = 0; y < height; y++)
-    for (let x = 0; x < width; x++) {
-      const distance = Math.min(
-        ...segments.map(([[ax, ay], [bx, by]]) => {
-          const [px, py] = [x + 0.5 - left - ax * size, y + 0.5 - top - ay * size]
-          const [dx, dy] = [(bx - ax) * size, (by - ay) * size]
-          const along = Math.min(1, Math.max(0, (px * dx + py * dy) / (dx * dx + dy * dy)))
-          return Math.hypot(px - along * dx, py - along * dy)
-        }),
-      )
-      const ink = Math.min(1, Math.max(0, radius + 0.5 - distance))
-      const shade = transparent ? 20 : dark ? 245 - 225 * ink : 15 + 235 * ink
-      png.data.set([shade, shade, shade, transparent ? 255 * ink : 255], 4 * (y * width + x))
-    }
-  return PNG.sync.write(png)
-}
-
-describe('predict', () => {
-  test('clean digits at other sizes, dark on light, light on dark, on a transparent sheet', async () => {
-    const wanted: Record<string, number> = {}
-    for (const digit of Object.keys(shapes))
-      for (const [kind, size, options] of [
-        ['small', 16, {}],
-        ['mid', 60, { dark: false }],
-        ['large', 300, {}],
-        ['clear', 120, { transparent: true }],
-      ] as const) {
-        const name = `${digit}-${kind}.png`
-        await writeFile(join(folder, name), draw(digit, size, options))
-        wanted[name] = Number(digit)
-      }
-    const { predictions } = (await answer('predict', data('cnn.pth'), ...Object.keys(wanted))) as {
-      predictions: { image: string; class: number; probabilities: number[] }[]
-    }
-    expect(Object.fromEntries(predictions.map((found) => [found.image, found.class]))).toEqual(wanted)
-    for (const { probabilities } of predictions)
-      expect(probabilities.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 5)
-    const { out } = await digitlab('predict', data('cnn.pth'), '3-mid.png')
-    expect(out).toMatch(/^3-mid\.png +3 +\d/m)
-  })
-
-  test('what can be read is read, what cannot is said beside it, and two digits as well', async () => {
-    await writeFile(join(folder, 'good.png'), draw('3', 60))
-    const [left, right] = [PNG.sync.read(draw('1', 60)), PNG.sync.read(draw('7', 60))]
-    const pair = new PNG({ width: left.width + right.width, height: Math.max(left.height, right.height) })
-    pair.data.fill(255)
-    for (const [picture, at] of [
-      [left, 0],
-      [right, left.width],
-    ] as const)
-      PNG.bitblt(picture, pair, 0, 0, picture.width, picture.height, at, 0)
-    await writeFile(join(folder, 'pair.png'), PNG.sync.write(pair))
-    const { code, out, err } = await digitlab('predict', data('cnn.pth'), 'good.png', 'none.png', 'pair.png', '--json')
-    const { predictions, unread } = JSON.parse(out) as {
-      predictions: { image: string; class: number; doubt?: string }[]
-      unread: { image: string; reason: string }[]
-    }
-    expect(code).toBe(1)
-    expect(predictions.map(({ image }) => image)).toEqual(['good.png', 'pair.png'])
-    expect(predictions[0]).toMatchObject({ class: 3 })
-    expect(predictions[0]?.doubt).toBeUndefined()
-    expect(predictions[1]?.doubt).toMatch(/two|2/)
-    expect(unread).toEqual([
-      { image: 'none.png', reason: expect.stringContaining('could not read none.png') as string },
-    ])
-    expect(err).toContain('digitlab: could not read none.png')
-    expect(err).toContain(`pair.png: ${predictions[1]?.doubt}`)
   })
 })
 

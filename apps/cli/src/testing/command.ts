@@ -31,6 +31,8 @@ interface RunOptions {
 /** A folder to run commands in, without MNIST and without a mirror that answers. */
 export interface Workplace {
   readonly folder: string
+  /** What keeps commands from MNIST and from mirrors. */
+  readonly environment: Readonly<Record<string, string>>
   digitlab(args: readonly string[], options?: RunOptions): Promise<Ended>
   remove(): Promise<void>
 }
@@ -57,8 +59,14 @@ export const makeWorkplace = async (
 ): Promise<Workplace> => {
   const folder = await mkdtemp(join(tmpdir(), `digitlab-${name}-`))
   if (digits) await writeDigits(join(folder, 'digits'), digits)
+  const environment = {
+    DIGITLAB_DATA: '',
+    DIGITLAB_CACHE: join(folder, 'cache'),
+    DIGITLAB_MIRROR: 'http://127.0.0.1:2',
+  }
   return {
     folder,
+    environment,
     remove: () => rm(folder, { recursive: true, force: true }),
     digitlab: (args, { env = {}, onStart, onErr, stdout = 'pipe', uid } = {}) =>
       new Promise((resolve, reject) => {
@@ -66,13 +74,7 @@ export const makeWorkplace = async (
           cwd: folder,
           ...(uid === undefined ? {} : { uid, gid: uid }),
           stdio: ['ignore', stdout, 'pipe'],
-          env: {
-            ...process.env,
-            DIGITLAB_DATA: '',
-            DIGITLAB_CACHE: join(folder, 'cache'),
-            DIGITLAB_MIRROR: 'http://127.0.0.1:2',
-            ...env,
-          },
+          env: { ...process.env, ...environment, ...env },
         })
         onStart?.(child)
         let [out, err] = ['', '']
