@@ -5,11 +5,11 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { loadDataset, cacheFolder } from '@digitlab/data/node'
 import { caseStudyModels, modelNames } from '@digitlab/models'
 import { measureAnswers } from './answers'
 import { measureBatches } from './batches'
+import { flagsOf, refuse, say } from './command-line'
 import { conditions, type Conditions } from './conditions'
 import { trainingFlops } from './flops'
 import { measureJaxPage } from './jax-page'
@@ -42,41 +42,21 @@ const usage = `npm run bench -- [options]
 The models of a part may be measured one after another, with --models, as long as the commit is the same.`
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const say = (sentence: string) => console.error(sentence)
-
-/** Ends with a sentence where the command line is wrong. */
-const refuse = (sentence: string): never => {
-  say(sentence)
-  process.exit(2)
-}
-
-const parse = () => {
-  try {
-    return parseArgs({
-      options: {
-        models: { type: 'string', default: caseStudyModels.join(',') },
-        sides: { type: 'string' },
-        rounds: { type: 'string', default: '5' },
-        parts: { type: 'string', default: partNames.join(',') },
-        onnxruntime: { type: 'string' },
-        data: { type: 'string' },
-        python: { type: 'string', default: 'python3' },
-        out: { type: 'string' },
-        publish: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-      allowNegative: true,
-    }).values
-  } catch (error) {
-    return refuse(`${(error as Error).message} (--help lists what there is)`)
-  }
-}
-
-const flags = parse()
-if (flags.help) {
-  console.log(usage)
-  process.exit(0)
-}
+const flags = flagsOf(usage, {
+  options: {
+    models: { type: 'string', default: caseStudyModels.join(',') },
+    sides: { type: 'string' },
+    rounds: { type: 'string', default: '5' },
+    parts: { type: 'string', default: partNames.join(',') },
+    onnxruntime: { type: 'string' },
+    data: { type: 'string' },
+    python: { type: 'string', default: 'python3' },
+    out: { type: 'string' },
+    publish: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+  allowNegative: true,
+})
 const cores = availableParallelism()
 const models = flags.models.split(',')
 const isModel = (name: string): name is (typeof modelNames)[number] => (modelNames as readonly string[]).includes(name)

@@ -4,7 +4,6 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { cacheFolder } from '@digitlab/data/node'
 import { modelNames, resolveModel, type ModelName } from '@digitlab/models'
 import {
@@ -18,6 +17,7 @@ import {
 import { execa } from 'execa'
 import { formatted, writeMarkedPart } from '../packages/marked-part'
 import { writeAugmented } from './augmented-files'
+import { flagsOf, refuse, say } from './command-line'
 import { netsTable, type Conditions, type NetFigures, type NetsResult } from './nets-table'
 import { recipeSides, trainInTurns } from './recipe-sides'
 import { pythonWithTorch } from './sides'
@@ -34,34 +34,15 @@ const usage = `npm run bench:nets -- [options]
   --publish            put it into README.md and tooling/bench/results as well`
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const say = (sentence: string): void => console.error(sentence)
 const text = { type: 'string' } as const
 
-/** Ends with a sentence where the command line is wrong. */
-const refuse = (sentence: string): never => {
-  say(sentence)
-  process.exit(2)
-}
-
-const parse = () => {
-  try {
-    return parseArgs({
-      options: {
-        ...{ runs: text, time: text, images: text, sprint: text, data: text, rounds: { ...text, default: '3' } },
-        ...{ python: { ...text, default: 'python3' }, publish: { type: 'boolean', default: false } },
-        help: { type: 'boolean', default: false },
-      },
-    }).values
-  } catch (error) {
-    return refuse(`${(error as Error).message} (--help lists what there is)`)
-  }
-}
-
-const flags = parse()
-if (flags.help) {
-  console.log(usage)
-  process.exit(0)
-}
+const flags = flagsOf(usage, {
+  options: {
+    ...{ runs: text, time: text, images: text, sprint: text, data: text, rounds: { ...text, default: '3' } },
+    ...{ python: { ...text, default: 'python3' }, publish: { type: 'boolean', default: false } },
+    help: { type: 'boolean', default: false },
+  },
+})
 
 /** MNIST's. */
 const all = 60_000

@@ -9,13 +9,11 @@ import {
   firstOf,
   lengthOf,
   longest,
-  PassingFailure,
-  reasonOf,
-  refusal,
   sendsMore,
   withPatience,
   type DownloadOptions,
 } from './transfer'
+import { bodyOf } from './web-body'
 
 /** Where a page's files come from, and who is told. */
 export interface FetchFileOptions extends DownloadOptions {
@@ -78,28 +76,10 @@ const receive = (url: string, name: string, options: FetchFileOptions): Promise<
     const { onProgress, fetch = globalThis.fetch } = options
     const response = await fetch(url, { signal, credentials: 'omit' })
     await checkSafe(url, response)
-    if (!response.ok || !response.body) {
-      await response.body?.cancel()
-      throw refusal(response)
-    }
     const total = lengthOf(response)
-    const pieces: Uint8Array<ArrayBuffer>[] = []
-    const reader = response.body.getReader()
-    let received = 0
-    try {
-      for (;;) {
-        const { done, value } = await reader.read().catch((cause: unknown) => {
-          throw new PassingFailure(reasonOf(cause), { cause }) // the connection was lost
-        })
-        if (done) break
-        expectMore(value.length)
-        received += value.length
-        if (received > longest) throw sendsMore(longest)
-        pieces.push(value)
-        onProgress?.({ file: name, url, received, total })
-      }
-    } finally {
-      await reader.cancel().catch(() => {}) // ended or failed already
-    }
-    return new Uint8Array(await new Blob(pieces).arrayBuffer())
+    return bodyOf(response, (piece, received) => {
+      expectMore(piece.length)
+      if (received > longest) throw sendsMore(longest)
+      onProgress?.({ file: name, url, received, total })
+    })
   })

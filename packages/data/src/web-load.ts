@@ -13,13 +13,13 @@ import {
   lengthOf,
   longest,
   notIdx,
-  PassingFailure,
   reasonOf,
   refusal,
   sendsMore,
   withPatience,
   type DownloadOptions,
 } from './transfer'
+import { bodyOf } from './web-body'
 
 /** A data set that a page can load by its name. */
 export type WebDatasetName = DatasetName
@@ -147,39 +147,16 @@ const receive = (url: string, name: string, file: CatalogueFile, options: WebLoa
   withPatience(options, async (signal, expectMore) => {
     const { onProgress, fetch = globalThis.fetch } = options
     const response = await fetch(url, { signal })
-    if (!response.ok || !response.body) {
-      await response.body?.cancel()
-      throw refusal(response)
-    }
-    const pieces: Uint8Array[] = []
-    const reader = response.body.getReader()
-    let received = 0
     // A server may say that its packing is the transfer's alone: the browser unpacks it then, and the length is of the packed.
     let packed = true
-    try {
-      for (;;) {
-        const { done, value } = await reader.read().catch((cause: unknown) => {
-          throw new PassingFailure(reasonOf(cause), { cause }) // the connection was lost
-        })
-        if (done) break
-        expectMore(value.length)
-        if (received === 0) packed = value[0] === 0x1f
-        received += value.length
-        pieces.push(value)
-        const limit = packed ? (file.packed?.bytes ?? longest) : longest
-        if (received > limit) throw sendsMore(limit)
-        const total = packed ? (file.packed?.bytes ?? lengthOf(response)) : undefined
-        onProgress?.({ file: name, url, received, total })
-      }
-    } finally {
-      await reader.cancel().catch(() => {}) // ended or failed already
-    }
-    const bytes = new Uint8Array(received)
-    let at = 0
-    for (const piece of pieces) {
-      bytes.set(piece, at)
-      at += piece.length
-    }
+    const bytes = await bodyOf(response, (piece, received) => {
+      expectMore(piece.length)
+      if (received === piece.length) packed = piece[0] === 0x1f
+      const limit = packed ? (file.packed?.bytes ?? longest) : longest
+      if (received > limit) throw sendsMore(limit)
+      const total = packed ? (file.packed?.bytes ?? lengthOf(response)) : undefined
+      onProgress?.({ file: name, url, received, total })
+    })
     const wrong = await differsFrom(file, name, bytes)
     if (wrong !== undefined) throw new Error(wrong)
     return bytes

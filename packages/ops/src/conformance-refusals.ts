@@ -40,6 +40,13 @@ const adam = { learningRate: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weigh
 const convolution = { strides: [1, 1], pad: 'same', dataFormat: 'NHWC', dilations: [1, 1] }
 const depthwise = { strides: [1, 1], pad: 'same', dilations: [1, 1] }
 const pool = { filterSize: [2, 2], strides: [2, 2], pad: 'valid' }
+/** For an input of [2, 5, 5, 2]: other sizes of it. */
+const otherInputShapes = [
+  [3, 5, 5, 2],
+  [2, 6, 6, 2],
+  [2, 5, 5, 3],
+  [2, 5, 5],
+]
 const products = { transposeA: false, transposeB: false }
 
 /** A call of each kernel that fits. */
@@ -162,14 +169,7 @@ const calls = (): readonly Call[] => [
     name: 'Conv2DBackpropInput',
     inputs: { dy: float32(2, 5, 5, 4), filter: float32(3, 3, 2, 4) },
     attributes: { ...convolution, inputShape: [2, 5, 5, 2] },
-    tried: {
-      inputShape: [
-        [3, 5, 5, 2],
-        [2, 6, 6, 2],
-        [2, 5, 5, 3],
-        [2, 5, 5],
-      ],
-    },
+    tried: { inputShape: otherInputShapes },
   },
   {
     name: 'DepthwiseConv2dNativeBackpropFilter',
@@ -187,14 +187,7 @@ const calls = (): readonly Call[] => [
     name: 'DepthwiseConv2dNativeBackpropInput',
     inputs: { dy: float32(2, 5, 5, 6), filter: float32(3, 3, 2, 3) },
     attributes: { ...depthwise, inputShape: [2, 5, 5, 2] },
-    tried: {
-      inputShape: [
-        [3, 5, 5, 2],
-        [2, 6, 6, 2],
-        [2, 5, 5, 3],
-        [2, 5, 5],
-      ],
-    },
+    tried: { inputShape: otherInputShapes },
   },
   {
     name: 'BatchMatMul',

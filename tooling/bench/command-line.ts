@@ -1,0 +1,25 @@
+// The command line of a bench: its flags, its help, and the end in a sentence where it is wrong.
+import { parseArgs, type ParseArgsConfig } from 'node:util'
+
+export const say = (sentence: string): void => console.error(sentence)
+
+/** Ends with a sentence where the command line is wrong. */
+export const refuse = (sentence: string): never => {
+  say(sentence)
+  process.exit(2)
+}
+
+/** The flags that were given; prints the usage and ends where --help is among them. */
+export const flagsOf = <C extends ParseArgsConfig>(
+  usage: string,
+  config: C,
+): ReturnType<typeof parseArgs<C>>['values'] => {
+  try {
+    const { values } = parseArgs(config)
+    if (!('help' in values) || values.help !== true) return values
+  } catch (error) {
+    return refuse(`${(error as Error).message} (--help lists what there is)`)
+  }
+  console.log(usage)
+  process.exit(0)
+}
