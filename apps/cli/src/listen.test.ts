@@ -24,8 +24,9 @@ describe('the port', () => {
   })
 
   test('is that of this machine alone', async () => {
-    const { addresses, close } = await listen(nothing, { named: 0 })
-    await close()
+    const listening = await listen(nothing, { named: 0 })
+    await listening.close()
+    const { addresses } = listening
     expect(addresses[0]).toBe('127.0.0.1')
     expect(addresses.slice(1).every((address) => address === '::1')).toBe(true)
   })
