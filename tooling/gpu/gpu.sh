@@ -22,10 +22,8 @@ fi
 node=$here/node
 runs=$(mktemp -d)
 models=${MODELS:-linear two-layer cnn mlp lenet-5 cnn-batch-norm pytorch-example sprint champion}
-digitlab() { "$node" "$here/digitlab.mjs" "$@"; }
-train() { digitlab train --dataset mnist --data-dir "$here/data" --backend cuda --no-report "$@"; }
-# by_model COMMAND...: without the settings that belong to a model
-by_model() { train --no-recipe "$@"; }
+digitlab=("$node" "$here/digitlab.mjs")
+train=("${digitlab[@]}" train --dataset mnist --data-dir "$here/data" --backend cuda --no-report)
 
 # check NAME COMMAND...: runs it, keeps what it says, notes whether it held
 check() {
@@ -48,8 +46,8 @@ sanitized() { compute-sanitizer --tool "$1" --error-exitcode 1 --target-processe
 # A run that is killed, resumed, and compared with one that is not.
 resumed() {
   local model=$1 whole=$runs/$1-whole cut=$runs/$1-cut running
-  by_model --model "$model" --epochs 2 --out "$whole" --quiet || return 1
-  by_model --model "$model" --epochs 2 --out "$cut" --checkpoint-every 200 --quiet &
+  "${train[@]}" --no-recipe --model "$model" --epochs 2 --out "$whole" --quiet || return 1
+  "${train[@]}" --no-recipe --model "$model" --epochs 2 --out "$cut" --checkpoint-every 200 --quiet &
   running=$!
   until compgen -G "$cut/*checkpoint*" >/dev/null; do
     kill -0 "$running" 2>/dev/null || break
@@ -57,13 +55,13 @@ resumed() {
   done
   kill -KILL "$running" 2>/dev/null && echo "killed"
   wait "$running" 2>/dev/null
-  digitlab train --resume "$cut" --quiet || return 1
+  "${digitlab[@]}" train --resume "$cut" --quiet || return 1
   cmp "$whole/weights.safetensors" "$cut/weights.safetensors" && echo "killed and resumed: the same bits"
 }
 
 # What a user waits for: the case study's models one after another, five epochs each.
 comparison() {
-  digitlab compare --dataset mnist --data-dir "$here/data" --backend cuda --epochs 5 --out "$runs/comparison" --json >"$out/comparison.json" ||
+  "${digitlab[@]}" compare --dataset mnist --data-dir "$here/data" --backend cuda --epochs 5 --out "$runs/comparison" --json >"$out/comparison.json" ||
     return 1
   "$node" -e '
     const { runs } = JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8"))
@@ -74,7 +72,7 @@ comparison() {
 
 # A model by its own recipe: how good, in how many seconds.
 recipe() {
-  train --model "$1" --image-workers 8 --out "$runs/recipe-$1" --json >"$out/recipe-$1.json" || return 1
+  "${train[@]}" --model "$1" --image-workers 8 --out "$runs/recipe-$1" --json >"$out/recipe-$1.json" || return 1
   "$node" -e '
     const { run } = JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8"))
     const { timing, history } = run
@@ -86,12 +84,15 @@ recipe() {
 # The kernels of a model's first steps, with their microseconds.
 kernels_of() {
   ncu --clock-control none --cache-control none --target-processes all --metrics gpu__time_duration.sum,launch__grid_size,launch__block_size \
-    --csv --launch-count "${LAUNCHES:-100}" "$node" "$here/digitlab.mjs" train --dataset mnist --data-dir "$here/data" --backend cuda --no-report \
+    --csv --launch-count "${LAUNCHES:-100}" "${train[@]}" \
     --no-recipe --model "$1" --epochs 1 --out "$runs/profile-$1" --quiet
 }
 
 { nvidia-smi 2>/dev/null || echo "nvidia-smi is not here"; } | tee "$out/nvidia-smi.txt"
-digitlab backends | tee "$out/backends.txt"
+nvidia-smi --query-gpu=name,driver_version --format=csv,noheader >"$out/gpu.txt" 2>/dev/null
+grep -m 1 'model name' /proc/cpuinfo | sed 's/.*: //' >"$out/processor.txt"
+cp "$here/packed.json" "$out"
+"${digitlab[@]}" backends | tee "$out/backends.txt"
 
 if [ -z "${SKIP_CHECKS:-}" ]; then
   beside "conformance" "$node" "$here/dist/conformance.js"
@@ -100,14 +101,17 @@ if [ -z "${SKIP_CHECKS:-}" ]; then
   fi
   for model in $models; do
     beside "resumed $model" resumed "$model"
-    beside "parity $model" digitlab parity --model "$model" --dataset mnist --data-dir "$here/data" --backends cuda,wasm
+    beside "parity $model" "${digitlab[@]}" parity --model "$model" --dataset mnist --data-dir "$here/data" --backends cuda,wasm
   done
   for trace in "$here"/golden/*.json "$here"/golden/*/*.json; do
+    name=$(basename "$trace" .json)
+    # Of models that were named, their own alone.
+    case " ${MODELS:-${name%-seed*}} " in *" ${name%-seed*} "*) ;; *) continue ;; esac
     if [ -e "$trace" ]; then
-      beside "trace $(basename "$trace" .json)" digitlab parity --reference "$trace" --data-dir "$here/data" --backends cuda
+      beside "trace $name" "${digitlab[@]}" parity --reference "$trace" --data-dir "$here/data" --backends cuda
     fi
   done
-  beside "TF32" train --model cnn --tf32 --epochs 1 --out "$runs/tf32"
+  beside "TF32" "${train[@]}" --model cnn --tf32 --epochs 1 --out "$runs/tf32"
   wait
 fi
 if [ -z "${SKIP_SPEED:-}" ]; then
@@ -121,13 +125,12 @@ fi
 
 {
   echo
-  digitlab backends | grep '^cuda'
+  "${digitlab[@]}" backends | grep '^cuda'
   cat "$out"/logs/*.held
   if [ -e "$out/speed.txt" ]; then
     echo
     cat "$out/speed.txt"
   fi
 } | tee "$out/table.txt"
-tar -czf "$out/logs.tgz" -C "$out" logs
 rm -rf "$runs"
 if grep -q '^FAIL' "$out"/logs/*.held; then exit 1; fi

@@ -23,7 +23,7 @@ import { catalogue, mnistFit } from '../../packages/models/dist/index.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const { values, positionals } = parseArgs({
-  options: { data: { type: 'string' }, golden: { type: 'string' } },
+  options: { data: { type: 'string' }, golden: { type: 'string', default: join(root, 'tooling/reference/traces') } },
   allowPositionals: true,
 })
 const [target] = positionals
@@ -101,6 +101,11 @@ writeFileSync(join(out, 'package.json'), '{ "private": true, "type": "module" }\
 writeFileSync(
   join(out, 'digitlab.mjs'),
   "import { main } from './dist/main.js'\nprocess.exitCode = await main(process.argv.slice(2))\n",
+)
+const commit = execFileSync('git', ['-C', root, 'rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()
+writeFileSync(
+  join(out, 'packed.json'),
+  JSON.stringify({ commit, date: new Date().toISOString().slice(0, 10), node: process.version }),
 )
 copyFileSync(process.execPath, join(out, 'node'))
 execFileSync('strip', [join(out, 'node')])
