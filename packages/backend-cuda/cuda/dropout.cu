@@ -3,7 +3,7 @@
 // [batch, positions, channels].
 //
 // Each word follows from words 227 and more before it, so that a third of a filling can be made at once: one block makes the words of
-// a launch, a thread three of each filling, and the values follow in a launch of their own.
+// a launch, and the values follow in a launch of their own.
 // Check: npx vitest run packages/backend-cuda -t dropout
 //
 // Source: Matsumoto and Nishimura, "Mersenne Twister", ACM TOMACS 8(1), 1998.
@@ -11,7 +11,8 @@
 
 static constexpr int twisterWords = 624;
 static constexpr int twisterMiddle = 397;
-static constexpr int twisterThreads = twisterWords / 3;
+static constexpr int twisterThird = twisterWords / 3;
+static constexpr int twisterHalf = 224; // whole warps
 
 /** The word that follows from two neighbours and the one in the middle. */
 DEVICE unsigned followingWord(unsigned upper, unsigned lower, unsigned middle) {
@@ -26,42 +27,57 @@ DEVICE unsigned temperedWord(unsigned y) {
   return y ^ (y >> 18);
 }
 
-/** drawn = the next 2 x values words of the generator, whose 624 words and position are in state and are advanced. */
-KERNEL __launch_bounds__(twisterThreads) drawWords(unsigned* __restrict__ state, unsigned* __restrict__ drawn, int values) {
+/**
+ * drawn = the next 2 x values words of the generator, whose 624 words and position are in state and are advanced.
+ *
+ * The first half of the block makes words; the other, a third behind, tempers them and writes them out, which is no part of the chain.
+ */
+KERNEL __launch_bounds__(2 * twisterHalf) drawWords(unsigned* __restrict__ state, unsigned* __restrict__ drawn, int values) {
   __shared__ unsigned words[2][twisterWords];
-  const int thread = int(threadIdx.x);
+  const bool makes = int(threadIdx.x) < twisterHalf;
+  const int thread = int(threadIdx.x) - (makes ? 0 : twisterHalf);
+  const bool works = thread < twisterThird;
   const long long count = 2LL * values;
   long long first = -(long long)state[twisterWords]; // where the first word of this filling would be in drawn
+  const auto write = [=](long long at, unsigned word) {
+    if (at >= 0 && at < count) drawn[at] = temperedWord(word);
+  };
 #pragma unroll
   for (int third = 0; third < 3; third++) {
-    const int i = third * twisterThreads + thread;
+    const int i = third * twisterThird + thread;
+    if (!works) continue;
     const unsigned word = state[i];
-    words[0][i] = word;
-    if (first + i >= 0 && first + i < count) drawn[first + i] = temperedWord(word);
+    if (makes) words[0][i] = word;
+    else write(first + i, word);
   }
   __syncthreads();
   int old = 0;
+  bool made = false;
   while (first + twisterWords < count) {
     first += twisterWords;
     const unsigned* from = words[old];
     unsigned* to = words[1 - old];
 #pragma unroll
     for (int third = 0; third < 3; third++) {
-      const int i = third * twisterThreads + thread;
-      const unsigned lower = i + 1 < twisterWords ? from[i + 1] : to[0];
-      const unsigned middle = i < twisterWords - twisterMiddle ? from[i + twisterMiddle] : to[i - (twisterWords - twisterMiddle)];
-      const unsigned word = followingWord(from[i], lower, middle);
-      to[i] = word;
-      if (first + i < count) drawn[first + i] = temperedWord(word);
+      const int i = third * twisterThird + thread;
+      if (works && makes) {
+        const unsigned lower = i + 1 < twisterWords ? from[i + 1] : to[0];
+        const unsigned middle =
+            i < twisterWords - twisterMiddle ? from[i + twisterMiddle] : to[i - (twisterWords - twisterMiddle)];
+        to[i] = followingWord(from[i], lower, middle);
+      } else if (works && third > 0) write(first + i - twisterThird, to[i - twisterThird]);
+      else if (works && made) write(first + i - twisterThird, from[i + 2 * twisterThird]);
       __syncthreads();
     }
+    made = true;
     old = 1 - old;
   }
+  if (!works) return;
+  const int last = 2 * twisterThird + thread;
+  if (!makes && made) write(first + last, words[old][last]);
+  if (!makes) return;
 #pragma unroll
-  for (int third = 0; third < 3; third++) {
-    const int i = third * twisterThreads + thread;
-    state[i] = words[old][i];
-  }
+  for (int third = 0; third < 3; third++) state[third * twisterThird + thread] = words[old][third * twisterThird + thread];
   if (thread == 0) state[twisterWords] = unsigned(count - first);
 }
 

@@ -1,7 +1,6 @@
-// Every kernel of the package, compiled as one.
+// The kernels that every run takes some of, compiled as one: what a first start waits for. Convolutions are a part of their own.
 #include "activation.cu"
 #include "batch-norm.cu"
-#include "convolution.cu"
 #include "conv-relu-pool.cu"
 #include "dense.cu"
 #include "dropout.cu"

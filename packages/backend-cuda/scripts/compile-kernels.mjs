@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 /**
  * A PTX file and what it is compiled from, for the oldest GPU: '60' for compute capability 6.0.
  *
- * @typedef {{ readonly name: 'kernels' | 'tensor-cores', readonly source: string, readonly capability: string }} Target
+ * @typedef {{ readonly name: 'kernels' | 'convolution' | 'tensor-cores', readonly source: string, readonly capability: string }} Target
  */
 
 /**
@@ -22,6 +22,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
  */
 export const targets = [
   { name: 'kernels', source: 'cuda/kernels.cu', capability: '60' },
+  { name: 'convolution', source: 'cuda/convolution.cu', capability: '60' },
   { name: 'tensor-cores', source: 'cuda/tensor-cores.cu', capability: '80' },
 ]
 

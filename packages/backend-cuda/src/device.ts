@@ -5,7 +5,7 @@ import { asInt32 } from './kernel'
 import { createBranch } from './graph-branch'
 import { createMemoryPool, type MemoryPool } from './memory-pool'
 import type { Gpu } from './probe'
-import { readPtx, type KernelLayout, type PtxName } from './ptx'
+import { ptxNames, readPtx, type KernelLayout, type PtxName } from './ptx'
 import { createStaging } from './staging'
 
 /** Stands for the address of a recording's variables: null where a kernel is launched by itself. */
@@ -140,7 +140,7 @@ export const openDevice = (api: Driver, gpu: Gpu, options: DeviceOptions = {}): 
   const functionOf = (kernel: string) => {
     const known = functions.get(kernel)
     if (known) return known
-    const ptx = (['kernels', 'tensor-cores'] as const).find((name) => readPtx(name).kernels.has(kernel))
+    const ptx = ptxNames.find((name) => readPtx(name).kernels.has(kernel))
     const layout = ptx && readPtx(ptx).kernels.get(kernel)
     if (!layout) throw new Error(`there is no kernel ${kernel} in the compiled ones: run scripts/compile-kernels.mjs`)
     const handle = handleFrom(api, 'cuModuleGetFunction', moduleOf(ptx), new TextEncoder().encode(`${kernel}\0`))

@@ -46,7 +46,7 @@ describe('on the stand-in', () => {
         const state = device.memory.take(2500)
         const to = device.memory.take(8 * values)
         device.upload(state, Uint32Array.of(...words, position))
-        device.launch({ kernel: 'drawWords', blocks: [1], threads: 208, arguments: [state, to, values] })
+        device.launch({ kernel: 'drawWords', blocks: [1], threads: 448, arguments: [state, to, values] })
         const want = Uint32Array.from({ length: 2 * values }, () => generator.next())
         expect(new Uint32Array(device.readNow(to, 8 * values)), `${values} after ${drawn}`).toEqual(want)
         const after = Array.from(new Uint32Array(device.readNow(state, 2500)))

@@ -13,7 +13,7 @@ export const dropout = defineKernel(
     tensors.device.launch({
       kernel: 'drawWords',
       blocks: [1],
-      threads: 208,
+      threads: 448,
       arguments: [from, words, size],
       aside: true,
     })

@@ -19,8 +19,12 @@ export interface Ptx {
   readonly kernels: ReadonlyMap<string, KernelLayout>
 }
 
-/** The compiled kernels: those of all GPUs, and those with tensor cores. */
-export type PtxName = 'kernels' | 'tensor-cores'
+/**
+ * The compiled kernels, in parts that a driver compiles when the first of theirs is wanted: those that every run takes some of, those of
+ * convolutions by themselves, those with tensor cores.
+ */
+export const ptxNames = ['kernels', 'convolution', 'tensor-cores'] as const
+export type PtxName = (typeof ptxNames)[number]
 
 // In the CommonJS build `__filename` stands for the address of this module.
 const here = typeof __filename === 'string' ? __filename : fileURLToPath(import.meta.url)

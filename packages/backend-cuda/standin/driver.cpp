@@ -35,6 +35,7 @@
 #define STANDIN
 #define REFERENCE
 #include "../cuda/kernels.cu"
+#include "../cuda/convolution.cu"
 #include "registry.h"
 
 namespace {
