@@ -1,7 +1,7 @@
 // What goes to JSR, as far as it can be tried without it: Deno's own check of what it would publish.
 import { mkdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { jsrPackages, writeJsrSources } from '../jsr-sources'
+import { denoPublish, jsrPackages, writeJsrSources } from '../jsr-sources'
 import { expectThat, type World } from './parts'
 import { deno, installRuntime } from './runtimes'
 
@@ -15,7 +15,7 @@ export const tryJsr = async (world: World): Promise<void> => {
       await mkdir(place, { recursive: true })
       await writeJsrSources(tree.folder, one, place)
       const env = { NPM_CONFIG_REGISTRY: registry.url, NO_COLOR: '1' }
-      const said = await team.ask([binary, 'publish', '--dry-run'], place, { env })
+      const said = await team.ask([binary, ...denoPublish, '--dry-run'], place, { env })
       expectThat(said.includes('Dry run complete'), said)
     })
 }
