@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { takePage } from './rehearsal/command'
 import { beside, keepNotes, type Notes, type Rehearsal, type Result } from './rehearsal/parts'
 import { supportDocument, supportPart, supportText } from './rehearsal/publish-support'
 import { holds, toText } from './rehearsal/table'
@@ -89,6 +90,12 @@ describe('a rehearsal', () => {
       await rm(temporary, { recursive: true, force: true })
     }
   })
+})
+
+test('the page is taken from the command, which is ended then', { timeout: 60_000 }, async ({ skip }) => {
+  if (!builtHere) return skip('the packages are not built: run "npm run build"')
+  const command = [process.execPath, join(root, 'apps', 'cli', 'bin', 'digitlab.js')]
+  expect(await takePage(command, { cwd: tmpdir() })).toMatch(/^the page and \d+ files, \d+ kB$/)
 })
 
 test('what is tried beside one another stands in its order, two at a time', async () => {

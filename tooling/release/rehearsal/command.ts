@@ -59,12 +59,18 @@ const offline = `data:text/javascript,${encodeURIComponent(
   'import net from "node:net"; net.Socket.prototype.connect = () => { throw new Error("this machine is offline") }',
 )}`
 
+/** How long the server may take until it says where it is. */
+const secondsToStart = 60
+
 /** Starts `digitlab serve`, and takes the page from it with everything that the page names. @returns how much that is */
-const takePage = async (command: Command, options: Pick<RunOptions, 'cwd' | 'env'>) => {
+export const takePage = async (command: Command, options: Pick<RunOptions, 'cwd' | 'env'>) => {
   const server = launch([...command, 'serve', '--port', '0', '--json'], { ...options, stderr: 'ignore' })
+  const late = setTimeout(end, secondsToStart * 1000, server)
   try {
     let said = ''
-    for await (const line of server) if ((said += line).endsWith('}')) break
+    // Its stream, which is left open behind the first answer: leaving a loop over the lines of a program waits for its end.
+    for await (const piece of server.stdout.iterator({ destroyOnReturn: false }))
+      if ((said += String(piece)).trimEnd().endsWith('}')) break
     expectThat(said !== '', 'it ended without a word on its standard output')
     const { url } = JSON.parse(said) as { url: string }
     const take = async (address: string | URL) => {
@@ -78,6 +84,7 @@ const takePage = async (command: Command, options: Pick<RunOptions, 'cwd' | 'env
     const sizes = await Promise.all(named.map(async (file) => (await (await take(file)).arrayBuffer()).byteLength))
     return `the page and ${named.length} files, ${Math.round(sizes.reduce((sum, size) => sum + size) / 1000)} kB`
   } finally {
+    clearTimeout(late)
     end(server)
   }
 }
