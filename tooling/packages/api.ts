@@ -1,11 +1,14 @@
 // The public surface of every entry of every published package, written down in packages/*/api/<entry>.api.md so that a
-// change of it shows in review. `npm run api` writes them; `--check` compares, and says what differs.
+// change of it shows in review; and the same names, with what they are, in each package's README. `npm run api` writes both; `--check`
+// compares, and says what differs.
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { CompilerState, Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-extractor'
 import { createTwoFilesPatch } from 'diff'
+import type ts from 'typescript'
+import { readmeWithNames } from './names'
 import { entriesOf, publishedPackages, root, type Entry } from './published'
 
 const check = process.argv.includes('--check')
@@ -93,13 +96,20 @@ try {
     const names = await readdir(join(root, path, 'api')).catch((): string[] => [])
     for (const name of names) before.set(`${path}/api/${name}`, await readFile(join(root, path, 'api', name), 'utf8'))
   }
+  for (const published of publishedPackages()) {
+    const readme = `${published.path}/README.md`
+    before.set(readme, await readFile(join(root, readme), 'utf8'))
+    now.set(readme, await readmeWithNames(published, compilerState.program as ts.Program))
+  }
   const differing = [...new Set([...before.keys(), ...now.keys()])].filter((file) => before.get(file) !== now.get(file))
 
   if (check) {
     for (const file of differing)
       console.log(createTwoFilesPatch(file, file, before.get(file) ?? '', now.get(file) ?? '', 'committed', 'built'))
     if (differing.length > 0) {
-      console.log(`the public surface differs from ${differing.join(', ')}: if that is meant, run "npm run api"`)
+      console.log(
+        `the public surface, or what a README says of it, differs from ${differing.join(', ')}: if that is meant, run "npm run api"`,
+      )
       process.exitCode = 1
     }
   } else {

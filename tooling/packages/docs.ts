@@ -10,6 +10,7 @@ import {
   ReflectionKind,
   type ProjectReflection,
 } from 'typedoc'
+import { withoutPart } from './marked-part'
 import { entriesOf, publishedPackages, root } from './published'
 
 const packages = publishedPackages()
@@ -18,6 +19,7 @@ const entries = packages.flatMap((published) =>
 )
 
 const repository = 'https://github.com/digitlab/digitlab'
+const ownLink = new RegExp(`^${repository}/(?:blob|tree)/main/(.+)$`)
 
 const app = await Application.bootstrap({
   name: 'digitlab',
@@ -54,9 +56,11 @@ const app = await Application.bootstrap({
  */
 const pageOf = (path: string, project: ProjectReflection) => {
   const folder = dirname(path)
-  const text = readFileSync(join(root, path), 'utf8').replace(/^# .*\n/, '')
-  const linked = text.replace(/\[([^\]]+)\]\((?![a-z]+:|#)([^)]+)\)/g, (_, label: string, target: string) => {
-    const place = posix.join(folder, target)
+  const text = withoutPart(readFileSync(join(root, path), 'utf8'), 'badges').replace(/^# .*\n/, '')
+  const linked = text.replace(/\[([^\]]+)\]\((?!#)([^)]+)\)/g, (all, label: string, target: string) => {
+    const [, own] = ownLink.exec(target) ?? []
+    if (own === undefined && /^[a-z]+:/.test(target)) return all
+    const place = own ?? posix.join(folder, target)
     const linkedPackage = packages.find((published) => published.path === place && entriesOf(published).length > 0)
     if (linkedPackage) return `{@link "${linkedPackage.manifest.name}" | ${label}}`
     return `[${label}](${repository}/blob/main/${place})`
