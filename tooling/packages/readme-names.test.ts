@@ -8,7 +8,11 @@ import { entriesOf, publishedPackages, root } from './published'
 
 /** The names that an API report has. */
 const exportedIn = (report: string): string[] =>
-  [...report.matchAll(/^export (?:declare )?(?:const|function|class|interface|type|enum|abstract class|namespace) ([\w$]+)/gm)]
+  [
+    ...report.matchAll(
+      /^export (?:declare )?(?:const|function|class|interface|type|enum|abstract class|namespace) ([\w$]+)/gm,
+    ),
+  ]
     .map(([, name = '']) => name)
     .concat([...report.matchAll(/^export \{ (?:[\w$]+ as )?([\w$]+) \}/gm)].map(([, name = '']) => name))
 

@@ -33,7 +33,7 @@ const optionRows = (name: string, options: OptionTable): string[][] =>
     presence === 'defaulted' ? JSON.stringify(usual) : presence,
   ])
 
-const optionHeadings = ['name', 'option', 'what it does', 'what it may be', 'unless given']
+const optionHeadings = ['name', 'option', 'what it does', 'what it may be', 'default']
 
 const choosable = (
   types: readonly { readonly name: string; readonly says?: string; readonly options: OptionTable }[],

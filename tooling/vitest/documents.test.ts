@@ -10,7 +10,29 @@ const documents = execFileSync('git', ['ls-files', '*.md'], { cwd: root, encodin
 
 /** Words that nobody outside would understand, or would say so: docs/style.md has what to say instead. */
 const privateWords =
-  /\b(can not|gone on with|gives? way|giveWay|passed over|taken for what|either of the two|auto without|both ways)\b/i
+  /\b(can not|gone on with|gives? way|giveWay|passedOver|passed over|taken for what|either of the two|auto without|both ways)\b/i
+
+/** The same in docstrings, errors and help, where they come to a user's eyes through an editor and a terminal. */
+const privateInSources =
+  /\b(can not|gone on with|gives? way|giveWay|passedOver|passed over|check sum|unless given|(?:is|are) to be had|(?<!there )is no (?:regular file|sound|option|checkpoint|run)\b)/
+
+const sources = execFileSync('git', ['ls-files', 'packages/*/src/*.ts', 'apps/cli/src/*.ts'], {
+  cwd: root,
+  encoding: 'utf8',
+})
+  .trim()
+  .split('\n')
+  .filter((file) => !file.endsWith('.test.ts') && !/^packages\/(backend-cuda|backend-wasm|report)\//.test(file))
+
+test('docstrings, errors and help have no private words', () => {
+  const said = sources.flatMap((file) =>
+    readFileSync(join(root, file), 'utf8')
+      .split('\n')
+      .flatMap((line, i) => (privateInSources.test(line) ? [`${file}:${i + 1}: ${line.trim()}`] : [])),
+  )
+  expect(sources.length).toBeGreaterThan(300)
+  expect(said).toEqual([])
+})
 
 /** What a visitor reads. */
 const isRead = (document: string): boolean =>

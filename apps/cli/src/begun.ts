@@ -1,5 +1,5 @@
 // What a run was begun with. It lies in the run's folder from the start, so that a run that was killed before its first checkpoint
-// can be gone on with as well.
+// can be resumed as well.
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { CheckpointInterval } from '@digitlab/train'
@@ -41,8 +41,8 @@ export const begunText = ({ dataDir, init, ...begun }: Begun): string => {
 /**
  * Reads what a run was begun with.
  *
- * @returns undefined where there is no such file
- * @throws TrainError where it is damaged
+ * @returns undefined if there is no such file
+ * @throws TrainError if it is damaged
  */
 export const readBegun = async (folder: string): Promise<Begun | undefined> => {
   const path = join(folder, begunFile)
@@ -83,4 +83,4 @@ const parsed = (text: string): Record<string, unknown> | null => {
 }
 
 const damaged = (path: string): TrainError =>
-  new TrainError(`${path} is damaged, and there is no checkpoint to go on from: train again, into another folder`)
+  new TrainError(`${path} is damaged, and there is no checkpoint to resume from: train again, into another folder`)

@@ -77,9 +77,9 @@ test('the weights of a card and its run.json work as the card says', async () =>
 test('a card is of a run, and never written over another', async () => {
   const alone = await here('convert', join('run', 'weights.safetensors'), 'none', '--card')
   expect(alone.code).toBe(1)
-  expect(alone.err).toContain('is no run, and a card tells how a model was trained: give the folder of a run')
+  expect(alone.err).toContain('is not a run, and a card tells how a model was trained: give the folder of a run')
   await here('convert', 'run', 'twice', '--card')
   const twice = await here('convert', 'run', 'twice', '--card')
   expect(twice.code).toBe(1)
-  expect(twice.err).toContain('is there already, and is never written over')
+  expect(twice.err).toContain('is there already, and is never overwritten')
 })

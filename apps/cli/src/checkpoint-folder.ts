@@ -34,7 +34,7 @@ export const saveBegun = async ({ path }: ClaimedFolder, begun: Begun): Promise<
 /**
  * Writes a run's checkpoint. The one before becomes the earlier one; each is whole, or not there, whenever the process is killed.
  *
- * @throws UsageError where it can't be written there: it then says where the checkpoint is instead
+ * @throws UsageError if it can't be written there: it then says where the checkpoint is instead
  */
 export const saveCheckpoint = async (folder: ClaimedFolder, checkpoint: Checkpoint): Promise<void> => {
   const { writeCheckpoint } = await import('@digitlab/train')
@@ -50,7 +50,7 @@ export const saveCheckpoint = async (folder: ClaimedFolder, checkpoint: Checkpoi
   } catch (cause) {
     const kept = await keepElsewhere({ [join('checkpoint', generations[0])]: bytes })
     throw new UsageError(
-      `could not write the checkpoint to ${folder.path} (${(cause as Error).message}): ${kept === undefined ? 'there is room for it nowhere else; mend that and go on with --resume' : `it was written to ${kept} instead, go on with --resume ${kept}`}`,
+      `could not write the checkpoint to ${folder.path} (${(cause as Error).message}): ${kept === undefined ? 'there is room for it nowhere else; fix that and continue with --resume' : `it was written to ${kept} instead, continue with --resume ${kept}`}`,
       { cause },
     )
   }
@@ -60,7 +60,7 @@ export const saveCheckpoint = async (folder: ClaimedFolder, checkpoint: Checkpoi
 export type Resumable =
   | { readonly run: Run }
   | { readonly checkpoint: Checkpoint }
-  /** Nothing has been trained yet; undefined where it is not known what was to be. */
+  /** Nothing has been trained yet; undefined if it is not known what was to be. */
   | { readonly begun: Begun | undefined }
 
 /** The run in a folder, where it is complete. */
@@ -74,7 +74,7 @@ export const readCompleted = async (folder: string): Promise<Run | undefined> =>
 /**
  * What there is of a run that was stopped or killed: the newest checkpoint, or the one before where that is damaged, which is said.
  *
- * @throws TrainError where every checkpoint is damaged
+ * @throws TrainError if every checkpoint is damaged
  */
 export const readResumable = async (folder: string): Promise<Resumable> => {
   const run = await readCompleted(folder)
@@ -88,7 +88,7 @@ export const readResumable = async (folder: string): Promise<Resumable> => {
     if (!existsSync(path)) continue
     try {
       const checkpoint = await readCheckpoint(await readFile(path), path)
-      if (newest) warn(`going on from the checkpoint before the newest one, of which is said: ${newest.message}`)
+      if (newest) warn(`resuming from the previous checkpoint; the newest cannot be used: ${newest.message}`)
       return { checkpoint }
     } catch (error) {
       if (!isMendable(error)) throw error

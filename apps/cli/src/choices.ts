@@ -39,7 +39,7 @@ export const choiceKinds = {
   schedule: {
     what: 'schedule',
     topic: 'schedules',
-    says: 'how the learning rate changes; it stays unless given',
+    says: 'how the learning rate changes; constant by default',
     types: scheduleTypes,
     prefix: 'schedule-',
     short: {},
@@ -49,7 +49,7 @@ export const choiceKinds = {
 
 const kinds: readonly ChoiceKind[] = Object.values(choiceKinds)
 
-/** '0 unless given'; '0.1 for sgd; 0.001 for adam, nadam'; 'adam: 0.9'. */
+/** '0 by default'; '0.1 for sgd; 0.001 for adam, nadam'; 'adam: 0.9'. */
 const defaultsOf = (kind: ChoiceKind, holders: readonly Choosable[], option: string): string => {
   const groups = new Map<string, string[]>()
   for (const { name, options } of holders) {
@@ -60,7 +60,7 @@ const defaultsOf = (kind: ChoiceKind, holders: readonly Choosable[], option: str
   const [[usual, names] = ['', []], ...others] = groups
   if (others.length > 0) return [...groups].map(([usual, names]) => `${usual} for ${names.join(', ')}`).join('; ')
   if (holders.length < kind.types.length) return `${names.join(', ')}: ${usual}`
-  return usual === 'required' || usual === 'optional' ? usual : `${usual} unless given`
+  return usual === 'required' || usual === 'optional' ? usual : `${usual} by default`
 }
 
 /** Every option that some type of the kind has, once. */
@@ -107,10 +107,10 @@ export interface ChoiceFlags {
 }
 
 /**
- * What the flags choose of a kind, its options as they were given; undefined where it is not mentioned.
+ * What the flags choose of a kind, its options as they were given; undefined if it is not mentioned.
  *
  * @param base what was chosen before, which options alone add to
- * @throws OptionError where a name, an option or a value is none
+ * @throws OptionError if a name, an option or a value is unknown
  */
 const chosen = (
   kind: ChoiceKind,

@@ -1,4 +1,4 @@
-// Colour with restraint, for whoever looks at a terminal: what went wrong, what is done, what is aside.
+// Colour with restraint, for a terminal: what went wrong, what is done, what is aside.
 import { WriteStream } from 'node:tty'
 import { createColors } from 'picocolors'
 import { clean } from './clean'

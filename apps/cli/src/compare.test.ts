@@ -61,7 +61,7 @@ describe('compare', () => {
       const several = await here(args)
       expect(several.code).toBe(1)
       expect(several.err).toContain(
-        `table holds 8 runs and is none itself: name one of ${join('table', 'linear-wasm-')}`,
+        `table holds 8 runs and is not one itself: name one of ${join('table', 'linear-wasm-')}`,
       )
     }
   })
@@ -83,7 +83,7 @@ describe('compare', () => {
     }
   })
 
-  test('takes strokes where MNIST cannot be had, and says so loudly in table and files', async () => {
+  test('takes strokes where MNIST is not available, and says so loudly in table and files', async () => {
     const { code, out, err } = await here(['compare', '--models', 'linear', '--epochs', '1', '--out', 'strokes'])
     expect(code, err).toBe(0)
     for (const text of [out, err, await readFile(join(folder, 'strokes', 'comparison', 'comparison.md'), 'utf8')])

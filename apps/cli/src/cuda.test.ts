@@ -59,7 +59,7 @@ describe('options of cuda', () => {
       expect([status, stderr]).toEqual([1, expect.stringContaining(`${flag} belongs to --backend cuda`)])
     }
   })
-  test('a device that is no number is a wrong command line', () => {
+  test('a device that is not a number is a wrong command line', () => {
     expect(digitlab(['train', '--model', 'linear', '--device', 'first']).status).toBe(2)
   })
 })
@@ -98,7 +98,7 @@ describe('with a driver (the stand-in)', () => {
     expect(cudaLine({ ...driver, CUDA_STANDIN_DEVICES: '0' })).toContain('the NVIDIA driver finds no GPU')
   })
 
-  test('a backend that cannot be had is refused, with exit code 1', () => {
+  test('a backend that is not available is refused, with exit code 1', () => {
     const args = ['train', '--model', 'linear', '--dataset', 'digits', '--backend', 'cuda']
     const { status, stderr } = digitlab([...args, '--device', '3'], driver)
     expect([status, stderr]).toEqual([
@@ -136,7 +136,7 @@ describe('with a driver (the stand-in)', () => {
   ])('%j is refused where auto passes it over', (args, message) => {
     const none = { ...driver, CUDA_STANDIN_DEVICES: '0' }
     const { status, stderr } = digitlab([...args, ...(args[0] === 'evaluate' ? [] : ['--dataset', 'digits'])], none)
-    expect(stderr).toContain(`${message}: leave it out, or name cuda to be told why it can't be had`)
+    expect(stderr).toContain(`${message}: leave it out, or name cuda to see why it is not available`)
     expect(stderr).not.toContain('epoch 1/')
     expect(status).toBe(1)
   })

@@ -7,7 +7,7 @@ import { writeAtomic } from './atomic-file'
  * Writes what has no room in its own place to another one, in a new folder: in that for temporary files, or else in the home folder.
  * What was computed for an hour is not lost with a disk.
  *
- * @returns the new folder; undefined where there is no room anywhere
+ * @returns the new folder; undefined if there is no room anywhere
  */
 export const keepElsewhere = async (
   files: Readonly<Record<string, string | Uint8Array>>,

@@ -1,10 +1,10 @@
-// events.jsonl in a run's folder: a line an event, written as it happens, for whoever watches.
+// events.jsonl in a run's folder: a line an event, written as it happens, for anyone watching.
 import { appendFile, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Progress, Run } from '@digitlab/train'
 import { warn } from './output'
 
-/** What a run's folder holds for whoever watches the run. */
+/** What a run's folder holds for anyone watching the run. */
 export const eventsFile = 'events.jsonl'
 
 /** How often a step is written, in milliseconds: a fast net takes thousands a second, and run.json has the loss of every one. */
@@ -24,7 +24,7 @@ export interface EventsLog {
 }
 
 /**
- * Follows a run in its folder. Lines are added to those that are there, as a run that goes on adds to what it was. What the disk refuses
+ * Follows a run in its folder. Lines are added to those that are there, as a run that is resumed adds to what it was. What the disk refuses
  * is said once, and costs no run.
  */
 export const eventsLog = (folder: string): EventsLog => {
@@ -38,7 +38,7 @@ export const eventsLog = (folder: string): EventsLog => {
     writing = writing
       .then(() => appendFile(path, line))
       .catch((error: Error) => {
-        if (!refused) warn(`${path} could not be written (${error.message}): the run goes on without it`)
+        if (!refused) warn(`${path} could not be written (${error.message}): the run continues without it`)
         refused = true
       })
   }

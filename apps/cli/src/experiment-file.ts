@@ -12,7 +12,7 @@ import { UsageError } from './usage-error'
 /**
  * The experiment of a run (its folder, or its run.json), or that of a JSON file, which may have comments and commas at the ends of lists.
  *
- * @throws UsageError where it can't be read
+ * @throws UsageError if it can't be read
  */
 export const experimentOf = async (path: string): Promise<ExperimentInput> => {
   if (await isFolder(path)) return readExperiment(path)

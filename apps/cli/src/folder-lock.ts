@@ -24,7 +24,7 @@ export class LockLost extends UsageError {}
 export interface FolderLock {
   /** Processes that held the folder and are gone, each as 'process 123 (since 2026-11-26T02:00:00.000Z)'. */
   readonly takenFrom: readonly string[]
-  /** @throws LockLost where another process took the folder over; UsageError where it was removed */
+  /** @throws LockLost if another process took the folder over; UsageError if it was removed */
   readonly check: () => Promise<void>
   readonly release: () => Promise<void>
 }
@@ -48,7 +48,7 @@ const holderOf = (name: string): Holder | undefined => {
 
 export const isLock = (name: string): boolean => holderOf(name) !== undefined
 
-/** The locks that lie in a folder, whoever's they are; none where there is no such folder. */
+/** The locks that lie in a folder, whoever holds them; none where there is no such folder. */
 export const locksIn = async (folder: string): Promise<string[]> =>
   (await readdir(folder).catch((): string[] => [])).filter(isLock)
 
@@ -59,7 +59,7 @@ export const locksIn = async (folder: string): Promise<string[]> =>
  * last sees both. A file of one's own needs no exclusive creation, which some network file systems do not have.
  *
  * @param name what to call it in an error
- * @throws UsageError where a process that lives holds it; what the disk refuses
+ * @throws UsageError if a process that lives holds it; what the disk refuses
  */
 export const lockFolder = async (folder: string, name = folder): Promise<FolderLock> => {
   const { born } = await processOf('self')
@@ -86,7 +86,7 @@ export const lockFolder = async (folder: string, name = folder): Promise<FolderL
 }
 
 /**
- * Who holds a folder and lives, as 'process 123 (since 2026-11-26T02:00:00.000Z)'; undefined where it is free. Nothing is written.
+ * Who holds a folder and lives, as 'process 123 (since 2026-11-26T02:00:00.000Z)'; undefined if it is free. Nothing is written.
  *
  * @param own a file in the same file system that was just written to: what holders of other machines are held against
  */
@@ -128,7 +128,7 @@ const held = (name: string, path: string, takenFrom: readonly string[]): FolderL
   }
 }
 
-/** Whose a lock is and whether that lives; undefined where the lock has gone meanwhile. @param own a file that was just written */
+/** Whose a lock is and whether that lives; undefined if the lock has gone meanwhile. @param own a file that was just written */
 const look = async (
   folder: string,
   name: string,

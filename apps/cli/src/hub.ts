@@ -66,10 +66,10 @@ const checkToken = (token: string): string => {
 }
 
 /**
- * Uploads files as one commit; the repository is made where there is none.
+ * Uploads files as one commit; the repository is made if there is none.
  *
  * @returns the address of the model
- * @throws UsageError where there is no token, it may not do that, or the hub cannot be reached
+ * @throws UsageError if there is no token, it may not do that, or the hub cannot be reached
  */
 export const pushToHub = async (
   name: string,
@@ -106,7 +106,7 @@ export const pushToHub = async (
  * Reads a file of a model on the hub.
  *
  * @param path 'hf:user/name' for its model.safetensors, or 'hf:user/name/file'
- * @throws UsageError where there is no such file, or the hub cannot be reached
+ * @throws UsageError if there is no such file, or the hub cannot be reached
  */
 export const readFromHub = async (path: string): Promise<Uint8Array> => {
   const [, name, file = usualFile] = hubPath.exec(path) ?? []

@@ -10,7 +10,7 @@ export class Interrupted extends Error {
  * the system does that where no handler is left.
  *
  * @param notice what to say at the first one
- * @throws Interrupted where the work did nothing but stop
+ * @throws Interrupted if the work did nothing but stop
  */
 export const interruptible = async <T>(notice: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
   const controller = new AbortController()

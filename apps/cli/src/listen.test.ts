@@ -6,7 +6,7 @@ import { listen } from './listen'
 
 describe('the port', () => {
   const nothing = () => {}
-  test('that is taken is said where it was named, and passed over where it was not', async () => {
+  test('that is taken is said where it was named, and skipped where it was not', async () => {
     const blocker = createServer()
     blocker.listen(0, '127.0.0.1')
     await once(blocker, 'listening')

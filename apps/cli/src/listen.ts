@@ -16,7 +16,7 @@ const furtherPorts = 50
  * Listens on 127.0.0.1, and on ::1 where there is one, at the same port: a browser takes either for localhost.
  *
  * @param wanted a port that was named, 0 for any; or else the one to begin with, as the next free one is taken
- * @throws UsageError where the named port, or every one that was tried, is taken or not allowed
+ * @throws UsageError if the named port, or every one that was tried, is taken or not allowed
  */
 export const listen = async (
   listener: RequestListener,
@@ -39,7 +39,7 @@ export const listen = async (
   throw new UsageError(`could not listen on any port from ${wanted.from} to ${last} (${why}): name one with --port`)
 }
 
-/** @returns why not, where the port can't be had */
+/** @returns why not, where the port is not available */
 const tryPort = async (listener: RequestListener, port: number): Promise<Listening | string> => {
   const first = await listenOn('127.0.0.1', port, listener)
   if (first instanceof Error) return reasonOf(first)
@@ -74,4 +74,4 @@ const closed = (server: Server): Promise<void> =>
   })
 
 const reasonOf = ({ code, message }: NodeJS.ErrnoException): string =>
-  code === 'EADDRINUSE' ? 'it is taken' : code === 'EACCES' ? 'there is no right to it' : message
+  code === 'EADDRINUSE' ? 'it is taken' : code === 'EACCES' ? 'no permission' : message

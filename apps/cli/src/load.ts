@@ -9,7 +9,7 @@ import { mayHaveNvidiaGpu } from './nvidia'
 import { detail, drawLive, liveWidth, note, warn } from './output'
 import { OptionError, UsageError } from './usage-error'
 
-/** Tells on standard error how downloads go on: a line drawn over in a terminal, and one that stays for each file. */
+/** Tells on standard error the progress of downloads: a line drawn over in a terminal, and one that stays for each file. */
 export const downloadLine = (): ((progress: DownloadProgress) => void) => {
   let told = 0
   return ({ file, received, total }) => {
@@ -35,7 +35,7 @@ interface Reading {
 /**
  * Begins to read a data set: what computes can be loaded meanwhile.
  *
- * @returns waits for it, telling on standard error where it came from and how a download goes on
+ * @returns waits for it, telling on standard error where it came from and the progress of a download
  */
 export const beginToLoad = (
   name: string,
@@ -49,7 +49,7 @@ export const beginToLoad = (
     ...(classNames === undefined ? {} : { classNames }),
     ...(folder === undefined ? {} : { folder }),
     ...(signal === undefined ? {} : { signal }),
-    // Loaded where a picture is met that is no PNG: its WebAssembly is large.
+    // Loaded where a picture is met other than PNG: its WebAssembly is large.
     decodePicture: async (bytes, name) => (await import('./picture/read-picture')).decodePicture(bytes, name),
     onNotice: (sentence) => tell(sentence),
     onProgress: downloadLine(),
@@ -67,14 +67,14 @@ export const beginToLoad = (
   }
 }
 
-/** Loads a data set, telling on standard error where it came from and how a download goes on. */
+/** Loads a data set, telling on standard error where it came from and the progress of a download. */
 export const load = (name: string, folder: string | undefined, reading: Reading = {}): Promise<Dataset> =>
   beginToLoad(name, folder, reading)()
 
 /**
  * Chooses backends; where `auto` chose one, tells what it is, and what comes before it and is not available. What would help, `backends` tells.
  *
- * @throws OptionError where there is none of that name; UsageError where options of the cuda backend were given and it is not among
+ * @throws OptionError if there is none of that name; UsageError if options of the cuda backend were given and it is not among
  * those chosen
  */
 export const chooseEach = async (wanted: readonly string[], gpu: GpuFlags = {}): Promise<Backend[]> => {
@@ -89,9 +89,9 @@ export const chooseEach = async (wanted: readonly string[], gpu: GpuFlags = {}):
   const chosen: Backend[] = []
   for (const id of wanted) {
     drawLive('looking for a backend ...')
-    const { backend, device, passedOver } = await selectBackend(known, id)
+    const { backend, device, unavailable } = await selectBackend(known, id)
     note(`backend: ${backend.id} (${device})${id === 'auto' ? ', chosen by auto' : ''}`)
-    for (const { id, reason } of passedOver) {
+    for (const { id, reason } of unavailable) {
       const sentence = `  ${id} is not available: ${reason}`
       if (id === 'cuda' && !mayHaveNvidiaGpu(gpu)) detail(sentence)
       else note(sentence)
@@ -117,6 +117,6 @@ export const checkGpuFlags = ({ device, tf32 }: GpuFlags, wanted: readonly strin
   const given = device !== undefined ? '--device' : tf32 ? '--tf32' : undefined
   if (given !== undefined && !wanted.some((id) => ['auto', 'all', 'cuda'].includes(id)))
     throw new UsageError(
-      `${given} belongs to --backend cuda, and ${wanted.join(', ')} ${how}: leave it out, or name cuda to be told why it can't be had`,
+      `${given} belongs to --backend cuda, and ${wanted.join(', ')} ${how}: leave it out, or name cuda to see why it is not available`,
     )
 }

@@ -101,7 +101,7 @@ describe('what is wrong is said in one sentence, without a stack', () => {
     expect(ended.err).not.toMatch(/^ {4}at /m)
   })
 
-  test('a loss that is no number stops the run at its step and leaves no file', async () => {
+  test('a loss that is not a number stops the run at its step and leaves no file', async () => {
     const { code, err } = await here([...linear, '--dataset', digits, '--learning-rate', '1e38', '--out', 'wild'])
     expect(code).toBe(1)
     expect(err).toMatch(

@@ -61,7 +61,7 @@ const mlflowRun = (run: Run, text: string): MlflowRun => {
  * Sends runs to an MLflow server that have not been sent there, one after the other.
  *
  * @returns how many were sent, and how many had been
- * @throws UsageError where the server cannot be reached or refuses; what was sent until then is noted
+ * @throws UsageError if the server cannot be reached or refuses; what was sent until then is noted
  */
 export const pushRuns = async (
   folders: readonly string[],
@@ -86,7 +86,7 @@ export const pushRuns = async (
   return { sent, before }
 }
 
-/** The address of an MLflow server. @throws OptionError where it is none */
+/** The address of an MLflow server. @throws OptionError if it is not one */
 export const mlflowUri = (text: string): string => {
   if (/^https?:\/\//.test(text)) return text
   throw new OptionError(`--mlflow must be an address such as http://127.0.0.1:5000, not ${text}`)

@@ -66,7 +66,7 @@ export const mlflowClient = (uri: string) => {
     return (await response.json()) as Record<string, unknown>
   }
   return {
-    /** The id of an experiment, which is made where there is none of that name. */
+    /** The id of an experiment, which is made if there is none of that name. */
     async experiment(name: string): Promise<string> {
       const query = `experiments/get-by-name?experiment_name=${encodeURIComponent(name)}`
       const found = await send('GET', `/api/2.0/mlflow/${query}`)

@@ -24,7 +24,7 @@ export interface CardOptions {
 /**
  * The files of the folder by their names, README.md last.
  *
- * @throws WeightsError where a layer has no form in ONNX
+ * @throws WeightsError if a layer has no form in ONNX
  */
 export const cardFiles = async (
   run: Run,

@@ -7,7 +7,7 @@ import { UsageError } from './usage-error'
 
 /** The one sentence of all commands. */
 export const isThere = (path: string): UsageError =>
-  new UsageError(`${path} is there already, and is never written over: name another place or remove it`)
+  new UsageError(`${path} is there already, and is never overwritten: name another place or remove it`)
 
 /** What the disk refused, as a sentence. */
 export const unwritable = (path: string, cause: unknown): UsageError =>
@@ -21,7 +21,7 @@ export const checkNamed = (path: string): void => {
 /**
  * Writes new files, each whole or not at all, in the order in which they are given; their folders are made.
  *
- * @throws UsageError where one is there already, before any is written, or can't be written
+ * @throws UsageError if one is there already, before any is written, or can't be written
  */
 export const writeNewFiles = async (files: ReadonlyMap<string, string | Uint8Array>): Promise<void> => {
   for (const path of files.keys()) {

@@ -14,7 +14,7 @@ import { UsageError } from './usage-error'
 export interface ClaimedFolder {
   /** As the user named it, without any '..' that leads through what is not there. */
   readonly path: string
-  /** @throws UsageError where it is no longer this process's */
+  /** @throws UsageError if it is no longer this process's */
   readonly check: () => Promise<void>
   /** Lets others have it, with what is in it. */
   readonly release: () => Promise<void>
@@ -44,7 +44,7 @@ const inTheWay = (path: string): UsageError => {
   if (!existsSync(target))
     return new UsageError(`${path} is a link to nothing: make what it leads to, or name another place`)
   if (existsSync(join(target, 'checkpoint')) && !existsSync(join(target, 'run.json')))
-    return new UsageError(`${path} holds a run that was begun: go on with --resume ${path}, or name another place`)
+    return new UsageError(`${path} holds a run that has started: continue with --resume ${path}, or name another place`)
   return isThere(path)
 }
 
@@ -77,7 +77,7 @@ export const makeFresh = async (path: string): Promise<string> => {
  * Takes a new folder for this process, before an hour is spent on what goes into it: one that is not there, or is empty, or in
  * which a process was killed before it wrote anything.
  *
- * @throws UsageError where it holds anything else, another process has it, or it can't be written
+ * @throws UsageError if it holds anything else, another process has it, or it can't be written
  */
 export const claimFolder = async (path: string): Promise<ClaimedFolder> => {
   const made = await makeFolder(path)
@@ -92,7 +92,7 @@ export const claimFolder = async (path: string): Promise<ClaimedFolder> => {
 /** As {@link claimFolder}, of the name that {@link makeFresh} finds. */
 export const claimFresh = async (path: string): Promise<ClaimedFolder> => claimExisting(await makeFresh(path), true)
 
-/** Takes a folder that is there for this process. @throws UsageError where another one has it, or it can't be written */
+/** Takes a folder that is there for this process. @throws UsageError if another one has it, or it can't be written */
 export const claimExisting = async (path: string, made = false): Promise<ClaimedFolder> => {
   const folder = resolve(path)
   const lock = await lockFolder(folder, path).catch((cause: unknown) => {

@@ -13,7 +13,7 @@ const rare = 0.001
  * Whether weights from elsewhere seem to be of normalized images, as most public ones for MNIST are: whether they are right more
  * often where the images are normalized by the mean and the standard deviation of the training images.
  *
- * @returns a sentence; undefined where they do not, and of images that are streamed from a disk
+ * @returns a sentence; undefined if they do not, and of images that are streamed from a disk
  */
 export const normalizationHint = async (
   model: Model,

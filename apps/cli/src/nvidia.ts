@@ -1,4 +1,4 @@
-// Whether somebody may have meant to compute on an NVIDIA GPU, so that it is worth a line that there is none to be had.
+// Whether somebody may have meant to compute on an NVIDIA GPU, so that it is worth a line that none is available.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { GpuFlags } from './backends'

@@ -144,7 +144,7 @@ export const trainingOf = (
   return { ...numbersOf(flags, () => true), ...recipe, ...changedTraining(recipe, flags, command) }
 }
 
-/** What a recipe, or a run that goes on, would be with those flags that were given. */
+/** What a recipe, or a run that is resumed, would be with those flags that were given. */
 export const changedTraining = (
   theirs: Pick<ExperimentInput, 'optimizer' | 'schedule' | 'loss'>,
   flags: ChoiceFlags & AugmentFlags,
@@ -199,7 +199,7 @@ export const checkOptions = <T>(check: () => T, file?: string): T => {
 /**
  * A model as --model names it: one of the catalogue, or a JSON file with a definition.
  *
- * @throws OptionError where there is none of that name; UsageError where the file can't be read
+ * @throws OptionError if there is none of that name; UsageError if the file can't be read
  */
 export const modelOf = (name: string): string | ModelDefinition => {
   if (!name.endsWith('.json')) {

@@ -43,7 +43,7 @@ describe('what is there is never written over', () => {
     [['convert', 'done', 'mine.onnx'], 'mine.onnx', 'mine.onnx'],
   ])('%j', async (args, named, path) => {
     const { code, err } = await here(args)
-    expect(err).toContain(`${named} is there already, and is never written over: name another place or remove it`)
+    expect(err).toContain(`${named} is there already, and is never overwritten: name another place or remove it`)
     expect(code).toBe(1)
     expect(err).not.toContain('epoch 1/')
     expect(await readFile(at(path), 'utf8')).toBe('mine')

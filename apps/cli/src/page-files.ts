@@ -43,7 +43,7 @@ const dataAddress = /(<meta\s+name="digitlab-data"\s+content=")("\s*\/?>)/
  *
  * @param folder with index.html
  * @returns the files by their paths, with slashes and without one before them
- * @throws UsageError where there is no page
+ * @throws UsageError if there is no page
  */
 export const readPage = async (folder: string): Promise<ReadonlyMap<string, PageFile>> => {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((cause: unknown) => {

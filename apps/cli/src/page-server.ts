@@ -76,7 +76,7 @@ export const pageListener = (
       return refuse(response, 405, 'this server only gives')
     }
     const path = pathOf(request.url ?? '')
-    if (path === undefined) return refuse(response, 400, 'this is no path')
+    if (path === undefined) return refuse(response, 400, 'this is not a path')
     const file = page.get(path === '' ? 'index.html' : path)
     if (file) return sendPage(file, request, response)
     response.setHeader('cache-control', 'no-cache')
@@ -97,7 +97,7 @@ export const pageListener = (
 
 const hosts = (port: number): string[] => ['localhost', '127.0.0.1', '[::1]'].map((name) => `${name}:${port}`)
 
-/** The path that is asked for, decoded, without the slash before it; undefined where it is none. */
+/** The path that is asked for, decoded, without the slash before it; undefined if it is not one. */
 const pathOf = (target: string): string | undefined => {
   if (!target.startsWith('/')) return undefined
   try {
@@ -187,7 +187,7 @@ const sendFile = async (
 /**
  * The part of a file that is asked for, both ends included.
  *
- * @returns 'none' where it lies behind the file; undefined where the whole is asked for, or several parts, which may be answered so
+ * @returns 'none' where it lies behind the file; undefined if the whole is asked for, or several parts, which may be answered so
  */
 const rangeOf = (
   { headers, method }: IncomingMessage,

@@ -6,8 +6,8 @@ import { UsageError } from './usage-error'
 /**
  * Reads the predictions of a run from their file.
  *
- * @returns undefined where there is no such file: a run that was written before there were any
- * @throws UsageError where it can't be read; TrainError where they are of another run; WeightsError where it is damaged
+ * @returns undefined if there is no such file: a run that was written before there were any
+ * @throws UsageError if it can't be read; TrainError if they are of another run; WeightsError where it is damaged
  */
 export const readPredictionsFile = async (path: string, run: Run): Promise<RunPredictions | undefined> => {
   let bytes: Uint8Array

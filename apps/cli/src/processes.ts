@@ -15,7 +15,7 @@ interface ProgramEnd {
  * Runs a program that is found by its name, without a shell, and waits for it.
  *
  * @param input what it reads on standard input
- * @throws UsageError where there is none of that name
+ * @throws UsageError if there is none of that name
  */
 export const runProgram = (name: string, args: readonly string[], input = ''): Promise<ProgramEnd> =>
   new Promise((resolve, reject) => {

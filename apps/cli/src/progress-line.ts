@@ -11,7 +11,7 @@ const interval = 100
 const bars = { wide: 20, narrow: 8 } as const
 
 /**
- * Tells on standard error how a run goes on: a line with a bar that is drawn over while an epoch lasts (in a terminal only), and a
+ * Tells on standard error the progress of a run: a line with a bar that is drawn over while an epoch lasts (in a terminal only), and a
  * line that stays for each epoch.
  *
  * @param label what is trained: 'cnn on wasm'

@@ -12,7 +12,7 @@ export type ReportFormat = (typeof reportFormats)[number]
 
 export interface ReportOptions {
   readonly formats: readonly ReportFormat[]
-  /** Ids of figures; all of them unless given. */
+  /** Ids of figures; all of them by default. */
   readonly figures?: readonly string[] | undefined
   readonly theme?: 'light' | 'dark'
   /** Pixels of CSS. */
@@ -39,7 +39,7 @@ const reportHtml = async (inputs: readonly ReportInput[]): Promise<string> => {
 /**
  * The files of a report by their names: `report.html`, `report.md`, `report.json`, and `figures/` with one file a figure.
  *
- * @throws UsageError where a figure is named that these runs have not
+ * @throws UsageError if a figure is named that these runs have not
  */
 export const reportFiles = async (
   inputs: readonly ReportInput[],
@@ -96,7 +96,7 @@ export const writeReport = async (folder: string, inputs: readonly ReportInput[]
  * Writes files into the folder of a run or of a comparison, each whole or not at all; what an older report left is replaced.
  *
  * @returns their paths
- * @throws UsageError where one can't be written, with the reason
+ * @throws UsageError if one can't be written, with the reason
  */
 export const writeInto = async (
   folder: string,

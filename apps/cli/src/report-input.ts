@@ -65,7 +65,7 @@ const mendable = (error: unknown): Error => {
   throw error
 }
 
-/** Why a data set can't be the one of a run; undefined where it is. */
+/** Why a data set can't be the one of a run; undefined if it is. */
 const differs = (run: Run, data: Dataset): string | undefined =>
   isDataOf(run, data) ? undefined : 'the data set at hand is not the one that the run was trained on: the files differ'
 
@@ -77,7 +77,7 @@ export interface ImagePlaces {
   readonly ownRuns?: boolean
 }
 
-/** The data set that a run was trained on. @throws UsageError where the run names a folder, and nobody else does */
+/** The data set that a run was trained on. @throws UsageError if the run names a folder, and nobody else does */
 const dataOf = async (
   { experiment: { dataset } }: Run,
   { dataDir, ownRuns = false }: ImagePlaces,
@@ -104,7 +104,7 @@ export const withoutPlaces = (run: Run): Run =>
     : { ...run, dataset: { ...run.dataset, origin: 'a folder of files' } }
 
 /**
- * Reads runs for a report, each with its predictions and its data set where they are to be had; what is missing is said in
+ * Reads runs for a report, each with its predictions and its data set if they are available; what is missing is said in
  * the report, and why on standard error. A data set that several runs share is loaded once.
  */
 export const readReportInputs = async (paths: readonly string[], places: ImagePlaces): Promise<ReportInput[]> => {
@@ -129,7 +129,7 @@ export const readReportInputs = async (paths: readonly string[], places: ImagePl
         data: difference === undefined ? (found as Dataset) : undefined,
         missing: [
           ...(predictions ? [] : [noPredictions]),
-          ...(difference === undefined ? [] : ['no images: the data set was not at hand']),
+          ...(difference === undefined ? [] : ['no images: the data set was not available']),
         ],
       }),
     )

@@ -103,7 +103,7 @@ test('a folder that a run names as its data set is not read, and a page names no
     }
     expect(err).toContain(more.length === 0 ? 'which is only read where --data-dir names it' : '(diary-2026.txt)')
   }
-  expect(await readFile(join(folder, 'somebody', 'report.html'), 'utf8')).toContain('the data set was not at hand')
+  expect(await readFile(join(folder, 'somebody', 'report.html'), 'utf8')).toContain('the data set was not available')
   expect((await digitlab('show', 'somebody')).err).not.toContain('diary')
   await digitlab(...args, '--data-dir', 'digits')
   expect(await readFile(join(folder, 'somebody', 'report.html'), 'utf8')).toContain('data-figure="mistakes"')

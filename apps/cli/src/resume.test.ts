@@ -56,7 +56,7 @@ beforeAll(async () => {
   ])
   expect(whole.code, whole.err).toBe(0)
   expect(stopped.code, stopped.err).toBe(130)
-  expect(stopped.err).toContain('go on with --resume stopped')
+  expect(stopped.err).toContain('continue with --resume stopped')
 })
 afterAll(() => place.remove())
 
@@ -112,7 +112,7 @@ test('an optimizer is held to what is said of it, and not to what it would be wi
 test('without --checkpoint-every Ctrl-C keeps a checkpoint all the same', async () => {
   const stopped = await signalled([...cnn, '--out', 'plain'], /epoch 2\//, 'SIGINT')
   expect(stopped.code, stopped.err).toBe(130)
-  expect(stopped.err).toContain('go on with --resume plain')
+  expect(stopped.err).toContain('continue with --resume plain')
   const { code, err } = await digitlab(['train', '--resume', 'plain'])
   expect(code, err).toBe(0)
   await expectUndisturbed('plain')
@@ -125,13 +125,13 @@ test('a damaged checkpoint is gone on from with the one before it, and two damag
   for (const generation of [newest, earlier]) await damage(at(both, ...generation))
   const { code, err } = await digitlab(['train', '--resume', name])
   expect(code, err).toBe(0)
-  expect(err).toContain('going on from the checkpoint before the newest one')
-  expect(err).toContain('is damaged: its check sum is another')
+  expect(err).toContain('resuming from the previous checkpoint')
+  expect(err).toContain('is damaged: its checksum does not match')
   await expectUndisturbed(name)
   const refused = await digitlab(['train', '--resume', both])
   expect([refused.code, refused.err]).toEqual([
     1,
-    expect.stringContaining('is damaged: its check sum is another') as string,
+    expect.stringContaining('is damaged: its checksum does not match') as string,
   ])
 
   // Killed after the newest became the earlier one, before the new one had its name.

@@ -13,7 +13,7 @@ import { UsageError } from './usage-error'
  * Writes a run into the folder that was taken for it: run.json last, as the sign that it is whole.
  *
  * @param labels of the test images, [count]
- * @throws UsageError where it can't be written there: it then says where the run is instead
+ * @throws UsageError if it can't be written there: it then says where the run is instead
  */
 export const writeRun = async (
   folder: Pick<ClaimedFolder, 'path' | 'check'>,
@@ -41,7 +41,8 @@ export const writeRun = async (
  */
 export const folderOfRun = async (path: string): Promise<string> => {
   if (await isFolder(path)) return path
-  if (basename(path) !== 'run.json') throw new UsageError(`${path} is no run: give the folder of one, or its run.json`)
+  if (basename(path) !== 'run.json')
+    throw new UsageError(`${path} is not a run: give the folder of one, or its run.json`)
   return dirname(path)
 }
 
@@ -70,12 +71,12 @@ const noRun = async (path: string, folder: string, cause: Error): Promise<UsageE
   const inside = path === folder ? await runsIn(folder).catch((): string[] => []) : []
   if (inside.length > 0)
     return new UsageError(
-      `${path} holds ${inside.length === 1 ? 'a run' : `${inside.length} runs`} and is none itself: name ${inside.length === 1 ? '' : 'one of '}${inside.slice(0, 8).join(', ')}${inside.length > 8 ? ' ...' : ''}`,
+      `${path} holds ${inside.length === 1 ? 'a run' : `${inside.length} runs`} and is not one itself: name ${inside.length === 1 ? '' : 'one of '}${inside.slice(0, 8).join(', ')}${inside.length > 8 ? ' ...' : ''}`,
       { cause },
     )
   if (path === folder && existsSync(join(folder, 'checkpoint')))
     return new UsageError(
-      `${path} holds a run that was begun and has not ended: wait for it, or go on with "digitlab train --resume ${path}"`,
+      `${path} holds a run that has started and has not ended: wait for it, or continue with "digitlab train --resume ${path}"`,
       { cause },
     )
   return new UsageError(`${path} holds no run: ${cause.message}; give a folder that "digitlab train" wrote`, { cause })

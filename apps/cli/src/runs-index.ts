@@ -37,7 +37,7 @@ const mostLevels = 4
  * The runs in a folder, or the run that it is. Of what the index holds only times and sizes are looked at; what is new or changed is read,
  * and the index written again, where that can be.
  *
- * @throws UsageError where there is no such folder, or no run in it
+ * @throws UsageError if there is no such folder, or no run in it
  */
 export const indexedRuns = async (folder: string): Promise<readonly IndexedRun[]> => {
   if (!existsSync(folder) || !(await isFolder(folder)))

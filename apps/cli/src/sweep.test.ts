@@ -103,7 +103,7 @@ test('a run of a sweep is that of "digitlab train", to the bit', async () => {
 test('the same command again does nothing, and another plan is refused with the difference', async () => {
   const again = await sweep('whole')
   expect([again.code, again.out], again.err).toEqual([0, 'whole: 6 of 6 runs done\n'])
-  expect(again.err).toContain('going on in whole: 6 of 6 runs done')
+  expect(again.err).toContain('resuming whole: 6 of 6 runs done')
   const other = await place.digitlab(['sweep', ...plan, '--learning-rate', '0.5', '--seeds', '0..3', '--out', 'whole'])
   expect(other.code).toBe(1)
   expect(other.err).toContain('whole holds another sweep: ')
@@ -148,7 +148,7 @@ test.each(signals)('%s leaves checkpoints, and the same command goes on to the s
   clearInterval(looking)
   expect(sent, stopped.err).toBe(true)
   expect(stopped.code, stopped.err).toBe(130)
-  expect(stopped.err).toContain(`the same command again goes on in ${name}`)
+  expect(stopped.err).toContain(`the same command again resumes it in ${name}`)
   const { done, running, open } = await status(name)
   expect(running).toEqual([])
   expect(done.length).toBeGreaterThan(0)

@@ -48,7 +48,7 @@ export const partOption = (name: string, table: Readonly<Record<string, TableOpt
   const entries = Object.entries(table)
   const optional = entries.every(([, { presence }]) => presence !== 'required')
   const each = entries.map(([key, { says, presence, default: usual }]) => {
-    const absent = presence === 'defaulted' ? ` (${String(usual)} unless given)` : ''
+    const absent = presence === 'defaulted' ? ` (default: ${String(usual)})` : ''
     return `${key}, ${says ?? ''}${absent}`
   })
   const example = entries.map(([key]) => `${key}=…`).join(',')

@@ -25,7 +25,7 @@ const interval = 1000
  * after each epoch; at the end the fixed images before and after, and of a run with validation what it scores on the test images. Does
  * nothing without a folder.
  *
- * @throws UsageError where the folder can't be written
+ * @throws UsageError if the folder can't be written
  */
 export const tensorboardLog = async (folder: string | undefined, name: string): Promise<TensorboardLog> => {
   if (folder === undefined) return { following: (next) => next, end: async () => {}, of: (run) => run }
@@ -48,7 +48,7 @@ export const tensorboardLog = async (folder: string | undefined, name: string): 
   let kept: Uint8Array[] = []
   let written = performance.now()
   let stepsPerEpoch = 0
-  // One after the other, in the order of the events; a failure is told at the end, and the training goes on.
+  // One after the other, in the order of the events; a failure is told at the end, and training continues.
   let writing: Promise<void> = Promise.resolve()
   let failure: unknown
   const flush = () => {

@@ -111,7 +111,7 @@ export interface Complete {
   readonly page: string | null
 }
 
-/** What there is to go on with in a folder that --resume names. */
+/** What there is to resume in a folder that --resume names. */
 export const resumedPlan = async (path: string, flags: TrainFlags, command: Command): Promise<Plan | Complete> => {
   refuseBeside(command, '--resume', ['init', 'key', 'newHead', 'experiment', 'out'])
   if (!existsSync(path))

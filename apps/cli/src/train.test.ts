@@ -56,7 +56,7 @@ describe('train, then evaluate', () => {
     }
     const text = await digitlab(['evaluate', join('first', 'run.json'), '--split', 'train'])
     expect(text.out).toMatch(/accuracy .* of 600/)
-    expect((await digitlab(args)).err).toContain('first is there already, and is never written over')
+    expect((await digitlab(args)).err).toContain('first is there already, and is never overwritten')
   })
 
   test('the same experiment gives the same bytes, also when it is read from a run.json', async () => {

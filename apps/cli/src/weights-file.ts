@@ -35,7 +35,7 @@ const bytesOf = async (path: string): Promise<Uint8Array> => {
     throw new UsageError(`could not read ${path} (${reason}): give ${readableWeights}`, { cause })
   }
   try {
-    if (!(await stat(path)).isFile()) return unreadable('it is no regular file')
+    if (!(await stat(path)).isFile()) return unreadable('it is not a regular file')
     return await readFile(path)
   } catch (cause) {
     if (cause instanceof UsageError) throw cause
@@ -52,7 +52,7 @@ const beside =
     try {
       const found = realpathSync(resolve(folder, location))
       if (relative(realpathSync(folder), found).split(sep)[0] === '..') throw new Error('it leads out of the folder')
-      if (!statSync(found).isFile()) throw new Error('it is no regular file')
+      if (!statSync(found).isFile()) throw new Error('it is not a regular file')
       file = openSync(found, 'r')
       const { size } = fstatSync(file)
       const bytes = new Uint8Array(Math.max(0, Math.min(length, size - from)))
@@ -76,7 +76,7 @@ const beside =
  * Reads the weights of a file, by what it holds, or of a run.
  *
  * @param key which state dict, if a PyTorch file holds several
- * @throws UsageError where it can't be read; WeightsError where it is damaged or holds NaN
+ * @throws UsageError if it can't be read; WeightsError if it is damaged or holds NaN
  */
 const readWeights = async (path: string, key?: string): Promise<WeightsContents> => {
   if (await isRun(path)) {
@@ -162,7 +162,7 @@ export const readModel = async (
 /**
  * Reads weights to begin a training with, by the names of its model. The last layer may be for other classes.
  *
- * @throws UsageError where they can't be read
+ * @throws UsageError if they can't be read
  */
 export const readInitial = async (
   path: string,

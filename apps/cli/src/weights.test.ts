@@ -296,7 +296,7 @@ test('what is wrong is said in one sentence, and nothing is written', async () =
     ],
     [['convert', 'nan.safetensors', 'o.onnx'], 'found NaN at index 0 of "fc.bias"'],
     [['convert', 'shape.safetensors', 'o.onnx', '--model', 'linear'], 'the weights hold'],
-    [['convert', 'cut.pth', 'o.onnx'], 'cut.pth is no sound PyTorch file: it is a zip archive that is cut off'],
+    [['convert', 'cut.pth', 'o.onnx'], 'cut.pth is not a valid PyTorch file: it is a zip archive that is cut off'],
     [['convert', data('cnn.pth'), 'o.h5'], 'o.h5 has an extension that is not written'],
     [['convert', data('cnn.pth'), 'o.onnx', '--model', 'linear'], 'the weights hold [10, 1568]'],
     [['convert', data('odd.pth'), 'o.onnx'], 'does not say what model its weights are of'],
@@ -306,7 +306,7 @@ test('what is wrong is said in one sentence, and nothing is written', async () =
     [['convert', 'tuned/model.json', 'o.pth'], 'tuned/model.json is JSON text, not weights'],
     [['convert', 'tuned/report.html', 'o.pth'], 'tuned/report.html is a web page, not the file itself'],
     [['convert', 'tuned/predictions.safetensors', 'o.pth'], 'does not say what model its weights are of'],
-    [['report', 'tuned/model.json'], 'tuned/model.json is no run: give the folder of one, or its run.json'],
+    [['report', 'tuned/model.json'], 'tuned/model.json is not a run: give the folder of one, or its run.json'],
     [
       ['train', '--experiment', 'tuned/model.json'],
       'tuned/model.json: an experiment has no "modelTopology", it has model, dataset',
@@ -329,7 +329,7 @@ test('what is wrong is said in one sentence, and nothing is written', async () =
     [['evaluate', 'nan.safetensors', '--dataset', 'digits'], 'found NaN at index 0 of "fc.bias"'],
     [['predict', data('cnn.pth'), 'blank.png'], 'blank.png: expected a digit that stands out'],
     [['predict', data('cnn.pth'), 'cut.png'], 'cut.png is a damaged PNG file'],
-    [['predict', data('cnn.pth'), 'nan.safetensors'], 'nan.safetensors is no picture of a format that is read'],
+    [['predict', data('cnn.pth'), 'nan.safetensors'], 'nan.safetensors is not a picture in a supported format'],
     [['train', '--model', 'linear', '--new-head'], '--new-head belongs to --init'],
     [['train', '--resume', 'nowhere'], 'nowhere holds no checkpoint'],
   ]

@@ -6,7 +6,7 @@ import { BackendError } from './backend'
  * goes on to the next backend; this throws instead.
  *
  * @param name the name under which tfjs knows it
- * @throws BackendError where tfjs runs on another backend afterwards
+ * @throws BackendError if tfjs runs on another backend afterwards
  */
 export const activate = async (name: string): Promise<void> => {
   const done = await setBackend(name)

@@ -8,7 +8,7 @@ interface Entry {
   readonly in: readonly ('command' | 'page')[]
 }
 
-/** The backends that have a name here. Anybody's may be handed to `selectBackend` and `runExperiment` beside them. */
+/** The backends that have a name here. Others can be passed to `selectBackend` and `runExperiment` beside them. */
 export const backendChoices = [
   { id: 'cuda', says: 'NVIDIA GPU', in: ['command'] },
   { id: 'wasm', says: 'WebAssembly', in: ['command', 'page'] },

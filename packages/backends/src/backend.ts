@@ -1,6 +1,6 @@
 import type { KnownBackend } from './backend-choices'
 
-/** The name of a backend, which a run records: one of ours, or that of anybody's. */
+/** The name of a backend, which a run records: one of ours or any other. */
 // `string & {}` keeps the known names among what an editor offers
 export type BackendId = KnownBackend | (string & {})
 
@@ -60,7 +60,7 @@ export interface DeviceWatch {
   readonly gone: Promise<BackendError>
 }
 
-/** One way to compute. */
+/** A backend: something that computes, and how it is started. */
 export interface Backend {
   readonly id: BackendId
   /** True where reading a tensor waits for a device: the training loop then reads losses in bunches, late. */
@@ -70,7 +70,7 @@ export interface Backend {
   /**
    * Loads what is heavy, registers kernels and becomes tfjs's backend.
    *
-   * @throws BackendError where it can't, with the reason and the remedy
+   * @throws BackendError if it can't, with the reason and the remedy
    */
   start(): Promise<BackendInfo>
   /**
@@ -111,7 +111,7 @@ export type BackendErrorCode =
   /** A thread that took part in computing is gone, or says nothing. */
   | 'thread-lost'
 
-/** A backend that was asked for can't be had. */
+/** A backend that was asked for is not available. */
 export class BackendError extends Error {
   readonly mendable = true
   override name = 'BackendError'

@@ -27,7 +27,7 @@ export const watchDevice = (
   const gone = new Promise<BackendError>((resolve) => (tell = resolve))
   const fail = (why: string) => {
     failure ??= new BackendError(
-      `the device of the backend "${id}" is lost (${why}), and what it held with it: start the backend again and go on from the last checkpoint, or take another backend`,
+      `the device of the backend "${id}" is lost (${why}), and what it held with it: start the backend again and resume from the last checkpoint, or take another backend`,
       { code: 'device-lost' },
     )
     tell(failure)
@@ -46,13 +46,13 @@ export const watchDevice = (
   return watch
 }
 
-/** The watch of a tfjs backend that was started here; undefined where none was. */
+/** The watch of a tfjs backend that was started here; undefined if none was. */
 export const watchOf = (name: string): DeviceWatch | undefined => {
   const backend = findBackend(name) as KernelBackend | null
   return backend ? watches.get(backend) : undefined
 }
 
-/** Lets tfjs make a backend anew whose device is lost: it would go on with the dead one. */
+/** Lets tfjs make a backend anew whose device is lost: it would use the dead one. */
 export const replaceLost = (name: string, priority: number): void => {
   if (!watchOf(name)?.lost()) return
   const factory = findBackendFactory(name)

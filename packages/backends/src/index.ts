@@ -11,5 +11,5 @@ export {
   type StepVariables,
 } from './backend'
 export { backendChoices, backendsOf, type BackendOf, type KnownBackend } from './backend-choices'
-export { probeBackends, selectBackend, type PassedOver, type Selection } from './select'
+export { probeBackends, selectBackend, type UnavailableBackend, type Selection } from './select'
 export { holdBackend, useBackend } from './use-backend'

@@ -14,7 +14,7 @@ test('a named backend is taken, and nothing else is looked at', async () => {
   const [first, second] = [backend('wasm', usable), backend('cpu', usable)]
   const probe = vi.spyOn(first, 'probe')
   const start = vi.spyOn(second, 'start')
-  expect(await selectBackend([first, second], 'cpu')).toEqual({ backend: second, device: 'a device', passedOver: [] })
+  expect(await selectBackend([first, second], 'cpu')).toEqual({ backend: second, device: 'a device', unavailable: [] })
   expect(probe).not.toHaveBeenCalled()
   expect(start).not.toHaveBeenCalled()
 })
@@ -37,11 +37,11 @@ test('an unknown backend is an error that lists the known ones', async () => {
   await expect(selectBackend([], 'tpu')).rejects.toMatchObject({ code: 'unknown-backend' })
 })
 
-test('auto takes the first usable one and says what it passed over', async () => {
+test('auto takes the first usable one and says what it skipped', async () => {
   const [cuda, wasm, cpu] = [backend('cuda', missing), backend('wasm', usable), backend('cpu', usable)]
   const choice = await selectBackend([cuda, wasm, cpu], 'auto')
   expect(choice.backend).toBe(wasm)
-  expect(choice.passedOver).toEqual([{ id: 'cuda', reason: 'no driver was found', remedy: 'install one' }])
+  expect(choice.unavailable).toEqual([{ id: 'cuda', reason: 'no driver was found', remedy: 'install one' }])
 })
 
 test('auto with nothing usable is an error that says why for each', async () => {

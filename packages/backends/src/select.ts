@@ -1,19 +1,19 @@
 import { BackendError, type Backend, type Probe } from './backend'
 
-/** A backend that `auto` did not take, and why. */
-export interface PassedOver {
+/** A backend that `auto` could not take, and why. */
+export interface UnavailableBackend {
   readonly id: string
   readonly reason: string
   /** What would help. */
   readonly remedy: string
 }
 
-/** The backend that was chosen, the device that it found, and what came before it in vain. */
+/** The chosen backend, the device that it found, and the unavailable backends before it. */
 export interface Selection {
   readonly backend: Backend
   readonly device: string
-  /** Empty where the backend was named: nothing else is tried then. */
-  readonly passedOver: readonly PassedOver[]
+  /** Those that were tried before it; empty if the backend was named. */
+  readonly unavailable: readonly UnavailableBackend[]
 }
 
 /**
@@ -21,7 +21,7 @@ export interface Selection {
  *
  * @param backends in order of preference
  * @param wanted an id, or 'auto'
- * @throws BackendError where the named one is unknown or not usable (it never falls back), or where none is usable
+ * @throws BackendError if the named one is unknown or not usable (it never falls back), or if none is usable
  */
 export const selectBackend = async (backends: readonly Backend[], wanted: string): Promise<Selection> => {
   if (wanted !== 'auto') {
@@ -35,15 +35,15 @@ export const selectBackend = async (backends: readonly Backend[], wanted: string
     const probe = await backend.probe()
     if (!probe.usable)
       throw new BackendError(`the backend "${wanted}" is not usable here: ${probe.reason}; ${probe.remedy}`)
-    return { backend, device: probe.device, passedOver: [] }
+    return { backend, device: probe.device, unavailable: [] }
   }
-  const passedOver: PassedOver[] = []
+  const unavailable: UnavailableBackend[] = []
   for (const backend of backends) {
     const probe = await backend.probe()
-    if (probe.usable) return { backend, device: probe.device, passedOver }
-    passedOver.push({ id: backend.id, reason: probe.reason, remedy: probe.remedy })
+    if (probe.usable) return { backend, device: probe.device, unavailable }
+    unavailable.push({ id: backend.id, reason: probe.reason, remedy: probe.remedy })
   }
-  const why = passedOver.map(({ id, reason, remedy }) => `${id}: ${reason}; ${remedy}`).join('. ')
+  const why = unavailable.map(({ id, reason, remedy }) => `${id}: ${reason}; ${remedy}`).join('. ')
   throw new BackendError(`no backend is usable here. ${why}`)
 }
 

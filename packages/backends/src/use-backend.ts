@@ -10,7 +10,7 @@ let last: Promise<unknown> = Promise.resolve()
  *
  * @param work gets what the backend says of itself, and a check that throws where tfjs computes on another backend by now: to be
  * called wherever the work goes on after an `await`
- * @throws BackendError where the backend can't start
+ * @throws BackendError if the backend can't start
  */
 export const useBackend = <T>(
   backend: Backend,

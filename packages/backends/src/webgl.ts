@@ -10,7 +10,7 @@ type Found =
   | { readonly usable: true; readonly device: string }
   | { readonly usable: false; readonly reason: string; readonly remedy: string }
 
-/** A context of a canvas that nobody sees; undefined where this place or its GPU has none. */
+/** A context of a canvas that nobody sees; undefined if this place or its GPU has none. */
 const createContext = (options: WebGLContextAttributes): WebGL2RenderingContext | undefined => {
   // A worker has no other canvas; a page may be of a browser that lacks this one.
   if (typeof OffscreenCanvas !== 'undefined')

@@ -15,7 +15,7 @@ export const isAddress = (name: string): boolean => /^https?:\/\//i.test(name)
  * Makes a data set of the file at an address. It is kept in the cache and not fetched again, but where it is not of the hash that is
  * asked for.
  *
- * @throws DataError where it can't be had, or has another hash
+ * @throws DataError if it is not available, or has another hash
  */
 export const datasetFromAddress = async (
   { name: address, sha256 }: { readonly name: string; readonly sha256?: string },

@@ -2,7 +2,7 @@
 // NumPy; MNIST-C, a folder of arrays for each corruption. No mirror of them is known to let a page read it.
 import type { Preparation } from './preparation'
 
-/** What a file must be; nothing where nobody has published it. */
+/** The expected size and hash of a file; absent if nobody has published them. */
 export interface KnownFile {
   readonly name: string
   /** Addresses, in the order in which they are tried. */
@@ -58,7 +58,7 @@ const emnist = (
 
 const upper = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'
 
-/** Data sets that come in one archive or in files of another format, by name: where they are, and what they are held to. */
+/** Data sets that come in one archive or in files of another format, by name: where they are, and how they are verified. */
 export const archivedSets: Readonly<
   Record<'emnist-letters' | 'emnist-balanced' | 'emnist-digits' | 'k49' | 'mnist-c', ArchivedSet>
 > = {
@@ -117,7 +117,7 @@ export type ArchivedName = keyof typeof archivedSets
 /** All names of {@link archivedSets}, in their order. */
 export const archivedNames = Object.keys(archivedSets) as readonly ArchivedName[]
 
-/** A set by its name, or by that and one of its variants (`mnist-c/fog`); undefined where there is none. */
+/** A set by its name, or by that and one of its variants (`mnist-c/fog`); undefined if there is none. */
 export const archivedSet = (name: string): { readonly set: ArchivedSet; readonly variant?: string } | undefined => {
   const [first = '', variant, ...more] = name.split('/')
   const set = Object.hasOwn(archivedSets, first) ? archivedSets[first as ArchivedName] : undefined

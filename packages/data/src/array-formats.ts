@@ -18,15 +18,15 @@ export interface ReadContext {
   readonly size?: readonly [height: number, width: number]
   /** Pictures are brought into MNIST's form, as one of a digit is. */
   readonly asMnist?: boolean
-  /** How many values a pixel of a picture is to have: 1 unless given. */
+  /** How many values a pixel of a picture is to have: 1 by default. */
   readonly channels?: 1 | 3
-  /** What reads pictures that are no PNG. */
+  /** What reads pictures other than PNG. */
   readonly decodePicture?: DecodePicture
   /** Told what was decided on the way. */
   readonly onNotice?: (sentence: string) => void
 }
 
-/** Reads the headers of all arrays in a file. @throws DataError where it is damaged or hostile */
+/** Reads the headers of all arrays in a file. @throws DataError if it is damaged or hostile */
 export type ReadArrays = (file: ArrayFile, context?: ReadContext) => Promise<readonly StoredArray[]>
 
 interface ArrayFormat {

@@ -48,7 +48,7 @@ const wordsOf: DatasetFiles<string> = {
   testLabels: 'labels to test on (y_test, or test_labels)',
 }
 
-/** The arrays of a data set; without those to test on where there are none. */
+/** The arrays of a data set; without those to test on if there are none. */
 export type ChosenArrays = Pick<DatasetFiles<StoredArray>, 'trainImages' | 'trainLabels'> &
   Partial<Pick<DatasetFiles<StoredArray>, 'testImages' | 'testLabels'>>
 
@@ -85,7 +85,7 @@ export const chooseArrays = (
   take('testLabels', of('labels', testSplit))
   const images = found.get('testImages')
   if (images && !found.has('testLabels')) {
-    onNotice(`${images.name} has no labels and is passed over: nothing can be tested on it`)
+    onNotice(`${images.name} has no labels and is skipped: nothing can be tested on it`)
     found.delete('testImages')
   }
   if (testSplit === 'validation') onNotice(`there are no images to test on ${where}: those of validation are taken`)
@@ -103,7 +103,7 @@ export const chooseArrays = (
   ) as unknown as ChosenArrays // none is missing
 }
 
-/** Arrays of files that are parts of one, as train-00000-of-00002.parquet; undefined where they are not. */
+/** Arrays of files that are parts of one, as train-00000-of-00002.parquet; undefined if they are not. */
 const concatenated = (arrays: readonly StoredArray[]): StoredArray | undefined => {
   const parts = arrays.map(({ name }) => /^(.*?)-(\d{5})-of-(\d{5})/.exec(name))
   const [first] = parts

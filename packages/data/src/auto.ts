@@ -12,7 +12,7 @@ export const mnistOrStrokes = async (
   } catch (error) {
     if (!(error instanceof DataError && error.code === 'download-failed')) throw error // the one failure that is answered so
     onNotice(error.message)
-    const notice = 'this is NOT MNIST, which could not be had, but "strokes", digits that digitlab draws itself'
+    const notice = 'this is NOT MNIST, which is not available, but "strokes", digits that digitlab draws itself'
     return { ...(await strokes()), notice }
   }
 }

@@ -6,7 +6,7 @@ import { DataError } from './data-error'
 /**
  * The folder in which downloads are kept: DIGITLAB_CACHE, or the platform's own place for caches.
  *
- * @throws DataError where there is no home folder to keep them in
+ * @throws DataError if there is no home folder to keep them in
  */
 export const cacheFolder = (env: Readonly<Record<string, string | undefined>> = process.env): string =>
   env['DIGITLAB_CACHE'] || withinHome(envPaths('digitlab', { suffix: '' }).cache)

@@ -41,7 +41,7 @@ export interface DatasetInfo {
   readonly title: string
   readonly classNames: readonly string[]
   readonly mirrors: readonly string[]
-  /** Where it is: 'the folder digits', 'the cache'; null where it is not on this machine. */
+  /** Where it is: 'the folder digits', 'the cache'; null if it is not on this machine. */
   readonly origin: string | null
   /** Its folder there; or the one in the cache that it would be downloaded to, null where there is no cache. */
   readonly folder: string | null
@@ -66,7 +66,7 @@ export const fetchDataset = async (name: string, options: LoadOptions = {}): Pro
 }
 
 /**
- * Holds the files of a data set to their hashes, where `loadDataset` would take them from: `folder`, the folder DIGITLAB_DATA if it
+ * Checks the files of a data set against their hashes, where `loadDataset` would take them from: `folder`, the folder DIGITLAB_DATA if it
  * has this data set, or the cache. Fetches nothing.
  */
 export const verifyDataset = async (name: string, options: LoadOptions = {}): Promise<Verified> => {

@@ -10,7 +10,7 @@ export interface CatalogueFile {
   readonly unpackedSha256?: string
 }
 
-/** A data set that has a name: where it lies, and what its files must be. */
+/** A data set that has a name: where it is, and the size and hash of each of its files. */
 export interface CatalogueEntry {
   readonly name: string
   readonly title: string
@@ -32,7 +32,7 @@ const file = (name: string, bytes: number, sha256: string, unpackedSha256?: stri
   ...(unpackedSha256 === undefined ? {} : { unpackedSha256 }),
 })
 
-/** The data sets that digitlab knows by name: same form, other pictures. */
+/** The data sets that digitlab knows by name, all in MNIST's form. */
 export const catalogue: Readonly<Record<'mnist' | 'fashion-mnist' | 'kmnist' | 'qmnist', CatalogueEntry>> = {
   mnist: {
     name: 'mnist',

@@ -9,7 +9,7 @@ export const isMappingName = (name: string): boolean =>
 /**
  * The names of classes by their labels.
  *
- * @throws DataError with the line that cannot be read; where the file is no UTF-8, or gives two labels one name or one label two
+ * @throws DataError with the line that cannot be read; where the file is not UTF-8, or gives two labels one name or one label two
  */
 export const parseClassNames = (bytes: Uint8Array, name: string): ReadonlyMap<number, string> => {
   let text: string
@@ -61,7 +61,7 @@ const fromJson = (text: string, name: string): ReadonlyMap<number, string> => {
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    throw new DataError(`${name} is no JSON (${(cause as Error).message.slice(0, 80)}): write a list of names`, {
+    throw new DataError(`${name} is not JSON (${(cause as Error).message.slice(0, 80)}): write a list of names`, {
       cause,
     })
   }
@@ -93,10 +93,10 @@ const checked = (found: readonly (readonly [number, string])[], file: string): R
   const wrong = [...names.keys()].find((label) => !Number.isInteger(label) || label < 0 || label > 256)
   if (wrong !== undefined)
     throw new DataError(
-      `expected labels from 0 to 256, found ${wrong} for ${shown(names.get(wrong) ?? '')} (${file}): give a label and a name a line`,
+      `expected labels from 0 to 256, found ${wrong} for ${shown(names.get(wrong) ?? '')} (${file}): give a label and a name per line`,
     )
   if (names.size < 2 || names.size > 256)
-    throw new DataError(`expected the names of 2 to 256 classes, found ${names.size} (${file}): give a name a line`)
+    throw new DataError(`expected the names of 2 to 256 classes, found ${names.size} (${file}): give one name per line`)
   return names
 }
 

@@ -43,7 +43,7 @@ export const isCsv = (beginning: Uint8Array): boolean => {
  * The arrays in a table: `images`, [rows, height, width] or [rows, height, width, 3], bytes or, where a pixel is none, float32; and
  * `labels` where a column has them: one that is called so, or without a header the first.
  *
- * @throws DataError with the row where rows are of other lengths, a label is no whole number, or a pixel is no number
+ * @throws DataError with the row where rows are of other lengths, a label is not a whole number, or a pixel is not a number
  */
 export const arraysInCsv = async (
   { name, open }: ArrayFile,
@@ -210,7 +210,7 @@ class Rows {
       if (column === count) this.#wrongLength(line, number)
       let value = 0
       const from = at
-      let byte = line[at] as number // past the end undefined, which is no digit
+      let byte = line[at] as number // past the end undefined, which is not a digit
       while (byte >= 0x30 && byte <= 0x39) {
         value = 10 * value + byte - 0x30
         byte = line[++at] as number
@@ -266,14 +266,14 @@ class Rows {
     const { label, isPixel } = this.#columns
     if (column !== label && !isPixel(column)) return 0
     throw new DataError(
-      `expected a number, found ${cell === '' ? 'nothing' : JSON.stringify(cell.slice(0, 40))} in row ${number}, column ${column + 1} (${this.#name}): ${column === label ? 'number the classes from 0' : 'mend that row, or leave it out'}`,
+      `expected a number, found ${cell === '' ? 'nothing' : JSON.stringify(cell.slice(0, 40))} in row ${number}, column ${column + 1} (${this.#name}): ${column === label ? 'number the classes from 0' : 'fix that row, or leave it out'}`,
     )
   }
 
   #wrongLength(line: Uint8Array, number: number): never {
     const { separator, count: expected } = this.#columns
     throw new DataError(
-      `expected ${expected} columns as in the first row, found ${count(line, separator) + 1} in row ${number} (${this.#name}): mend that row, or get the file again`,
+      `expected ${expected} columns as in the first row, found ${count(line, separator) + 1} in row ${number} (${this.#name}): fix that row, or get the file again`,
     )
   }
 

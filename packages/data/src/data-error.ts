@@ -19,7 +19,7 @@ export type DataErrorCode =
   /** Values that do not fit each other, or are not what was expected. */
   | 'bad-data'
 
-/** Data that can't be had, or are not what they should be. */
+/** Data that are not available, or are not what they should be. */
 export class DataError extends Error {
   readonly mendable = true
   readonly code: DataErrorCode

@@ -61,7 +61,7 @@ export interface DatasetFiles<T> {
 
 export const fileRoles = ['trainImages', 'trainLabels', 'testImages', 'testLabels'] as const
 
-/** How a data set made of files is to be called. */
+/** What to call a data set made of files. */
 export interface DatasetNames {
   readonly name: string
   readonly title: string
@@ -76,12 +76,12 @@ export interface DatasetNames {
 /**
  * Makes a data set of four IDX files: images of uint8, [count, height, width] or with one or three channels [count, height,
  * width, channels]; labels of any integer type, [count] or [count, 1], or [count, n] of int32 with the class first, as QMNIST has them. All four
- * headers are held against each other before memory is taken for what they announce.
+ * headers are held against each other before memory is allocated for what they announce.
  *
  * Without class names there are as many classes as the labels ask for; labels that begin at 1 are counted from there. What looks
  * wrong with them (classes without an image, one class alone) stands in the data set's notice.
  *
- * @throws DataError where counts or shapes differ, a label is outside the classes or a split is empty; IdxError where a
+ * @throws DataError if counts or shapes differ, a label is outside the classes or a split is empty; IdxError if a
  * file is damaged
  */
 export const datasetFromFiles = async (

@@ -15,7 +15,7 @@ export const decodeOnCanvas: DecodePicture = async (bytes, name) => {
     return { rgba: context.getImageData(0, 0, width, height).data, width, height }
   } catch (cause) {
     throw new DataError(
-      `${name} is no picture that this browser reads (${(cause as Error).message}): save it as a PNG`,
+      `${name} is not a picture that this browser can read (${(cause as Error).message}): save it as a PNG`,
       { cause },
     )
   }

@@ -30,7 +30,7 @@ const longestOwn = 4 * 2 ** 30
  *
  * @param expected undefined where neither length nor hash is known of an IDX file; without a length, of a file of any form
  * @throws DataError naming every address with its reason, or where the folder can't be written; what `signal` was aborted
- * with, where it was: what has come is gone on with next time
+ * with, where it was: what has come is resumed next time
  */
 export const download = async (
   urls: readonly string[],
@@ -151,7 +151,7 @@ const onDisk = async <T>(path: string, work: () => Promise<T>): Promise<T> => {
     const why =
       {
         ENOSPC: 'the disk is full',
-        EACCES: 'there is no right to write there',
+        EACCES: 'no permission to write there',
         EROFS: 'the disk is read-only',
         ENOTDIR: 'a file is in the way of a folder',
         EISDIR: 'a folder is in the way of a file',
@@ -160,7 +160,7 @@ const onDisk = async <T>(path: string, work: () => Promise<T>): Promise<T> => {
         ELOOP: 'a link is in the way of a file',
       }[code] ?? message
     throw new DataError(
-      `could not write ${path} (${why}): make room or rights there, or name another cache folder with DIGITLAB_CACHE`,
+      `could not write ${path} (${why}): free some space or change its permissions, or name another cache folder with DIGITLAB_CACHE`,
       { code: 'disk', cause },
     )
   }

@@ -7,15 +7,15 @@ import type { PlatformFile } from './platform'
 import type { Preparation } from './preparation'
 import { longest } from './transfer'
 
-/** What files that were given are to be called. */
+/** What to call files that were given. */
 export interface FileListOptions {
-  /** What the data set is called: the folder's name unless given, or 'files'. An experiment's id has it in it. */
+  /** What the data set is called: the folder's name by default, or 'files'. An experiment's id has it in it. */
   readonly name?: string
-  /** Told of files that were passed over because they are damaged. */
+  /** Told of files that were skipped because they are damaged. */
   readonly onNotice?: (sentence: string) => void
   /** What is made of it. */
   readonly preparation?: Preparation
-  /** Where each file lies, in the order of the files, with slashes: 'digits/train/7/1.png'. What a folder that was chosen says, unless given. */
+  /** Where each file lies, in the order of the files, with slashes: 'digits/train/7/1.png'. By default, what the browser says of a chosen folder. */
   readonly paths?: readonly string[]
 }
 
@@ -25,7 +25,7 @@ export interface FileListOptions {
  * NumPy or safetensors, tables (CSV, Parquet), pictures in a folder for each class, or a zip archive of these. Files of a known data set,
  * recognised by their hashes, take its name, and no others do. Other files among them are left alone.
  *
- * @throws DataError where a file is missing, is there twice, or does not fit the others; IdxError where one is damaged
+ * @throws DataError if a file is missing, is there twice, or does not fit the others; IdxError if one is damaged
  */
 export const datasetFromFileList = (
   files: readonly PlatformFile[],

@@ -23,7 +23,7 @@ export interface Found {
   readonly top: number
   readonly right: number
   readonly bottom: number
-  /** The runs of the digit and of all else; undefined where all ink is the digit's. */
+  /** The runs of the digit and of all else; undefined if all ink is the digit's. */
   readonly chosen: { readonly parts: Parts; readonly kept: Uint8Array } | undefined
   readonly parts: Parts
   readonly kept: Uint8Array
@@ -40,7 +40,7 @@ export interface Found {
  *
  * @param ink [height, width], 0 is the background, 1 the darkest ink
  * @param noise standard deviation of the background, as a share of the darkest ink
- * @returns undefined where there is nothing of a digit's size
+ * @returns undefined if there is nothing of a digit's size
  */
 export const findDigit = (ink: Float32Array, width: number, height: number, noise: number): Found | undefined => {
   let threshold = Math.max(paper, deviations * noise)

@@ -18,11 +18,11 @@ export interface LocalDataset {
 }
 
 /**
- * The data sets of the catalogue that are at hand: in `folder`, in the folder DIGITLAB_DATA, in the cache; the first place that has
+ * The data sets of the catalogue that are available: in `folder`, in the folder DIGITLAB_DATA, in the cache; the first place that has
  * one gives it. Files are held to their hashes as by `loadDataset`; one that is damaged is told to `onNotice`, and its data set
  * looked for further on. Fetches nothing.
  *
- * @throws DataError where `folder` was named and has none of them
+ * @throws DataError if `folder` was named and has none of them
  */
 export const findDatasets = async (options: LoadOptions = {}): Promise<readonly LocalDataset[]> => {
   const { folder, onNotice = () => {} } = options

@@ -272,7 +272,7 @@ describe('what is made of a data set, behind its name', () => {
   })
 
   test('words that are none, and values that do not fit, are said', async () => {
-    await expect(load('idx#colour')).rejects.toThrow('"colour" behind # in')
+    await expect(load('idx#colour')).rejects.toThrow('"colour" after # in')
     await expect(load('idx#limit=0')).rejects.toThrow(
       'expected how many images, from 1 for "limit" of a data set, found "0"',
     )
@@ -354,7 +354,7 @@ describe('tables that are wrong are refused with their row', () => {
     ],
     ['a longer row', `${row('0')}\n${row('1')},9\n`, 'expected 17 columns as in the first row, found 18 in row 2'],
     [
-      'a label that is no number',
+      'a label that is not a number',
       `${row('0')}\n${row('two')}\n`,
       'expected a number, found "two" in row 2, column 1 (wrong.csv): number the classes from 0',
     ],

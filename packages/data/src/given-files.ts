@@ -38,9 +38,9 @@ export interface GivenOptions {
   readonly classNames?: ReadonlyMap<number, string>
   /** What is made of it. */
   readonly preparation?: Preparation
-  /** What reads pictures that are no PNG. */
+  /** What reads pictures other than PNG. */
   readonly decodePicture?: DecodePicture
-  /** Told of files that were passed over because they are damaged. */
+  /** Told of files that were skipped because they are damaged. */
   readonly onNotice?: (sentence: string) => void
 }
 
@@ -49,7 +49,7 @@ export interface GivenOptions {
  * where their names say nothing, told apart by what they hold; arrays of NumPy or safetensors; tables (CSV, Parquet); pictures in a
  * folder for each class; or a zip archive of one of these.
  *
- * @throws DataError where a file is missing, is there twice, or does not fit the others; IdxError where an IDX file is damaged
+ * @throws DataError if a file is missing, is there twice, or does not fit the others; IdxError if an IDX file is damaged
  */
 export const datasetFromGiven = async (files: readonly GivenFile[], options: GivenOptions): Promise<Dataset> => {
   const { where, set, onNotice = () => {} } = options
@@ -144,7 +144,7 @@ const fromArrays = async (
   return prepared(await datasetFromOwnArrays(own, await four()), options, trainImages.formed)
 }
 
-/** The names of classes in the one file among those that has them; undefined where none is, or none can be read, which is said. */
+/** The names of classes in the one file among those that has them; undefined if none is, or none can be read, which is said. */
 export const namesIn = async (
   files: readonly GivenFile[],
   { set, onNotice = () => {} }: Pick<GivenOptions, 'set' | 'onNotice'>,
@@ -161,7 +161,7 @@ export const namesIn = async (
     return names
   } catch (error) {
     if (!(error instanceof DataError)) throw error
-    onNotice(`${file.name} is passed over: ${error.message}`)
+    onNotice(`${file.name} is skipped: ${error.message}`)
     return undefined
   }
 }
@@ -197,7 +197,7 @@ const sorted = async (files: readonly GivenFile[], context: ReadContext): Promis
   return { formats, arrays, pictures, mappings, others }
 }
 
-/** Archives give way to what is in them, but for NumPy's, whose arrays are read as one file. */
+/** Archives yield to what is in them, but for NumPy's, whose arrays are read as one file. */
 const unzipped = async (files: readonly GivenFile[]): Promise<readonly GivenFile[]> => {
   const all: GivenFile[] = []
   for (const file of files) {
@@ -252,7 +252,7 @@ const soundOf = async (files: readonly GivenFile[], { onNotice = () => {} }: Giv
     try {
       readIdx(await unpackIdx(bytes, { name }), { name })
     } catch (error) {
-      onNotice(`${name} is passed over: ${(error as Error).message}`)
+      onNotice(`${name} is skipped: ${(error as Error).message}`)
       failure ??= error
       continue
     }
@@ -288,7 +288,7 @@ const byContent = async (files: readonly GivenFile[], where: string): Promise<Da
   }
 }
 
-/** What an IDX file announces; undefined where it is none. */
+/** What an IDX file announces; undefined if it is not one. */
 const shapeOf = async (file: GivenFile): Promise<readonly number[] | undefined> => {
   try {
     const stream = await streamIdx(file.open())

@@ -13,7 +13,7 @@ const wordsOf: DatasetFiles<string> = {
   testLabels: 'labels to test on (t10k-labels-idx1-ubyte)',
 }
 
-/** Which of the four files a name says that it is; undefined where it says nothing, or too much. */
+/** Which of the four files a name says that it is; undefined if it says nothing, or too much. */
 export const roleOf = (name: string): Role | undefined => {
   const words = name.toLowerCase()
   const images = /images|idx3/.test(words)
@@ -66,8 +66,8 @@ const twice = <T extends { readonly name: string }>(files: readonly T[]): readon
 /**
  * Chooses the set that has images to train on and none to test on.
  *
- * @returns undefined where there is none such
- * @throws DataError where there are images to test on
+ * @returns undefined if there is none such
+ * @throws DataError if there are images to test on
  */
 export const chooseTraining = <T extends { readonly name: string }>(
   files: readonly T[],
@@ -91,7 +91,7 @@ export const chooseTraining = <T extends { readonly name: string }>(
  * Chooses the set whose four files are all there.
  *
  * @param wanted its name, where there may be several
- * @returns undefined where no name says a role
+ * @returns undefined if no name says a role
  * @throws DataError naming what is missing, or the sets among which to choose
  */
 export const chooseSet = <T extends { readonly name: string }>(

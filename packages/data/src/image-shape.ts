@@ -7,7 +7,7 @@ export const bytesOfImage = (imageShape: ImageShape): number => imageShape[0] * 
 /** Values of a pixel. */
 export const channelsOf = ([, , channels]: ImageShape): 1 | 3 => channels ?? 1
 
-/** The same with a channel said of grey images too, as models name their input. */
+/** The shape of an image as models name their input: with a channel for grey images, too. */
 export const inputShape = (imageShape: ImageShape): [height: number, width: number, channels: number] => [
   imageShape[0],
   imageShape[1],

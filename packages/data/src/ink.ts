@@ -30,7 +30,7 @@ export interface DigitInk {
 /**
  * Finds the digit, on paper whose shade is the whole picture's median, or that of its border where nothing is found so.
  *
- * @throws DataError where there is none
+ * @throws DataError if there is none
  */
 export const digitIn = (picture: Shade): DigitInk => {
   const levels = levelsOf(picture)

@@ -63,7 +63,7 @@ export const readLabels = (
   return { train: bytes(train), test: bytes(test), classNames, ...(notice === undefined ? {} : { notice }) }
 }
 
-/** One label for each image. @throws DataError where one is not below `bound` */
+/** One label for each image. @throws DataError if one is not below `bound` */
 const valuesOf = ({ name, shape, data }: StoredLabels, bound: number): Uint16Array => {
   const [count = 0, columns = 1] = shape
   if (columns > 1 && isOneHot(data, columns))

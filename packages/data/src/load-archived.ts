@@ -16,8 +16,8 @@ import { placesOf } from './places'
  * Loads a set of the archives: `emnist-letters`, `k49`, `mnist-c/fog`. Its files are looked for in `folder`, in the folder
  * DIGITLAB_DATA and in the cache, and then downloaded; each is held to its hash, and the data set to its form.
  *
- * @returns undefined where none has this name
- * @throws DataError where the files can't be had or are not what they should be
+ * @returns undefined if none has this name
+ * @throws DataError if the files are not available or not what they should be
  */
 export const loadArchived = async (name: string, options: LoadOptions): Promise<Dataset | undefined> => {
   const found = archivedSet(name)
@@ -60,7 +60,7 @@ const locate = async (
     }
     if (kind === 'given')
       throw new DataError(
-        `${folder} does not hold ${set.title}: it has no ${set.files.map(({ name }) => name).join(', no ')}; give the folder with it, or no folder to have it fetched`,
+        `${folder} does not hold ${set.title}: it has no ${set.files.map(({ name }) => name).join(', no ')}; give the folder with it, or no folder to download it`,
         { code: 'not-in-folder' },
       )
   }
@@ -93,7 +93,7 @@ const isThere = (path: string): Promise<boolean> =>
     () => false,
   )
 
-/** The files in a folder, where all are there. @throws DataError where one has another hash */
+/** The files in a folder, where all are there. @throws DataError if one has another hash */
 const whole = async (set: ArchivedSet, folder: string): Promise<readonly GivenFile[] | undefined> => {
   for (const file of set.files) if (!(await isThere(join(folder, file.name)))) return undefined
   for (const file of set.files) {

@@ -27,7 +27,7 @@ import type { DownloadOptions } from './transfer'
 export interface LoadOptions extends DownloadOptions {
   /** Looked into first; must then have the data set. */
   readonly folder?: string
-  /** Where DIGITLAB_DATA, DIGITLAB_CACHE and DIGITLAB_MIRROR are read from: the process's own environment unless given. */
+  /** Where DIGITLAB_DATA, DIGITLAB_CACHE and DIGITLAB_MIRROR are read from: the process's own environment by default. */
   readonly env?: Readonly<Record<string, string | undefined>>
   /**
    * Whether the training images of a folder of IDX files are read from the disk as they are needed, a block of the shuffled order at a time, and
@@ -36,7 +36,7 @@ export interface LoadOptions extends DownloadOptions {
   readonly stream?: boolean
   /** A file that names the classes, instead of one that lies beside the data: EMNIST's mapping, a name a line, JSON. */
   readonly classNames?: string
-  /** What reads pictures that are no PNG: JPEG, WebP. Without it they are refused. */
+  /** What reads pictures other than PNG: JPEG, WebP. Without it they are refused. */
   readonly decodePicture?: DecodePicture
   /** Told what was looked for in vain on the way. */
   readonly onNotice?: (sentence: string) => void
@@ -63,7 +63,7 @@ export interface Found {
  * packed or not, is held to its published hash. 'auto' is MNIST where that can be had, else strokes with a notice; but a
  * folder that was named and does not hold MNIST is an error.
  *
- * @throws DataError where the name is unknown, or the data can't be had or are not what they should be; what `signal` was aborted
+ * @throws DataError if the name is unknown, or the data are not available or not what they should be; what `signal` was aborted
  * with, where it was
  */
 export const loadDataset = async (name: string, options: LoadOptions = {}): Promise<Dataset> => {
@@ -96,7 +96,7 @@ const classNamesAt = async (path: string): Promise<ReadonlyMap<number, string>> 
   const found = await readIfThere(path)
   if (found) return parseClassNames(found.bytes, path)
   throw new DataError(
-    `there is no file ${path}, which is to name the classes: give one with a label and a name a line`,
+    `there is no file ${path}, which is to name the classes: give one with a label and a name per line`,
     {
       code: 'disk',
     },
@@ -129,7 +129,7 @@ const locate = async (
     const files = await fromFolder(entry, folder)
     if (typeof files === 'object') return { files, origin: `the folder ${folder}` }
     throw new DataError(
-      `${folder} does not hold ${entry.title}: ${files}; give the folder with its four files, or no folder to have them fetched`,
+      `${folder} does not hold ${entry.title}: ${files}; give the folder with its four files, or no folder to download them`,
       { code: 'not-in-folder' },
     )
   }
@@ -170,7 +170,7 @@ const readRoles = async <T>(
  * Files that are held to a hash may have any of the usual names; of several the one whose hash is right is taken.
  *
  * @returns why not, where the folder does not hold this data set
- * @throws DataError where a file has the right name and is damaged
+ * @throws DataError if a file has the right name and is damaged
  */
 export const fromFolder = async (entry: CatalogueEntry, folder: string): Promise<Roles<Found> | string> => {
   let why = ''
@@ -207,7 +207,7 @@ const placesWithin = ({ name, torchvision }: CatalogueEntry, folder: string): re
  * The file of a role in a folder.
  *
  * @returns the file, where it is right; the title of the data set that it is of, where that is another one of the catalogue; what is
- * wrong with it; undefined where there is none
+ * wrong with it; undefined if there is none
  */
 const judge = async (
   entry: CatalogueEntry,
@@ -232,7 +232,7 @@ const judge = async (
   return first
 }
 
-/** What is wrong with a file: the title of the data set that it is of in truth, or a sentence; undefined where it is right. */
+/** What is wrong with a file: the title of the data set that it is of in truth, or a sentence; undefined if it is right. */
 const wrongWith = async (
   entry: CatalogueEntry,
   file: CatalogueFile,

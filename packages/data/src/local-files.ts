@@ -25,7 +25,7 @@ export interface LocalOptions extends Pick<GivenOptions, 'classNames' | 'prepara
  * pictures for each class; one file that holds all; or a folder or an archive and the name of one of the sets in it, as
  * `gzip/emnist-letters`.
  *
- * @returns undefined where nothing is there
+ * @returns undefined if nothing is there
  * @throws DataError and IdxError as `datasetFromGiven`
  */
 export const datasetAt = async (path: string, options: LocalOptions): Promise<Dataset | undefined> => {
@@ -66,7 +66,7 @@ export const datasetAt = async (path: string, options: LocalOptions): Promise<Da
 /**
  * The data set of a folder's IDX files, its images streamed, where that is asked for or they are large.
  *
- * @throws DataError where it is asked for and they are no IDX files
+ * @throws DataError if it is asked for and they are not IDX files
  */
 const streamedFrom = async (
   folder: string,

@@ -22,13 +22,13 @@ export interface DigitPicture {
  * larger side, in proportion and with grey levels at the edges, and put into 28 x 28 with its centre of mass in the middle.
  *
  * Dark ink on light paper and light ink on dark paper are told apart by the whole picture; on a transparent sheet the opacity is
- * the ink. What is no digit is left out: specks, captions, frames, ruled lines, shadows, and what lies behind a sheet of paper.
+ * the ink. What is not a digit is left out: specks, captions, frames, ruled lines, shadows, and what lies behind a sheet of paper.
  *
  * Sources: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits"; N. Otsu, "A threshold selection method
  * from gray-level histograms".
  *
  * @param rgba [height, width, 4], as a canvas gives it
- * @throws DataError where the sizes do not fit the pixels, or there is nothing but paper and noise
+ * @throws DataError if the sizes do not fit the pixels, or there is nothing but paper and noise
  */
 export const digitPicture = (rgba: Uint8Array | Uint8ClampedArray, width: number, height: number): DigitPicture => {
   const whole = [width, height].every((size) => Number.isInteger(size) && size >= 1)
@@ -49,7 +49,7 @@ export const digitPicture = (rgba: Uint8Array | Uint8ClampedArray, width: number
  *
  * @param rgba [height, width, 4], as a canvas gives it
  * @returns bytes of shape [28, 28]; 0 is background, 255 is ink
- * @throws DataError where the sizes do not fit the pixels, or there is nothing but paper and noise
+ * @throws DataError if the sizes do not fit the pixels, or there is nothing but paper and noise
  */
 export const mnistForm = (rgba: Uint8Array | Uint8ClampedArray, width: number, height: number): Uint8Array =>
   digitPicture(rgba, width, height).form

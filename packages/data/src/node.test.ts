@@ -96,7 +96,7 @@ describe('loadDataset', () => {
     )
     await writeFile(join(raw, 'train-images-idx3-ubyte.gz'), 'version https://git-lfs.github.com/spec/v1')
     expect((await loadDataset(raw, { onNotice })).test.count).toBe(2)
-    expect(told).toEqual([expect.stringContaining('t10k-labels-idx1-ubyte is passed over: expected an IDX file')])
+    expect(told).toEqual([expect.stringContaining('t10k-labels-idx1-ubyte is skipped: expected an IDX file')])
     await writeFour(join(folder, 'root', 'KMNIST', 'raw'))
     await expect(loadDataset(join(folder, 'root'))).rejects.toThrow(
       /expected one data set in .*root, found .*EMNIST.*KMNIST/,
@@ -110,7 +110,7 @@ describe('loadDataset', () => {
     }
   })
 
-  test('what is no regular file is not waited for', async () => {
+  test('what is not a regular file is not waited for', async () => {
     const place = join(folder, 'pipes')
     await writeFour(place)
     await rm(join(place, 't10k-labels-idx1-ubyte'))
@@ -135,7 +135,7 @@ describe('loadDataset', () => {
     await expect(loadDataset('toString')).rejects.toBeInstanceOf(DataError)
   })
 
-  test('auto takes strokes where MNIST cannot be had, and says so loudly', async () => {
+  test('auto takes strokes where MNIST is not available, and says so loudly', async () => {
     const told: string[] = []
     const data = await loadDataset('auto', { ...offline(), onNotice: (sentence) => told.push(sentence) })
     expect(data.name).toBe('strokes')

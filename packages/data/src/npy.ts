@@ -37,7 +37,7 @@ const mostArrays = 1000
  * Reads a .npy file. Of 8-bit types `data` is a view of `bytes`, without a copy.
  *
  * @param name the file's name in errors
- * @throws DataError where it is cut off, too long or hostile, holds Python's objects or records, or is in Fortran's order
+ * @throws DataError if it is cut off, too long or hostile, holds Python's objects or records, or is in Fortran's order
  */
 export const readNpy = (bytes: Uint8Array, name = 'the file'): NumpyArray => {
   const header = headerOf(bytes, name)
@@ -52,7 +52,7 @@ export const readNpy = (bytes: Uint8Array, name = 'the file'): NumpyArray => {
 
 const headerOf = (bytes: Uint8Array, name: string): Header => {
   const fail = (sentence: string): never => {
-    throw new DataError(`${name} is no NumPy array that can be read: ${sentence}`)
+    throw new DataError(`${name} is not a readable NumPy array: ${sentence}`)
   }
   const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]
   if (bytes.length < 12 || magic.some((byte, i) => bytes[i] !== byte)) fail('it does not begin as one; get it again')

@@ -41,7 +41,7 @@ export const numbersFrom = (type: NumberTypeName, bytes: Uint8Array, littleEndia
   return data
 }
 
-/** Bytes that an array of a shape takes; undefined where they are past 2^53. */
+/** Bytes that an array of a shape takes; undefined if they are past 2^53. */
 export const bytesOfShape = (type: NumberTypeName, shape: readonly number[]): number | undefined => {
   const asked = shape.reduce((product, size) => product * Math.max(size, 1), numberTypes[type].size)
   if (!Number.isSafeInteger(asked)) return undefined

@@ -64,7 +64,7 @@ describe('arrays as NumPy writes them', () => {
     ] as const) {
       const bytes = await bytesOf(name)
       expect(() => readNpy(bytes, name)).toThrow(DataError)
-      expect(() => readNpy(bytes, name)).toThrow(`${name} is no NumPy array that can be read: ${why}`)
+      expect(() => readNpy(bytes, name)).toThrow(`${name} is not a readable NumPy array: ${why}`)
     }
   })
 
@@ -75,7 +75,7 @@ describe('arrays as NumPy writes them', () => {
     const archive = await bytesOf('packed.npz')
     expect(() => readNpz(archive.subarray(0, -3))).toThrow('its directory is missing')
     const flipped = archive.map((byte, i) => (i === 150 ? byte ^ 0x10 : byte))
-    expect(() => readNpz(flipped)).toThrow('its entry train_images.npy is damaged: its check sum is another')
+    expect(() => readNpz(flipped)).toThrow('its entry train_images.npy is damaged: its checksum does not match')
   })
 
   test('whatever bytes are changed, nothing but a DataError comes out', async () => {

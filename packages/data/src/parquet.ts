@@ -33,7 +33,7 @@ type Row = Readonly<Record<string, unknown>>
 /**
  * The arrays in a Parquet table: `images`, and `labels` with the classes' names where the table says them.
  *
- * @throws DataError where the table is damaged or hostile, has no such columns, or a row is not like the others
+ * @throws DataError if the table is damaged or hostile, has no such columns, or a row is not like the others
  */
 export const arraysInParquet = async (
   { name, read }: ArrayFile,
@@ -41,7 +41,7 @@ export const arraysInParquet = async (
 ): Promise<readonly StoredArray[]> => {
   const bytes = await read()
   const fail = (sentence: string): never => {
-    throw new DataError(`${name} is no Parquet table of images that can be read: ${sentence}`)
+    throw new DataError(`${name} is not a readable Parquet table of images: ${sentence}`)
   }
   const metadata = footerOf(bytes, fail)
   const rows = Number(metadata.num_rows)
@@ -88,13 +88,13 @@ const footerOf = (bytes: Uint8Array, fail: (sentence: string) => never): FileMet
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const length = bytes.length < 12 ? 0 : view.getUint32(bytes.length - 8, true)
   if (length > Math.min(longestFooter, bytes.length - 12))
-    return fail(`its footer is to be ${length} bytes, the file has ${bytes.length}; get it again`)
+    return fail(`its footer should be ${length} bytes, the file has ${bytes.length}; get it again`)
   try {
     const metadata = parquetMetadata(bytes, { geoparquet: false })
     const rows = Number(metadata.num_rows)
     // An image takes a byte at least.
     if (!(rows >= 1 && rows <= bytes.length))
-      return fail(`it is to have ${metadata.num_rows} rows in ${bytes.length} bytes`)
+      return fail(`it should have ${metadata.num_rows} rows in ${bytes.length} bytes`)
     if (metadata.row_groups.length > most || metadata.schema.length > most)
       return fail(`it has ${metadata.row_groups.length} row groups and ${metadata.schema.length} columns`)
     const inGroups = metadata.row_groups.reduce((sum, group) => sum + Number(group.num_rows), 0)
@@ -130,7 +130,7 @@ const checkPages = (
         if (cause instanceof DataError) throw cause
         return fail(`its column ${top} is damaged (${reason(cause)}); get it again`)
       }
-      if (total > mostInflation * bytes.length) return fail(`its pages are to be ${total} bytes from ${bytes.length}`)
+      if (total > mostInflation * bytes.length) return fail(`its pages should be ${total} bytes from ${bytes.length}`)
     }
 }
 
@@ -145,7 +145,7 @@ const checkColumn = (
   const start = Math.min(Number(meta.dictionary_page_offset ?? meta.data_page_offset), Number(meta.data_page_offset))
   const end = start + Number(meta.total_compressed_size)
   if (!(start >= 4 && end > start && end <= bytes.length))
-    return fail(`${called} is to lie at bytes ${start} to ${end} of ${bytes.length}; get it again`)
+    return fail(`${called} should lie at bytes ${start} to ${end} of ${bytes.length}; get it again`)
   const reader = { view: new DataView(bytes.buffer, bytes.byteOffset + start, end - start), offset: 0 }
   let [unpacked, values] = [0, 0]
   while (reader.offset < end - start - 1) {

@@ -40,12 +40,12 @@ export const isPicture = (bytes: Uint8Array): boolean => {
 /** Whether a file's name is one of a picture. */
 export const isPictureName = (name: string): boolean => /\.(png|jpe?g|webp|gif|bmp)$/i.test(name)
 
-/** @throws DataError where it is damaged, or there is nothing to read its format with */
+/** @throws DataError if it is damaged, or there is nothing to read its format with */
 export const pixelsOf = async (bytes: Uint8Array, name: string, decode?: DecodePicture): Promise<Pixels> => {
   const png = isPng(bytes) ? decodePng(bytes, name) : undefined
   if (png) return png
   if (!decode)
-    throw new DataError(`${name} is a picture of a format that is not read here: save it as a PNG without interlacing`)
+    throw new DataError(`${name} is a picture in an unsupported format: save it as a PNG without interlacing`)
   const { rgba, width, height } = await decode(bytes, name)
   const data = new Uint8Array(3 * width * height)
   for (let i = 0; i < width * height; i++) for (let c = 0; c < 3; c++) data[3 * i + c] = rgba[4 * i + c] ?? 0

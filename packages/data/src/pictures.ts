@@ -23,7 +23,7 @@ interface Placed {
  * The images and labels of pictures in a folder for each class. Classes are in the order of their names, numbers in that of
  * numbers; all splits have the same.
  *
- * @throws DataError where a picture lies in no folder of a class, or all are of one class
+ * @throws DataError if a picture lies in no folder of a class, or all are of one class
  */
 export const arraysOfPictures = async (
   files: readonly PictureFile[],

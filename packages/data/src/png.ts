@@ -18,12 +18,12 @@ const longestSide = 4096
 /**
  * The pixels of a PNG: one value each where it is grey, three where it has colours; opacity is left out, 16 bits are cut to 8.
  *
- * @returns undefined where it is interlaced
- * @throws DataError where it is damaged, cut off, or larger than 4096 pixels a side
+ * @returns undefined if it is interlaced
+ * @throws DataError if it is damaged, cut off, or larger than 4096 pixels a side
  */
 export const decodePng = (bytes: Uint8Array, name: string): Pixels | undefined => {
   const fail = (sentence: string): never => {
-    throw new DataError(`${name} is no PNG picture that can be read: ${sentence}`)
+    throw new DataError(`${name} is not a readable PNG picture: ${sentence}`)
   }
   const damaged = (what: string): never => fail(`${what}; get or write it again`)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -62,9 +62,9 @@ export const decodePng = (bytes: Uint8Array, name: string): Pixels | undefined =
 const spare = 1 << 16
 
 /**
- * The content of a zlib stream: its two bytes of header are known, its check sum is left to who fetched the file.
+ * The content of a zlib stream: its two bytes of header are known, its checksum is left to who fetched the file.
  *
- * @returns undefined where it is damaged, or another length than `length`
+ * @returns undefined if it is damaged, or another length than `length`
  */
 const inflated = (packed: readonly Uint8Array[], length: number): Uint8Array | undefined => {
   const [only, ...more] = packed

@@ -3,7 +3,7 @@
 import { catalogueEntry } from './catalogue'
 import { DataError } from './data-error'
 
-/** What is made of a data set before it is used. */
+/** How a data set is prepared before it is used. */
 export interface Preparation {
   /** The part of the training images that is set aside to test on, where there are no others: between 0 and 1. */
   readonly test?: number
@@ -107,7 +107,7 @@ const keys = Object.keys(words) as readonly Key[]
 const encodeName = (name: string): string =>
   name.replace(/[%,&#=/\\]/g, (letter) => `%${letter.charCodeAt(0).toString(16).padStart(2, '0')}`)
 
-/** The name of a data set with what is made of it, always written the same way. */
+/** The name of a data set with its preparation, always written the same way. */
 export const preparedName = (name: string, preparation: Preparation): string => {
   const said = keys.flatMap((key) => {
     const value = preparation[key]
@@ -142,7 +142,7 @@ export const parsePreparedName = (
     const key = keys.find((one) => words[one].word === word)
     if (!key)
       throw new DataError(
-        `"${word}" behind # in "${whole}" is nothing that can be made of a data set: choose among ${keys.map((one) => words[one].word).join(', ')}`,
+        `"${word}" after # in "${whole}" is not something that can be done to a data set: choose among ${keys.map((one) => words[one].word).join(', ')}`,
       )
     let value: unknown
     try {
@@ -191,5 +191,5 @@ export const namesDataset = (said: string, name: string): boolean => {
   return catalogueEntry(found.name) !== undefined && catalogueEntry(wanted.name) === undefined
 }
 
-/** Whether nothing is to be made of a data set. */
+/** Whether a data set is used as it is, without preparation. */
 export const isPlain = (preparation: Preparation): boolean => keys.every((key) => preparation[key] === undefined)

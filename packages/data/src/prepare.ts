@@ -9,12 +9,12 @@ import { sha256 } from './sha256'
 import { rowsOf } from './split'
 
 /**
- * Makes of a data set what its preparation says, in this order: channels, size or MNIST's form, transposed,
+ * Prepares a data set, in this order: channels, size or MNIST's form, transposed,
  * inverted, classes, limit. The name
  * says it, and the hashes of `files` are those of the IDX files that the images and labels would be now.
  *
  * @param formed the images are pictures that have their size or MNIST's form already
- * @throws DataError where a class is not there, or a split has no image of those that are
+ * @throws DataError if a class is not there, or a split has no image of those that are
  */
 export const prepareDataset = async (data: Dataset, preparation: Preparation, formed = false): Promise<Dataset> => {
   const { asMnist, ...others } = preparation

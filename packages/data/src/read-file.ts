@@ -15,8 +15,8 @@ export interface FileVersion {
 /**
  * Reads a regular file whole.
  *
- * @returns undefined where there is none
- * @throws DataError where it cannot be read, or is something else: a pipe or a device would be waited for
+ * @returns undefined if there is none
+ * @throws DataError if it cannot be read, or is something else: a pipe or a device would be waited for
  */
 export const readIfThere = async (
   path: string,
@@ -39,7 +39,7 @@ export const readIfThere = async (
     if (cause instanceof DataError) throw cause
     const { code, message } = cause as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-    throw new DataError(`could not read ${path} (${message}): give it rights, or name another folder`, {
+    throw new DataError(`could not read ${path} (${message}): change its permissions, or name another folder`, {
       code: 'disk',
       cause,
     })

@@ -28,17 +28,17 @@ const isCount = (value: unknown): value is number => Number.isSafeInteger(value)
 /**
  * The arrays in a safetensors file, `images` and `labels` for example.
  *
- * @throws DataError where it is cut off, damaged or hostile, naming array, expected and found
+ * @throws DataError if it is cut off, damaged or hostile, naming array, expected and found
  */
 export const arraysInSafetensors = async ({ name, read }: ArrayFile): Promise<readonly StoredArray[]> => {
   const fail = (sentence: string): never => {
-    throw new DataError(`${name} is no safetensors file that can be read: ${sentence}`)
+    throw new DataError(`${name} is not a readable safetensors file: ${sentence}`)
   }
   const bytes = await read()
   if (bytes.length < 8) return fail(`it has ${bytes.length} bytes, expected at least 8; get it again`)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const length = Number(view.getBigUint64(0, true))
-  if (length > longestHeader) return fail(`its header is to be ${length} bytes, expected at most ${longestHeader}`)
+  if (length > longestHeader) return fail(`its header should be ${length} bytes, expected at most ${longestHeader}`)
   if (8 + length > bytes.length)
     return fail(`its header ends at byte ${8 + length}, the file at ${bytes.length}; get it again`)
   const elements = bytes.subarray(8 + length)
@@ -54,7 +54,7 @@ export const arraysInSafetensors = async ({ name, read }: ArrayFile): Promise<re
     const sizes: readonly number[] = shape
     const [from, to] = Array.isArray(offsets) ? (offsets as unknown[]) : []
     if (!isCount(from) || !isCount(to) || to < from || to > elements.length)
-      return fail(`${key} is to lie at bytes ${String(from)} to ${String(to)} of ${elements.length}; get it again`)
+      return fail(`${key} should lie at bytes ${String(from)} to ${String(to)} of ${elements.length}; get it again`)
     const asked = bytesOfShape(type, sizes)
     if (asked !== to - from)
       return fail(

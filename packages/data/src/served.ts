@@ -11,7 +11,7 @@ export interface ServedDataset {
   readonly files: DatasetFiles<string>
 }
 
-/** Reads a server's `datasets.json`. @throws DataError where it is something else */
+/** Reads a server's `datasets.json`. @throws DataError if it is something else */
 export const parseServedDatasets = (text: string, url: string): readonly ServedDataset[] => {
   let document: unknown
   try {

@@ -18,7 +18,7 @@ export interface Shade {
  * The shade of each pixel. A picture with transparent parts is ink on a transparent sheet, where the opacity counts; or an opaque
  * page with something around it, a window's screenshot with its margin, where what is transparent becomes that page's paper.
  *
- * @returns [height, width]; undefined where all that is opaque is one empty page
+ * @returns [height, width]; undefined if all that is opaque is one empty page
  */
 export const shadeOf = (rgba: Uint8Array | Uint8ClampedArray, width: number, height: number): Shade | undefined => {
   const page = pageIn(rgba, width, height)

@@ -9,7 +9,7 @@ import type { StoredArray } from './stored-array'
  * Sets a part of the images aside to test on: the first of `torch.randperm(count)` from seed 0. Both parts stay in their order.
  *
  * @param part how much of them, between 0 and 1
- * @throws DataError where a part has no image
+ * @throws DataError if a part has no image
  */
 export const splitArrays = (images: StoredArray, labels: StoredArray, part: number): DatasetFiles<StoredArray> => {
   const [count = 0] = images.shape

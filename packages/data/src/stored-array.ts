@@ -25,10 +25,10 @@ const longestSide = 4096
 /**
  * Makes a data set of four arrays: images of uint8, [count, height, width] or with one or three channels [count, height, width, channels];
  * labels of any integer type, [count] or [count, 1], or [count, n] of int32 with the class first. All four shapes are held against each other
- * before memory is taken for what they announce.
+ * before memory is allocated for what they announce.
  *
  * @param filesOf what the arrays were read from, asked for once they are read
- * @throws DataError where counts or shapes differ, a label is outside the classes or a split is empty
+ * @throws DataError if counts or shapes differ, a label is outside the classes or a split is empty
  */
 export const datasetFromArrays = async (
   names: DatasetNames,
@@ -70,7 +70,7 @@ export const datasetFromArrays = async (
   }
 }
 
-/** The size of an array's images. @throws DataError where they are no bytes of one or three channels */
+/** The size of an array's images. @throws DataError if they are no bytes of one or three channels */
 export const sidesOf = ({ name, type, shape }: StoredArray): ImageShape => {
   const [, height = 0, width = 0, channels = 1] = shape
   const fits = type === 'uint8' && (shape.length === 3 || (shape.length === 4 && (channels === 1 || channels === 3)))
@@ -87,7 +87,7 @@ export const sidesOf = ({ name, type, shape }: StoredArray): ImageShape => {
   return channels === 3 ? [height, width, 3] : [height, width]
 }
 
-/** @throws DataError where labels are none, or not as many as images */
+/** @throws DataError if there are no labels, or not as many as images */
 export const checkCounts = (images: StoredArray, labels: StoredArray): void => {
   const [imageCount = 0] = images.shape
   const { type, shape } = labels

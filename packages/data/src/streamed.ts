@@ -51,7 +51,7 @@ const headerOf = async (path: string) => {
  * A data set whose training images are read from their IDX file as they are asked for. One that is packed is unpacked into the cache
  * once.
  *
- * @throws DataError where they do not fit each other, or something is to be made of them that needs them in memory
+ * @throws DataError if they do not fit each other, or something is to be made of them that needs them in memory
  */
 export const streamedDataset = async (
   paths: IdxPaths,

@@ -29,7 +29,7 @@ export interface StrokesOptions {
  * width and wobble. Needs no file, no network and no licence; the same seed gives the same bytes on every machine (only
  * + - * / and square roots decide them).
  *
- * @throws DataError where a count is not an integer from 1 to MNIST's
+ * @throws DataError if a count is not an integer from 1 to MNIST's
  */
 export const strokes = async (options: StrokesOptions = {}): Promise<Dataset> => {
   const { seed = 0, trainCount = 60_000, testCount = 10_000 } = options

@@ -3,7 +3,7 @@ import { decodeIdx } from '@digitlab/idx'
 import { DataError } from './data-error'
 import type { StopSignal } from './platform'
 
-/** How a download goes on. */
+/** The progress of a download. */
 export interface DownloadProgress {
   readonly file: string
   readonly url: string
@@ -14,13 +14,13 @@ export interface DownloadProgress {
 
 /** How long a download may take, how often it is tried, who is told of it and who may stop it. */
 export interface DownloadOptions {
-  /** Longest wait for an answer, and then for each next piece, in milliseconds; 15 s unless given. */
+  /** Longest wait for an answer, and then for each next piece, in milliseconds; 15 s by default. */
   readonly timeoutMs?: number
-  /** The slowest that it may be: fewer bytes within this time end it. 256 KiB a minute unless given, the pace of a modem. */
+  /** The slowest that it may be: fewer bytes within this time end it. 256 KiB a minute by default, the pace of a modem. */
   readonly slowest?: { readonly bytes: number; readonly withinMs: number }
-  /** How often an address is tried that fails in a way that may pass: an answer such as 429 or 503, a lost connection. 3 unless given. */
+  /** How often an address is tried that fails in a way that may pass: an answer such as 429 or 503, a lost connection. 3 by default. */
   readonly attempts?: number
-  /** The wait before the second try, in milliseconds, doubled before each further one; `Retry-After` may ask for longer. 1 s unless given. */
+  /** The wait before the second try, in milliseconds, doubled before each further one; `Retry-After` may ask for longer. 1 s by default. */
   readonly backoffMs?: number
   /** Told of every piece that has come. */
   readonly onProgress?: (progress: DownloadProgress) => void
@@ -127,7 +127,7 @@ export const firstOf = async <T>(
 /** Ways in which a connection is lost that was there, by Node's names. */
 const lost = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
 
-/** How long to wait before the same address is asked again; undefined where that is of no use. */
+/** How long to wait before the same address is asked again; undefined if that is of no use. */
 const waitOf = (error: unknown): number | undefined => {
   if (error instanceof PassingFailure) return error.wait
   const { cause } = error as Error
@@ -157,7 +157,7 @@ export const fileNameIn = ({ pathname }: URL): string => {
   }
 }
 
-/** @throws Error where https: was asked for and http: answered, which anyone on the way can change */
+/** @throws Error if https: was asked for and http: answered, which anyone on the way can change */
 export const checkSafe = async (asked: string, { url, body }: Response): Promise<void> => {
   if (!asked.startsWith('https:') || !url.startsWith('http:')) return
   await body?.cancel()

@@ -17,7 +17,7 @@ import { bodyOf } from './web-body'
 
 /** Where a page's files come from, and who is told. */
 export interface FetchFileOptions extends DownloadOptions {
-  /** The browser's own unless given. */
+  /** The browser's own by default. */
   readonly fetch?: Fetch
 }
 
@@ -31,7 +31,7 @@ export interface FetchedFile {
  * Fetches the file of a data set, for `datasetFromFileList`: `https://example.org/mnist.npz`, with what is to be made of it behind the
  * address (`#channels=3`, `#sha256=...` to hold it to a hash). At most 256 MB; of http: only what the page's own machine serves.
  *
- * @throws DataError where the address is none, its server does not let a page read it or does not answer, the file is too long, or its
+ * @throws DataError if the address is none, its server does not let a page read it or does not answer, the file is too long, or its
  * hash is another; what `signal` was aborted with, where it was
  */
 export const fetchDataFile = async (address: string, options: FetchFileOptions = {}): Promise<FetchedFile> => {
@@ -50,7 +50,7 @@ export const fetchDataFile = async (address: string, options: FetchFileOptions =
     const found = await sha256(done.value)
     if (found !== said.sha256)
       throw new DataError(
-        `expected the SHA-256 ${said.sha256}, found ${found} (${name}): look where the hash is from`,
+        `expected the SHA-256 ${said.sha256}, found ${found} (${name}): check where the hash comes from`,
         {
           code: 'wrong-hash',
         },

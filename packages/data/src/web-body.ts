@@ -4,7 +4,7 @@ import { PassingFailure, reasonOf, refusal } from './transfer'
  * What a server answers, in memory.
  *
  * @param onPiece sees each piece as it comes, with the bytes received so far; what it throws ends the transfer
- * @throws Error where the server refuses; PassingFailure where the connection is lost
+ * @throws Error if the server refuses; PassingFailure if the connection is lost
  */
 export const bodyOf = async (
   response: Response,

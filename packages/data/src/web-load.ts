@@ -33,9 +33,9 @@ export interface WebLoadOptions extends DownloadOptions {
   readonly local?: string
   /** Told what was looked for in vain on the way, and what cannot be kept. */
   readonly onNotice?: (sentence: string) => void
-  /** The browser's own unless given. */
+  /** The browser's own by default. */
   readonly fetch?: Fetch
-  /** Where files are kept: the browser's own Cache API unless given; undefined keeps nothing. */
+  /** Where files are kept: the browser's own Cache API by default; undefined keeps nothing. */
   readonly caches?: PageCaches | undefined
 }
 
@@ -56,7 +56,7 @@ const cacheName = 'digitlab-data-1'
  * A catalogue set is looked for at `local`, in the browser's cache, and at the mirrors that let a page read them. Every file, packed
  * or not, is held to its published hash before it is used or kept; what was cut off or is wrong is never kept.
  *
- * @throws DataError where the name is unknown, or the data can't be had or are not what they should be; what `signal` was aborted
+ * @throws DataError if the name is unknown, or the data are not available or not what they should be; what `signal` was aborted
  * with, where it was
  */
 export const loadDataset = async (name: WebDatasetName, options: WebLoadOptions = {}): Promise<Dataset> => {
@@ -137,7 +137,7 @@ const fromMirrors = async (
   const done = await firstOf(urls, options, (url) => receive(url, file.name, file, options))
   if ('value' in done) return done.value
   throw new DataError(
-    `could not download ${file.name} (${done.reasons}): look whether you are online and try again, give the four files of ${title}, or take strokes`,
+    `could not download ${file.name} (${done.reasons}): check that you are online and try again, give the four files of ${title}, or use strokes`,
     { code: 'download-failed' },
   )
 }
@@ -162,7 +162,7 @@ const receive = (url: string, name: string, file: CatalogueFile, options: WebLoa
     return bytes
   })
 
-/** What is wrong with the bytes of a file, packed or not; undefined where they are right. */
+/** What is wrong with the bytes of a file, packed or not; undefined if they are right. */
 const differsFrom = async (file: CatalogueFile, name: string, bytes: Uint8Array): Promise<string | undefined> => {
   const packed = bytes[0] === 0x1f
   const wanted = packed ? file.packed?.sha256 : file.unpackedSha256
@@ -197,7 +197,7 @@ const openCache = async ({ onNotice = () => {}, ...options }: WebLoadOptions): P
     return undefined
   })
   if (!cache) return undefined
-  // A key must be an address; the mirrors may change, so that it is none of theirs.
+  // A key must be an address; the mirrors may change, so that it is not one of theirs.
   const keyOf = ({ name }: CatalogueEntry, file: CatalogueFile) => `https://data.digitlab.invalid/${name}/${file.name}`
   return {
     get failed() {

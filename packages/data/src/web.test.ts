@@ -120,7 +120,7 @@ describe('loadDataset in a page', () => {
     const other = { ...qmnist, 'train-images-idx3-ubyte.gz': gzipSync(images(3)) }
     await withServer(other, async (url) => {
       const failed = loadDataset('mnist', { fetch: mirroredAt(url), caches: undefined })
-      await expect(failed).rejects.toThrow(/expected 9912422 bytes, found \d+\): look whether you are online/)
+      await expect(failed).rejects.toThrow(/expected 9912422 bytes, found \d+\): check that you are online/)
     })
     await withServer({ 'train-images-idx3-ubyte.gz': new Uint8Array(9912423).fill(31) }, async (url) => {
       const failed = loadDataset('mnist', { fetch: mirroredAt(url), caches: undefined })

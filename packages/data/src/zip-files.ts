@@ -12,7 +12,7 @@ const isLitter = (path: string): boolean => /(^|\/)(__MACOSX\/|\._|\.DS_Store$|T
 /**
  * The files of an archive; the archive itself where it is one of NumPy's arrays.
  *
- * @throws DataError where it is damaged or hostile, or holds nothing
+ * @throws DataError if it is damaged or hostile, or holds nothing
  */
 export const filesInZip = async (archive: GivenFile): Promise<readonly GivenFile[]> => {
   const entries = zipEntries(await archive.read(), archive.name)

@@ -12,7 +12,7 @@ export interface ZipEntry {
   readonly bytes: number
   /** Its first bytes, at most `count`. */
   beginning(count: number): Uint8Array
-  /** All of it, held to its check sum. */
+  /** All of it, held to its checksum. */
   read(): Uint8Array
 }
 
@@ -28,11 +28,11 @@ const longestEnd = 22 + 0xffff
 /**
  * The entries of an archive in the order of its directory.
  *
- * @throws DataError where it is cut off, damaged or hostile
+ * @throws DataError if it is cut off, damaged or hostile
  */
 export const zipEntries = (bytes: Uint8Array, name: string): readonly ZipEntry[] => {
   const fail = (sentence: string): never => {
-    throw new DataError(`${name} is no sound zip archive: ${sentence}; get it again`)
+    throw new DataError(`${name} is not a valid zip archive: ${sentence}; get it again`)
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const end = endRecord(bytes, view)
@@ -59,13 +59,14 @@ export const zipEntries = (bytes: Uint8Array, name: string): readonly ZipEntry[]
     const entry = new TextDecoder().decode(bytes.subarray(at + 46, at + 46 + nameLength))
     at += 46 + nameLength + view.getUint16(at + 30, true) + view.getUint16(at + 32, true)
     if (header + 30 > bytes.length || view.getUint32(header, true) !== 0x04034b50)
-      return fail(`its entry ${entry} is to be at byte ${header}, where none is`)
+      return fail(`its entry ${entry} should be at byte ${header}, where there is none`)
     const from = header + 30 + view.getUint16(header + 26, true) + view.getUint16(header + 28, true)
     if (packed > bytes.length - from)
       return fail(`its entry ${entry} ends at byte ${from + packed}, the file at ${bytes.length}`)
-    if (method !== 0 && method !== 8) return fail(`its entry ${entry} is packed by method ${method}, expected 0 or 8`)
+    if (method !== 0 && method !== 8)
+      return fail(`its entry ${entry} is compressed with method ${method}, expected 0 or 8`)
     if (method === 0 ? packed !== unpacked : unpacked > packed * mostInflation || unpacked > longestEntry)
-      return fail(`its entry ${entry} is to be ${unpacked} bytes from ${packed}`)
+      return fail(`its entry ${entry} should be ${unpacked} bytes from ${packed}`)
     packedBytes += packed
     if (packedBytes > bytes.length) return fail('its entries lie over each other')
     const content = bytes.subarray(from, from + packed)
@@ -77,7 +78,7 @@ export const zipEntries = (bytes: Uint8Array, name: string): readonly ZipEntry[]
       read() {
         const whole = method === 0 ? content : inflated(content, unpacked)
         if (whole === undefined || crc32(whole) !== sum)
-          return fail(`its entry ${entry} is damaged: its check sum is another`)
+          return fail(`its entry ${entry} is damaged: its checksum does not match`)
         return whole
       },
     })

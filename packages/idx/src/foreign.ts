@@ -28,10 +28,10 @@ const signatures: readonly (readonly [what: string, remedy: string, starts: stri
 ]
 
 /**
- * Says what bytes are that were given as a file of data and are none: a web page, a Git LFS pointer, an archive.
+ * Recognises what was given in place of a data file: a web page, a Git LFS pointer, an archive.
  *
  * @param bytes the file's beginning; 512 bytes are enough
- * @returns undefined where nothing is recognised
+ * @returns undefined if nothing is recognised
  */
 export const foreignContent = (bytes: Uint8Array): ForeignContent | undefined => {
   const skipped = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0 // a byte order mark

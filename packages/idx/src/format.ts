@@ -2,7 +2,7 @@ import { foreignContent } from './foreign'
 
 // Indices stay inside an element, whose size divides the length: each `!` is in range.
 
-/** Bytes that are no IDX file, or values that can't be one. */
+/** Bytes that are not an IDX file, or values that cannot be written as one. */
 export class IdxError extends Error {
   readonly mendable = true
   override name = 'IdxError'
@@ -63,8 +63,8 @@ export const shown = (shape: readonly number[]): string => `[${shape.join(', ')}
 /**
  * Reads the header: two zero bytes, the type's code, the rank, and each size as a big-endian uint32.
  *
- * @returns undefined where `bytes` ends before the header does
- * @throws IdxError where it is not IDX, or its sizes multiply past what a number can hold
+ * @returns undefined if `bytes` ends before the header does
+ * @throws IdxError if it is not IDX, or its sizes multiply past what a number can hold
  */
 export const parseHeader = (bytes: Uint8Array, name?: string): IdxHeader | undefined => {
   const [first, second, code, rank] = bytes

@@ -22,8 +22,8 @@ const gzipFrame = 15 + 16
 
 /**
  * Inflates a gzip file into memory of the caller's. A file is a series of members (RFC 1952, section 2.2); zeros between them
- * and behind the last, with which tapes and disks fill their blocks, are passed over. Not by the platform's DecompressionStream:
- * some of them take a second member, or zeros, for damage, others what is no gzip at all for the end.
+ * and behind the last, with which tapes and disks fill their blocks, are skipped. Not by the platform's DecompressionStream:
+ * some of them take a second member, or zeros, for damage, others what is not gzip at all for the end.
  */
 export class GzipReader implements Reader {
   readonly #source: Pieces
@@ -41,7 +41,7 @@ export class GzipReader implements Reader {
     this.#zlib.avail_in = 0
   }
 
-  /** @throws IdxError where the gzip data are damaged or cut off */
+  /** @throws IdxError if the gzip data are damaged or cut off */
   async fill(target: Uint8Array<ArrayBuffer>): Promise<number> {
     const zlib = this.#zlib
     zlib.output = target

@@ -22,7 +22,7 @@ const zlib = (): Zlib | undefined => {
  * Inflates a gzip file that becomes `total` bytes by the runtime's own zlib, which takes less than half of the time, on a thread of its
  * own: what waits for a file of millions of bytes has other things to do meanwhile.
  *
- * @returns undefined where there is none, or the file is anything else than members of that length in all with zeros behind them: who
+ * @returns undefined if there is none, or the file is anything else than members of that length in all with zeros behind them: who
  * reads it member by member knows what it is
  */
 export const nativeGunzip = async (bytes: Uint8Array, total: number): Promise<Uint8Array<ArrayBuffer> | undefined> => {

@@ -20,7 +20,7 @@ export interface ReadOptions {
 
 /** What is read, and how much memory it may take. */
 export interface UnpackOptions extends ReadOptions {
-  /** The most bytes that compressed data, or one record of a stream, may announce and so take. 2 GiB unless given. */
+  /** The most bytes that compressed data, or one record of a stream, may announce and so take. 2 GiB by default. */
   readonly maxBytes?: number
 }
 
@@ -29,7 +29,7 @@ export interface UnpackOptions extends ReadOptions {
  *
  * Source: Y. LeCun, "The IDX file format", on the page of the MNIST database.
  *
- * @throws IdxError where it is cut off, too long, or not IDX, with both sizes
+ * @throws IdxError if it is cut off, too long, or not IDX, with both sizes
  */
 export const readIdx = (bytes: Uint8Array, { name }: ReadOptions = {}): IdxArray => {
   if (isGzip(bytes))
@@ -43,7 +43,7 @@ export const readIdx = (bytes: Uint8Array, { name }: ReadOptions = {}): IdxArray
 }
 
 /**
- * Reads an IDX file, compressed with gzip or not: which one it is, its first bytes tell. A file of several gzip members is
+ * Reads an IDX file, compressed with gzip or not, as its first bytes tell. A file of several gzip members is
  * their content one after the other; zeros behind them are left alone. Inflates as {@link unpackIdx} does.
  *
  * @throws IdxError as {@link readIdx}, and where the gzip data are damaged or announce more than `maxBytes`
@@ -56,11 +56,11 @@ export const decodeIdx = async (bytes: Uint8Array, options: UnpackOptions = {}):
 }
 
 /**
- * The bytes of an IDX file without their compression; `bytes` itself where there is none. The memory is taken once, after the
+ * The bytes of an IDX file without their compression; `bytes` itself if there is none. The memory is taken once, after the
  * header was looked at: nothing is inflated where it announces more than `maxBytes`, or than so short a file can hold, and
  * never more than it announces.
  *
- * @throws IdxError where the gzip data are damaged, inflate to something else than their header says, or announce too much
+ * @throws IdxError if the gzip data are damaged, inflate to something else than their header says, or announce too much
  */
 export const unpackIdx = async (bytes: Uint8Array, options: UnpackOptions = {}): Promise<Uint8Array> =>
   isGzip(bytes) ? (await inflate(bytes, options)).whole : bytes
@@ -110,7 +110,7 @@ export const readHeader = async (
 ): Promise<{ readonly header: IdxHeader; readonly head: Uint8Array }> => {
   let head = new Uint8Array(4)
   let count = await reader.fill(head)
-  // Where the first two are no zeros, it is no IDX file: what it is, more of it tells.
+  // Where the first two are no zeros, it is not an IDX file: what it is, more of it tells.
   const isIdx = head[0] === 0 && head[1] === 0
   const wanted = isIdx ? 4 + 4 * (head[3] ?? 0) : 512
   if (count === 4 && wanted > 4) {
@@ -136,7 +136,7 @@ export const wrongLength = (
 const headerCutOff = (found: number, name?: string): IdxError =>
   new IdxError(`expected the header of an IDX file, the file ends after ${found} bytes${called(name)}: get it again`)
 
-/** @throws IdxError where `bytes`, which the header announces for `what`, are more than the options allow */
+/** @throws IdxError if `bytes`, which the header announces for `what`, are more than the options allow */
 export const refuseLarger = (
   bytes: number,
   what: string,

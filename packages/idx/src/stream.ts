@@ -49,7 +49,7 @@ export const streamIdx = async (source: ByteSource, options: UnpackOptions = {})
  * The bytes of a file that may be compressed with gzip, in pieces, as {@link streamIdx} recognises and inflates them; what the file
  * holds is not looked at. The source is closed at the end, at an error, and where the loop is left.
  *
- * @throws IdxError where the gzip data are damaged or cut off
+ * @throws IdxError if the gzip data are damaged or cut off
  */
 export async function* gunzipped(
   source: ByteSource,

@@ -16,7 +16,7 @@ export type WritableArray =
 /**
  * Writes an array as an IDX file, not compressed. Without `type` the class of `data` decides it.
  *
- * @throws IdxError where the data are not of the type, are more or fewer than the shape has places, the rank is above 255
+ * @throws IdxError if the data are not of the type, are more or fewer than the shape has places, the rank is above 255
  * or a size above 2^32 - 1
  */
 export const writeIdx = ({ type: given, shape, data }: WritableArray): Uint8Array => {

@@ -19,7 +19,7 @@ export const checkForm = (definition: unknown): ModelDefinition => {
     if (value === undefined)
       throw new ModelError(`a model must be an object with ${keys}, not ${shownValue(definition)}: ${key} is missing`)
   for (const key of Object.keys(others))
-    throw new ModelError(`${shownValue(key)} is no part of a model, which has ${keys}: take it out`)
+    throw new ModelError(`${shownValue(key)} is not part of a model, which has ${keys}: take it out`)
   if (typeof name !== 'string' || !/^[\w-]{1,64}$/.test(name))
     throw new ModelError(
       `the name of a model must be letters, digits, - and _, at most 64 in all, not ${shownValue(name)}`,
@@ -35,7 +35,7 @@ export const checkForm = (definition: unknown): ModelDefinition => {
   return definition as unknown as ModelDefinition
 }
 
-/** The types of this package and those of somebody else. @throws ModelError where two have one name */
+/** The types of this package and those of somebody else. @throws ModelError if two have one name */
 export const allTypes = (more: readonly LayerType[]): readonly LayerType[] => {
   const types: readonly LayerType[] = [...layerTypes, ...more]
   const names = types.map(({ type }) => type)

@@ -9,7 +9,7 @@ export type JsonSchema = Readonly<Record<string, unknown>>
  * The JSON schema (draft 2020-12) of a model's definition: strict about the options of the types that are known; of a layer of any
  * other type it only says that it has a type, so that what was trained with it can be read without it.
  *
- * @param types those that are known: this package's unless given
+ * @param types those that are known: this package's by default
  */
 export const definitionSchema = (types: readonly LayerType[] = layerTypes): JsonSchema => ({
   description: "A list of layers, in PyTorch's terms.",

@@ -85,11 +85,11 @@ describe('what does not fit is refused with both shapes', () => {
 
   test.each([
     ['a dense layer on an image', [fc], 'takes a flat row, the layer before it makes [28, 28, 1]: put a flatten'],
-    ['a wrong in', [flatten, { ...fc, in: 100 }], 'is to take [100], the layer before it makes [784]'],
+    ['a wrong in', [flatten, { ...fc, in: 100 }], 'should take [100], the layer before it makes [784]'],
     [
       'wrong channels',
       [{ ...conv, in: 3 }, flatten, fc],
-      'is to take 3 channels, the layer before it makes [28, 28, 1]',
+      'should take 3 channels, the layer before it makes [28, 28, 1]',
     ],
     ['a convolution of a row', [flatten, conv], 'takes [height, width, channels], the layer before it makes [784]'],
     [
@@ -117,7 +117,7 @@ describe('what does not fit is refused with both shapes', () => {
     [
       'an unknown option',
       [{ ...conv, dilation: 2 }],
-      'layers[0].dilation of the model "mine" is no option of conv2d, which takes name, in, out',
+      'layers[0].dilation of the model "mine" is not an option of conv2d, which takes name, in, out',
     ],
     [
       'a missing option',
@@ -172,7 +172,7 @@ describe('what does not fit is refused with both shapes', () => {
     [
       'a key that means nothing',
       { name: 'm', input: [1, 1, 1], layers: [flatten, fc], epochs: 5 },
-      '"epochs" is no part of a model, which has name, input and layers: take it out',
+      '"epochs" is not part of a model, which has name, input and layers: take it out',
     ],
   ])('%s as a model', (_, definition, message) => {
     expect(() => defineModel(definition as unknown as ModelDefinition)).toThrow(ModelError)

@@ -87,7 +87,7 @@ export interface ModelExtensions {
 /**
  * Checks a definition and finds every shape.
  *
- * @throws ModelError where a value is of the wrong form, unknown or out of range (with its path), a name is used twice or
+ * @throws ModelError if a value is of the wrong form, unknown or out of range (with its path), a name is used twice or
  * missing, a layer does not take what the one before it makes (with both shapes), or the model does not end in a flat row of
  * logits
  */
@@ -198,7 +198,7 @@ export const allLayers = (layers: readonly ShapedLayer[]): readonly ShapedLayer[
  * The types of a definition's layers that are not among `types`, each once: a run that somebody trained with layers of his own can be
  * read without them, and only what needs to compute its model can't be done.
  *
- * @param types this package's unless given
+ * @param types this package's by default
  */
 export const unknownLayerTypes = (
   { layers }: ModelDefinition,

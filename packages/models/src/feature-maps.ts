@@ -9,8 +9,8 @@ import type { StateDict } from './state-dict'
  *
  * @param image bytes, [height, width, channels], 255 for full ink
  * @param normalize what the model was trained with, of pixels from 0 to 1; (pixel - mean) / std
- * @returns [height, width, filters]; undefined where the model does not begin with filters
- * @throws ModelError where the weights are not those of the model
+ * @returns [height, width, filters]; undefined if the model does not begin with filters
+ * @throws ModelError if the weights are not those of the model
  */
 export const firstFeatureMaps = (
   model: Model,

@@ -6,8 +6,8 @@ import type { StateDict, StateEntry } from './state-dict'
  * The weights of the layer that sees the image, in PyTorch's name and layout: [out, in] of a dense layer,
  * [filters, channels, height, width] of a convolution.
  *
- * @returns undefined where something has been done to the image before, or no layer has weights
- * @throws ModelError where the weights are not those of the model
+ * @returns undefined if something has been done to the image before, or no layer has weights
+ * @throws ModelError if the weights are not those of the model
  */
 export const firstLayerWeights = (model: Model, weights: StateDict): (StateEntry & { name: string }) | undefined => {
   checkStateDict(model, weights)

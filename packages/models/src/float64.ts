@@ -15,7 +15,7 @@ export type LossFunction64 = (
 
 /** How a batch is taken. */
 export interface LossOptions64 {
-  /** Softmax cross-entropy unless given. */
+  /** Softmax cross-entropy by default. */
   readonly loss?: LossFunction64
   /** Draws for the layers that do, in the order in which `lossAndGradients` does. */
   readonly generator?: MersenneTwister

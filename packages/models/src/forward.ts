@@ -134,7 +134,7 @@ const runLayers = (layers: readonly ShapedLayer[], weights: Weights, input: Tens
 }
 
 /**
- * The model's logits, as they are in use: nothing is dropped or drawn.
+ * The model's logits in evaluation mode: nothing is dropped or drawn.
  *
  * @param images [batch, height, width, channels] float32
  * @returns [batch, classes]
@@ -143,7 +143,7 @@ export const logits = (model: Model, weights: Weights, images: Tensor): Tensor2D
   tidy(() => runLayers(model.layers, weights, images, { mode: 'evaluation' }).y as Tensor2D)
 
 /**
- * What each layer of a model makes of images as it is in use: nothing is dropped or drawn.
+ * The output of each layer of a model in evaluation mode: nothing is dropped or drawn.
  *
  * @param images [batch, height, width, channels] float32
  * @returns one tensor for each of `model.layers`, [batch, ...output], in float32; whoever asked for them disposes of them
@@ -158,7 +158,7 @@ export const activations = (model: Model, weights: Weights, images: Tensor): Ten
     })
   })
 
-/** What one batch says of the weights. Whoever asked for it disposes of the tensors. */
+/** The loss of one batch and its gradients. The caller disposes of the tensors. */
 export interface LossAndGradients {
   /** Shape [2]; the loss, and how many of the batch were classified rightly. */
   readonly summary: Tensor1D
@@ -181,9 +181,9 @@ export type LossFunction = (
 
 /** How a batch is taken. */
 export interface LossOptions {
-  /** Softmax cross-entropy unless given. */
+  /** Softmax cross-entropy by default. */
   readonly loss?: LossFunction
-  /** 'training' unless given. */
+  /** 'training' by default. */
   readonly mode?: Mode
   /** The run's generator: a model needs it in training where one of its layers draws. */
   readonly generator?: MersenneTwister
@@ -196,7 +196,7 @@ export interface LossOptions {
  * @param labels [batch] int32
  * @param scale 1 / batch for the mean loss; 1 / (whole batch) for a worker's share of one
  * @returns tensors that the caller disposes of, or that a tidy around the call does
- * @throws Error where a layer draws and there is no generator
+ * @throws Error if a layer draws and there is no generator
  */
 export const lossAndGradients = (
   model: Model,

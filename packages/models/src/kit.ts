@@ -1,7 +1,7 @@
 // What the layers compute with: handed to them by @digitlab/models/compute, so that their files need no TensorFlow.js.
 import type * as operations from '@digitlab/ops'
 
-/** On the current backend. */
+/** What a layer computes with on the current backend. */
 export interface Kit {
   /** The training operations of @digitlab/ops: a backend's own kernels, or their references. */
   readonly ops: Pick<
@@ -28,7 +28,7 @@ export interface Kit {
   readonly tf: operations.TensorOperations
 }
 
-/** In float64, by plain loops. */
+/** What a layer computes with in float64, by plain loops. */
 export type Kit64 = typeof operations.float64
 
 /** A float64 array with its shape, in row-major order. */

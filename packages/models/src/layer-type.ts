@@ -9,7 +9,7 @@ import type { CompletedOptions, OptionTable } from './options'
 /** [height, width, channels], or [features] once flattened. */
 export type ActivationShape = readonly number[]
 
-/** A layer may do in training what it does not in use: drop values, take the statistics of the batch. */
+/** Training or evaluation: in training a layer may drop values and use the statistics of the batch. */
 export type Mode = 'training' | 'evaluation'
 
 /** An array that a layer keeps, by its short name: 'weight', 'bias', 'running_mean'. */
@@ -20,7 +20,7 @@ export interface ArraySpec {
   readonly initial: Initial
   /** A whole number there, float32 here, which holds it up to 2^24: its type in files. */
   readonly dtype?: 'int64'
-  /** Where a tensor of tfjs's layout has each value; in PyTorch's order unless given. */
+  /** Where a tensor of tfjs's layout has each value; in PyTorch's order by default. */
   readonly layout?: Layout
 }
 
@@ -102,7 +102,7 @@ export interface LayerGradients<W, T> {
 export interface Fusion<O, W, B> {
   /** The types that follow. */
   readonly with: readonly string[]
-  /** Whether these options can be computed together; always unless given. @param neighbours the options of those that follow */
+  /** Whether these options can be computed together; always by default. @param neighbours the options of those that follow */
   fits?(options: O, neighbours: readonly Readonly<Record<string, unknown>>[]): boolean
   /** What the last of them makes. */
   forward(kit: Kit, run: LayerRun<O, W, B, Tensor>): LayerResult<W, B, Tensor>
@@ -134,13 +134,13 @@ export type OnnxAttribute = number | readonly number[] | { readonly float: numbe
 /** A layer of Keras, as TensorFlow.js's layers format holds it. */
 export interface KerasLayer {
   readonly class_name: string
-  /** The parts that it takes, or 'x' for the layer's input; what the one before it gives, unless given. */
+  /** The parts that it takes, or 'x' for the layer's input; the previous one's output by default. */
   readonly takes?: readonly string[]
   readonly config: Readonly<Record<string, unknown>>
 }
 
 /**
- * A type of layer. Nothing of it imports TensorFlow.js: what computes is handed what it computes with.
+ * A layer type. Nothing in it imports TensorFlow.js: operations are passed in.
  *
  * @typeParam N its name in a definition
  * @typeParam T its options; one that keeps arrays has a `name`, a `layerName()`
@@ -196,7 +196,7 @@ export interface LayerType<
       names: { readonly own: string; readonly other: (what: string) => string },
       place: Pick<LayerPlace<CompletedOptions<T>>, 'input' | 'flattened'>,
     ): readonly KerasLayer[] | string
-    /** An array as Keras has it, of tfjs's layout; as it is unless given. */
+    /** An array as Keras has it, of tfjs's layout; as it is by default. */
     array?(short: string, array: Array64, place: Omit<LayerPlace<CompletedOptions<T>>, 'refuse'>): Array64
     /** Keras's names of its arrays, by ours. */
     readonly arrays?: Readonly<Record<string, string>>
@@ -204,7 +204,7 @@ export interface LayerType<
 }
 
 /**
- * Makes a type of layer: of this package, or of anybody's, which `defineModel` is then handed.
+ * Defines a layer type, which can be passed to `defineModel`.
  *
  * ```js
  * const scaledTanh = defineLayer({
@@ -228,7 +228,7 @@ export interface LayerType<
  * })
  * ```
  *
- * @throws Error where a type keeps arrays but has no option `name`
+ * @throws Error if a type keeps arrays but has no option `name`
  */
 export const defineLayer = <
   const N extends string,

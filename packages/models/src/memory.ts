@@ -15,7 +15,7 @@ export interface TrainingMemory {
 export interface TrainingSize {
   /** Images a step. */
   readonly batchSize: number
-  /** Images a forward pass of an evaluation, which keeps no gradients; 0 unless given. */
+  /** Images a forward pass of an evaluation, which keeps no gradients; 0 by default. */
   readonly evaluationBatch?: number
   /** What the optimizer keeps for every weight: 1 array for momentum, 2 for Adam, which is what is assumed. */
   readonly moments?: number

@@ -1,4 +1,4 @@
-/** A model that can't be: shapes that don't fit, names used twice, an option that is none. */
+/** A model that can't be: shapes that don't fit, names used twice, an unknown option. */
 export class ModelError extends Error {
   /** The same in every version: to tell it apart from other errors without its class. */
   readonly code = 'bad-model'

@@ -58,8 +58,8 @@ describe('what does not fit is refused with its path, its value and what it may 
     ],
     [{ size: 1, milestones: [1, , 3] }, 'not [1,undefined,3]'], // eslint-disable-line no-sparse-arrays
     [{ size: 1, name: '.' }, 'it.name must be letters, digits and _'],
-    [{ size: 1, speed: 3 }, 'it.speed is no option of mine, which takes learningRate, beta'],
-    [{ size: 1, toString: 3 }, 'it.toString is no option of mine'],
+    [{ size: 1, speed: 3 }, 'it.speed is not an option of mine, which takes learningRate, beta'],
+    [{ size: 1, toString: 3 }, 'it.toString is not an option of mine'],
     [null, 'the options of mine must be an object, not null'],
   ])('%j', (given, message) => {
     expect(() => complete(given)).toThrow(RangeError)
@@ -81,7 +81,7 @@ test('a schema and lines of help say the same', () => {
     required: ['size'],
   })
   expect(optionsHelp(table).slice(0, 2)).toEqual([
-    'learningRate: size of a step, a number above 0 (0.1 unless given)',
-    'beta: a number at least 0 and below 1 (0.9 unless given)',
+    'learningRate: size of a step, a number above 0 (default: 0.1)',
+    'beta: a number at least 0 and below 1 (default: 0.9)',
   ])
 })

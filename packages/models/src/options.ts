@@ -142,7 +142,7 @@ export const choice = <const W extends string, const S extends OptionSpec<W>>(wo
     (words as readonly unknown[]).includes(value),
   )
 
-/** A list of values of one kind, at least `atLeast` of them (0 unless given). */
+/** A list of values of one kind, at least `atLeast` of them (0 by default). */
 export const list = <T, const S extends OptionSpec<readonly T[]> & { readonly atLeast?: number }>(
   of: Option<T>,
   spec: S = {} as S,
@@ -186,13 +186,13 @@ export const layerName = <const S extends OptionSpec<string>>(spec: S = {} as S)
 
 /** Where options were found, and how to refuse one. */
 export interface OptionsPlace {
-  /** What they belong to, for "momentum is no option of adam". */
+  /** What they belong to, for "momentum is not an option of adam". */
   readonly name: string
   /** Comes before the option's name in an error: `layers[3].`, `optimizer.`. */
   readonly path?: string
   /** Comes after it: ` of the model "mine"`. */
   readonly of?: string
-  /** Keys that are no options: the type of a layer, the name of an optimizer. */
+  /** Keys that are not options: the type of a layer, the name of an optimizer. */
   readonly beside?: readonly string[]
   /** Makes the error that is thrown. */
   readonly error: (sentence: string) => Error
@@ -216,7 +216,7 @@ export const completeOptions = <const T extends OptionTable>(
     if (beside.includes(key)) continue
     const known = Object.hasOwn(table, key) ? table[key] : undefined
     if (!known)
-      throw error(`${path}${shownKey(key)}${of} is no option of ${name}, which takes ${listed(Object.keys(table))}`)
+      throw error(`${path}${shownKey(key)}${of} is not an option of ${name}, which takes ${listed(Object.keys(table))}`)
     if (value === undefined) continue // as absent, which its type allows where exactOptionalPropertyTypes is off
     if (!known.fits(value)) throw error(`${path}${key}${of} must be ${known.allowed}, not ${shownValue(value)}`)
     if (known.absent === undefined || value !== known.absent) completed[key] = value
@@ -237,12 +237,12 @@ export const optionsSchema = (
   required: Object.keys(table).filter((key) => table[key]?.presence === 'required'),
 })
 
-/** One line of help for each option: `momentum: a number from 0 to 1 (0 unless given)`. */
+/** One line of help for each option: `momentum: a number from 0 to 1 (default: 0)`. */
 export const optionsHelp = (table: OptionTable): string[] =>
   Object.entries(table).map(([key, { allowed, presence, says, default: usual, absent: stands }]) => {
     const value = usual ?? stands
     const absent =
-      value !== undefined ? ` (${JSON.stringify(value)} unless given)` : presence === 'optional' ? ' (optional)' : ''
+      value !== undefined ? ` (default: ${JSON.stringify(value)})` : presence === 'optional' ? ' (optional)' : ''
     return `${key}: ${says === undefined ? '' : `${says}, `}${allowed}${absent}`
   })
 

@@ -2,7 +2,7 @@
 export interface StateEntry {
   readonly shape: readonly number[]
   readonly data: Float32Array
-  /** The type in files of what PyTorch counts in whole numbers; float32 unless given. */
+  /** The type in files of what PyTorch counts in whole numbers; float32 by default. */
   readonly dtype?: 'int64'
 }
 

@@ -14,7 +14,7 @@ export type Weights = ReadonlyMap<string, Tensor>
  * Puts a state dict onto the current backend. The tensors are kept: dispose of them with {@link disposeWeights}.
  *
  * @param entries which of the model's: all, or its parameters alone, as an optimizer keeps beside them
- * @throws ModelError where an entry is missing, extra or of another shape
+ * @throws ModelError if an entry is missing, extra or of another shape
  */
 export const uploadWeights = (
   model: Model,
@@ -33,7 +33,7 @@ export const uploadWeights = (
   )
 }
 
-/** Reads weights back as a state dict, in PyTorch's layout. @param entries which of the model's: all unless given */
+/** Reads weights back as a state dict, in PyTorch's layout. @param entries which of the model's: all by default */
 export const downloadWeights = async (
   model: Model,
   weights: Weights,

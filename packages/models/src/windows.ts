@@ -10,7 +10,7 @@ export const bothSides = (sides: Sides): readonly [height: number, width: number
 /** Windows over an image. */
 interface Windows {
   readonly size: Sides
-  /** How far apart they are: side by side unless given. */
+  /** How far apart they are: side by side by default. */
   readonly stride?: Sides | undefined
   readonly padding?: Sides | undefined
 }

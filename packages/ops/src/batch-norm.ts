@@ -30,7 +30,7 @@ export interface BatchNormForward {
   readonly mean: Tensor1D
   /** 1 / sqrt(variance + epsilon), [channels] */
   readonly inverseDeviation: Tensor1D
-  /** The new running statistics; undefined where those given were updated in place. */
+  /** The new running statistics; undefined if those given were updated in place. */
   readonly running: RunningStatistics | undefined
 }
 
@@ -89,7 +89,7 @@ export const batchNorm = (
 
 /** The gradients of batch normalization with respect to its inputs. */
 export interface BatchNormGradients {
-  /** The shape of x; undefined where it was not asked for. */
+  /** The shape of x; undefined if it was not asked for. */
   readonly dx: Tensor | undefined
   readonly dWeight: Tensor1D // [channels]
   readonly dBias: Tensor1D // [channels]

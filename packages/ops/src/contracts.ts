@@ -33,7 +33,7 @@ import type {
 
 export type * from './signatures'
 
-/** A contract as it is held to. */
+/** A kernel's contract, as it is checked. */
 export interface KernelContract<N extends KernelName> {
   /** The names of the inputs. */
   readonly inputs: readonly (keyof KernelInputs<N> & string)[]
@@ -44,7 +44,7 @@ export interface KernelContract<N extends KernelName> {
   /**
    * The sizes of a call.
    *
-   * @throws OpsError where tensors are missing or do not fit each other, or an attribute is out of its range
+   * @throws OpsError if tensors are missing or do not fit each other, or an attribute is out of its range
    */
   readonly sizes: (inputs: KernelInputs<N>, attributes: KernelAttributes<N>) => KernelSizes<N>
 }
@@ -76,7 +76,7 @@ const convReluPoolSizes = (
   }
 }
 
-/** @throws OpsError where a convolution of images [batch, height, width, in] cannot be computed */
+/** @throws OpsError if a convolution of images [batch, height, width, in] cannot be computed */
 const movedSizes = (
   images: readonly number[],
   filter: TensorInfo | undefined,
@@ -134,7 +134,7 @@ const stepSizes = <Names extends string>(
   })
 }
 
-/** Which lists of tensors a rule keeps beside the weights. @throws OpsError for a rule that is none */
+/** Which lists of tensors a rule keeps beside the weights. @throws OpsError for an unknown rule */
 export const keptBy = (options: OptimizerRule): readonly ('first' | 'second' | 'third')[] => {
   switch (options.rule) {
     case 'adadelta':
@@ -228,7 +228,7 @@ export const kernelContracts: { readonly [N in KernelName]: KernelContract<N> } 
     expectCount('the first image to be written', start, 0)
     if (bytes.length % pixels !== 0 || start * pixels + bytes.length > count * pixels)
       throw new OpsError(
-        `${bytes.length} bytes from image ${start} on are no whole images of ${pixels} bytes within ${count} of them`,
+        `${bytes.length} bytes from image ${start} on are not whole images of ${pixels} bytes within ${count} of them`,
       )
     return { offset: start * pixels }
   }),

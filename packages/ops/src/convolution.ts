@@ -58,7 +58,7 @@ export const convolution = (
 
 /** The gradients of a convolution with respect to its inputs. */
 export interface ConvolutionGradients {
-  /** [batch, height, width, in]; undefined where it was not asked for. */
+  /** [batch, height, width, in]; undefined if it was not asked for. */
   readonly dx: Tensor4D | undefined
   readonly dFilter: Tensor4D // [kernelHeight, kernelWidth, in / groups, out]
   readonly dBias: Tensor1D // [out]
@@ -124,9 +124,9 @@ const gradient: Omit<GradConfig, 'kernelName'> = {
 /** The windows of a pooling. */
 export interface PoolWindows {
   readonly size: Sides
-  /** How far apart they are: side by side unless given. */
+  /** How far apart they are: side by side by default. */
   readonly stride?: Sides | undefined
-  /** What lies around the image and never is the largest; none unless given. */
+  /** What lies around the image and never is the largest; none by default. */
   readonly padding?: Sides | undefined
 }
 

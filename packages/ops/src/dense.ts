@@ -40,7 +40,7 @@ export const dense = (x: Tensor, weight: Tensor2D, bias: Tensor1D | undefined, a
 
 /** The gradients of a dense layer with respect to its inputs. */
 export interface DenseGradients {
-  /** The shape of x; undefined where it was not asked for. */
+  /** The shape of x; undefined if it was not asked for. */
   readonly dx: Tensor | undefined
   readonly dWeight: Tensor2D // [in, out]
   readonly dBias: Tensor1D // [out]

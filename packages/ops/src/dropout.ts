@@ -3,7 +3,7 @@ import { mul, tensor, tidy, type Tensor } from '@tensorflow/tfjs-core'
 import { kernelContracts } from './contracts'
 import { hasKernel, runKernel } from './kernels'
 
-/** Its owner disposes of the tensors unless a tidy does. */
+/** The result of dropout; its owner disposes of the tensors unless a tidy does. */
 export interface Dropped {
   /** x mask */
   readonly y: Tensor

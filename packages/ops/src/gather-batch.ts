@@ -58,7 +58,7 @@ export const scaledBytes = ({ mean, std }: Normalization): Float32Array => {
  * @param images bytes, [count, height, width] or [count, height, width, channels]: where `write` is used, the source's own from now on
  * @param labels classes, [count]
  * @param normalization (pixel - mean) / std in float32, of pixels from 0 to 1; they stay as they are without it
- * @throws OpsError where the bytes do not make `labels.length` images of that shape, or an order points past them
+ * @throws OpsError if the bytes do not make `labels.length` images of that shape, or an order points past them
  */
 export const batchSource = (
   images: Uint8Array,
@@ -176,7 +176,7 @@ const checked = (source: BatchSource, natural: Int32Array, pixels: number): Batc
       const last = start + images.length / pixels
       if (!(Number.isInteger(start) && Number.isInteger(last) && start >= 0 && last <= source.count))
         throw new OpsError(
-          `${images.length} bytes from image ${start} on are no whole images of ${pixels} bytes within ${source.count} of them`,
+          `${images.length} bytes from image ${start} on are not whole images of ${pixels} bytes within ${source.count} of them`,
         )
       source.write(start, images)
     },

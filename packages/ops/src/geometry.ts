@@ -75,7 +75,7 @@ const expectWindow = (what: string, info: WindowSizes): void => {
  * @param dy where there is one, the shape of a gradient of the output: it has the output's, or is longer in height or width, of which
  * tfjs reads the beginning
  * @returns undefined for NCHW
- * @throws OpsError where the shapes do not fit
+ * @throws OpsError if the shapes do not fit
  */
 export const convolutionSizes = (
   name: string,
@@ -159,7 +159,7 @@ export interface MatMulSizes {
 /**
  * The sizes of tfjs's product of a [...stack, rows, inner] and b [...stack, inner, columns].
  *
- * @throws OpsError where the shapes do not fit
+ * @throws OpsError if the shapes do not fit
  */
 export const matMulSizes = (a: TensorInfo, b: TensorInfo, { transposeA, transposeB }: Transposes): MatMulSizes => {
   if (a.shape.length < 2 || b.shape.length < 2)

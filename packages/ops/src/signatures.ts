@@ -80,7 +80,7 @@ export interface Normalization {
   readonly std: number
 }
 
-/** What gradients are held to; infinity where they are not. */
+/** Limits for gradients; Infinity means none. */
 export interface ClipOptions {
   /** Of all gradients together, in the 2-norm: larger ones are all multiplied by norm / (their norm + 1e-6). */
   readonly norm: number
@@ -370,7 +370,7 @@ export type KernelSizes<N extends KernelName> = KernelContracts[N]['sizes']
 export interface ConvolutionMoves {
   readonly stride: Sides
   readonly padding: Sides
-  /** Of input channels, each with filters of its own; 1 unless given. */
+  /** Of input channels, each with filters of its own; 1 by default. */
   readonly groups?: number
 }
 

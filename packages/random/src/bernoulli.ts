@@ -7,8 +7,8 @@ import type { MersenneTwister } from './mersenne-twister'
  *
  * Source: PyTorch's `bernoulli_distribution` in `aten/src/ATen/core/DistributionsHelper.h`.
  *
- * @param into receives the values, `count` long; a new array unless given
- * @throws RangeError where the probability is not from 0 to 1
+ * @param into receives the values, `count` long; a new array by default
+ * @throws RangeError if the probability is not from 0 to 1
  */
 export const bernoulli = (
   generator: MersenneTwister,

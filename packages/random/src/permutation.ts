@@ -4,7 +4,7 @@ import { MersenneTwister } from './mersenne-twister'
 /**
  * A permutation of 0 .. count - 1, as `torch.randperm(count, generator=generator)` draws it on the CPU.
  *
- * @throws RangeError where count is not an integer from 0 to 2^31 - 1 (PyTorch draws 64 bits an element beyond 2^32).
+ * @throws RangeError if count is not an integer from 0 to 2^31 - 1 (PyTorch draws 64 bits an element beyond 2^32).
  */
 export const randperm = (generator: MersenneTwister, count: number): Int32Array => {
   if (!Number.isInteger(count) || count < 0 || count > 0x7fffffff)

@@ -37,7 +37,7 @@ export interface Metrics {
 }
 
 /**
- * Counts what was taken for what.
+ * Counts which classes are confused.
  *
  * @param labels true classes, [count]; @param predictions predicted classes, [count]
  * @returns [classes][classes]: rows are true classes, columns predicted ones

@@ -9,11 +9,11 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 export interface Range {
   readonly from: number
   readonly to: number
-  /** 1 unless given; not beside `count`. */
+  /** 1 by default; not beside `count`. */
   readonly step?: number
   /** How many values, both ends among them. */
   readonly count?: number
-  /** With `count`: 'linear' unless given. */
+  /** With `count`: 'linear' by default. */
   readonly scale?: 'linear' | 'log'
 }
 
@@ -52,7 +52,7 @@ const tidy = (value: number): number => Number(value.toPrecision(12))
  * The values of a field.
  *
  * @param name of the field, in errors
- * @throws SweepError where it is neither a list nor a range, is empty, or names a value twice
+ * @throws SweepError if it is neither a list nor a range, is empty, or names a value twice
  */
 export const axisValues = (axis: unknown, name: string): readonly Json[] => {
   const values = Array.isArray(axis) ? (axis as readonly Json[]) : rangeValues(axis, name)
@@ -99,7 +99,7 @@ const unit = (generator: MersenneTwister): number =>
  * Reads what a field is drawn from.
  *
  * @returns draws one value; each takes two numbers of 32 bits from the generator
- * @throws SweepError where it is none
+ * @throws SweepError if it is not one
  */
 export const drawOf = (draw: unknown, name: string): ((generator: MersenneTwister) => Json) => {
   if (Array.isArray(draw)) {

@@ -2,7 +2,7 @@
 // what stands here.
 import { SweepError } from './sweep-error'
 
-/** What a field of a row holds; null where there is nothing. */
+/** What a field of a row holds; null if there is nothing. */
 export type Value = string | number | boolean | null
 
 /** A row of a table, by the names of its fields. */
@@ -58,7 +58,7 @@ const comparisons: Readonly<Record<string, (order: number | undefined, field: st
   '~': (_, field, value) => field.includes(value),
 }
 
-/** Below, at or above 0, as `sort` takes it; undefined where the two cannot be compared. */
+/** Below, at or above 0, as `sort` takes it; undefined if the two cannot be compared. */
 const orderOf = (field: Value | undefined, value: string): number | undefined => {
   if (field === undefined || field === null) return value === 'none' ? 0 : undefined
   if (typeof field === 'number') {
@@ -73,7 +73,7 @@ const orderOf = (field: Value | undefined, value: string): number | undefined =>
  * Reads a condition: comparisons of a field with a value by `=`, `!=`, `<`, `<=`, `>`, `>=`, `~` (holds the text) or `in (a, b)`, joined
  * by `and`, `or`, `not` and brackets. A value may stand in quotes.
  *
- * @throws SweepError that says where it is none
+ * @throws SweepError that says where it is not one
  */
 export const parseCondition = (text: string): Condition => {
   const tokens = tokensOf(text)

@@ -98,7 +98,7 @@ test.each([
   [{ vary: { seed: { from: 0, to: 1e12 } } }, '100000 are the most'],
   [{ vary: { seed: { from: 0, to: 1, count: 3, scale: 'log' } } }, 'begin above 0'],
   [{ vary: { a: { from: 1, to: 2000 }, b: { from: 1, to: 2000 } } }, '4,000,000 runs'],
-  [{ vary: { '__proto__.x': [1] } }, 'is no field of an experiment'],
+  [{ vary: { '__proto__.x': [1] } }, 'is not a field of an experiment'],
   [{ random: { count: 0, vary: { x: [1] } } }, 'random.count must be an integer from 1'],
   [{ random: { count: 1, vary: { x: { normal: [0, 1] } } } }, 'x must be drawn from a list'],
   [{ random: { count: 1, vary: { x: { uniform: [1, 1] } } } }, 'two numbers, the smaller one first'],

@@ -65,7 +65,7 @@ const checkPath = (path: string): readonly string[] => {
   const parts = path.split('.')
   if (parts.some((part) => part === '' || forbidden.includes(part)))
     throw new SweepError(
-      `${shown(path)} is no field of an experiment: name one such as "seed" or "optimizer.learningRate"`,
+      `${shown(path)} is not a field of an experiment: name one such as "seed" or "optimizer.learningRate"`,
     )
   return parts
 }

@@ -39,7 +39,7 @@ const numbersIn = (record: object, above = ''): Record<string, number> => {
   return found
 }
 
-/** A run as a row. Numbers that are none are null: a row is plain JSON. */
+/** A run as a row. NaN and infinity become null: a row is plain JSON. */
 export const runRow = (folder: string, run: RunLike): RunRow => {
   const named: Settings = { ...(run.experiment as Settings), model: run.model.name }
   const { epochs } = run.history
@@ -80,7 +80,7 @@ export const namesOf = (rows: readonly Row[]): readonly string[] => [
 /**
  * The name that is meant by a name or the last part of one: learningRate for optimizer.learningRate.
  *
- * @throws SweepError where there is none, or several
+ * @throws SweepError if there is none, or several
  */
 export const resolveName = (name: string, names: readonly string[]): string => {
   if (names.includes(name)) return name
@@ -158,7 +158,7 @@ export interface BestGroup {
  * The best of some groups: by the mean accuracy on validation images where every group has that, else on the test images. Only groups of
  * as many runs as the largest are held against each other.
  *
- * @returns undefined where no group has an accuracy
+ * @returns undefined if no group has an accuracy
  */
 export const bestGroup = (groups: readonly RunGroup[]): BestGroup | undefined => {
   const most = groups.reduce((count, { rows }) => Math.max(count, rows.length), 0)

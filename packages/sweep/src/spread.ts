@@ -29,7 +29,7 @@ const quantile = (freedom: number): number =>
     (normal ** 3 + normal) / (4 * freedom) +
     (5 * normal ** 5 + 16 * normal ** 3 + 3 * normal) / (96 * freedom ** 2)
 
-/** Mean, deviation and interval of values; undefined where there are none, or one of them is no number. */
+/** Mean, deviation and interval of values; undefined if there are none, or one of them is not a number. */
 export const spreadOf = (values: readonly number[]): Spread | undefined => {
   const n = values.length
   if (n === 0 || !values.every(Number.isFinite)) return undefined

@@ -41,8 +41,8 @@ const purposes = { image: 0, partner: 1, batch: 2 } as const
  * counter the image's index (of a batch, its number in the epoch), the augmentation's place in the list, and what is drawn: 0 for an
  * image, 1 for the image that it is mixed with, 2 for a batch's share.
  *
- * @returns undefined where an experiment has none
- * @throws TrainError where options do not fit images of this size
+ * @returns undefined if an experiment has none
+ * @throws TrainError if options do not fit images of this size
  */
 export const createAugmenter = (
   experiment: Experiment,

@@ -39,7 +39,7 @@ export interface AugmentationType<N extends string = string, T extends OptionTab
   /** What it does, in a line of a command's help or a page's form. */
   readonly says?: string
   readonly options: T
-  /** Options that are worth a try, which a page's form begins with: the defaults unless given. */
+  /** Options that are worth a try, which a page's form begins with: the defaults by default. */
   readonly example?: Partial<CompletedOptions<T>>
   /** Where options do not fit images of a size: the end of a sentence that begins with its name, with both values. */
   refuses?(options: CompletedOptions<T>, size: ImageSize): string | undefined
@@ -52,7 +52,7 @@ export interface AugmentationType<N extends string = string, T extends OptionTab
 }
 
 /**
- * Makes an augmentation: of this package, or of anybody's, which `runExperiment` is then handed.
+ * Defines an augmentation, which can be passed to `runExperiment`.
  *
  * ```js
  * const mirror = defineAugmentation({
@@ -64,7 +64,7 @@ export interface AugmentationType<N extends string = string, T extends OptionTab
  * })
  * ```
  *
- * @throws Error where it does none of the three, or several
+ * @throws Error if it does none of the three, or several
  */
 export const defineAugmentation = <const N extends string, const T extends OptionTable>(
   type: AugmentationType<N, T>,

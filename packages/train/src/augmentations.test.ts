@@ -219,7 +219,7 @@ describe('an experiment', () => {
     [{ name: 'affine', scale: 1 }, 'augmentation.scale must be a number at least 0 and below 1, not 1'],
     [
       { name: 'affine', angle: 1 },
-      'augmentation.angle is no option of affine, which takes shift, rotate, scale and shear',
+      'augmentation.angle is not an option of affine, which takes shift, rotate, scale and shear',
     ],
     [{ name: 'mixup', alpha: -0.2 }, 'augmentation.alpha must be a number from 0 to 1000, not -0.2'],
     [[{ name: 'affine' }, { name: 'affine' }], 'augment names affine twice: leave one of them out'],

@@ -19,7 +19,7 @@ export interface AugmentedImages {
  * @param data what there is to train on
  * @param indices which of them
  * @param epoch from 1
- * @throws TrainError where options do not fit the images
+ * @throws TrainError if options do not fit the images
  */
 export const augmentedImages = (
   experiment: Experiment,
@@ -68,7 +68,7 @@ export interface AugmentedSample {
  * The first 64 images that a run trains on as its first epoch saw them: none that was set aside.
  *
  * @param given the data set, with all of its training images
- * @returns undefined where they stayed as they are, or an augmentation is not known here
+ * @returns undefined if they stayed as they are, or an augmentation is not known here
  */
 export const augmentedSample = (
   experiment: Experiment,

@@ -1,4 +1,4 @@
-// What a caller gave to be called while a run goes on.
+// What a caller gave to be called during a run.
 import { TrainError } from './train-error'
 
 let calling = 0

@@ -1,4 +1,4 @@
-// Whether what a checkpoint holds is where a run can stand: its check sum says only that nobody changed it by accident.
+// Whether what a checkpoint holds is where a run can stand: its checksum says only that nobody changed it by accident.
 import { Validator, type Schema } from '@cfworker/json-schema'
 import { mnistFit, resolveModel, shownValue, type StateDict } from '@digitlab/models'
 import runSchema from '../schema/run-1.schema.json'
@@ -55,7 +55,7 @@ export type CheckpointState = Omit<Checkpoint, 'optimizer' | 'initial' | 'stepLo
  * Checks the form of a checkpoint's JSON.
  *
  * @param name of the file, for errors
- * @throws TrainError naming what is wrong; ModelError where its experiment's model is none
+ * @throws TrainError naming what is wrong; ModelError if its experiment's model is none
  */
 export const checkState = (text: string, version: string, name: string, extensions: Extensions): CheckpointState => {
   let state: unknown
@@ -153,7 +153,7 @@ const checkArrays = (
 }
 
 const wrong = (name: string, why: string, cause?: unknown): TrainError =>
-  new TrainError(`${name} is damaged: ${why}; go on from another copy, or train again`, {
+  new TrainError(`${name} is damaged: ${why}; resume from another copy, or train again`, {
     cause,
     code: 'bad-checkpoint',
   })

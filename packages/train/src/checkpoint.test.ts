@@ -173,10 +173,10 @@ describe('a checkpoint of another run is refused with the difference', () => {
   })
 })
 
-describe('a state that is none is refused in a sentence, though its check sum is right', () => {
+describe('a state that is none is refused in a sentence, though its checksum is right', () => {
   type Loose = Record<string, unknown>
 
-  /** A checkpoint's bytes with its state and arrays changed, and a check sum of what they are now. */
+  /** A checkpoint's bytes with its state and arrays changed, and a checksum of what they are now. */
   const forged = async (
     sound: Uint8Array,
     change: (state: Loose, arrays: StateDict) => unknown,

@@ -1,4 +1,4 @@
-// Where a run stands, in full: with it a run goes on to the bit as if it had never stopped.
+// Where a run stands, in full: with it a run is resumed to the bit as if it had never stopped.
 import type { BackendInfo } from '@digitlab/backends'
 import { sha256 } from '@digitlab/data'
 import type { StateDict } from '@digitlab/models'
@@ -56,7 +56,7 @@ export interface Checkpoint {
   readonly initial?: StateDict
 }
 
-/** A checkpoint as the bytes of a safetensors file, whose metadata hold what is no array and a check sum of everything. */
+/** A checkpoint as the bytes of a safetensors file, whose metadata hold what is not an array and a checksum of everything. */
 export const writeCheckpoint = async (checkpoint: Checkpoint): Promise<Uint8Array> => {
   const { optimizer, stepLosses, initial, best, ...rest } = checkpoint
   const arrays: StateDict = new Map([['stepLosses', { shape: [stepLosses.length], data: stepLosses }]])
@@ -64,7 +64,7 @@ export const writeCheckpoint = async (checkpoint: Checkpoint): Promise<Uint8Arra
   for (const [name, values] of optimizer.moments) put(arrays, name, values)
   if (initial) put(arrays, 'initial', initial)
   if (best) put(arrays, 'best', best.weights)
-  // What counts comes last, as it does where it is read: the check sum is over the entries in their order.
+  // What counts comes last, as it does where it is read: the checksum is over the entries in their order.
   for (const [name, entry] of [...arrays])
     if (entry.dtype) {
       arrays.delete(name)
@@ -93,7 +93,7 @@ const checkSum = (arrays: StateDict, state: string): Promise<string> =>
  *
  * @param name the file's name in error messages
  * @param extensions what its experiment may name beside what this package has
- * @throws TrainError where it is none, of another version, a bit of it has changed, or it is no place in a run of its experiment;
+ * @throws TrainError if it is not one, of another version, a bit of it has changed, or it is not a place in a run of its experiment;
  * ModelError where the experiment's model is none
  */
 export const readCheckpoint = async (
@@ -107,7 +107,7 @@ export const readCheckpoint = async (
   const [format, version, state] = [metadata.get('format'), metadata.get('version'), metadata.get('state')]
   if (format !== 'digitlab-checkpoint' || state === undefined)
     throw new TrainError(
-      `${name} is no checkpoint: expected the format "digitlab-checkpoint", found ${format ?? 'none'}`,
+      `${name} is not a checkpoint: expected the format "digitlab-checkpoint", found ${format ?? 'none'}`,
       damaged,
     )
   if (version !== '1' && version !== String(checkpointVersion))
@@ -117,7 +117,7 @@ export const readCheckpoint = async (
     )
   if ((await checkSum(arrays, state)) !== metadata.get('sha256'))
     throw new TrainError(
-      `${name} is damaged: its check sum is another; train again, or go on from another copy`,
+      `${name} is damaged: its checksum does not match; train again, or resume from another copy`,
       damaged,
     )
   const { optimizer, initial, best, ...rest } = checkState(state, version, name, extensions)
@@ -141,7 +141,7 @@ const soundFile = (bytes: Uint8Array, name: string): ReturnType<typeof readSafet
     return readSafetensors(bytes, name)
   } catch (cause) {
     if (!(cause instanceof WeightsError)) throw cause
-    throw new TrainError(`${name} is damaged (${cause.message}); train again, or go on from another copy`, {
+    throw new TrainError(`${name} is damaged (${cause.message}); train again, or resume from another copy`, {
       ...damaged,
       cause,
     })
@@ -165,7 +165,7 @@ export const checkResumable = (
 ): void => {
   const refuse = (difference: string) => {
     throw new TrainError(
-      `the checkpoint is of another run: ${difference}; only the same run can go on to the bit, another one can begin with its weights`,
+      `the checkpoint is of another run: ${difference}; only the same run can be resumed to the bit, another one can begin with its weights`,
       damaged,
     )
   }

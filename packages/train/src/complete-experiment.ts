@@ -52,7 +52,7 @@ export type LossChoice = Foreign
 
 /** One way in which the training images are changed. */
 export type AugmentationOptions = Completed<(typeof augmentationTypes)[number]> | Foreign
-/** One of several schedules: how many epochs or steps it lasts, where its options do not say; the last goes on to the end. */
+/** One of several schedules: how many epochs or steps it lasts, where its options do not say; the last one lasts to the end. */
 export type ListedScheduleOptions = ScheduleOptions & { readonly for?: number }
 
 /** What to run. Plain JSON; its canonical form's SHA-256 is the experiment's id. */
@@ -111,7 +111,7 @@ const seeds = { from: -(2n ** 63n), to: 2n ** 64n - 1n } as const
  * The part of a seed that counts: PyTorch's CPU generator takes the low 32 bits, so that -1, 2^32 - 1 and 2^64 - 1 begin the same run.
  * An experiment holds this part, and the same run has one id.
  *
- * @throws TrainError where `torch.manual_seed` would refuse it, or where a number is not exact: a bigint is, beyond 2^53
+ * @throws TrainError if `torch.manual_seed` would refuse it, or where a number is not exact: a bigint is, beyond 2^53
  */
 export const torchSeed = (seed: number | bigint): number => {
   const whole = typeof seed === 'bigint' ? seed : Number.isSafeInteger(seed) ? BigInt(seed) : undefined
@@ -229,7 +229,7 @@ const listedSchedule = (each: unknown, what: string, last: boolean, extensions: 
   if (own !== undefined && !(typeof own === 'number' && Number.isSafeInteger(own) && own >= 1))
     throw new TrainError(`${what}.for must be an integer from 1, not ${shownValue(own)}`)
   if (last && own !== undefined)
-    throw new TrainError(`${what}.for is ${own}, and the last schedule goes on to the end: leave it out`)
+    throw new TrainError(`${what}.for is ${own}, and the last schedule lasts to the end: leave it out`)
   const lasts = own ?? chosen.type.lasts?.(chosen.options)
   if (!last && lasts === undefined)
     throw new TrainError(`${what} does not say how long ${chosen.type.name} lasts before the next one: give it "for"`)
@@ -259,7 +259,7 @@ const keys = ['model', 'dataset', 'seed', ...plain, 'optimizer', 'schedule', 'lo
  * Fills in the defaults and checks every value.
  *
  * @param extensions what the experiment may name beside what this package has
- * @throws TrainError naming the value and what it may be; ModelError where the model is unknown or does not fit together
+ * @throws TrainError naming the value and what it may be; ModelError if the model is unknown or does not fit together
  */
 export const completeExperiment = (input: ExperimentInput, extensions: Extensions = {}): Experiment =>
   complete(input, extensions, false)
@@ -385,7 +385,7 @@ const canonical = (value: unknown): string => {
 export const experimentId = async (experiment: Experiment): Promise<string> =>
   sha256(new TextEncoder().encode(canonical(experiment)))
 
-/** The first way in which two experiments differ, as a sentence's end; undefined where they are the same. */
+/** The first way in which two experiments differ, as a sentence's end; undefined if they are the same. */
 export const experimentDifference = (theirs: Experiment, ours: Experiment): string | undefined => {
   const shown = (value: unknown) => (value === undefined ? 'none' : canonical(value).slice(0, 120))
   const key = (keys as readonly (keyof Experiment)[]).find(

@@ -10,7 +10,7 @@ const isMendable = (error: unknown): boolean => error instanceof Error && 'menda
  * Does work on a device for as long as that is there. What is read from a lost one may never come, so that the work is not waited for
  * then; or it comes wrong, so that the work looks (`check` throws) before it hands anything out.
  *
- * @throws BackendError where the device is lost
+ * @throws BackendError if the device is lost
  */
 export const whileThere = async <T>(
   watch: DeviceWatch | undefined,

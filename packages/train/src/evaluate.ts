@@ -8,7 +8,7 @@ import { tidy } from '@tensorflow/tfjs-core'
 import type { NormalizeOptions } from './experiment-options'
 import { sourceOf } from './split-source'
 import { TrainError } from './train-error'
-import { giveWay } from './give-way'
+import { yieldToEvents } from './yield-to-events'
 import { crossEntropy } from './losses/cross-entropy'
 
 /** How well a model does on a split: every image counted once. */
@@ -22,7 +22,7 @@ export interface Evaluation {
   readonly confusion: readonly (readonly number[])[]
 }
 
-/** What the model says of each image. */
+/** The model's prediction for each image. */
 export interface Predictions {
   /** [count] */
   readonly classes: Int32Array
@@ -41,9 +41,9 @@ export const evaluationBatch = 500
 /**
  * Classifies every image of a source, in its order.
  *
- * @param between called where the loop gives way to the event loop
- * @param known the loss of an image; null where nobody knows the labels: what is counted of them is to be left alone
- * @throws TrainError where what the model computes of an image is no number; BackendError where tfjs's backend is set to another one
+ * @param between called where the loop yields to the event loop
+ * @param known the loss of an image; null if nobody knows the labels: what is counted of them is to be left alone
+ * @throws TrainError if what the model computes of an image is not a number; BackendError if tfjs's backend is set to another one
  */
 export const evaluateSource = async (
   model: Model,
@@ -82,7 +82,7 @@ export const evaluateSource = async (
       confusion[label]![best]!++
       if (label === best) correct++
     }
-    if (start + size < count && (await giveWay())) {
+    if (start + size < count && (await yieldToEvents())) {
       await between()
       check()
     }
@@ -96,7 +96,7 @@ export const evaluateSource = async (
 const noAnswer = (model: Model, image: number, row: ArrayLike<number>): TrainError => {
   const wrong = Array.from(row).find((value) => !Number.isFinite(value))
   return new TrainError(
-    `the model "${model.name}" answers image ${image} with ${wrong === undefined ? 'a loss that is no number' : wrong}: its weights are too large for float32, take those of a training that did not diverge`,
+    `the model "${model.name}" answers image ${image} with ${wrong === undefined ? 'a loss that is not a number' : wrong}: its weights are too large for float32, take those of a training that did not diverge`,
     { code: 'diverged' },
   )
 }
@@ -107,7 +107,7 @@ const noAnswer = (model: Model, image: number, row: ArrayLike<number>): TrainErr
  * @param split images [count, height, width] or [count, height, width, 3] and labels [count]
  * @param imageShape [height, width], or [height, width, 3] in colour
  * @param normalize as the weights were trained with
- * @throws TrainError where the model takes other images, tells fewer classes apart, or computes what is no number
+ * @throws TrainError if the model takes other images, tells fewer classes apart, or computes what is not a number
  */
 export const evaluate = async (
   model: Model,
@@ -126,11 +126,11 @@ export const evaluate = async (
 }
 
 /**
- * Says what images show, on the current backend.
+ * Classifies images on the current backend.
  *
  * @param images [count, height, width, channels] of the model's input
  * @param normalize as the weights were trained with
- * @throws TrainError where the model takes other images, or computes what is no number
+ * @throws TrainError if the model takes other images, or computes what is not a number
  */
 export const predict = async (
   model: Model,

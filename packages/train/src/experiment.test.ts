@@ -93,7 +93,7 @@ describe('a wrong value is refused, with what it may be', () => {
     [{ optimizer: { name: 'lion' } }, 'there is no optimizer "lion": choose one of sgd, adam'],
     [
       { optimizer: { name: 'adam', momentum: 0.9 } },
-      'optimizer.momentum is no option of adam, which takes learningRate, beta1',
+      'optimizer.momentum is not an option of adam, which takes learningRate, beta1',
     ],
     [{ dataset: 'auto' }, 'an experiment names its data set, not "auto"'],
     [{ batch: 64 }, 'an experiment has no "batch", it has model, dataset'],

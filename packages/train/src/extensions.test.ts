@@ -222,7 +222,7 @@ describe('an experiment with what others bring along', () => {
     )
     for (const [change, message] of [
       [{ optimizer: { name: 'signSgd', momentum: -1 } }, 'optimizer.momentum must be a number from 0, not -1'],
-      [{ loss: { name: 'meanSquares', goal: 1 } }, 'loss.goal is no option of meanSquares'],
+      [{ loss: { name: 'meanSquares', goal: 1 } }, 'loss.goal is not an option of meanSquares'],
       [{ loss: { name: 'hinge' } }, 'there is no loss "hinge": choose one of crossEntropy, meanSquares'],
     ] as const)
       expect(() => completeExperiment({ ...input, ...change }, extensions)).toThrow(message)
@@ -261,7 +261,7 @@ describe('an experiment with what others bring along', () => {
     expect(memory().numTensors).toBe(before)
   })
 
-  test('a metric that is no number ends the run', async () => {
+  test('a metric that is not a number ends the run', async () => {
     const nothing = defineMetric({ name: 'nothing', of: () => NaN })
     const run = runExperiment(tinyExperiment(), { data, backend: stock(), extensions: { metrics: [nothing] } })
     await expect(run).rejects.toThrow('the metric nothing of 9 test images is NaN')

@@ -24,8 +24,8 @@ const mostPixels = 256 * 256
  * What the figures of a run are drawn from.
  *
  * @param weights those at its end
- * @param data its data set, where it is at hand; see {@link isDataOf}
- * @throws ModelError where the weights are not those of the run's model
+ * @param data its data set, if it is available; see {@link isDataOf}
+ * @throws ModelError if the weights are not those of the run's model
  */
 export const figureSources = (
   { experiment, model: { definition } }: Pick<Run, 'experiment' | 'model'>,

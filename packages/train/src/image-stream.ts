@@ -5,7 +5,7 @@ import type { Augmenter, ImageSource } from './augment-images'
 import { createAugmenter } from './augment-images'
 import type { Experiment } from './complete-experiment'
 import type { Extensions } from './extensions'
-import { giveWay } from './give-way'
+import { yieldToEvents } from './yield-to-events'
 import { createMixedLabels, type Mixed } from './mixed-labels'
 import { createImageWorker, type Block, type ImageWorker, type ImageWorkerOptions } from './image-workers'
 
@@ -51,9 +51,9 @@ export interface StreamOptions {
 }
 
 /**
- * The images of an experiment with augmentation; undefined where it has none.
+ * The images of an experiment with augmentation; undefined if it has none.
  *
- * @throws TrainError where options do not fit the images
+ * @throws TrainError if options do not fit the images
  */
 export const createImageStream = async (options: StreamOptions): Promise<ImageStream | undefined> => {
   const { experiment, train, imageShape, classes, extensions } = options
@@ -179,7 +179,7 @@ const hereAndNow = (augmenter: Augmenter, images: BatchSource, pixels: number): 
   const makeMany = async (end: number) => {
     while (made < end) {
       make(Math.min(made + blockImages, end))
-      await giveWay()
+      await yieldToEvents()
     }
   }
   return {

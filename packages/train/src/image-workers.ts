@@ -22,13 +22,13 @@ export interface ImageWorkerOptions {
   readonly count: number
   /** Starts a thread whose file calls `serveImages` of @digitlab/train/images. */
   readonly spawn: () => WorkerThread
-  /** How long a thread may say nothing while it is waited for, in milliseconds, before the run ends: 60,000 unless given. */
+  /** How long a thread may say nothing while it is waited for, in milliseconds, before the run ends: 60,000 by default. */
   readonly patience?: number
 }
 
 const most = 64
 
-/** @throws TrainError where it is no number of threads */
+/** @throws TrainError if it is not a number of threads */
 export const checkImageWorkers = (count: number): void => {
   if (!(Number.isInteger(count) && count >= 0 && count <= most))
     throw new TrainError(`the number of threads that prepare images must be an integer from 0 to ${most}, not ${count}`)

@@ -18,7 +18,7 @@ export interface Initial {
 /**
  * What an experiment records of given weights.
  *
- * @throws TrainError where the experiment begins with others, or with weights that were not given
+ * @throws TrainError if the experiment begins with others, or with weights that were not given
  */
 export const recordInitial = async (experiment: Experiment, given: Initial | undefined): Promise<Experiment> => {
   const { initial } = experiment
@@ -41,7 +41,7 @@ const shown = ({ sha256, newHead }: InitialOptions): string =>
  * The weights that training begins with.
  *
  * @param drawn from the seed
- * @throws ModelError where an entry is missing, extra or of another shape; WeightsError for NaN and infinity
+ * @throws ModelError if an entry is missing, extra or of another shape; WeightsError for NaN and infinity
  */
 export const beginWith = (model: Model, drawn: StateDict, given: Initial | undefined): StateDict => {
   if (!given) return drawn

@@ -3,7 +3,7 @@ import { adamStep, optimizerStep, sgdStep, softmaxCrossEntropy, tensorOperations
 import type { LossKit } from './loss-type'
 import type { OptimizerKit } from './optimizer-type'
 
-/** On the current backend. */
+/** What a layer computes with on the current backend. */
 export const kit: OptimizerKit & LossKit = {
   ops: { adamStep, optimizerStep, sgdStep, softmaxCrossEntropy },
   tf: tensorOperations,

@@ -25,7 +25,7 @@ interface Part extends ListedSchedule {
  * The learning rate of an experiment as its schedules have it, one after the other.
  *
  * @param history what the epochs told that lie behind: read as it is when a rate is asked for
- * @throws TrainError where a schedule answers what is no rate
+ * @throws TrainError if a schedule answers what is not a rate
  */
 export const learningRateOf = (
   experiment: Experiment,
@@ -72,7 +72,7 @@ export const learningRateOf = (
   }
 }
 
-/** Where each begins: the last goes on to the end. */
+/** Where each begins: the last one lasts to the end. */
 const partsOf = (schedules: readonly ListedSchedule[], total: number): readonly Part[] => {
   let begins = 0
   return schedules.map((schedule, i) => {

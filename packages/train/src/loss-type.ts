@@ -52,6 +52,6 @@ export interface LossType<N extends string = string, T extends OptionTable = Opt
   guess?(classes: number, options: CompletedOptions<T>): number
 }
 
-/** Makes a loss: of this package, or of anybody's, which `runExperiment` is then handed. */
+/** Defines a loss, which can be passed to `runExperiment`. */
 export const defineLoss = <const N extends string, const T extends OptionTable>(type: LossType<N, T>): LossType<N, T> =>
   type

@@ -16,5 +16,5 @@ export interface MetricType {
   of(inputs: MetricInputs): number
 }
 
-/** Makes a metric, which `runExperiment` is then handed. */
+/** Defines a metric, which can be passed to `runExperiment`. */
 export const defineMetric = (type: MetricType): MetricType => type

@@ -16,7 +16,7 @@ export const monitor = <const S extends OptionSpec<Monitor>>(spec: S) => choice(
 /** Whether it is an accuracy, of which more is better. */
 export const moreIsBetter = (name: Monitor): boolean => name === 'validationAccuracy'
 
-/** @throws Error where it was not measured, which the experiment's check has ruled out */
+/** @throws Error if it was not measured, which the experiment's check has ruled out */
 export const measured = (epoch: Monitored, name: Monitor): number => {
   const value = epoch[name]
   if (value === undefined) throw new Error(`an epoch has no ${name}`)

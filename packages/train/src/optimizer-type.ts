@@ -43,9 +43,9 @@ export interface OptimizerType<N extends string = string, T extends OptionTable 
   /** What it is, in a line of a command's help or a page's form. */
   readonly says?: string
   readonly options: T
-  /** Why options that are each in their range do not go together, as a sentence with both values; undefined where they do. */
+  /** Why options that are each in their range do not go together, as a sentence with both values; undefined if they do. */
   contradiction?(options: CompletedOptions<T>): string | undefined
-  /** The names of what it keeps for every weight beside it, in its shape: it is in checkpoints, so that a run goes on to the bit. */
+  /** The names of what it keeps for every weight beside it, in its shape: it is in checkpoints, so that a run is resumed to the bit. */
   state(options: CompletedOptions<T>): readonly string[]
   /** What of it does not begin as zeros: the value of every element, by its name. */
   begins?(options: CompletedOptions<T>): Readonly<Record<string, number>>
@@ -71,7 +71,7 @@ export interface OptimizerType<N extends string = string, T extends OptionTable 
 }
 
 /**
- * Makes an optimizer: of this package, or of anybody's, which `runExperiment` is then handed.
+ * Defines an optimizer, which can be passed to `runExperiment`.
  *
  * ```js
  * const signSgd = defineOptimizer({
@@ -87,7 +87,7 @@ export interface OptimizerType<N extends string = string, T extends OptionTable 
  * })
  * ```
  *
- * @throws Error where it has no option `learningRate`, or one without a default
+ * @throws Error if it has no option `learningRate`, or one without a default
  */
 export const defineOptimizer = <const N extends string, const T extends OptionTable>(
   type: OptimizerType<N, T>,

@@ -70,7 +70,7 @@ export const downloadOptimizer = async (
   return { steps: optimizer.steps(), weights: await downloadWeights(model, optimizer.weights()), moments }
 }
 
-/** An optimizer that goes on from a state. @throws ModelError where an entry is missing, extra or of another shape */
+/** An optimizer that goes on from a state. @throws ModelError if an entry is missing, extra or of another shape */
 export const uploadOptimizer = (model: Model, steps: Steps, state: OptimizerState): Optimizer => {
   const weights = uploadWeights(model, state.weights)
   const moments = new Map(

@@ -6,5 +6,5 @@ import { nadam } from './optimizers/nadam'
 import { rmsprop } from './optimizers/rmsprop'
 import { sgd } from './optimizers/sgd'
 
-/** The optimizers that every experiment may have; the first where none is named. `runExperiment` takes more. */
+/** The optimizers that every experiment may have; the first is the default. `runExperiment` takes more. */
 export const optimizerTypes = [sgd, adam, adamw, nadam, rmsprop, adagrad, adadelta] as const

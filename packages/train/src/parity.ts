@@ -102,7 +102,7 @@ interface Side {
  * Runs one experiment on several backends and compares them: with float64 over the first steps, and with each other, and with
  * PyTorch where a trace is given, over the first hundred steps and at the end.
  *
- * @throws TrainError where the reference is of another experiment (the difference is named) or shorter, or the run was stopped
+ * @throws TrainError if the reference is of another experiment (the difference is named) or shorter, or the run was stopped
  */
 export const runParity = async (experiment: Experiment, options: ParityOptions): Promise<Parity> => {
   const { data, backends, reference, onProgress, signal } = options

@@ -12,8 +12,8 @@ import { shownText } from './shown-text'
  * number is null there, and NaN again in the run.
  *
  * @param name what to call it in an error
- * @throws TrainError where it is no run, of another version, cut or changed, its numbers contradict each other, or its experiment is
- * none; ModelError where the experiment's model is none
+ * @throws TrainError if it is not a run, of another version, cut or changed, its numbers contradict each other, or its experiment is
+ * none; ModelError if the experiment's model is none
  */
 export const parseRun = (text: string, name = 'run.json'): Run => {
   let run: Partial<Record<keyof Run, unknown>>

@@ -5,7 +5,7 @@ import type { ExperimentInput } from './complete-experiment'
 /** Everything that decides how a model is trained, but for the data and the seed. */
 export type Recipe = Omit<ExperimentInput, 'model' | 'dataset' | 'seed' | 'initial'>
 
-/** The models of the catalogue that come with a recipe; the others are trained with an experiment's own defaults. */
+/** The models of the catalogue that come with a recipe; the others use an experiment's defaults. */
 export const recipes = {
   /** As pytorch/examples' mnist/main.py has it. */
   'pytorch-example': {
@@ -36,7 +36,7 @@ export const recipes = {
   },
 } as const satisfies { readonly [name in ModelName]?: Recipe }
 
-/** The recipe of a model by its name in the catalogue; without anything where it has none. */
+/** The recipe of a model by its name in the catalogue; empty if it has none. */
 export const recipeOf = (model: string | ModelDefinition): Recipe =>
   typeof model === 'string' && Object.hasOwn(recipes, model) ? recipes[model as keyof typeof recipes] : {}
 

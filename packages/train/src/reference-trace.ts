@@ -23,7 +23,7 @@ export interface ReferenceTrace {
  * Reads a reference trace.
  *
  * @param name the file's name in error messages
- * @throws TrainError where it is none
+ * @throws TrainError if it is not one
  */
 export const parseReferenceTrace = (text: string, name = 'the reference'): ReferenceTrace => {
   const fail = (why: string, cause?: unknown): never => {
@@ -37,12 +37,12 @@ export const parseReferenceTrace = (text: string, name = 'the reference'): Refer
   } catch (cause) {
     return fail((cause as Error).message, cause)
   }
-  if (typeof trace !== 'object' || trace === null) return fail('it is no object')
+  if (typeof trace !== 'object' || trace === null) return fail('it is not an object')
   if (trace['format'] === 'digitlab-reference-trace') return secondVersion(trace, fail)
   const { torch, model, seed, batchSize, learningRate, epochs, first200Losses, testAccuracy } = trace
   if (typeof torch !== 'string' || typeof model !== 'string') return fail('it has no "torch" or no "model"')
-  if (!isList(first200Losses)) return fail('its "first200Losses" is no list of numbers')
-  if (!isList(testAccuracy)) return fail('its "testAccuracy" is no list of numbers')
+  if (!isList(first200Losses)) return fail('its "first200Losses" is not a list of numbers')
+  if (!isList(testAccuracy)) return fail('its "testAccuracy" is not a list of numbers')
   const settings = { model, dataset: 'mnist', seed, epochs, batchSize, optimizer: { name: 'sgd', learningRate } }
   const experiment = completeExperiment(settings as Parameters<typeof completeExperiment>[0]) // which checks each value
   return { torch, experiment, firstLosses: first200Losses, testAccuracy }
@@ -56,14 +56,14 @@ const secondVersion = (trace: Record<string, unknown>, fail: (why: string) => ne
   const { version, torch, experiment, losses, learningRates, againstOneThread, float64, testAccuracy = [] } = trace
   if (version !== 2) return fail(`it has version ${shownValue(version)}, this digitlab reads version 2`)
   if (typeof torch !== 'string' || !isRecord(experiment)) return fail('it has no "torch" or no "experiment"')
-  if (!isList(losses)) return fail('its "losses" is no list of numbers')
+  if (!isList(losses)) return fail('its "losses" is not a list of numbers')
   if (!isList(learningRates) || learningRates.length !== losses.length)
     return fail(`its "learningRates" are not as many as its ${losses.length} losses`)
   const { first20, losses: apart } = isRecord(againstOneThread) ? againstOneThread : {}
   if (typeof first20 !== 'number' || typeof apart !== 'number')
     return fail('its "againstOneThread" does not hold "first20" and "losses"')
   if (!(Array.isArray(testAccuracy) && testAccuracy.every((value) => typeof value === 'number')))
-    return fail('its "testAccuracy" is no list of numbers')
+    return fail('its "testAccuracy" is not a list of numbers')
   if (float64 !== undefined && !(isList(float64) && float64.length === losses.length))
     return fail(`its "float64" are not as many losses as its ${losses.length}`)
   return {

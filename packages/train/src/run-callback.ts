@@ -12,15 +12,15 @@ export interface CallbackContext {
   readonly weights: Weights
   /** The same in the host's memory, in PyTorch's names and layout, to keep. */
   readonly download: () => Promise<StateDict>
-  /** Epochs that are done, those before the run was gone on with among them. */
+  /** Epochs that are done, those before the run was resumed among them. */
   readonly epochs: readonly EpochRecord[]
   /** Ends the run here: it is returned as 'interrupted'. */
   readonly stop: () => void
 }
 
-/** What is called while a run goes on, as in Keras and Lightning. The run waits for it, and ends with what it throws. */
+/** What is called during a run, as in Keras and Lightning. The run waits for it, and ends with what it throws. */
 export interface RunCallback {
-  /** Before the first step, or the first one that is taken after the run was gone on with. */
+  /** Before the first step, or the first one that is taken after the run was resumed. */
   onTrainBegin?(context: CallbackContext): unknown
   /** After an epoch and its evaluation. */
   onEpochEnd?(context: CallbackContext, record: EpochRecord): unknown
@@ -28,17 +28,17 @@ export interface RunCallback {
   onTrainEnd?(context: CallbackContext): unknown
 }
 
-/** When training does not pay any more. */
+/** When training no longer pays. */
 export interface EarlyStoppingOptions {
   /** So many epochs may pass without a better one. */
   readonly patience: number
-  /** What it watches: 'testLoss', or 'validationLoss' where images are set aside, unless given. */
+  /** What it watches: 'testLoss', or 'validationLoss' if images are set aside. */
   readonly monitor?:
     'trainLoss' | 'trainAccuracy' | 'testLoss' | 'testAccuracy' | 'validationLoss' | 'validationAccuracy'
 }
 
 /**
- * Stops where a number has not become better for some epochs. It looks at the records alone, so that a run that is gone on with stops
+ * Stops when a number has not improved for some epochs. It looks at the records alone, so that a run that is resumed stops
  * where it would have.
  */
 export const earlyStopping = ({ patience, monitor: given }: EarlyStoppingOptions): RunCallback => ({

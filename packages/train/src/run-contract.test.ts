@@ -230,7 +230,7 @@ describe('where training leaves the numbers', () => {
     expect(message).toContain(advice)
   })
 
-  test('the loss that is no number is told as a step before the error', async () => {
+  test('the loss that is not a number is told as a step before the error', async () => {
     const { steps } = await failing({ learningRate: 1e38 })
     expect(steps.at(-1)).not.toSatisfy(Number.isFinite)
   })

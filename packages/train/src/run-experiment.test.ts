@@ -94,7 +94,7 @@ describe('runExperiment', () => {
     expect(1000 * (trainSeconds + evaluationSeconds)).toBeLessThanOrEqual(performance.now() - began - paused)
   })
 
-  test('a loss that is no number stops the run and names the step', async () => {
+  test('a loss that is not a number stops the run and names the step', async () => {
     const before = memory().numTensors
     for (const asynchronous of [false, true]) {
       const wild = experiment({ model: 'linear', optimizer: { name: 'sgd', learningRate: 1e38 } })

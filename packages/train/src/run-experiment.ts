@@ -41,8 +41,8 @@ import { divide } from './validation'
  * tfjs has one current backend in a thread: runs that are begun while another trains wait until that has ended.
  *
  * @param input names the data set that it is given, or none
- * @throws TrainError where the experiment or the data do not fit, memory does not suffice, or a loss is not finite (the step is named);
- * or the checkpoint to go on from is of another run; BackendError where the backend can't start, or where a thread or its
+ * @throws TrainError if the experiment or the data do not fit, memory does not suffice, or a loss is not finite (the step is named);
+ * or the checkpoint to go on from is of another run; BackendError if the backend can't start, or where a thread or its
  * device is lost while it trains, or tfjs is set to another backend: what checkpoints there are hold the run so far
  */
 export const runExperiment = async (input: ExperimentInput, options: RunOptions): Promise<RunResult> => {
@@ -105,7 +105,7 @@ const planOf = async (input: ExperimentInput, options: RunOptions): Promise<Plan
   checkFit(model, data.imageShape, data.classes)
   if (experiment.augment !== undefined && data.train.stream)
     throw new TrainError(
-      `the training images of "${data.name}" are streamed from a disk, and what augments them has to have all at hand: leave augment out, or hold them in memory`,
+      `the training images of "${data.name}" are streamed from a disk, and what augments them needs all of them at once: leave augment out, or hold them in memory`,
     )
   checkAugmentation(experiment, [data.imageShape[0], data.imageShape[1]], extensions)
   if (options.imageWorkers) checkImageWorkers(options.imageWorkers.count)
@@ -119,7 +119,7 @@ const planOf = async (input: ExperimentInput, options: RunOptions): Promise<Plan
   return { data, validation, experiment, id, extensions, model, given, workers, notices }
 }
 
-/** What is on the backend while a run goes on. */
+/** What is on the backend during a run. */
 interface Prepared {
   readonly info: BackendInfo
   readonly startedAt: string
@@ -179,14 +179,14 @@ interface Running {
   readonly used: BackendInfo
   readonly context: EpochContext
   readonly callbacks: (name: 'onTrainBegin' | 'onTrainEnd' | 'onEpochEnd', record?: EpochRecord) => Promise<void>
-  /** With weights, on images that were set aside or, where there are none or `at` is the end, on the test images. */
+  /** With weights, on images that were set aside or, if there are none or `at` is the end, on the test images. */
   readonly evaluate: (weights?: Weights, at?: 'end') => Promise<Evaluated>
   /**
    * With the weights that the run began with. They are looked at once, where that is first asked for: no run waits for it before its first
    * step.
    */
   readonly before: () => Promise<Evaluated>
-  /** With the weights as they are; undefined where they were not looked at since they changed. */
+  /** With the weights as they are; undefined if they were not looked at since they changed. */
   after: Evaluated | undefined
   readonly save: () => Promise<void>
   /** Where the last checkpoint was made. */
@@ -463,9 +463,9 @@ const imageLossOf = (experiment: Experiment, extensions: Extensions): ImageLoss 
 }
 
 /**
- * The metrics that were passed along; undefined where there are none.
+ * The metrics that were passed along; undefined if there are none.
  *
- * @throws TrainError where one is no number
+ * @throws TrainError if one is not a number
  */
 const metricsOf = (
   { classes: predicted, probabilities }: Predictions,
@@ -488,7 +488,7 @@ const metricsOf = (
 /**
  * The experiment, with the data set's name where it names none.
  *
- * @throws TrainError where it names another: what a run records is what it was trained on
+ * @throws TrainError if it names another: what a run records is what it was trained on
  */
 const experimentOn = (input: ExperimentInput, data: Dataset, extensions: Extensions): Experiment => {
   const experiment = completeExperiment({ ...input, dataset: input.dataset ?? data.name }, extensions)

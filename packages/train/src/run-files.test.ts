@@ -37,7 +37,7 @@ const set = (entry: string, index: number, value: number) => (entries: StateDict
   if (found) found.data[index] = value
 }
 
-test('weights are read back as they were written; one that is no number is refused', async () => {
+test('weights are read back as they were written; one that is not a number is refused', async () => {
   const result = await runExperiment(tinyExperiment(), { data, backend: stock() })
   const bytes = runFiles(result, data.test.labels)['weights.safetensors'] as Uint8Array
   const weights = readRunWeights(bytes, result.run)

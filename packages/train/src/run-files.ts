@@ -58,7 +58,7 @@ const writePredictions = (
  * Reads the weights of a run at its end, what its layers count among them.
  *
  * @param name the file's name in error messages
- * @throws TrainError where they are of another run; WeightsError where the file is damaged or a weight is no finite number
+ * @throws TrainError if they are of another run; WeightsError if the file is damaged or a weight is not finite
  */
 export const readRunWeights = (bytes: Uint8Array, { id }: Pick<Run, 'id'>, name = 'weights.safetensors'): StateDict => {
   const read = readSafetensors(bytes, name)
@@ -100,8 +100,8 @@ export interface KeptPredictions {
  * Reads the predictions of a run.
  *
  * @param name the file's name in error messages
- * @throws TrainError where they are of another run, an entry is missing or has another shape, a value is no class or no probability, or
- * they contradict the run's confusion matrix; WeightsError where the file is damaged
+ * @throws TrainError if they are of another run, an entry is missing or has another shape, a value is not a class or not a probability, or
+ * they contradict the run's confusion matrix; WeightsError if the file is damaged
  */
 export const readPredictions = (
   bytes: Uint8Array,

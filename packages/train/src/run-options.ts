@@ -13,7 +13,7 @@ import type { Initial } from './initial'
 import type { EpochRecord, Run } from './run-record'
 import { TrainError } from './train-error'
 
-/** What a run tells while it goes on. */
+/** What a run reports as it goes. */
 export type Progress =
   | { readonly type: 'started'; readonly id: string; readonly backend: BackendInfo; readonly stepsPerEpoch: number }
   | {
@@ -32,7 +32,7 @@ export type Progress =
     }
   | { readonly type: 'evaluating'; readonly epoch: number }
   | { readonly type: 'epoch'; readonly record: EpochRecord }
-  /** Something that whoever trains should know; the run goes on. */
+  /** Something that whoever trains should know; the run continues. */
   | { readonly type: 'notice'; readonly sentence: string }
 
 /** A run between two steps. */
@@ -51,7 +51,7 @@ export interface RunOptions {
   /** What the experiment may name beside what this package has. */
   readonly extensions?: Extensions
   /**
-   * Threads that share the elements of every result, the calling one among them: 1 unless given. 'auto' starts as many as there are
+   * Threads that share the elements of every result, the calling one among them: 1 by default. 'auto' starts as many as there are
    * processors, up to eight, and has each step taken by as many of them as is fastest. No bit of the run depends on it.
    */
   readonly workers?: number | 'auto'
@@ -67,7 +67,7 @@ export interface RunOptions {
   /** Aborting stops after the current step; the run so far is returned, as 'interrupted'. */
   readonly signal?: StopSignal
   /**
-   * Called where the loop gives way to the event loop, a hundred times a second while steps are fast, in evaluations too. The run
+   * Called where the loop yields to the event loop, a hundred times a second while steps are fast, in evaluations too. The run
    * waits until it is done, and its clock stands still: to pause, or to try the weights as they are now.
    */
   readonly between?: (standing: Standing) => Promise<void> | void

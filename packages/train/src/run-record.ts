@@ -16,7 +16,7 @@ export interface EpochRecord {
   readonly trainLoss: number
   /** Of the training images, as each was seen just before the step that learned from it. */
   readonly trainAccuracy: number
-  /** On the images that were set aside for validation; absent where there are none. */
+  /** On the images that were set aside for validation; absent if there are none. */
   readonly validationLoss?: number
   readonly validationAccuracy?: number
   /** Absent where images were set aside: the test images are then looked at once, at the end. */
@@ -29,7 +29,7 @@ export interface EpochRecord {
   readonly evaluationSeconds: number
 }
 
-/** What happened. Plain JSON, written as run.json. */
+/** The record of a run. Plain JSON, written as run.json. */
 export interface Run {
   readonly format: 'digitlab-run'
   readonly version: typeof runVersion
@@ -85,7 +85,7 @@ export interface Run {
   }
 }
 
-/** How an epoch's weights did, and on which images: on those set aside, or, where there are none, on the test images. */
+/** How an epoch's weights scored, and on which images: those set aside for validation, otherwise the test images. */
 export const epochScore = (
   record: EpochRecord,
 ): { readonly on: 'validation' | 'test'; readonly loss: number; readonly accuracy: number } =>

@@ -23,7 +23,7 @@ export interface RunState {
   generator: MersenneTwister
   /** As it was before the order of the current epoch was drawn. */
   drawnFrom: MersenneTwisterState
-  /** What the generator is to be once that order is drawn anew; set where a run goes on within an epoch. */
+  /** What the generator is to be once that order is drawn anew; set if a run is resumed within an epoch. */
   goesOnFrom: MersenneTwisterState | undefined
   readonly optimizer: Optimizer
 }

@@ -1,4 +1,4 @@
-// What a schedule is: how the learning rate changes while a run goes on, in one object of one file.
+// What a schedule is: how the learning rate changes during a run, in one object of one file.
 import type { CompletedOptions, OptionTable } from '@digitlab/models'
 import type { Monitored } from './monitor'
 
@@ -17,7 +17,7 @@ export interface SchedulePlace<O> {
   readonly history: readonly Monitored[]
 }
 
-/** What a schedule is to fit. */
+/** The run that a schedule has to fit. */
 export interface ScheduledRun {
   /** Epochs or steps of the run, or as many as the schedule lasts in a list. */
   readonly total: number
@@ -40,9 +40,9 @@ export interface ScheduleType<N extends string = string, T extends OptionTable =
   /** What it does, in a line of a command's help or a page's form. */
   readonly says?: string
   readonly options: T
-  /** Why options that are each in their range do not go together, as a sentence with both values; undefined where they do. */
+  /** Why options that are each in their range do not go together, as a sentence with both values; undefined if they do. */
   contradiction?(options: CompletedOptions<T>): string | undefined
-  /** Why it does not fit a run, as a sentence with both values; undefined where it does. */
+  /** Why it does not fit a run, as a sentence with both values; undefined if it does. */
   misfit?(options: CompletedOptions<T>, run: ScheduledRun): string | undefined
   /** How many epochs or steps it is made for: as long it lasts in a list. Undefined where it goes on for ever. */
   lasts?(options: CompletedOptions<T>): number | undefined
@@ -62,7 +62,7 @@ export interface ScheduleType<N extends string = string, T extends OptionTable =
 }
 
 /**
- * Makes a schedule: of this package, or of anybody's, which `runExperiment` is then handed.
+ * Defines a schedule, which can be passed to `runExperiment`.
  *
  * ```js
  * const halving = defineSchedule({

@@ -1,10 +1,10 @@
-// Which epoch is the best, and when training does not pay any more: both follow from what the epochs told, so that a run that goes on
+// Which epoch is the best, and when training does not pay any more: both follow from what the epochs told, so that a run that is resumed
 // ends as it would have.
 import type { Experiment } from './complete-experiment'
 import { monitorOf } from './experiment-options'
 import { measured, moreIsBetter, type Monitored } from './monitor'
 
-/** The best epoch by what the experiment watches, from 1, the first of several; 0 where there is none yet. */
+/** The best epoch by what the experiment watches, from 1, the first of several; 0 if there is none yet. */
 export const bestEpoch = (experiment: Experiment, epochs: readonly Monitored[]): number =>
   1 + improved(epochs, monitorOf(experiment), 0).lastIndexOf(true)
 
@@ -20,7 +20,7 @@ const improved = (epochs: readonly Monitored[], monitor: ReturnType<typeof monit
   })
 }
 
-/** Why a run ends here, as a sentence; undefined where it goes on. */
+/** Why a run ends here, as a sentence; undefined if it goes on. */
 export const reasonToStop = (experiment: Experiment, epochs: readonly Monitored[]): string | undefined => {
   const { earlyStopping } = experiment
   if (!earlyStopping || epochs.length === 0) return undefined

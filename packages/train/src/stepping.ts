@@ -33,7 +33,7 @@ export interface Learner {
   readonly optimizer: Optimizer
   readonly train: TrainingSource
   readonly backend: Backend
-  /** Parts that a batch is computed in: 1 unless given. */
+  /** Parts that a batch is computed in: 1 by default. */
   readonly accumulate?: number
 }
 

@@ -13,7 +13,7 @@ const mostOfAuto = 8
  * Checks how many threads are asked for.
  *
  * @returns a sentence where there are more than processors, or where the backend has but one
- * @throws TrainError where it is no number of threads, several times that of the processors, or the backend's device is no processor
+ * @throws TrainError if it is not a number of threads, several times that of the processors, or the backend's device is not a processor
  */
 export const checkWorkers = (count: number | 'auto', backend: Backend): string | undefined => {
   if (count === 'auto') return undefined
@@ -40,7 +40,7 @@ export const checkWorkers = (count: number | 'auto', backend: Backend): string |
 /**
  * Has the started backend compute on so many threads.
  *
- * @returns how many there are, and a sentence where those that were asked for cannot be had
+ * @returns how many there are, and a sentence where those that were asked for are not available
  */
 export const useWorkers = async (
   backend: Backend,

@@ -2,7 +2,7 @@ import { dataLoaderOrder, MersenneTwister } from '@digitlab/random'
 import type { Experiment } from './complete-experiment'
 import { adviceOn } from './divergence'
 import type { Extensions } from './extensions'
-import { giveWay } from './give-way'
+import { yieldToEvents } from './yield-to-events'
 import type { ImageStream } from './image-stream'
 import type { Progress } from './run-options'
 import type { RunState } from './run-state'
@@ -33,7 +33,7 @@ export interface EpochContext {
   /** Throws where the device is lost, or tfjs computes on another backend. */
   readonly check: () => void
   readonly afterStep: () => Promise<void>
-  /** Called where the loop gives way. */
+  /** Called where the loop yields. */
   readonly between: () => Promise<void>
   /** Whether the step that was just taken is to be seen alone. */
   readonly stepwise: () => boolean
@@ -109,7 +109,7 @@ export const trainEpoch = async (state: RunState, context: EpochContext): Promis
         totals.seconds = (clock() - from) / 1000
         await context.save()
       }
-      if ((await giveWay()) || alone) await context.between()
+      if ((await yieldToEvents()) || alone) await context.between()
     }
     await readWaiting()
   } finally {

@@ -6,14 +6,14 @@ export type TrainErrorCode =
   | 'bad-run'
   /** A checkpoint that is none, damaged, or of another run. */
   | 'bad-checkpoint'
-  /** A loss, or what a model computes, is no number. */
+  /** A loss, or what a model computes, is not a number. */
   | 'diverged'
   /** Memory does not suffice. */
   | 'too-large'
-  /** Workers that can't be had, stopped or say nothing. */
+  /** Workers that are not available, stopped or say nothing. */
   | 'workers'
 
-/** A run that can't be, or can't go on, as somebody can mend: an experiment with a wrong value, data that do not fit, a loss that is no number. */
+/** A run that cannot start or continue, for a reason that a user can fix: an experiment with a wrong value, data that do not fit, a loss that is not a number. */
 export class TrainError extends Error {
   readonly mendable = true
   override name = 'TrainError'
@@ -28,6 +28,6 @@ export class TrainError extends Error {
   }
 }
 
-/** Whether an error is one that a user can mend: the errors of all these packages say so of themselves. */
+/** Whether a user can fix an error: the errors of all these packages say so themselves. */
 export const isMendable = (error: unknown): error is Error =>
   error instanceof Error && 'mendable' in error && error.mendable === true

@@ -2,11 +2,11 @@ import type { ExperimentInput } from './complete-experiment'
 import { runExperiment } from './run-experiment'
 import type { Progress, RunOptions, RunResult } from './run-options'
 
-/** What a run tells while it goes on, and at last what it came to. */
+/** What a run reports as it goes, and at last what it came to. */
 export type TrainEvent = Progress | { readonly type: 'ended'; readonly result: RunResult }
 
 /**
- * Runs an experiment and hands out what it tells, one event after the other; the run waits while one is looked at. The last is 'ended',
+ * Runs an experiment and yields its events one by one; the run waits while one is handled. The last is 'ended',
  * with the result. Leaving the loop aborts the run.
  *
  * ```js

@@ -17,7 +17,7 @@ interface Divided {
  * images stay those of the seed. A share is rounded down. Stratified, the last of each class, as many as its share (rounded down, the
  * classes with the largest rests one more).
  *
- * @throws TrainError where no image of a class would be left, or none at all
+ * @throws TrainError if no image of a class would be left, or none at all
  */
 export const divide = (data: Dataset, { validation, seed }: Pick<Experiment, 'validation' | 'seed'>): Divided => {
   if (validation === undefined) return { data, validation: undefined }
@@ -25,7 +25,7 @@ export const divide = (data: Dataset, { validation, seed }: Pick<Experiment, 'va
   const { train, classes, classNames } = data
   if (train.stream)
     throw new TrainError(
-      `the training images of "${data.name}" are streamed from a disk, and what sets ${size} of them aside has to have all at hand: leave validation out, or hold them in memory`,
+      `the training images of "${data.name}" are streamed from a disk, and what sets ${size} of them aside needs all of them at once: leave validation out, or hold them in memory`,
     )
   const count = size < 1 ? Math.floor(train.count * size) : size
   if (count < 1 || count >= train.count)

@@ -12,7 +12,7 @@ export interface IntegerEntry {
 export interface WeightsContents {
   /** The floats, all as float32, in the order of the file. */
   readonly weights: StateDict
-  /** What is no float, and so no weight. */
+  /** What is not a float, and so not a weight. */
   readonly integers: ReadonlyMap<string, IntegerEntry>
   /** Strings by name, as the format keeps them. */
   readonly metadata: ReadonlyMap<string, string>

@@ -52,7 +52,7 @@ const float16 = (bits: number): number => {
  *
  * Source: Micikevicius et al., "FP8 formats for deep learning" (2022); the FNUZ ones: ONNX, "Float stored in 8 bits".
  *
- * @param special what the codes that are no plain numbers stand for
+ * @param special what the codes that are not plain numbers stand for
  */
 const float8 = (fractionBits: number, bias: number, special: (code: number) => number | undefined): FloatType => {
   const values = Uint32Array.from({ length: 256 }, (_, code) => {
@@ -116,7 +116,7 @@ const collector = (type: ElementType, count: number) => {
 /**
  * The elements of a view, row-major.
  *
- * @param offset of its first element, in elements; @param strides in elements, row-major and without gaps unless given
+ * @param offset of its first element, in elements; @param strides in elements, row-major and without gaps by default
  */
 export const readElements = (
   type: ElementType,

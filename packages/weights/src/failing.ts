@@ -19,7 +19,7 @@ export const failing = (name: string, format: string): Failing => {
       throw new WeightsError(`${name} ${before}: ${sentence}${after}`, cause === undefined ? {} : { cause })
     }
   return {
-    fail: thrower(`is no sound ${format} file`, '; get or write it again'),
+    fail: thrower(`is not a valid ${format} file`, '; get or write it again'),
     unsupported: thrower("can't be read", ''),
   }
 }
@@ -43,7 +43,7 @@ export class Budget {
   spend(bytes: number, what?: () => string): void {
     this.#left -= bytes
     if (this.#left < 0)
-      this.fail(`${what?.() ?? 'what it describes'} asks for more memory than a file of its length may give`)
+      this.fail(`${what?.() ?? 'what it describes'} takes more memory than a file of its length can need`)
   }
 
   /** Another file, up to `end`, counts as the file does: each byte of it once, however often it is read. */

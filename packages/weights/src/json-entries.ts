@@ -7,7 +7,7 @@ export interface JsonEntry {
   readonly marks: number
 }
 
-/** A document that is no JSON object, or not a whole one. */
+/** A document that is not JSON object, or not a whole one. */
 export class NoObject extends Error {}
 
 const blank = /[ \t\n\r]*/y
@@ -75,6 +75,6 @@ const parsed = (text: string): string => {
   try {
     return JSON.parse(text) as string
   } catch (cause) {
-    throw new NoObject(`a name in it is none (${(cause as Error).message.slice(0, 80)})`, { cause })
+    throw new NoObject(`a name in it is not one (${(cause as Error).message.slice(0, 80)})`, { cause })
   }
 }

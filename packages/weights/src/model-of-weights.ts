@@ -15,7 +15,7 @@ import type { Normalization } from './normalization'
 import { quoted } from './shown'
 import { WeightsError } from './weights-error'
 
-/** What else a file may say of its weights. */
+/** What else a file can say about its weights. */
 export interface MetadataContents {
   /** The id of the experiment that they come from. */
   readonly experiment?: string | undefined
@@ -35,16 +35,16 @@ export const weightsMetadata = (
   ...(normalize === undefined ? {} : { normalize: JSON.stringify({ mean: normalize.mean, std: normalize.std }) }),
 })
 
-/** Weights and what they are of. */
+/** Weights and the model they belong to. */
 export interface FoundModel {
   readonly model: Model
   /** By the model's names and in its order. */
   readonly weights: StateDict
-  /** What was chosen or passed over on the way, a sentence each. */
+  /** What was chosen or skipped on the way, a sentence each. */
   readonly notes: readonly string[]
 }
 
-/** Which model it shall be. */
+/** Which model the weights are for. */
 export interface FindModelOptions {
   /** A name in the catalogue or a definition. */
   readonly model?: string | ModelDefinition | undefined
@@ -56,14 +56,14 @@ export interface FindModelOptions {
 type Held = Pick<WeightsContents, 'weights' | 'metadata'> & Partial<Pick<WeightsContents, 'integers' | 'graph'>>
 
 /**
- * The model that a file's weights belong to: the one that was given, the one that the file's metadata define, the one of the
- * catalogue that has exactly these entries, or the one that its graph describes. A graph is never passed over: where it
+ * The model that a file's weights belong to: the one given, the one that the file's metadata define, the one of the
+ * catalogue that has exactly these entries, or the one that its graph describes. A graph is never skipped: where it
  * computes anything else than the model, that is refused.
  *
  * A prefix that all entries share (`module.`, of PyTorch's DataParallel) is taken off where the model has none. Integers that
- * the model has no entry for are passed over.
+ * the model has no entry for are skipped.
  *
- * @throws ModelError where an entry is missing, extra or of another shape; WeightsError where no model is known, or the
+ * @throws ModelError if an entry is missing, extra or of another shape; WeightsError if no model is known, or the
  * file's graph is another one
  */
 export const findModel = (held: Held, { model: given, name = 'the file' }: FindModelOptions = {}): FoundModel => {
@@ -114,7 +114,7 @@ const fitted = (given: string | ModelDefinition, file: Held): FoundModel | undef
   const passed = [...(held.integers ?? [])].map(([entry]) => entry)
   const wanted = passed.find((entry) => names.includes(entry))
   if (wanted !== undefined) return undefined
-  if (passed.length > 0) notes.push(`passed over, for they are integers: ${passed.slice(0, 8).map(quoted).join(', ')}`)
+  if (passed.length > 0) notes.push(`skipped because they are integers: ${passed.slice(0, 8).map(quoted).join(', ')}`)
   return { model: of, weights: found.weights, notes }
 }
 
@@ -122,7 +122,7 @@ const fitted = (given: string | ModelDefinition, file: Held): FoundModel | undef
  * Weights by the names that are wanted and in that order, where they have these or all of them behind one prefix
  * (`module.`, of PyTorch's DataParallel).
  *
- * @returns undefined where they have others; in `notes`, what was taken off
+ * @returns undefined if they have others; in `notes`, what was taken off
  */
 export const withoutPrefix = (
   weights: StateDict,
@@ -141,7 +141,7 @@ export const withoutPrefix = (
   }
 }
 
-/** What all of `names` have before one of `wanted`: '' where they are the same, undefined where they are others. */
+/** What all of `names` have before one of `wanted`: '' where they are the same, undefined if they are others. */
 const sharedPrefix = (names: readonly string[], wanted: readonly string[]): string | undefined => {
   const [first = ''] = wanted
   const known = new Set(wanted)
@@ -220,7 +220,7 @@ const ofGraph = (
   return { model: of, weights: renamed(drawn, of, held), notes: [] }
 }
 
-/** A model of the catalogue; undefined where images of this form are too small for it. */
+/** A model of the catalogue; undefined if images of this form are too small for it. */
 const madeToFit = (name: string, fit: Fit): Model | undefined => {
   try {
     return resolveModel(name, fit)
@@ -239,7 +239,7 @@ const renamed = (from: Model, to: Model, { weights }: Held): StateDict =>
     }),
   )
 
-/** Where two models part, names aside; undefined where they compute the same. */
+/** Where two models part, names aside; undefined if they compute the same. */
 const difference = (graph: Model, of: Model): string | undefined => {
   const [ours, theirs] = [of.definition.input, graph.definition.input]
   if (ours.join() !== theirs.join()) return `it takes [${theirs.join(', ')}], the model [${ours.join(', ')}]`

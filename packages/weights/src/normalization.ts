@@ -9,7 +9,7 @@ export interface Normalization {
 /**
  * What a file's metadata say of the images that its weights were trained on.
  *
- * @returns undefined where they say nothing, or something of another form: metadata are anybody's
+ * @returns undefined if they say nothing, or something of another form: metadata are anybody's
  */
 export const normalizationIn = (metadata: ReadonlyMap<string, string>): Normalization | undefined => {
   let said: unknown

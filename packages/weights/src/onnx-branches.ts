@@ -62,7 +62,7 @@ const gelu = (graph: OnnxGraph, x: string, takers: readonly OnnxNode[]): string 
   return halved !== undefined && takes(product, halved, shifted) ? made : undefined
 }
 
-/** The layer that a graph computes where it branches at a value; undefined where that is none. */
+/** The layer that a graph computes where it branches at a value; undefined if that is none. */
 export const branchedLayer = (graph: OnnxGraph, x: string, takers: readonly OnnxNode[]): Found | undefined => {
   if (takers.length !== 2) return undefined
   for (const [type, find] of [

@@ -16,7 +16,7 @@ export interface OnnxNode {
   readonly attributes: ReadonlyMap<string, Message>
 }
 
-/** What the graph takes: its name, the type of its elements, its sizes; undefined where the file leaves one open. */
+/** What the graph takes: its name, the type of its elements, its sizes; undefined if the file leaves one open. */
 export interface OnnxInput {
   readonly name: string
   readonly elementType: number

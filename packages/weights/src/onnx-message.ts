@@ -20,7 +20,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 export class Message {
   readonly #fields = new Map<number, (number | Uint8Array)[]>()
 
-  /** Reads one message, without looking into those that it holds. Fields of other numbers are passed over. */
+  /** Reads one message, without looking into those that it holds. Fields of other numbers are skipped. */
   constructor(
     bytes: Uint8Array,
     fields: Readonly<Record<string, number>>,
@@ -85,7 +85,7 @@ export class Message {
     try {
       return utf8.decode(bytes)
     } catch (cause) {
-      return this.reading.fail('a name in it is no UTF-8', cause)
+      return this.reading.fail('a name in it is not UTF-8', cause)
     }
   }
 

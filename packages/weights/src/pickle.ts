@@ -51,7 +51,7 @@ export const readPickle = (
     try {
       return utf8.decode(bytes.subarray(start, start + length))
     } catch (cause) {
-      return fail(`its pickle holds text at byte ${start} that is no UTF-8`, cause)
+      return fail(`its pickle holds text at byte ${start} that is not UTF-8`, cause)
     }
   }
   const line = (): string => {
@@ -108,7 +108,7 @@ export const readPickle = (
     const key = typeof module === 'string' && typeof name === 'string' ? `${module} ${name}` : undefined
     const known = key === undefined ? undefined : globals.get(key)
     if (known) return push(known)
-    const shown = key === undefined ? 'something that is no name' : quoted(key.replace(' ', '.'))
+    const shown = key === undefined ? 'something that is not a name' : quoted(key.replace(' ', '.'))
     return unsupported(
       `it asks for ${shown}, which is not among the names that a file of weights needs, and was not run; save only the state dict with torch.save(model.state_dict(), path)`,
     )

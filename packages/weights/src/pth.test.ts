@@ -139,14 +139,14 @@ describe('what is damaged or hostile is refused with what is wrong', () => {
     [
       'a bomb',
       zipSync({ 'a/data.pkl': new Uint8Array(64 * 2 ** 20) }),
-      'its record "a/data.pkl", 67108864 bytes unpacked, asks for more memory',
+      'its record "a/data.pkl", 67108864 bytes unpacked, takes more memory',
     ],
     ['an end past the storage', entry('0', 4, 1, [4], [1]), '"w" reaches to element 4 of a storage of 4'],
     ['strides past the storage', entry('0', 4, 0, [2, 2], [3, 1]), '"w" reaches to element 4 of a storage of 4'],
     ['a missing stride', entry('0', 4, 0, [2, 2], [1]), '"w" has 1 strides'],
     ['a negative size', entry('0', 4, 0, [-1], [1]), 'a shape or a stride in it is a tuple'],
     ['sizes past 2^53', entry('0', 4, 0, [2 ** 30, 2 ** 30], [0, 0]), 'multiplies past 2^53'],
-    ['one value everywhere', entry('0', 4, 0, [2 ** 30], [0]), '"w" of shape [1073741824] asks for more memory'],
+    ['one value everywhere', entry('0', 4, 0, [2 ** 30], [0]), '"w" of shape [1073741824] takes more memory'],
     ['a storage of another size', entry('0', 5, 0, [4], [1]), 'the record "a/data/0" holds 16 bytes, expected 20'],
     ['a storage that is not there', entry('../0', 4, 0, [4], [1]), 'it has no record "a/data/../0"'],
   ])('%s', (_, bytes, message) => {
@@ -172,7 +172,7 @@ describe('what is damaged or hostile is refused with what is wrong', () => {
     const deep = (lists: number) =>
       zip([0x80, 2, ...new Array<number>(lists).fill(0x5d), ...new Array<number>(lists - 1).fill(0x61), 0x2e])
     expect(() => readPth(deep(150_000))).toThrow('it holds a list, expected a dict')
-    expect(() => readPth(deep(1_000_000))).toThrow('asks for more memory than a file of its length may give')
+    expect(() => readPth(deep(1_000_000))).toThrow('takes more memory than a file of its length can need')
   })
 
   test('whatever is flipped, cut or made up, nothing but a WeightsError comes out', () => {
@@ -193,7 +193,7 @@ describe('what is damaged or hostile is refused with what is wrong', () => {
         for (const [at, value] of flips) bytes[at % bytes.length] = value
         read(bytes)
         read(bytes.subarray(0, cut))
-        for (const [at, value] of flips) pickle[at % pickle.length] = value // damage adds up, behind a sound check sum
+        for (const [at, value] of flips) pickle[at % pickle.length] = value // damage adds up, behind a sound checksum
         read(zip(pickle))
       }),
       { numRuns: 500 },

@@ -30,7 +30,7 @@ export interface PthOptions {
  * name but those that `torch.load(path, weights_only=True)` takes is refused, and nothing is ever run.
  *
  * @param name the file's name in error messages
- * @throws WeightsError where the file is cut off, damaged or hostile, naming entry, expected and found; with `choices` where
+ * @throws WeightsError if the file is cut off, damaged or hostile, naming entry, expected and found; with `choices` where
  * it holds several state dicts and no key was given
  */
 export const readPth = (bytes: Uint8Array, name = 'the file', { key }: PthOptions = {}): WeightsContents => {

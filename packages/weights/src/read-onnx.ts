@@ -29,11 +29,11 @@ export interface ReadOnnxOptions {
  * Reads an ONNX file: its graph as the layers of a model, and the weights by their names in PyTorch's layout. What the graph
  * computes is what the layers compute, or it is refused and the node named. Taken are Conv, Gemm, MatMul and Add, BatchNormalization,
  * Relu, LeakyRelu, Elu, Tanh, Sigmoid, Softplus, x sigmoid(x), gelu by Erf, MaxPool, AveragePool, GlobalAveragePool, Flatten, and what changes nothing (Identity, Dropout in inference, Reshape for a Flatten, a softmax at the end);
- * steps that bring the input into form (Sub, Div, ...) are folded into the first layer. Constants that are no weights are
- * passed over.
+ * steps that bring the input into form (Sub, Div, ...) are folded into the first layer. Constants that are not weights are
+ * skipped.
  *
  * @param name the file's name in error messages
- * @throws WeightsError where the file is cut off, damaged or hostile, or its graph is none of such layers
+ * @throws WeightsError if the file is cut off, damaged or hostile, or its graph is none of such layers
  */
 export const readOnnx = (
   bytes: Uint8Array,
@@ -71,7 +71,7 @@ export const readOnnx = (
     return { weights, ...rest, graph: drawn, notes }
   } catch (cause) {
     if (!(cause instanceof ModelError)) throw cause
-    return failures.unsupported(`its graph is no model: ${cause.message}`, cause)
+    return failures.unsupported(`its graph is not a model: ${cause.message}`, cause)
   }
 }
 

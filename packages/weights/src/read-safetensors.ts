@@ -49,7 +49,7 @@ const unreadable: Readonly<Record<string, number>> = {
  * Source: the format's description at Hugging Face, safetensors 0.6.
  *
  * @param name the file's name in error messages
- * @throws WeightsError where the file is cut off, damaged or hostile, naming entry, expected and found
+ * @throws WeightsError if the file is cut off, damaged or hostile, naming entry, expected and found
  */
 export const readSafetensors = (bytes: Uint8Array, name = 'the file'): WeightsContents => {
   const failures = failing(name, 'safetensors')
@@ -106,7 +106,7 @@ function* headerOf(bytes: Uint8Array, { fail, unsupported }: Failing): Generator
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch (cause) {
-    return fail('its header is not JSON: it is no UTF-8', cause)
+    return fail('its header is not JSON: it is not UTF-8', cause)
   }
   const seen = new Set<string>()
   try {

@@ -88,8 +88,10 @@ describe('a file is told by its bytes, whatever it is called', () => {
   })
 
   test('what is none of them', () => {
-    expect(() => readWeights(text('hello'), 'notes.txt')).toThrow('notes.txt is no safetensors, PyTorch or ONNX file')
-    expect(() => readWeights(text('hello'), 'x.safetensors')).toThrow('x.safetensors is no sound safetensors file')
+    expect(() => readWeights(text('hello'), 'notes.txt')).toThrow(
+      'notes.txt is not a safetensors, PyTorch or ONNX file',
+    )
+    expect(() => readWeights(text('hello'), 'x.safetensors')).toThrow('x.safetensors is not a valid safetensors file')
   })
 })
 
@@ -189,7 +191,7 @@ describe('what the weights are of', () => {
     expect(() => findModel(contents(state(), { model: 'tiny' }))).toThrow('does not say what model its weights are of')
   })
 
-  test('integers are no weights: passed over where the model has no such entry, else refused', () => {
+  test('integers are no weights: skipped where the model has no such entry, else refused', () => {
     const entry = (dtype: string, shape: number[], from: number, to: number) => ({
       dtype,
       shape,
@@ -211,7 +213,7 @@ describe('what the weights are of', () => {
     expect(held.integers.get('bn.num_batches_tracked')).toEqual({ shape: [], data: BigInt64Array.of(9n) })
     const found = findModel(held, { model: definition })
     expect(values(found.weights)).toEqual(wanted)
-    expect(found.notes).toEqual(['passed over, for they are integers: "bn.num_batches_tracked"'])
+    expect(found.notes).toEqual(['skipped because they are integers: "bn.num_batches_tracked"'])
     const whole = { 'fc.weight': entry('I8', [2, 4], 0, 8), 'fc.bias': entry('F32', [2], 8, 16) }
     expect(() => findModel(readSafetensors(file(whole, new Uint8Array(16))), { model: definition })).toThrow(
       '"fc.weight" of the model "tiny" is of integers, expected floats',

@@ -25,7 +25,7 @@ const extensions: Readonly<Record<string, Format>> = {
  * called what it is, where it can be told: a pointer of Git LFS, a web page, an archive.
  *
  * @param name the file's name in error messages; its extension decides where the bytes don't
- * @throws WeightsError where it is none of them, cut off, damaged or hostile
+ * @throws WeightsError if it is not one of them, cut off, damaged or hostile
  */
 export const readWeights = (
   bytes: Uint8Array,
@@ -43,7 +43,7 @@ export const readWeights = (
     case 'onnx':
       return readOnnx(bytes, name, options)
     default:
-      throw new WeightsError(`${name} is no safetensors, PyTorch or ONNX file: give one of these`)
+      throw new WeightsError(`${name} is not a safetensors, PyTorch or ONNX file: give one of these`)
   }
 }
 

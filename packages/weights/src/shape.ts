@@ -5,7 +5,7 @@ import { WeightsError } from './weights-error'
 /**
  * How many values an array of this shape holds.
  *
- * @throws WeightsError where the sizes multiply past 2^53
+ * @throws WeightsError if the sizes multiply past 2^53
  */
 export const sizeOf = (name: string, shape: readonly number[]): number => {
   const count = shape.reduce((product, size) => product * size, 1)

@@ -109,7 +109,7 @@ export const torchNames = (fail: Fail): ReadonlyMap<string, Global> => {
       ? make.call(args.items)
       : fail(`a tensor in it is made by ${shownPickled(make)}`),
   )
-  for (const name of otherTensors) allow('torch._utils', name, opaque('a tensor that is no plain array'))
+  for (const name of otherTensors) allow('torch._utils', name, opaque('a tensor that is not a plain array'))
   for (const name of Object.keys(storageTypes)) allow('torch', name)
   allow('torch.storage', 'UntypedStorage')
   names.set('torch.storage UntypedStorage', new Global('UntypedStorage', undefined))

@@ -13,7 +13,7 @@ import type { Normalization } from './normalization'
 import { checkSizes } from './shape'
 import { WeightsError } from './weights-error'
 
-/** What the graph takes and gives. */
+/** The graph's input and output. */
 export interface OnnxOptions {
   /** 'float32' takes images in [0, 1] (the default), 'uint8' takes 0 to 255 and divides in the graph. */
   readonly input?: 'float32' | 'uint8'
@@ -208,7 +208,7 @@ export const writtenNodes = (model: Model, normalize?: Normalization): Uint8Arra
  *
  * Source: onnx.proto of ONNX 1.12.
  *
- * @throws ModelError where an entry is missing, extra or of another shape; WeightsError for a type of layer that ONNX does not get
+ * @throws ModelError if an entry is missing, extra or of another shape; WeightsError for a type of layer that ONNX does not get
  */
 export const writeOnnx = (model: Model, weights: StateDict, options: OnnxOptions = {}): Uint8Array => {
   const { input = 'float32', probabilities = false, normalize, metadata = {} } = options

@@ -35,7 +35,7 @@ const emptyOrderedDict = [...global('collections', 'OrderedDict'), ...op.emptyTu
  * Writes a state dict as the zip file that `torch.save(model.state_dict(), path)` writes: `torch.load(path,
  * weights_only=True)` takes it. The same input gives the same bytes.
  *
- * @throws WeightsError where an entry's values are not as many as its shape has places
+ * @throws WeightsError if an entry's values are not as many as its shape has places
  */
 export const writePth = (weights: StateDict): Uint8Array => {
   checkSizes(weights)

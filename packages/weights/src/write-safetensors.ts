@@ -15,7 +15,7 @@ export interface MetadataOptions {
  *
  * Source: the format's description at Hugging Face, safetensors 0.4.
  *
- * @throws WeightsError where an entry's values are not as many as its shape has places
+ * @throws WeightsError if an entry's values are not as many as its shape has places
  */
 export const writeSafetensors = (weights: StateDict, { metadata = {} }: MetadataOptions = {}): Uint8Array => {
   checkSizes(weights)

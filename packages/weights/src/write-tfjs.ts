@@ -8,7 +8,7 @@ import type { MetadataOptions } from './write-safetensors'
 /** Browsers keep files up to this size in their caches; TensorFlow.js's own converter cuts there as well. */
 const shardBytes = 4 * 2 ** 20
 
-/** What goes into TensorFlow.js's files besides. */
+/** What else goes into TensorFlow.js's files. */
 export interface TfjsOptions extends MetadataOptions {
   /** Normalizes the images in a first layer, Keras's `Rescaling`: the model is fed as without it. */
   readonly normalize?: Normalization | undefined
@@ -22,7 +22,7 @@ export interface TfjsOptions extends MetadataOptions {
  * Weights are turned into TensorFlow.js's layout: filters [height, width, in, out], dense weights [in, out] with rows in the
  * order height, width, channel.
  *
- * @throws ModelError where an entry is missing, extra or of another shape; WeightsError for a type of layer that it does not get
+ * @throws ModelError if an entry is missing, extra or of another shape; WeightsError for a type of layer that it does not get
  */
 export const writeTfjs = (
   model: Model,

@@ -24,7 +24,7 @@ interface Place {
 /** The records of an archive: their names, and one of them. */
 export interface Archive {
   readonly names: readonly string[]
-  /** Unpacked and held to its check sum; undefined where there is none of that name. */
+  /** Unpacked and held to its checksum; undefined if there is none of that name. */
   readonly read: (name: string) => Uint8Array | undefined
 }
 
@@ -45,14 +45,14 @@ export const readZip = (bytes: Uint8Array, budget: Budget, failures: Failing): A
   const records = new Map<string, Uint8Array>()
   const read = ({ name, method, sum, packed, unpacked, header }: Place): Uint8Array => {
     if (header + 30 > bytes.length || view.getUint32(header, true) !== 0x04034b50)
-      fail(`the record ${quoted(name)} is to be at byte ${header}, where none is`)
+      fail(`the record ${quoted(name)} should be at byte ${header}, where there is none`)
     const from = header + 30 + view.getUint16(header + 26, true) + view.getUint16(header + 28, true)
     if (packed > bytes.length - from)
       fail(`the record ${quoted(name)} ends at byte ${from + packed}, the file at ${bytes.length}`)
     if (method !== 0) budget.spend(unpacked, () => `its record ${quoted(name)}, ${unpacked} bytes unpacked,`)
     const record = unpack(bytes.subarray(from, from + packed), method, unpacked)
     if (record?.length !== unpacked || crc32(record) !== sum)
-      return fail(`the record ${quoted(name)} is damaged: its check sum is another`)
+      return fail(`the record ${quoted(name)} is damaged: its checksum does not match`)
     return record
   }
   return {
@@ -108,7 +108,7 @@ const directory = (bytes: Uint8Array, view: DataView, { fail, unsupported }: Fai
       unsupported(`the record ${quoted(name)} is encrypted; write it again without a password`)
     if (place.method !== 0 && place.method !== 8)
       unsupported(
-        `the record ${quoted(name)} is packed by method ${place.method}, expected 0 (stored) or 8 (deflate); write it again with torch.save`,
+        `the record ${quoted(name)} is compressed with method ${place.method}, expected 0 (stored) or 8 (deflate); write it again with torch.save`,
       )
     if (place.method === 0 && place.packed !== place.unpacked)
       fail(`the record ${quoted(name)} is stored in ${place.packed} bytes, expected ${place.unpacked}`)

@@ -66,7 +66,7 @@ export const compareCommand = (): Command =>
       .addOption(shared.logEvery())
       .addOption(shared.tensorboard())
       .addOption(shared.report())
-      .option('--out <folder>', 'where to write the runs (a new folder in runs/ unless given)')
+      .option('--out <folder>', 'where to write the runs (a new folder in runs/ by default)')
       .addOption(shared.json()),
     { epochs: 5 },
   ).action(async ({ backend, ...flags }: Flags & { backend?: readonly string[] }, command: Command) =>
@@ -82,7 +82,7 @@ interface Setting extends ExperimentInput {
 /**
  * What is to be run on each backend.
  *
- * @throws UsageError where two models have one name: nobody could tell them apart in the table
+ * @throws UsageError if two models have one name: nobody could tell them apart in the table
  */
 const settingsOf = (flags: Flags, command: Command): Setting[] => {
   const models = flags.models.map((from) => {
@@ -101,7 +101,7 @@ const settingsOf = (flags: Flags, command: Command): Setting[] => {
   return models.flatMap(({ model, name, training }) => flags.seeds.map((seed) => ({ ...training, model, name, seed })))
 }
 
-/** @throws UsageError where `auto` chose one that is named as well */
+/** @throws UsageError if `auto` chose one that is named as well */
 const chooseApart = async (flags: Flags): Promise<Backend[]> => {
   const chosen = await chooseEach(flags.backends, flags)
   const twice = chosen.find(({ id }, i) => chosen.findIndex((other) => other.id === id) < i)

@@ -87,7 +87,7 @@ export const convertCommand = (): Command =>
           `${to} has no place for what its images were normalized by: give --normalize ${normalize.mean},${normalize.std} with it`,
         )
       const paths = [...files].map(([name, bytes]) => [name === '' ? to : join(dirname(to), name), bytes] as const)
-      // model.json last: whoever finds it finds its shards.
+      // model.json last: who finds it finds its shards.
       await writeNewFiles(new Map([...paths].reverse()))
       writeResult(
         flags.json ?? false,
@@ -100,7 +100,7 @@ export const convertCommand = (): Command =>
 /** What a run has of a model card: of weights alone nobody knows how they were trained. */
 const writeCard = async (from: string, to: string, { license, json = false }: Flags): Promise<void> => {
   if (!(await isRun(from)))
-    throw new UsageError(`${from} is no run, and a card tells how a model was trained: give the folder of a run`)
+    throw new UsageError(`${from} is not a run, and a card tells how a model was trained: give the folder of a run`)
   const { run, weights } = await readRun(from)
   const files = await cardFiles(run, weights, { license })
   await writeNewFiles(new Map([...files].map(([name, content]) => [join(to, name), content])))

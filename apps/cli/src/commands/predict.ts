@@ -85,7 +85,7 @@ interface Read extends DigitPicture {
 /**
  * Every picture that can be read, and why the others can't.
  *
- * @throws UsageError where none can
+ * @throws UsageError if none can
  */
 const readAll = async (images: readonly string[]) => {
   const [read, unread]: [Read[], { image: string; reason: string }[]] = [[], []]

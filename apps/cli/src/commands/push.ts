@@ -16,7 +16,7 @@ interface Flags {
 export const pushCommand = (): Command =>
   outlined('push')
     .argument('<run>', "a run's folder or its run.json")
-    .argument('<name>', 'user/name on Hugging Face; it is made where there is none')
+    .argument('<name>', 'user/name on Hugging Face; created if there is none')
     .option('--license <id>', "the licence that the card names, by Hugging Face's names", 'unknown')
     .option('--private', 'make the repository private, where it is made')
     .addOption(shared.json())

@@ -44,7 +44,7 @@ export const reportCommand = (): Command =>
         .default(['html'], 'html'),
     )
     .addOption(
-      new Option('--figures <list>', 'which figures for svg and png (all unless given)').argParser(listOf(String)),
+      new Option('--figures <list>', 'which figures for svg and png (all by default)').argParser(listOf(String)),
     )
     .addOption(new Option('--theme <name>', 'of svg and png').choices(['light', 'dark']).default('light'))
     .addOption(new Option('--width <n>', 'of svg and png, in pixels of CSS (560)').argParser(between(200, 4000)))

@@ -94,7 +94,7 @@ const runs = async (folders: readonly string[], flags: Flags): Promise<void> => 
   await tellTable(sorted.map(fieldsOf), names, columns, flags, `of ${found.length} runs`)
 }
 
-/** @throws UsageError where the condition asks for a field that no run has */
+/** @throws UsageError if the condition asks for a field that no run has */
 const filterOf = (where: string | undefined, names: readonly string[]): ((row: RunRow) => boolean) => {
   if (where === undefined) return () => true
   const { holds, fields } = parseCondition(where)

@@ -60,7 +60,7 @@ export const cancelCommand = (): Command =>
       writeResult(
         json ?? false,
         () => ({ folder, cancelled: true }),
-        () => `the workers of ${folder} stop within some seconds; the sweep's command given again goes on`,
+        () => `the workers of ${folder} stop within some seconds; the sweep's command, given again, resumes it`,
       )
     })
 

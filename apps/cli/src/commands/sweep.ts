@@ -165,7 +165,7 @@ const sweep = async (file: string | undefined, flags: Flags, command: Command): 
   const { sweep, found } = await settleSweep(out, { ...wanted, conditions: { ...wanted.conditions, backend } })
   await rm(join(out, cancelledFile), { force: true })
   const before = await statesOf(out, sweep)
-  if (found) note(`going on in ${out}: ${summary(before)}`)
+  if (found) note(`resuming ${out}: ${summary(before)}`)
   if (on === 'kubernetes')
     return writeResult(
       json,
@@ -196,21 +196,21 @@ const sweep = async (file: string | undefined, flags: Flags, command: Command): 
   if (interrupted) {
     warn(
       on === 'slurm'
-        ? `no longer followed; the workers go on, "digitlab sweep cancel ${out}" stops them`
-        : `interrupted; the same command again goes on in ${out}`,
+        ? `no longer followed; the workers continue, "digitlab sweep cancel ${out}" stops them`
+        : `interrupted; the same command again resumes it in ${out}`,
     )
     throw new Interrupted()
   }
   if (states.failed.length > 0)
     throw new UsageError(
-      `${states.failed.length} of ${sweep.runs.length} runs failed: "digitlab sweep status ${out}" says why, "digitlab sweep retry ${out}" lets them be tried again`,
+      `${states.failed.length} of ${sweep.runs.length} runs failed: "digitlab sweep status ${out}" says why, "digitlab sweep retry ${out}" retries them`,
     )
 }
 
 const noticeOf = (on: Engine): string =>
   on === 'slurm'
     ? 'no longer following ...'
-    : 'stopping: every run at hand makes a checkpoint ... (again to end at once)'
+    : 'stopping: every run in progress writes a checkpoint ... (again to end at once)'
 
 /** Refuses what belongs to another place than where the sweep is to run. */
 const refuseElsewhere = (command: Command, on: Engine): void => {
@@ -264,6 +264,6 @@ const goAway = async (out: string): Promise<void> => {
   startAway([...ownCommand(), ...process.argv.slice(2).filter((word) => word !== '--detach')], log.fd)
   await log.close()
   note(
-    `the sweep goes on by itself (${path}): "digitlab sweep status ${out}" says how far it is, "digitlab sweep cancel ${out}" stops it`,
+    `the sweep continues by itself (${path}): "digitlab sweep status ${out}" says how far it is, "digitlab sweep cancel ${out}" stops it`,
   )
 }

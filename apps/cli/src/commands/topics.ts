@@ -32,7 +32,7 @@ interface Topic {
   /** How one is named: --optimizer <name>. */
   readonly how: string
   readonly entries: readonly Entry[]
-  /** Begins the options of an entry on the command line; undefined where they are written in a file. */
+  /** Begins the options of an entry on the command line; undefined if they are written in a file. */
   readonly prefix?: string
   /** Names that stand for another one with options, each as a line. */
   readonly short?: readonly string[]

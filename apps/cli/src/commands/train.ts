@@ -72,7 +72,7 @@ const command = (): Command =>
       .addOption(shared.logEvery())
       .addOption(shared.tensorboard())
       .addOption(shared.report())
-      .option('--out <folder>', 'where to write the run (a new folder in runs/ unless given)')
+      .option('--out <folder>', 'where to write the run (a new folder in runs/ by default)')
       .addOption(shared.json()),
     { epochs: 5 },
   )
@@ -240,7 +240,7 @@ const conclude = async (
     await events.end(run)
     await log.end(result, data)
     if (wantsPage) report = await writePage(path, result, data)
-    if (run.status === 'completed') await removeCheckpoint(path) // last: what is not written yet can be gone on with
+    if (run.status === 'completed') await removeCheckpoint(path) // last: what is not written yet can be resumed
   } catch (error) {
     warn(summaryOf(run)) // what was found out is not lost with the disk
     throw error
@@ -253,7 +253,7 @@ const conclude = async (
   tell(flags, run, path, report)
   if (!interrupted || run.status !== 'interrupted') return
   const steps = grouped(run.history.stepLosses.length)
-  warn(`interrupted after ${steps} steps; what there is was written to ${path}; go on with --resume ${path}`)
+  warn(`interrupted after ${steps} steps; what there is was written to ${path}; continue with --resume ${path}`)
   throw new Interrupted()
 }
 

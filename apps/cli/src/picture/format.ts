@@ -26,11 +26,11 @@ const others: readonly (readonly [name: string, at: number, bytes: string])[] = 
 const has = (bytes: Buffer, at: number, text: string): boolean =>
   bytes.length >= at + text.length && bytes.subarray(at, at + text.length).toString('latin1') === text
 
-/** The name of a format that is not read; undefined where the bytes are of none that is known. */
+/** The name of a format that is not read; undefined if the bytes are of none that is known. */
 export const unreadFormat = (bytes: Buffer): string | undefined =>
   others.find(([, at, text]) => has(bytes, at, text))?.[0]
 
-/** @returns undefined where it is no picture of a format that is read, or breaks off before its size is known */
+/** @returns undefined if it is not a picture in a supported format, or breaks off before its size is known */
 export const pictureHeader = (bytes: Buffer): PictureHeader | undefined => {
   if (has(bytes, 0, '\x89PNG\r\n\x1a\n')) return pngHeader(bytes)
   if (has(bytes, 0, '\xff\xd8\xff')) return jpegHeader(bytes)

@@ -178,8 +178,8 @@ test('what is no picture is said to be what it is', async () => {
     [Buffer.from('II*\0 and so on'), 'x is a TIFF file, which is not read: save it as PNG, JPEG, WebP, GIF or BMP'],
     [Buffer.from('\0\0\0\x18ftypheic'), 'x is a HEIC file'],
     [Buffer.from('%PDF-1.7'), 'x is a PDF file'],
-    [Buffer.from('hello'), 'x is no picture of a format that is read'],
-    [new Uint8Array(0), 'x is no picture'],
+    [Buffer.from('hello'), 'x is not a picture in a supported format'],
+    [new Uint8Array(0), 'x is not a picture'],
     [
       Buffer.concat([signature, ihdr(0x7fffffff, 5)]),
       'x is a picture of 2147483647 x 5, expected sides from 1 to 16384',
@@ -198,7 +198,7 @@ test('a folder, a missing file and a pipe without a writer end in a sentence', a
   await expect(readPicture(join(folder, 'none.png'))).rejects.toThrow('could not read')
   if (process.platform === 'win32') return skip('Windows has no such pipes')
   execFileSync('mkfifo', [join(folder, 'pipe.png')])
-  await expect(readPicture(join(folder, 'pipe.png'))).rejects.toThrow('it is no regular file')
+  await expect(readPicture(join(folder, 'pipe.png'))).rejects.toThrow('it is not a regular file')
 })
 
 describe('bombs', () => {

@@ -4,7 +4,7 @@ import { UsageError } from '../usage-error'
 import { pictureHeader, unreadFormat, type PictureHeader } from './format'
 import { upright, type Pixels } from './orientation'
 
-/** A picture of more pixels, or a longer side, is no digit: the largest cameras of telephones have 24.5 million by default. */
+/** A picture of more pixels, or a longer side, is not a digit: the largest cameras of telephones have 24.5 million by default. */
 const mostPixels = 25_000_000
 const longestSide = 2 ** 14
 const mostBytes = 2 ** 26
@@ -15,7 +15,7 @@ export const readableFormats = 'PNG, JPEG, WebP, GIF or BMP'
 /**
  * Reads a picture file.
  *
- * @throws UsageError where it can't be read, is no picture, is damaged or too large
+ * @throws UsageError if it can't be read, is not a picture, is damaged or too large
  */
 export const readPicture = async (path: string): Promise<Pixels> => decodePicture(await bytesOf(path), path)
 
@@ -23,7 +23,7 @@ export const readPicture = async (path: string): Promise<Pixels> => decodePictur
  * The pixels of a picture, of an animation those of the first frame, turned as its Exif data says.
  *
  * @param name the file's, for error messages
- * @throws UsageError where it is no picture, is damaged or too large
+ * @throws UsageError if it is not a picture, is damaged or too large
  */
 export const decodePicture = async (bytes: Uint8Array, name: string): Promise<Pixels> => {
   const header = pictureHeader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
@@ -32,7 +32,7 @@ export const decodePicture = async (bytes: Uint8Array, name: string): Promise<Pi
     throw new UsageError(
       other
         ? `${name} is a ${other} file, which is not read: save it as ${readableFormats}`
-        : `${name} is no picture of a format that is read: give a ${readableFormats} file`,
+        : `${name} is not a picture in a supported format: give a ${readableFormats} file`,
     )
   }
   for (const [width, height] of header.sizes)
@@ -53,7 +53,7 @@ const bytesOf = async (path: string): Promise<Uint8Array> => {
   try {
     const info = await file.stat()
     if (info.isDirectory()) throw unread('it is a folder')
-    if (!info.isFile()) throw unread('it is no regular file')
+    if (!info.isFile()) throw unread('it is not a regular file')
     if (info.size > mostBytes) throw unread(`it has ${info.size} bytes, more than ${mostBytes}`)
     return await file.readFile()
   } catch (cause) {

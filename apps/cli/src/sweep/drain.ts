@@ -40,7 +40,7 @@ export const drain = async (
   const stopped = AbortSignal.any([signal, stopping.signal])
   const timer = setInterval(() => {
     if (existsSync(join(folder, cancelledFile)))
-      stopping.abort(new UsageError(`the sweep in ${folder} was cancelled: give its command again to go on`))
+      stopping.abort(new UsageError(`the sweep in ${folder} was cancelled: give its command again to resume it`))
   }, interval)
   const own = await signOn(folder)
   const settled = new Set<string>()

@@ -21,7 +21,7 @@ export const followArrays = async (folder: string, sweep: Sweep, signal: AbortSi
     if (states.done.length + states.failed.length === sweep.runs.length && active.length === 0) return
     if (active.length === 0)
       return note(
-        `no worker is left, and ${states.open.length + states.running.length} runs are not done: their logs say why; the same command goes on`,
+        `no worker is left, and ${states.open.length + states.running.length} runs are not done: their logs say why; the same command resumes the sweep`,
       )
     await wait(interval, undefined, { signal }).catch(() => {}) // stopped: the loop sees it
   }

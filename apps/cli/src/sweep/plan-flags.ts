@@ -99,7 +99,7 @@ export const planOfFlags = (flags: PlanFlags): SweepPlan => {
 export const givenFlags = (flags: PlanFlags): readonly string[] =>
   [...Object.keys(paths), 'set'].filter((key) => flags[key as keyof PlanFlags] !== undefined)
 
-/** Reads a plan from a file, and checks it. @throws UsageError where there is none */
+/** Reads a plan from a file, and checks it. @throws UsageError if there is none */
 export const readPlan = async (path: string): Promise<SweepPlan> => {
   const text = await readFile(path, 'utf8').catch((cause: Error) => {
     throw new UsageError(`could not read a plan from ${path} (${cause.message}): name a JSON file with one`, { cause })
@@ -108,7 +108,7 @@ export const readPlan = async (path: string): Promise<SweepPlan> => {
   try {
     plan = JSON.parse(text) as SweepPlan
   } catch (cause) {
-    throw new UsageError(`${path} is not JSON (${(cause as Error).message}): mend it there`, { cause })
+    throw new UsageError(`${path} is not JSON (${(cause as Error).message}): fix it there`, { cause })
   }
   expandPlan(plan)
   return plan

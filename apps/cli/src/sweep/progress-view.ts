@@ -21,7 +21,7 @@ const interval = 100
 const mostLines = 16
 
 /**
- * Shows how a sweep goes on.
+ * Shows the progress of a sweep.
  *
  * @param before how many runs were whole when it began
  */

@@ -33,7 +33,7 @@ const failureNumber = (name: string): number => Number(/^failure-(\d{1,3})\.json
 
 const list = (folder: string): Promise<string[]> => readdir(folder).catch((): string[] => [])
 
-/** What a run came to, by the files in its folder; undefined where there is something left to do. */
+/** What a run came to, by the files in its folder; undefined if there is something left to do. */
 const endOf = (names: readonly string[]): 'done' | 'failed' | undefined => {
   if (names.includes('run.json')) return 'done'
   return names.filter((name) => failureNumber(name) > 0).length >= mostFailures ? 'failed' : undefined

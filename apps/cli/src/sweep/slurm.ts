@@ -77,7 +77,7 @@ const warning = 90
  * The script that sbatch gets.
  *
  * Slurm signals the shell, which passes it to the worker; that makes a checkpoint and ends. Where work is left, exactly this task of the
- * array is put back into the queue. A worker that was killed is begun again; what it had at hand is gone on with.
+ * array is put back into the queue. A worker that was killed is begun again; what it had at hand is resumed.
  */
 export const slurmScript = (folder: string, options: SlurmOptions): string => {
   const { jobs, partition, time, gpus, cpus, setup, sbatch } = options

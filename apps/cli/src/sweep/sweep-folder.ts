@@ -89,8 +89,8 @@ export const runsOf = async (plan: SweepPlan, dataset: string): Promise<readonly
 /**
  * Reads a sweep.
  *
- * @returns undefined where there is none in the folder
- * @throws UsageError where sweep.json is none
+ * @returns undefined if there is none in the folder
+ * @throws UsageError if sweep.json is none
  */
 const readSweep = async (folder: string): Promise<Sweep | undefined> => {
   const path = join(folder, sweepFile)
@@ -106,11 +106,11 @@ const readSweep = async (folder: string): Promise<Sweep | undefined> => {
     // told below
   }
   throw new UsageError(
-    `${path} was not written by this version of "digitlab sweep", or was changed: begin the sweep in another folder`,
+    `${path} was not written by this version of "digitlab sweep", or was changed: start the sweep in another folder`,
   )
 }
 
-/** As {@link readSweep}. @throws UsageError where there is none */
+/** As {@link readSweep}. @throws UsageError if there is none */
 export const openSweep = async (folder: string): Promise<Sweep> => {
   const sweep = await readSweep(folder)
   if (!sweep)
@@ -125,10 +125,10 @@ const sweepText = ({ runs, ...head }: Sweep): string =>
   `${JSON.stringify(head, null, 2).slice(0, -2)},\n  "runs": [\n${runs.map((run) => `    ${JSON.stringify(run)}`).join(',\n')}\n  ]\n}\n`
 
 /**
- * Writes a new sweep, or finds the same one there: of two that come at once one writes it, and the other goes on with that.
+ * Writes a new sweep, or finds the same one there: of two that come at once one writes it, and the other uses that.
  *
  * @returns the sweep in the folder, and whether it was there before
- * @throws UsageError where another sweep, or anything else, is in the folder
+ * @throws UsageError if another sweep, or anything else, is in the folder
  */
 export const settleSweep = async (folder: string, wanted: Sweep): Promise<{ sweep: Sweep; found: boolean }> => {
   checkNamed(folder)

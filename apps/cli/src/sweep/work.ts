@@ -130,7 +130,7 @@ const trainClaimed = async (
   }
 }
 
-/** Where a run stands; undefined where it is to begin anew: at first, after another backend, or where every checkpoint is damaged. */
+/** Where a run stands; undefined if it is to begin anew: at first, after another backend, or where every checkpoint is damaged. */
 const checkpointOf = async (folder: string, { id }: Backend): Promise<Checkpoint | undefined> => {
   try {
     const found = await readResumable(folder)

@@ -33,9 +33,9 @@ export const usualJobs = (backend: string, gpus: readonly string[]): number =>
   backend === 'cuda' ? Math.max(1, gpus.length) : availableParallelism()
 
 /**
- * Lets workers drain a sweep. One that dies is replaced; what it had at hand is gone on with.
+ * Lets workers drain a sweep. One that dies is replaced; what it had at hand is resumed.
  *
- * @throws UsageError where no worker gets to work, with what it said
+ * @throws UsageError if no worker gets to work, with what it said
  */
 export const watchWorkers = async (
   folder: string,

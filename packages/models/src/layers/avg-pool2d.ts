@@ -12,7 +12,7 @@ export const avgPool2d = defineLayer({
       from: 1,
       to: 65_536,
       optional: true,
-      says: 'how far apart they are, as far as their size unless given',
+      says: 'how far apart they are; their size by default',
     }),
   },
   output: (place) => [...windowsOver(place, place.options, 'windows'), place.input[2] ?? 0],

@@ -30,7 +30,7 @@ export const conv2d = defineLayer({
     const [rows, columns] = windowsOver(place, { ...options, size: kernel }, 'a kernel')
     const channels = input[2] ?? 0
     if (options.in !== undefined && options.in !== channels)
-      return refuse(`is to take ${options.in} channels, the layer before it makes [${input.join(', ')}]`)
+      return refuse(`should take ${options.in} channels, the layer before it makes [${input.join(', ')}]`)
     for (const [what, count] of Object.entries({ channels, filters: out }))
       if (count % groups !== 0) return refuse(`has ${groups} groups, into which its ${count} ${what} can't be split`)
     return [rows, columns, out]

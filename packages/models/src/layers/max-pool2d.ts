@@ -12,7 +12,7 @@ export const maxPool2d = defineLayer({
       from: 1,
       to: 65_536,
       optional: true,
-      says: 'how far apart they are, as far as their size unless given',
+      says: 'how far apart they are; their size by default',
     }),
     padding: sides({ from: 0, to: 32_768, default: 0, says: 'around the image, of values that are never the largest' }),
   },

@@ -7,7 +7,7 @@ import { grouped, percent } from '../number-text'
 import { paletteOf } from '../theme'
 
 /**
- * What was taken for what: a row for each true class, a column for each predicted one; in each cell the images counted and
+ * Which classes are confused: a row for each true class, a column for each predicted one; in each cell the images counted and
  * their share of the row. What was right is tinted by that share, mistakes more strongly, so that few can be seen.
  */
 export const confusionFigure = ({ metrics, dataset }: DrawnRun, options: FigureOptions = {}): Figure => {

@@ -4,7 +4,7 @@ import { defineSchedule } from '../schedule-type'
 
 /**
  * Multiplied by `factor` where something stopped getting better, as PyTorch's `torch.optim.lr_scheduler.ReduceLROnPlateau`. It follows
- * from what the epochs told, so that it is the same wherever a run goes on.
+ * from what the epochs told, so that it is the same wherever a run is resumed.
  */
 export const plateau = defineSchedule({
   name: 'plateau',

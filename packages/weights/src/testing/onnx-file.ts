@@ -62,11 +62,11 @@ export interface NodeSpec {
 export interface GraphSpec {
   readonly nodes: readonly NodeSpec[]
   readonly initializers: readonly Uint8Array[]
-  /** Sizes, 'N' for any; [N, 1, 28, 28] unless given. */
+  /** Sizes, 'N' for any; [N, 1, 28, 28] by default. */
   readonly input?: readonly (number | string)[]
-  /** float32 unless given */
+  /** float32 by default */
   readonly inputType?: number
-  /** 'y' unless given */
+  /** 'y' by default */
   readonly outputs?: readonly string[]
   readonly opset?: number
   readonly graph?: readonly (readonly [number, Value])[]

@@ -1,4 +1,4 @@
-/** How long a loop may hold the thread, in milliseconds: half a frame, as what is drawn is read where it gives way. */
+/** How long a loop may hold the thread, in milliseconds: half a frame, as what is drawn is read where it yields. */
 const slice = 8
 let since = 0
 
@@ -17,8 +17,8 @@ const turn = (): Promise<void> =>
     }
   })
 
-/** Gives way to the event loop where the last time was a while ago; at once otherwise. @returns whether it did */
-export const giveWay = async (): Promise<boolean> => {
+/** Yields to the event loop if the last time was a while ago; at once otherwise. @returns whether it did */
+export const yieldToEvents = async (): Promise<boolean> => {
   const now = performance.now()
   if (now - since < slice) return false
   await turn()
