@@ -61,9 +61,11 @@ const programsOf = (parts: readonly Part[]): (Program | (() => void))[] => {
 
 /** Puts weights back that a call has changed, so that a repetition finds what the first time did. */
 const restoring = (memory: WebAssembly.Memory, part: Part): (() => void) => {
-  if (!('call' in part) || !/Step$|^averageWeights$/.test(part.call.kernel)) return () => {}
-  const { parameters, items } = part.call
-  const values = () => new Float32Array(memory.buffer, parameters[0], items)
+  if (!('call' in part) || !/Step(Wide)?$|^averageWeights$/.test(part.call.kernel)) return () => {}
+  const { kernel, parameters, items } = part.call
+  const [at, size] =
+    kernel === 'weightStepWide' ? [parameters[5], items * (parameters[4] ?? 0)] : [parameters[0], items]
+  const values = () => new Float32Array(memory.buffer, at, size)
   const before = values().slice()
   return () => values().set(before)
 }

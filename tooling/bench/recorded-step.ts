@@ -5,8 +5,15 @@ import { runExperiment, type Experiment, type RunOptions } from '@digitlab/train
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm'
 import { backend as currentBackend } from '@tensorflow/tfjs-core'
 import type { Call } from '../../packages/backend-wasm/src/calls'
-import { instanceOf, type Instance, type Note, type Share } from '../../packages/backend-wasm/src/instance'
+import {
+  instanceOf,
+  type Instance,
+  type Note,
+  type Share,
+  type VaryingShared,
+} from '../../packages/backend-wasm/src/instance'
 import { kernelNames, type KernelExports } from '../../packages/backend-wasm/src/module'
+import { prepare } from '../../packages/backend-wasm/src/prepare'
 import { record } from '../../packages/backend-wasm/src/record'
 
 /** A call that threads can share, or something between calls that only one of them does, with the kernels that it uses. */
@@ -21,28 +28,28 @@ export interface RecordedStep {
 const withRoom = (call: Call, room: number): Call =>
   call.items === 0 ? call : { ...call, parameters: call.parameters.with(-3, call.stride === 0 ? 0 : room) }
 
-/** @param room scratch memory for as many threads as there will be */
+/** What a repetition of the step does. @param room scratch memory for as many threads as there will be */
 const partsOf = (notes: readonly Note[], { kernels }: Instance, room: number): readonly Part[] => {
   const variables = { start: 0, step: 2 }
-  return notes.flatMap((note): Part[] => {
-    if ('varying' in note) {
-      const uses: Call[] = []
-      const named = kernelNames.map((name) => [
-        name,
-        (...parameters: number[]) => {
-          uses.push({ kernel: name, parameters, items: 0, grain: 1, stride: 0, waits: true })
-          return kernels[name](...parameters)
-        },
-      ])
-      note.varying(Object.fromEntries(named) as KernelExports, variables)
-      return [{ uses, run: () => note.varying(kernels, variables) }]
-    }
-    if (!('shared' in note)) return [{ call: withRoom(note, room) }]
+  const callsOf = (note: VaryingShared): readonly Call[] => {
     const calls: Call[] = []
     const share: Share = (kernel, { items, grain = 1, waits = true }, ...parameters) =>
       void calls.push({ kernel, parameters: [...parameters, 0, 0, items], items, grain, stride: 0, waits })
-    note.shared(share, variables)
-    return calls.map((call) => ({ call }))
+    note(share, variables)
+    return calls
+  }
+  return prepare(notes, callsOf, variables).parts.flatMap((part): Part[] => {
+    if (typeof part !== 'function') return part.calls.map((call) => ({ call: withRoom(call, room) }))
+    const uses: Call[] = []
+    const named = kernelNames.map((name) => [
+      name,
+      (...parameters: number[]) => {
+        uses.push({ kernel: name, parameters, items: 0, grain: 1, stride: 0, waits: true })
+        return kernels[name](...parameters)
+      },
+    ])
+    part(Object.fromEntries(named) as KernelExports, variables)
+    return [{ uses, run: () => part(kernels, variables) }]
   })
 }
 

@@ -245,6 +245,28 @@ function combineRows(
   }
 }
 
+/** The same, five vectors at a time: faster for the long lists of an image, slower for the short ones of a pixel. */
+function combineFives(list: usize, end: usize, rows: usize, to: usize, vectors: usize): void {
+  for (; vectors > 0; vectors -= 5, to += 80, rows += 80) {
+    let s0 = f32x4.splat(0)
+    let s1 = s0, s2 = s0, s3 = s0, s4 = s0
+    for (let p = list; p < end; p += 8) {
+      const row = rows + load<u32>(p)
+      const v = splat(p, 4)
+      s0 = fma(v, v128.load(row), s0)
+      s1 = fma(v, v128.load(row, 16), s1)
+      s2 = fma(v, v128.load(row, 32), s2)
+      s3 = fma(v, v128.load(row, 48), s3)
+      s4 = fma(v, v128.load(row, 64), s4)
+    }
+    v128.store(to, s0)
+    v128.store(to, s1, 16)
+    v128.store(to, s2, 32)
+    v128.store(to, s3, 48)
+    v128.store(to, s4, 64)
+  }
+}
+
 /** From how many entries on in an eighth of what there could be blocks are faster than lists: found by timing. */
 const CROWDED: usize = 6
 
@@ -368,8 +390,15 @@ export function denseWide(
     if (b == from && (outputs & 3) == 0 && (end - list) > CROWDED * inputs)
       return denseBlocks(x - from * inputs * 4, weight, bias, y - from * outputs * 4, inputs, outputs, relu, from, to)
     const sums = outputs & 3 ? line : y
-    combineRows(list, end, weight, sums, paddedOut >> 2)
-    for (let o: usize = 0; o < outputs; o++) {
+    const vectors = paddedOut >> 2
+    if (vectors % 5 == 0) combineFives(list, end, weight, sums, vectors)
+    else combineRows(list, end, weight, sums, vectors)
+    const wholeOutputs = outputs & ~3
+    for (let o: usize = 0; o < wholeOutputs; o += 4) {
+      const z = f32x4.add(v128.load(sums + o * 4), v128.load(bias + o * 4))
+      v128.store(y + o * 4, relu ? v128.andnot(z, f32x4.le(z, f32x4.splat(0))) : z)
+    }
+    for (let o = wholeOutputs; o < outputs; o++) {
       const z = load<f32>(sums + o * 4) + load<f32>(bias + o * 4)
       store<f32>(y + o * 4, relu && z <= 0 ? 0 : z)
     }
@@ -625,7 +654,7 @@ function rowsOfDW(
     let column = x + i * 4
     for (let b: usize = 0, offset: usize = 0; b < batch; b++, column += rowBytes, offset += dzBytes) {
       const v = v128.load(column)
-      if (!v128.any_true(v)) continue
+      // No branch here for four zeros: at the border of the ink it would be predicted wrongly.
       const passes = i32x4.bitmask(f32x4.ne(v, f32x4.splat(0)))
       store<u32>(end0, <u32>offset)
       v128.store32_lane(end0, v, 0, 4)
