@@ -12,6 +12,7 @@ import {
   withRecipe,
   type ExperimentInput,
 } from '@digitlab/train'
+import type { ModelDefinition } from '@digitlab/models'
 import type { run } from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -106,6 +107,7 @@ describe.skipIf(chromiumMissing !== undefined)('the page', { timeout: 120_000 },
       await train(page)
       await page.locator('[data-cell="0,0"]').click()
       await choose(page, { learningRate: -1 })
+      await page.locator('input[name=model][value=own]').check()
       await page.setViewportSize({ width: 360, height: 740 })
       await looked(page)
       expect(await axeFinds(page)).toEqual([])
@@ -155,6 +157,27 @@ describe.skipIf(chromiumMissing !== undefined)('the page', { timeout: 120_000 },
     await page.getByRole('group', { name: 'Then (3)', exact: true }).waitFor()
     await page.getByRole('combobox', { name: 'Then' }).first().selectOption('')
     await page.locator(`[data-experiment-id="${await experimentId(experiment)}"]`).waitFor()
+    // A model of one's own, as JSON: what is wrong is told beside its line, and leads there.
+    await page.locator('input[name=model][value=own]').check()
+    const text = page.getByRole('textbox', { name: /^Model as JSON/ })
+    const begun = await text.inputValue()
+    await text.fill(begun.replace('"out": 32', '"out": 0'))
+    await page.locator('.own .problem', { hasText: /Line 8: Layers\[3\]\.out/ }).waitFor()
+    expect(await page.locator('.gutter .here').innerText()).toBe('8')
+    await page.locator('[data-problem]').waitFor()
+    await page.getByRole('button', { name: 'Line 8' }).click()
+    const before = await text.evaluate(({ value, selectionStart }: HTMLTextAreaElement) =>
+      value.slice(0, selectionStart),
+    )
+    expect(before.split('\n')).toHaveLength(8)
+    const own = begun.replace('"out": 32', '"out": 8')
+    await text.fill(own)
+    const model = JSON.parse(own) as ModelDefinition
+    await page.locator(`[data-experiment-id="${await experimentId({ ...experiment, model })}"]`).waitFor()
+    await page.getByRole('button', { name: 'Train my-cnn' }).waitFor()
+    expect(new URL(page.url()).searchParams.get('model')).toBe(JSON.stringify(model))
+    await page.reload()
+    await page.locator(`[data-experiment-id="${await experimentId({ ...experiment, model })}"]`).waitFor()
     await page.context().close()
   })
 

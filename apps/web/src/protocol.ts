@@ -23,6 +23,8 @@ export interface Chosen {
 /** What the form asks for: an experiment but for its data set, and on what to run it. */
 export interface Settings extends CompletedOptions<typeof experimentOptions> {
   readonly model: ModelName
+  /** A model of one's own in its place, as it is typed: the JSON of a definition. */
+  readonly definition?: string | undefined
   readonly backend: PageBackend
   /** Threads that take a step together; more than one needs a page that is cross-origin isolated. */
   readonly threads: number | 'auto'
@@ -264,6 +266,7 @@ export type ReadBy = 'example' | 'initial' | { readonly run: string }
 export type Opened =
   | { readonly kind: 'run'; readonly known: KnownRun }
   | { readonly kind: 'data'; readonly title: string; readonly given: readonly GivenFile[] }
+  | { readonly kind: 'model'; readonly name: string; readonly text: string }
   | { readonly kind: 'picture'; readonly name: string }
 
 /** What the model says of a drawing. */

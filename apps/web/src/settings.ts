@@ -10,6 +10,7 @@ import {
   optimizerTypes,
   scheduleTypes,
 } from '@digitlab/train/experiment'
+import { readModelText } from './model-text'
 import { pageBackends, type Chosen, type Kind, type Part, type Settings } from './protocol'
 
 interface Choosable {
@@ -82,6 +83,10 @@ export const scheduleFields = (settings: Settings, at: number): Field[] => {
   const table = { ...tableOf('schedule', chosen.name), ...(at < all.length - 1 ? beforeAnother : {}) }
   return fieldsOf(table, chosen, at === 0 ? 'schedule.' : `then.${at - 1}.`)
 }
+
+/** What the form's model is called. */
+export const modelNameOf = ({ model, definition }: Pick<Settings, 'model' | 'definition'>): string =>
+  definition === undefined ? model : (readModelText(definition).model?.name ?? 'your own model')
 
 /** What each part of an experiment does, and what the form begins with where the table has no usual value. */
 export const parts: Readonly<Record<Part, { readonly says: string; readonly begun?: object }>> = {
@@ -246,12 +251,13 @@ const partsOf = (kept: unknown): Settings['parts'] => {
 export const settingsOf = (kept: unknown, processors: number): Settings => {
   if (typeof kept !== 'object' || kept === null) return defaultSettings
   const values = kept as Readonly<Record<string, unknown>>
-  const { model, backend, threads, seed } = values
+  const { model, definition, backend, threads, seed } = values
   const fits = typeof threads === 'number' && Number.isInteger(threads) && threads >= 1 && threads <= processors
   const augment = augmentOf(values['augment'])
   const parts = partsOf(values['parts'])
   return {
     model: modelNames.find((name) => name === model) ?? defaultSettings.model,
+    ...(typeof definition === 'string' ? { definition } : {}),
     backend: pageBackends.find((id) => id === backend) ?? defaultSettings.backend,
     threads: fits ? threads : 'auto',
     seed: typeof seed === 'number' ? seed : defaultSettings.seed,

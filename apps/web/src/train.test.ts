@@ -72,7 +72,7 @@ describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout
 
     for (const model of models) {
       const chosen = page.locator('#look option', { hasText: `${model} on` })
-      await page.locator('#look select').selectOption(await chosen.getAttribute('value'))
+      await page.getByLabel('The run to look at').selectOption(await chosen.getAttribute('value'))
       await page.locator('#look .facts code').waitFor()
       await looked(page)
       const run = await downloadedRun(page)
@@ -84,6 +84,11 @@ describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout
       const { weights } = readSafetensors(await downloadBy(page, /weights\.safetensors/))
       expect(weights).toEqual(expected.weights)
     }
+    await page.getByText('What changed since another run').click()
+    const changed = page.getByRole('region', { name: 'What changed' })
+    expect((await changed.innerText()).replace(/\s+/g, ' ')).toMatch(
+      /model two-layer cnn layer 1 .* test accuracy .* parameters 79,510 20,490 −59,020/,
+    )
     expect((await downloadBy(page, /comparison\.html/)).toString('utf8')).toContain('3 runs on files')
 
     // With the cnn's weights, which is looked at now.

@@ -1,5 +1,5 @@
 // The experiment that the form describes, as the command would run it, and what is wrong with its values.
-import { shownValue } from '@digitlab/models'
+import { shownValue, type ModelDefinition } from '@digitlab/models'
 import { completeExperiment, type Experiment } from '@digitlab/train'
 import type { Problems, Settings } from '../protocol'
 import {
@@ -15,14 +15,24 @@ import {
   tableFields,
   type Field,
 } from '../settings'
-import { failureOf, sentenceOf } from './failure'
+import { readModelText } from '../model-text'
+import { failureOf, PageError, sentenceOf } from './failure'
 
 const given = (fields: readonly Field[]): Record<string, unknown> =>
   Object.fromEntries(fields.flatMap(({ name, value }) => (isEmpty(value) ? [] : [[name, value]])))
 
-/** @throws TrainError where a value is none */
+/** The form's model: a name of the catalogue, or a definition. @throws PageError where what was typed is none */
+export const modelOf = ({ model, definition }: Settings): string | ModelDefinition => {
+  if (definition === undefined) return model
+  const { model: own, fault } = readModelText(definition)
+  if (fault) throw new PageError(`Line ${fault.line} of the model: ${fault.sentence}`)
+  return own.definition
+}
+
+/** @throws TrainError where a value is none, PageError where the model is */
 export const experimentOf = (settings: Settings, dataset: string): Experiment => {
-  const { model, seed } = settings
+  const { seed } = settings
+  const model = modelOf(settings)
   const chosen = kindNames.flatMap((kind): [string, unknown][] => {
     const { name } = settings[kind] ?? {}
     return name === undefined ? [] : [[kind, { name, ...given(kindFields(settings, kind)) }]]
@@ -64,6 +74,10 @@ export const problemsOf = (settings: Settings): Problems => {
     } catch (error) {
       problems['seed'] = failureOf(error).sentence
     }
+  if (settings.definition !== undefined) {
+    const { fault } = readModelText(settings.definition)
+    if (fault) problems['definition'] = `Line ${fault.line} of the model: ${fault.sentence}`
+  }
   if (Object.keys(problems).length > 0) return problems
   try {
     experimentOf(settings, 'mnist')

@@ -5,6 +5,8 @@ import { shown } from '../shown'
 import type { GivenFile } from '../protocol'
 import { PageError } from './failure'
 
+/** A model of more bytes than this is none that somebody wrote. */
+const longestModel = 1e6
 /** How many bytes tell what a file is. */
 const looked = 512
 
@@ -60,6 +62,7 @@ export const isNamed = ({ file }: GivenFile, name: string): boolean => {
 export type Sorted =
   | { readonly kind: 'run'; readonly given: readonly GivenFile[] }
   | { readonly kind: 'data'; readonly given: readonly GivenFile[] }
+  | { readonly kind: 'model'; readonly file: File; readonly text: string }
   | { readonly kind: 'picture'; readonly file: File }
 
 /** @throws PageError where they are nothing that this page opens, with what does */
@@ -84,6 +87,11 @@ export const sorted = async (given: readonly GivenFile[]): Promise<Sorted> => {
   // Pictures in folders are a data set, with a folder for each class.
   if (new Set(of('picture').map(folderOf)).size > 1) return { kind: 'data', given }
   if (picture) throw new PageError(refusal(given, 'pictures'))
+  const [json, ...others] = of('json')
+  if (json && others.length === 0 && kinds.length === 1) {
+    const text = await json.file.slice(0, longestModel).text()
+    if (/"layers"\s*:/.test(text)) return { kind: 'model', file: json.file, text }
+  }
   const kind = (['weights', 'json'] as const).find((wanted) => of(wanted).length > 0)
   throw new PageError(refusal(given, kind ?? 'other'))
 }

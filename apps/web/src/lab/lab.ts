@@ -219,6 +219,8 @@ const open = async (given: readonly GivenFile[]): Promise<void> => {
       }
       case 'data':
         return await giveData(what.given)
+      case 'model':
+        return post({ type: 'opened', what: { kind: 'model', name: shown(what.file.name), text: what.text } })
       case 'picture': {
         const { rgba, width, height } = await pixelsOf(what.file)
         reader.draw(rgba, width, height)

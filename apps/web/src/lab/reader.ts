@@ -8,6 +8,7 @@ import { greyImages } from '@digitlab/report'
 import { predict, type NormalizeOptions } from '@digitlab/train'
 import type { FromLab, Reading, Settings } from '../protocol'
 import { readLayers } from './activations'
+import { modelOf } from './experiment'
 import { occlusion } from './occlusion'
 
 /** What is to be read, in the form of the data set. */
@@ -56,9 +57,10 @@ export interface Reader {
 }
 
 /** The weights that the seed draws, before any training. */
-export const untrained = ({ model: name, seed }: Settings, data: Dataset | undefined): Resting => {
+export const untrained = (settings: Settings, data: Dataset | undefined): Resting => {
+  const { seed } = settings
   const input = inputShape(data?.imageShape ?? [28, 28])
-  const model = resolveModel(name, { input, classes: data?.classes ?? 10 })
+  const model = resolveModel(modelOf(settings), { input, classes: data?.classes ?? 10 })
   return { model, weights: initialWeights(model, new MersenneTwister(seed)), steps: 0 }
 }
 

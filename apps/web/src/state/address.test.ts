@@ -3,6 +3,8 @@ import { completeExperiment, experimentParts } from '@digitlab/train/experiment'
 import { experimentOf, problemsOf } from '../lab/experiment'
 import { chosenOf, defaultSettings, partNames, partPlain, settingsOf } from '../settings'
 import { addressOf, readAddress } from './address'
+import { catalogue, mnistFit } from '@digitlab/models'
+import { modelText } from '../model-text'
 
 const read = (query: string) => readAddress(query, defaultSettings, 4)
 
@@ -110,4 +112,30 @@ test('what an earlier version of the page kept is read', () => {
     ...defaultSettings,
     optimizer: { ...chosenOf('optimizer', 'adam'), learningRate: 0.002 },
   })
+})
+
+test('a model of its own is in an address, and in what a browser kept', () => {
+  const definition = modelText(catalogue['two-layer'](mnistFit))
+  const settings = { ...defaultSettings, definition }
+  const query = addressOf(settings, 'auto')
+  expect(new URLSearchParams(query).get('model')).toBe(JSON.stringify(catalogue['two-layer'](mnistFit)))
+  expect(read(query)).toEqual({ settings, data: 'auto', notices: [] })
+  expect(settingsOf(JSON.parse(JSON.stringify(settings)), 4)).toEqual(settings)
+  expect(readAddress('?model=linear', settings, 4).settings.definition).toBeUndefined()
+  expect(experimentOf(settings, 'mnist').model).toEqual(catalogue['two-layer'](mnistFit))
+  // What is wrong is told, and can be put right behind the link.
+  const wrong = { ...settings, definition: definition.replace('"relu"', '"rely"') }
+  expect(read(addressOf(wrong, 'auto')).settings.definition).toBe(wrong.definition.trim())
+  expect(problemsOf(wrong)).toEqual({
+    definition: expect.stringMatching(/^Line 7 of the model: Layers\[2\]/) as string,
+  })
+  // A longer one is said to be missing.
+  const long = {
+    ...settings,
+    definition: definition.replace('{ "type": "relu" }', Array(200).fill('{ "type": "relu" }').join()),
+  }
+  expect(addressOf(long, 'auto')).toContain('?model=own&')
+  const { settings: without, notices } = read(addressOf(long, 'auto'))
+  expect(without).toEqual(defaultSettings)
+  expect(notices).toEqual(['The model of this address was too long for it: open its model.json under Experiment.'])
 })

@@ -1,4 +1,5 @@
 // The experiment in the address: a link is an experiment. In the query and not behind the #, where the sections are.
+import { modelInAddress, readableModel, tooLong } from '../model-text'
 import { dataChoices, type DataChoice, type Settings } from '../protocol'
 import {
   augmentationPlain,
@@ -62,9 +63,14 @@ export const readAddress = (query: string, before: Settings, processors: number)
     notices.push(`The address asks for ${name} ${JSON.stringify(value.slice(0, 40))}, which this page does not have.`)
   const { model, backend, threads, seed } = before
   let settings: Settings = given.has('optimizer') ? { ...defaultSettings, model, backend, threads, seed } : before
+  const own = given.get('model')
+  if (own?.trim().startsWith('{')) settings = { ...settings, definition: readableModel(own) }
+  else if (own === tooLong)
+    notices.push('The model of this address was too long for it: open its model.json under Experiment.')
+  else if (own !== null) settings = { ...settings, definition: undefined }
   for (const field of named) {
     const text = given.get(field)
-    if (text === null) continue
+    if (text === null || (field === 'model' && (text === tooLong || text.trim().startsWith('{')))) continue
     const numeric = field === 'seed' || (field === 'threads' && text !== 'auto')
     const value = numeric && text.trim() !== '' ? Number(text) : text
     const taken = settingsOf({ ...settings, [field]: value }, processors)
@@ -135,7 +141,8 @@ export const addressOf = (settings: Settings, data: DataChoice): string => {
   const text = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))
   const pairs = (fields: readonly Field[]): [string, string][] =>
     fields.flatMap((field) => (isEmpty(field.value) ? [] : [[keyOf(field), text(field.value)]]))
-  const { model, seed, augment = [] } = settings
+  const { definition, seed, augment = [] } = settings
+  const model = definition === undefined ? settings.model : (modelInAddress(definition) ?? tooLong)
   const changed = augment.flatMap((one) => [
     ['augment', one.name] as [string, string],
     ...pairs(augmentFields(one).filter(isChanged)),

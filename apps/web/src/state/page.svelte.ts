@@ -1,6 +1,8 @@
 // What is shown, and what can be done: the form, and the parts of the state, each of which is told what the lab says.
 import type { Probe } from '@digitlab/backends'
-import type { ModelName } from '@digitlab/models'
+import { inputShape } from '@digitlab/data'
+import { catalogue, mnistFit, type ModelName } from '@digitlab/models'
+import { modelText } from '../model-text'
 import type { PageBackend, Problems, Settings } from '../protocol'
 import { addressOf, readAddress } from './address'
 import { DataState } from './data.svelte'
@@ -36,6 +38,8 @@ class Page {
     announce: (sentence: string) => void (this.announcement = sentence),
     figures: this.figures,
   }
+  /** The model of one's own that was typed last. */
+  #own: string | undefined
   /** What was in the form before a recipe was filled in. */
   #before: Settings | undefined
   readonly data = new DataState(this.#context)
@@ -115,6 +119,9 @@ class Page {
         return this.#describe()
       case 'data-failed':
         return this.#describe() // its name is part of the experiment
+      case 'opened':
+        if (message.what.kind === 'model') this.chooseOwnModel(message.what.text)
+        return
       case 'notice':
         this.notices = [...this.notices.filter((sentence) => sentence !== message.sentence), message.sentence]
         return
@@ -139,7 +146,19 @@ class Page {
 
   /** Fills in the model's recipe, where it comes with one. */
   chooseModel(model: ModelName): void {
+    this.#own = this.settings.definition ?? this.#own
     this.#hold(formWithModel(this.#form(), model))
+  }
+
+  /** A model of one's own. @param text its JSON; what was typed last unless given, or the model that is chosen, to begin with */
+  chooseOwnModel(text?: string): void {
+    const { model, definition } = this.settings
+    const fit = this.data.summary
+      ? { input: inputShape(this.data.summary.imageShape), classes: this.data.summary.classes }
+      : mnistFit
+    const begun = () => modelText({ ...catalogue[model](fit), name: `my-${model}` })
+    this.#own = text ?? definition ?? this.#own ?? begun()
+    this.change({ definition: this.#own })
   }
 
   /** With the recipe of the model, or with what was in the form before. */

@@ -14,7 +14,10 @@ export interface Form {
 export const hasRecipe = (model: ModelName): boolean => Object.keys(recipeOf(model)).length > 0
 
 /** What no recipe decides. */
-const besides = ({ model, backend, threads, seed }: Settings) => ({ model, backend, threads, seed })
+const besides = ({ model, backend, threads, seed }: Settings) => ({
+  ...{ model, backend, threads, seed },
+  definition: undefined,
+})
 
 /** The recipe of the form's model, with defaults for what it leaves open. */
 const byRecipe = (settings: Settings): Settings => {
@@ -28,7 +31,9 @@ const byRecipe = (settings: Settings): Settings => {
 
 /** Whether the form is what its model's recipe says. */
 export const followsRecipe = (settings: Settings): boolean =>
-  hasRecipe(settings.model) && addressOf(settings, 'files') === addressOf(byRecipe(settings), 'files')
+  settings.definition === undefined &&
+  hasRecipe(settings.model) &&
+  addressOf(settings, 'files') === addressOf(byRecipe(settings), 'files')
 
 /** A recipe that is there from an earlier visit is nothing to come back to. */
 const filledIn = ({ settings, before }: Form, own: Settings): Form => ({
@@ -45,7 +50,7 @@ const asBefore = ({ before = defaultSettings }: Form, own: Settings): Form => ({
  * an earlier visit, which is not known any more, the defaults.
  */
 export const formWithModel = (form: Form, model: ModelName): Form => {
-  const own = { ...form.settings, model }
+  const own = { ...form.settings, model, definition: undefined }
   if (hasRecipe(model)) return filledIn(form, own)
   return form.before || followsRecipe(form.settings) ? asBefore(form, own) : { settings: own }
 }

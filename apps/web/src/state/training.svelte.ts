@@ -4,6 +4,7 @@ import type { DrawnEpoch } from '@digitlab/report'
 import { percent } from '@digitlab/report'
 import type { DataChoice, Failure, Group, Settings, Standing } from '../protocol'
 import { newKey } from '../new-key'
+import { modelNameOf } from '../settings'
 import type { Context, Part } from './context'
 import type { Told } from './lab-connection'
 
@@ -58,7 +59,7 @@ export class TrainingState implements Part {
   compare(settings: Settings, data: DataChoice): void {
     const [model, ...rest] = caseStudyModels
     this.#from = 'compare'
-    this.#begin({ ...settings, model }, data, { group: { id: newKey(), rest } })
+    this.#begin({ ...settings, model, definition: undefined }, data, { group: { id: newKey(), rest } })
   }
 
   #begin(settings: Settings, data: DataChoice, how: { readonly group?: Group; readonly stepwise?: boolean }): void {
@@ -130,7 +131,7 @@ export class TrainingState implements Part {
         this.phase = 'training'
         if (this.#from === 'messages') this.#from = 'train' // where it goes on
         if (message.group) this.group = message.group.id
-        this.#context.announce(`Training of ${message.settings.model} has begun.`)
+        this.#context.announce(`Training of ${modelNameOf(message.settings)} has begun.`)
         return
       case 'standing': {
         const { losses, records, ...standing } = message
