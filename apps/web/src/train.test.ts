@@ -3,7 +3,7 @@ import { wasmBackend } from '@digitlab/backend-wasm'
 import { datasetFromFiles, type Dataset } from '@digitlab/data'
 import { readSafetensors } from '@digitlab/weights'
 import { completeExperiment, runExperiment, type RunResult } from '@digitlab/train'
-import type { Browser } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { chromiumMissing, launchChromium } from '../../../tooling/chromium/chromium.ts'
 import type { Site } from '../../../tooling/chromium/site.ts'
@@ -89,7 +89,10 @@ describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout
     expect((await changed.innerText()).replace(/\s+/g, ' ')).toMatch(
       /model two-layer cnn layer 1 .* test accuracy .* parameters 79,510 20,490 −59,020/,
     )
-    expect((await downloadBy(page, /comparison\.html/)).toString('utf8')).toContain('3 runs on files')
+    const report = (await downloadBy(page, /comparison\.html/)).toString('utf8')
+    expect(report).toContain('3 runs on files')
+    await answers(await page.context().newPage(), report)
+    await page.bringToFront()
 
     // With the cnn's weights, which is looked at now.
     await draw(page, [
@@ -265,6 +268,39 @@ describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout
     await page.context().close()
   })
 })
+
+/** A report's curves answer: its legend switches, arrow keys read values out, its axis changes. */
+const answers = async (page: Page, report: string): Promise<void> => {
+  const complaints: string[] = []
+  page.on('pageerror', ({ message }) => complaints.push(message))
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text())
+  })
+  await page.setContent(report)
+  const losses = page.locator('figure[data-figure=losses]')
+  await losses.locator('.place svg').waitFor()
+  expect(await losses.locator(':scope > svg:visible').count()).toBe(0) // what is there without a script
+  const lines = losses.locator('.place path')
+  expect(await lines.count()).toBe(3)
+  const slider = losses.getByRole('slider', { name: /values by step$/ })
+  await slider.focus()
+  await page.keyboard.press('Home')
+  expect(await losses.locator('.read').innerText()).toMatch(/^step 1: linear \d.*, two-layer \d.*, cnn \d/)
+  await losses.getByRole('button', { name: 'linear' }).click()
+  expect(await lines.count()).toBe(2)
+  expect(await losses.getByRole('button', { name: 'linear' }).getAttribute('aria-pressed')).toBe('false')
+  const drawn = () => lines.first().getAttribute('d')
+  const logarithmic = await drawn()
+  await losses.getByRole('checkbox', { name: /^logarithmic/ }).uncheck()
+  const linear = await drawn()
+  expect(linear).not.toBe(logarithmic)
+  await losses.getByRole('slider', { name: 'smoothing' }).fill('10')
+  expect(await drawn()).not.toBe(linear)
+  await page.locator('figure[data-figure=accuracies] .place').hover()
+  expect(await page.locator('figure[data-figure=accuracies] .read').innerText()).toMatch(/^epoch [01]: linear [\d.]+ %/)
+  expect(complaints).toEqual([])
+  await page.close()
+}
 
 interface Named {
   readonly name: string

@@ -26,17 +26,20 @@ const visiblePart = ({ before, first }: Pick<Beginning, 'before' | 'first'>, low
     ? { x: 0, y: Math.max(before, low) }
     : { x: Math.min(1, (low - before) / (first - before)), y: low }
 
-/** Epoch 0 of each curve: where it lies below what is drawn, at the lower edge, with its number in words. */
+/**
+ * Epoch 0 of each curve: where it lies below what is drawn, at the lower edge, with its number in words below the axis, whose label then
+ * stands at the right.
+ */
 export const beginningMarks = (
   beginnings: readonly Beginning[],
   [low]: readonly [number, number],
-  { muted, paper }: Pick<Palette, 'muted' | 'paper'>,
+  { muted }: Pick<Palette, 'muted'>,
 ) => {
   const [least, most] = [
     Math.min(...beginnings.map(({ before }) => before)),
     Math.max(...beginnings.map(({ before }) => before)),
   ]
-  const words = least === most ? percent(least, 1) : `${percent(least, 1)} to ${percent(most, 1)}`
+  const words = `${least === most ? percent(least, 1) : `${percent(least, 1)} to ${percent(most, 1)}`} before training`
   return [
     link(beginnings, {
       x1: (each: Beginning) => visiblePart(each, low).x,
@@ -58,16 +61,15 @@ export const beginningMarks = (
     }),
     ...(most < low
       ? [
+          // Below the axis, where no line comes: beside its label, which stands at the right.
           text([0], {
             x: 0,
             y: low,
-            text: () => `${words} before training`,
+            text: () => words,
             textAnchor: 'start',
-            dx: 9,
-            dy: -8,
+            dx: -5,
+            dy: 34,
             fill: muted,
-            stroke: paper,
-            strokeWidth: 4,
           }),
         ]
       : []),

@@ -55,7 +55,7 @@ describe('every mark is there, and every number is that of the run', () => {
     }
   })
 
-  test('augmented: 64 training images, each with its classes, and what was done stands with the experiment', () => {
+  test('augmented: 64 training images, each with its classes, and what was done stands with the experiment', async () => {
     const pixels = new Uint8Array(64 * 36).map((_, i) => (i * 7) % 256)
     const captions = Array.from({ length: 64 }, (_, i) => (i === 5 ? '5 + 3' : String(i % 10)))
     const augment = [
@@ -71,7 +71,7 @@ describe('every mark is there, and every number is that of the run', () => {
     expect(count(drawn, 'image')).toBe(64)
     expect(textsOf(drawn)).toEqual(expect.arrayContaining(['64 training images as the first epoch saw them', '5 + 3']))
     expect(runFigures(input).some(({ id }) => id === 'augmented')).toBe(false)
-    const page = runReportHtml(augmented)
+    const page = await runReportHtml(augmented)
     expect(page).toContain('affine: shift 2, rotate 10')
     expect(page).toContain('elastic: alpha 34, sigma 4')
     expect(page).toContain('that of the larger share first')
@@ -104,7 +104,30 @@ describe('every mark is there, and every number is that of the run', () => {
     }
   })
 
-  test('runs that differ in the seed alone are one line with a band, and a model has one colour in every figure', () => {
+  test.each([320, 560, 900])('no line crosses the words about what was before training, %i pixels wide', (width) => {
+    const runs = ['linear', 'cnn'].map((name, n) => exampleInput({ name, mistakeEvery: 4 + 5 * n }))
+    const drawn = comparisonFigures(runs).find(({ id }) => id === 'accuracies')
+    const { document } = parseHTML(drawn?.draw({ width }).svg ?? '')
+    const said = [...document.querySelectorAll('[data-mark="text"] text')].find(({ textContent }) =>
+      textContent?.includes('before training'),
+    )
+    const placeOf = (element: Element | null | undefined): [x: number, y: number] => {
+      const [, x = '0', y = '0'] = /translate\(([-\d.]+),([-\d.]+)/.exec(element?.getAttribute('transform') ?? '') ?? []
+      return [Number(x), Number(y)]
+    }
+    const [[x, y], [dx, dy]] = [placeOf(said), placeOf(said?.parentElement)]
+    const lines = [...document.querySelectorAll('[data-mark="link"] path, [data-mark="line"] path')]
+    const ends = lines.flatMap((path) =>
+      [...(path.getAttribute('d') ?? '').matchAll(/,([\d.]+)/g)].map(([, down]) => Number(down)),
+    )
+    expect(ends.length).toBeGreaterThan(4)
+    expect(y + dy).toBeGreaterThan(Math.max(...ends) + 20) // below the numbers of the axis
+    const label = [...document.querySelectorAll('text')].find(({ textContent }) => textContent === 'epoch')
+    expect(x + dx + textWidth(said?.textContent ?? '', 12)).toBeLessThan(width - textWidth('epoch', 12) - 18)
+    expect(label?.parentElement?.getAttribute('text-anchor') ?? label?.getAttribute('text-anchor')).toBe('end')
+  })
+
+  test('runs that differ in the seed alone are one line with a band, and a model has one colour in every figure', async () => {
     const runs = [0, 1, 2].flatMap((seed) => [
       exampleInput({ name: 'linear', seed, mistakeEvery: 3 + seed }),
       exampleInput({ name: 'cnn', seed, mistakeEvery: 7 + seed }),
@@ -123,8 +146,9 @@ describe('every mark is there, and every number is that of the run', () => {
     const deviation = Math.sqrt(shares.reduce((sum, share) => sum + (share - mean) ** 2, 0) / 2)
     const words = `${(100 * mean).toFixed(2)} ± ${(100 * deviation).toFixed(2)} %`
     expect(textsOf(comparison)).toContain(words)
-    expect(comparisonReportHtml(runs)).toContain(`${(100 * mean).toFixed(2)} ± ${(100 * deviation).toFixed(2)}<`)
-    const { document } = parseHTML(comparisonReportHtml(runs))
+    const html = await comparisonReportHtml(runs)
+    expect(html).toContain(`${(100 * mean).toFixed(2)} ± ${(100 * deviation).toFixed(2)}<`)
+    const { document } = parseHTML(html)
     expect(document.querySelectorAll('details.run[open]')).toHaveLength(0)
     expect(document.querySelectorAll('details.run')).toHaveLength(6)
     for (const drawn of [comparison, accuracies, losses])

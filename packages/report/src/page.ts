@@ -1,4 +1,5 @@
 import { escaped, type Figure } from './figure'
+import type { PageScript } from './page-script'
 import { paletteCss, palettes, seriesCss } from './theme'
 import type { Drawable } from './run-figures'
 
@@ -56,15 +57,6 @@ code{font:.85em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wr
 @media print{figure svg{max-width:400px}:root{color-scheme:light;${root('light')}}.ink{filter:none}main{max-width:none;padding:0}body{font-size:11pt}h2{break-after:avoid}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 `.trim()
 
-/** What a page does once it is open. */
-export interface PageScript {
-  readonly text: string
-  /** The SHA-256 of the text in base64: the page runs this script and no other. */
-  readonly sha256: string
-  /** What it needs of styles. */
-  readonly css: string
-}
-
 /** A whole page without a font or an address to fetch: everything is in it. It has no script but the one that is given. */
 export const page = (title: string, content: string, script?: PageScript): string => {
   const { pictures, shared } = sharePictures(content)
@@ -108,7 +100,7 @@ const sharePictures = (content: string): { pictures: string; shared: string } =>
 
 /** A figure in the page: drawn for a screen and for a phone, of which the page shows the one that fits. */
 export const figureHtml = (
-  { id, draw }: Drawable,
+  { id, draw, lines }: Drawable,
   { caption, whole = false }: { readonly caption?: string | undefined; readonly whole?: boolean } = {},
 ): string => {
   const at = (width: number, kind: string): Figure & { placed: string } => {
@@ -117,7 +109,8 @@ export const figureHtml = (
   }
   const [large, small] = [at(whole ? widest : wide, 'wide'), at(narrow, 'narrow')]
   const more = caption === undefined ? '' : `<span>${escaped(caption)}</span>`
-  return `<figure${whole ? ' class="whole"' : ''} data-figure="${escaped(id)}"><figcaption>${escaped(large.title)}${more}</figcaption>${large.placed}${small.placed}</figure>`
+  const numbers = lines ? ` data-lines="${escaped(JSON.stringify(lines()))}"` : ''
+  return `<figure${whole ? ' class="whole"' : ''} data-figure="${escaped(id)}"${numbers}><figcaption>${escaped(large.title)}${more}</figcaption>${large.placed}${small.placed}</figure>`
 }
 
 /** A cell: words, or a number, which stands at the right. */

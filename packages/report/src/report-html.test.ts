@@ -1,7 +1,10 @@
+import { createHash } from 'node:crypto'
 import { parseHTML } from 'linkedom'
-import { describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { comparisonReportHtml, runReportHtml } from './figures'
 import { ReportError, reportMarkdown, type ReportInput } from './index'
+import type { DrawnLoss } from './drawn-run'
+import type { LineChart } from './line-charts'
 import { exampleInput } from './testing/example'
 
 const hostile = `</title></style></svg>"'><script>alert(1)</script><img src=x onerror=alert(2)>\u001b[31m`
@@ -29,20 +32,30 @@ const hostileInput = (): ReportInput => {
   }
 }
 
-const pages: [string, (inputs: readonly ReportInput[]) => string][] = [
+const pages: [string, (inputs: readonly ReportInput[]) => Promise<string>][] = [
   ['a run', ([first]) => runReportHtml(first as ReportInput)],
   ['several runs', comparisonReportHtml],
 ]
 
 describe.each(pages)('the page of %s', (_, write) => {
-  const html = write([exampleInput({ name: 'linear', mistakeEvery: 4 }), exampleInput()])
+  let html: string
+  beforeAll(async () => {
+    html = await write([exampleInput({ name: 'linear', mistakeEvery: 4 }), exampleInput()])
+  })
 
-  test('needs nothing beside it: no address, no script, no font', () => {
+  test('needs nothing beside it: no address, no font, no script but its own', () => {
     expect(
       html.replaceAll('http://www.w3.org/2000/svg', '').replaceAll('http://www.w3.org/1999/xlink', ''),
-    ).not.toMatch(/https?:|url\(|@import|@font-face|<script|<link|<iframe/)
+    ).not.toMatch(/https?:|url\(|@import|@font-face|<script\s|<link|<iframe/)
     for (const [, target] of html.matchAll(/(?:href|src)="([^"]*)"/g)) expect(target).toMatch(/^(#|data:image\/png)/)
-    expect(html).toContain(`content="default-src 'none'; img-src data:; style-src 'unsafe-inline'"`)
+    const scripts = [...html.matchAll(/<script>([^]*?)<\/script>/g)].map(([, text = '']) => text)
+    expect(scripts).toHaveLength(1)
+    const hash = createHash('sha256')
+      .update(scripts[0] ?? '')
+      .digest('base64')
+    expect(html).toContain(
+      `content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-${hash}'"`,
+    )
     expect(html.length).toBeLessThan(2_000_000)
   })
 
@@ -70,20 +83,20 @@ describe.each(pages)('the page of %s', (_, write) => {
     expect(html).toContain('@media print')
   })
 
-  test('names from outside are shown as they are and do nothing', () => {
-    const shown = write([hostileInput(), hostileInput()])
+  test('names from outside are shown as they are and do nothing', async () => {
+    const shown = await write([hostileInput(), hostileInput()])
     const { document } = parseHTML(shown)
-    expect(document.querySelectorAll('script, img, iframe, [onerror]')).toHaveLength(0)
-    expect(shown).not.toContain('<script')
+    expect(document.querySelectorAll('img, iframe, [onerror]')).toHaveLength(0)
+    expect(shown.match(/<script/g)).toHaveLength(1) // the page's own
     expect(shown).not.toContain('\u001b')
     expect(document.querySelector('title')?.textContent).toContain('</title></style></svg>"\'><script>')
     expect(document.querySelectorAll('figure').length).toBeGreaterThanOrEqual(10)
   })
 })
 
-test('the page says the experiment, the environment, the data set, and their numbers', () => {
+test('the page says the experiment, the environment, the data set, and their numbers', async () => {
   const { run } = exampleInput()
-  const html = runReportHtml({ ...exampleInput(), missing: ['no images: the files differ'] })
+  const html = await runReportHtml({ ...exampleInput(), missing: ['no images: the files differ'] })
   for (const words of [
     run.id,
     `${(100 * run.metrics.accuracy).toFixed(2)} %`,
@@ -97,18 +110,65 @@ test('the page says the experiment, the environment, the data set, and their num
     expect(html).toContain(words)
 })
 
-test('a run without predictions or images still has its page', () => {
+test('a run without predictions or images still has its page', async () => {
   const { run } = exampleInput()
-  const { document } = parseHTML(runReportHtml({ run }))
+  const { document } = parseHTML(await runReportHtml({ run }))
   const ids = [...document.querySelectorAll('figure')].map((figure) => figure.getAttribute('data-figure'))
   expect(ids).toEqual(['loss', 'accuracy', 'confusion', 'class-accuracy'])
-  expect(comparisonReportHtml([{ run }, { run }])).toContain('nothing is tested')
-  expect(() => comparisonReportHtml([])).toThrow(ReportError)
+  expect(await comparisonReportHtml([{ run }, { run }])).toContain('nothing is tested')
+  await expect(comparisonReportHtml([])).rejects.toThrow(ReportError)
 })
 
-test('an interrupted run says so', () => {
+test('an interrupted run says so', async () => {
   const { run } = exampleInput()
-  expect(runReportHtml({ run: { ...run, status: 'interrupted' } })).toContain('This run was interrupted')
+  expect(await runReportHtml({ run: { ...run, status: 'interrupted' } })).toContain('This run was interrupted')
+})
+
+describe('the curves as numbers', () => {
+  const linesOf = async (inputs: readonly ReportInput[], id: string): Promise<LineChart> => {
+    const { document } = parseHTML(await comparisonReportHtml(inputs))
+    return JSON.parse(document.querySelector(`[data-figure=${id}]`)?.getAttribute('data-lines') ?? '') as LineChart
+  }
+
+  test('are there for the loss and the accuracy of a run, and for each run of several', async () => {
+    const inputs = [exampleInput({ name: 'linear', mistakeEvery: 4 }), exampleInput()]
+    const { document } = parseHTML(await comparisonReportHtml(inputs))
+    const ids = [...document.querySelectorAll('[data-lines]')].map((figure) => figure.getAttribute('data-figure'))
+    expect(ids).toEqual(['accuracies', 'losses', 'loss', 'accuracy', 'loss', 'accuracy'])
+    const [input] = inputs as [ReportInput]
+    const { rate, lines } = await linesOf([input], 'accuracies')
+    expect(rate).toBe(true)
+    const { epochs } = input.run.history
+    expect(lines.map(({ x }) => x)).toEqual([[0, ...epochs.map(({ epoch }) => epoch)]])
+    expect(lines[0]?.y.slice(1)).toEqual(epochs.map(({ testAccuracy = NaN }) => Number(testAccuracy.toPrecision(5))))
+  })
+
+  test('of seeds are their mean between the least and the most; what is no number is none', async () => {
+    const [input, other] = [exampleInput(), exampleInput()]
+    const withLosses = (
+      { run, ...rest }: ReportInput,
+      seed: number,
+      stepLosses: readonly DrawnLoss[],
+    ): ReportInput => ({
+      ...rest,
+      run: { ...run, experiment: { ...run.experiment, seed }, history: { ...run.history, stepLosses } },
+    })
+    const seeds = [withLosses(input, 0, [1, NaN, 3]), withLosses(other, 1, [2, 2, 5])]
+    const { lines, smooth } = await linesOf(seeds, 'losses')
+    expect(lines).toHaveLength(1)
+    expect(lines[0]).toMatchObject({
+      x: [1, 2, 3],
+      y: [1.5, null, 4],
+      low: [1, null, 3],
+      high: [2, null, 5],
+      noisy: true,
+    })
+    expect(smooth).toBe(0)
+    // Of many steps neighbours are one point.
+    const long = await linesOf([withLosses(input, 0, Array<number>(5000).fill(1))], 'losses')
+    expect(long.lines[0]?.x.slice(0, 2)).toEqual([3, 8])
+    expect(long.lines[0]?.y).toEqual(Array(1000).fill(1))
+  })
 })
 
 describe('Markdown', () => {

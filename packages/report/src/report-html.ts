@@ -4,6 +4,7 @@ import { escaped } from './figure'
 import { captionOf, type FigureId } from './figure-choices'
 import { classificationMetrics, wilsonInterval } from './metrics'
 import { figureHtml, numbersHtml, page, pairsHtml, tableHtml } from './page'
+import { reportScript } from './page-script'
 import { ReportError } from './report-error'
 import { comparisonFigures, runFigures, type Drawable } from './run-figures'
 import { groupRuns, meanAndDeviation, type RunGroup } from './run-groups'
@@ -73,8 +74,11 @@ const facts = (run: DrawnRun, level: 'h2' | 'h3'): string =>
 const notices = (runs: readonly DrawnRun[]): string =>
   paragraphs('notice', [...new Set(runs.flatMap(({ dataset: { notice } }) => (notice === undefined ? [] : [notice])))])
 
-/** A run as one page that needs nothing beside it: figures, numbers, experiment, environment, data set. */
-export const runReportHtml = (input: ReportInput): string => {
+/**
+ * A run as one page that needs nothing beside it: figures, numbers, experiment, environment, data set. Its curves answer to a pointer and
+ * to the keyboard by a small script of its own; without scripts they are as they are.
+ */
+export const runReportHtml = async (input: ReportInput): Promise<string> => {
   const { run } = input
   const title = `${run.model.name} on ${run.dataset.title}`
   return page(
@@ -86,6 +90,7 @@ export const runReportHtml = (input: ReportInput): string => {
       runSection(input),
       facts(run, 'h2'),
     ].join(''),
+    await reportScript(),
   )
 }
 
@@ -94,7 +99,7 @@ export const runReportHtml = (input: ReportInput): string => {
  *
  * @throws ReportError where no run is given
  */
-export const comparisonReportHtml = (inputs: readonly ReportInput[]): string => {
+export const comparisonReportHtml = async (inputs: readonly ReportInput[]): Promise<string> => {
   if (inputs.length === 0) throw new ReportError('expected at least one run, found none: give runs to compare')
   const labels = runLabels(inputs)
   const runs = inputs.map(({ run }) => run)
@@ -131,6 +136,7 @@ export const comparisonReportHtml = (inputs: readonly ReportInput[]): string => 
           `<details class="run"><summary><h2>${escaped(labels[n] ?? '')}</h2><span class="lead">${percent(input.run.metrics.accuracy)}</span></summary><div id="run-${n + 1}">${runSection(input)}${facts(input.run, 'h3')}</div></details>`,
       ),
     ].join(''),
+    await reportScript(),
   )
 }
 

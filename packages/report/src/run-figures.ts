@@ -14,6 +14,7 @@ import { learningRateFigure } from './figures/learning-rate'
 import { lossFigure } from './figures/loss'
 import { mcNemarFigure } from './figures/mcnemar'
 import { reliabilityFigure } from './figures/reliability'
+import { accuraciesChart, accuracyChart, lossChart, lossesChart, type LineChart } from './line-charts'
 
 /** Draws a figure of what it was made for. */
 export type Draw = (options?: FigureOptions) => Figure
@@ -22,23 +23,22 @@ export type Draw = (options?: FigureOptions) => Figure
 export interface Drawable {
   readonly id: FigureId
   readonly draw: Draw
+  /** Its curves as numbers, where it is one of curves: a page's script draws them anew. */
+  readonly lines?: () => LineChart
 }
 
-const list = (entries: Readonly<Partial<Record<FigureId, Draw | undefined>>>): Drawable[] =>
+const list = (
+  entries: Readonly<Partial<Record<FigureId, Draw | undefined>>>,
+  curves: Readonly<Partial<Record<FigureId, () => LineChart>>>,
+): Drawable[] =>
   figureChoices.flatMap(({ id }) => {
-    const draw = entries[id]
-    return draw ? [{ id, draw }] : []
+    const [draw, lines] = [entries[id], curves[id]]
+    return draw ? [{ id, draw, ...(lines ? { lines } : {}) }] : []
   })
 
 /** The figures of a run, in the order in which they are told; those whose data are not given are left out. */
-export const runFigures = ({
-  run,
-  predictions,
-  images,
-  augmented,
-  firstLayer,
-  featureMaps,
-}: ReportInput): Drawable[] => {
+export const runFigures = (input: ReportInput): Drawable[] => {
+  const { run, predictions, images, augmented, firstLayer, featureMaps } = input
   const { classNames } = run.dataset
   const before = accuracyBefore({ run, ...(predictions ? { predictions } : {}) })
   const seen = predictions && images ? { predictions, images } : undefined
@@ -61,7 +61,11 @@ export const runFigures = ({
     'feature-maps':
       featureMaps && ((options) => featureMapsFigure(featureMaps, { ...options, ...(images ? { images } : {}) })),
   }
-  return list(drawn)
+  // Without an epoch, or a loss that is a number, there is a sentence in the place of the curves.
+  return list(drawn, {
+    ...(run.history.stepLosses.some(Number.isFinite) ? { loss: () => lossChart(input) } : {}),
+    ...(run.history.epochs.length > 0 ? { accuracy: () => accuracyChart(input) } : {}),
+  })
 }
 
 const shapeOf = ({ height, width, channels }: DrawnImages): readonly [number, number, 3?] =>
@@ -75,5 +79,10 @@ export const comparisonFigures = (inputs: readonly ReportInput[]): Drawable[] =>
     losses: (options) => lossesFigure(inputs, options),
     mcnemar: (options) => mcNemarFigure(inputs, options),
   }
-  return list(drawn)
+  return list(drawn, {
+    ...(inputs.some(({ run }) => run.history.epochs.length > 0) ? { accuracies: () => accuraciesChart(inputs) } : {}),
+    ...(inputs.some(({ run }) => run.history.stepLosses.some(Number.isFinite))
+      ? { losses: () => lossesChart(inputs) }
+      : {}),
+  })
 }

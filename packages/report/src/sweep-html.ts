@@ -1,5 +1,6 @@
 import { escaped } from './figure'
 import { numbersHtml, page, tableHtml } from './page'
+import { pageScript } from './page-script'
 import { ReportError } from './report-error'
 import { axisOf, drawCurves, drawDots, drawParallel, spacedTicks, type PageValue } from './sweep-charts'
 import { sweepScript, type PageRuns } from './sweep-script'
@@ -54,11 +55,6 @@ ${[0, 1, 2, 3, 4, 5].map((n) => `.sign-${n}{border-color:var(--series-${n})${n =
 /** The page's script, whose hash the page's policy names. */
 const scriptText = (): string =>
   `(${sweepScript.toString()})({axisOf:${axisOf.toString()},spacedTicks:${spacedTicks.toString()},drawParallel:${drawParallel.toString()},drawDots:${drawDots.toString()},drawCurves:${drawCurves.toString()}})`
-
-const sha256 = async (text: string): Promise<string> => {
-  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))
-  return btoa(String.fromCharCode(...hash))
-}
 
 const namesOf = (records: readonly Readonly<Record<string, unknown>>[]): string[] => [
   ...new Set(records.flatMap((record) => Object.keys(record))),
@@ -155,6 +151,5 @@ export const sweepReportHtml = async ({ title, lead, runs, best }: SweepReportIn
     '<div class="scroll"><table id="table"></table></div>',
     `<script type="application/json" id="runs">${JSON.stringify(data).replace(/</g, '\\u003c')}</script>`,
   ].join('')
-  const text = scriptText()
-  return page(title, content, { text, sha256: await sha256(text), css })
+  return page(title, content, await pageScript(scriptText(), css))
 }

@@ -50,7 +50,7 @@ for (const bytes of kept.slice(1)) {
   ends.push(await runExperiment(experiment, { ...options, resume }))
 }
 const bits = (weights: typeof whole.weights) => [...weights].map(([name, { data }]) => [name, [...data]])
-const page = runReportHtml({ run: parseRun(JSON.stringify(whole.run)) })
+const page = await runReportHtml({ run: parseRun(JSON.stringify(whole.run)) })
 console.log(
   JSON.stringify({
     backend: whole.run.backend.id,

@@ -135,7 +135,7 @@ const chosen = (list: readonly Drawable[], id: string): Drawable['draw'] => {
 export const list = (held: Held, key: string): FigureId[] => runFigures(inputOf(held, key)).map(({ id }) => id)
 
 /** The report of a run, or of several side by side, as a page of its own. */
-export const report = (held: Held, keys: readonly string[]): string => {
+export const report = async (held: Held, keys: readonly string[]): Promise<string> => {
   const inputs = keys.map((key) => inputOf(held, key))
   const [first] = inputs
   return inputs.length === 1 && first ? runReportHtml(first) : comparisonReportHtml(inputs)

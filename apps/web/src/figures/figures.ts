@@ -19,7 +19,7 @@ const answer = async (question: ToFigures & { readonly id: number }): Promise<vo
       const { title, svg } = drawing.draw(held, question.wanted, question.width)
       post({ type: 'drawn', id, figure: { title, svg } })
     } else if (question.type === 'list') post({ type: 'listed', id, figures: drawing.list(held, question.key) })
-    else if (question.type === 'page') post({ type: 'written', id, html: drawing.report(held, question.keys) })
+    else if (question.type === 'page') post({ type: 'written', id, html: await drawing.report(held, question.keys) })
   } catch (error) {
     post({ type: 'failed', id, sentence: (error as Error).message })
   }

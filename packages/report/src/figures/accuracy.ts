@@ -32,7 +32,7 @@ export const accuracyFigure = (
         { words: 'training images, while learning', colour: first, mark: 'circle', dash: '5 3' },
         { words, colour: second, mark: 'square', dash: '' },
       ],
-      options: ({ first, second, muted, faint, paper }, width) => {
+      options: ({ first, second, muted, faint }, width) => {
         const line = (key: 'trainAccuracy' | 'accuracy', stroke: string, more: { strokeDasharray?: string }) =>
           lineY(epochs, { x: 'epoch', y: key, stroke, strokeWidth: 2.2, ...more })
         const points = (key: 'trainAccuracy' | 'accuracy', fill: string, symbol: 'circle' | 'square') =>
@@ -70,15 +70,12 @@ export const accuracyFigure = (
                 label: 'epoch',
                 tickFormat: grouped,
                 labelArrow: 'none',
-                labelAnchor: 'center',
+                labelAnchor: before === undefined ? 'center' : 'right',
               },
             ),
             ...(before === undefined
               ? []
-              : beginningMarks([{ before, first: epochs[0]?.accuracy ?? NaN, colour: second }], domain, {
-                  muted,
-                  paper,
-                })),
+              : beginningMarks([{ before, first: epochs[0]?.accuracy ?? NaN, colour: second }], domain, { muted })),
             line('trainAccuracy', first, { strokeDasharray: '5 3' }),
             line('accuracy', second, {}),
             ...(radius > 0 ? [points('trainAccuracy', first, 'circle'), points('accuracy', second, 'square')] : []),

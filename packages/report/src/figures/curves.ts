@@ -74,7 +74,7 @@ export const accuraciesFigure = (inputs: readonly ReportInput[], options: Figure
       title: several ? `${title}, mean ± deviation` : title,
       alt: `At the end: ${lines.map(({ label, points, inputs }) => `${label} ${spreadText(points.at(-1), inputs.length)}`).join(', ')}.`,
       legend: () => lines.map(({ label, colour, dash, symbol }) => ({ words: label, colour, dash, mark: symbol })),
-      options: ({ muted, faint, paper }, width) => ({
+      options: ({ muted, faint }, width) => ({
         height: 310,
         marginLeft: 54,
         marginRight: 18,
@@ -87,7 +87,7 @@ export const accuraciesFigure = (inputs: readonly ReportInput[], options: Figure
             label: 'epoch',
             tickFormat: grouped,
             labelArrow: 'none',
-            labelAnchor: 'center',
+            labelAnchor: from === 0 ? 'right' : 'center',
           }),
           ...lines.flatMap(({ points, inputs, colour }) =>
             inputs.length === 1
@@ -102,7 +102,7 @@ export const accuraciesFigure = (inputs: readonly ReportInput[], options: Figure
                   }),
                 ],
           ),
-          ...(beginnings.length > 0 ? beginningMarks(beginnings, domain, { muted, paper }) : []),
+          ...(beginnings.length > 0 ? beginningMarks(beginnings, domain, { muted }) : []),
           ...lines.flatMap(({ label, colour, dash, symbol, points, inputs }) => [
             lineY(points, {
               x: 'epoch',
