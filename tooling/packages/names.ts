@@ -9,7 +9,7 @@ export const namesCommand = 'npm run api'
 const repository = 'https://github.com/digitlab/digitlab'
 
 /** A name that an entry exports. */
-export interface ExportedName {
+interface ExportedName {
   readonly name: string
   /** Whether it is there when a program runs; else it is a type. */
   readonly isValue: boolean
@@ -40,7 +40,7 @@ const cellOf = (markdown: string): string =>
     .replaceAll('|', '\\|')
 
 /** What an entry exports, in alphabetical order. */
-export const namesOf = (program: ts.Program, entry: Entry): ExportedName[] => {
+const namesOf = (program: ts.Program, entry: Entry): ExportedName[] => {
   const checker = program.getTypeChecker()
   const file = program.getSourceFile(entry.types)
   const module = file && checker.getSymbolAtLocation(file)
@@ -82,7 +82,7 @@ const entryPart = (entry: Entry, names: readonly ExportedName[], first: Readonly
 }
 
 /** The table of a package's names, in Markdown. */
-export const namesPart = (entries: readonly { entry: Entry; names: readonly ExportedName[] }[]): string => {
+const namesPart = (entries: readonly { entry: Entry; names: readonly ExportedName[] }[]): string => {
   const first = new Set(entries.find(({ entry }) => entry.name === 'index')?.names.map(({ name }) => name))
   return entries
     .map(({ entry, names }) => entryPart(entry, names, entry.name === 'index' ? new Set() : first))

@@ -10,7 +10,7 @@ import {
 } from 'jsonc-parser'
 import { sentenceOf } from './lab/failure'
 
-export interface ModelFault {
+interface ModelFault {
   readonly sentence: string
   /** Counted from 1. */
   readonly line: number

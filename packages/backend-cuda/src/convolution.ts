@@ -63,7 +63,7 @@ const sizesOf = (info: WindowSizes): Sizes => ({
 const undilated = (sizes: ConvolutionSizes): Sizes => ({ ...sizes, dilation: [1, 1] })
 
 /** The products that a convolution and its gradients are. */
-export const convolutionPlans = {
+const convolutionPlans = {
   output: ({ batch, rows, columns, inputs, outputs, kernel, groups }: Sizes): Plan =>
     planProduct(
       {

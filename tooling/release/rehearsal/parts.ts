@@ -39,7 +39,7 @@ export interface Rehearsal {
 }
 
 /** Does something and notes its outcome, with what it answers as a detail; required unless said otherwise. Answers whether it worked. */
-export type Attempt = (
+type Attempt = (
   part: string,
   what: string,
   work: () => Promise<string | undefined | void> | string | undefined | void,

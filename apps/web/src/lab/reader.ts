@@ -34,7 +34,7 @@ export interface Resting {
 /** How often a drawing is read anew while the model trains, in milliseconds. */
 const again = 200
 
-export interface ReadHow {
+interface ReadHow {
   /** Training steps behind the weights. */
   readonly steps: number
   readonly normalize?: NormalizeOptions | undefined
