@@ -10,7 +10,8 @@
 // blocks, whose sums sumParts adds in their order: no atomics, so the bits are the same every time. dx: the winners' dy are laid out
 // as the convolution's own gradient in shared memory, and a thread gathers four neighbours of one input channel from it.
 //
-// Other sizes take the kernels named ...Any, which read from global memory.
+// Other sizes go by way of the whole convolution and its gradients (convolution.cu): poolWinners takes the largest of each window of it,
+// unpoolWinners lays the windows' gradients out as its.
 // Check: npx vitest run packages/backend-cuda -t convReluPool
 #include "device.cuh"
 
@@ -96,31 +97,31 @@ convReluPool3(const float* __restrict__ x, const float* __restrict__ filter, con
   }
 }
 
-/** A thread for each element of y. */
-KERNEL convReluPoolAny(const float* __restrict__ x, const float* __restrict__ filter, const float* __restrict__ bias,
-                       float* __restrict__ y, int* __restrict__ winners, Pooled of) {
+/** What the windows of convolved [batch, 2 rows, 2 columns, outputs] are pooled to: a thread for each element of y. */
+KERNEL poolWinners(const float* __restrict__ convolved, const float* __restrict__ bias, float* __restrict__ y,
+                   int* __restrict__ winners, Pooled of) {
   const int at = globalThread();
   if (at >= of.batch * of.rows * of.columns * of.outputs) return;
   const int output = at % of.outputs;
-  const int column = at / of.outputs % of.columns;
-  const int row = at / of.outputs / of.columns % of.rows;
-  const int image = at / of.outputs / of.columns / of.rows;
-  float sums[4];
-  for (int candidate = 0; candidate < 4; candidate++) {
-    const int top = 2 * row + candidate / 2 - of.padding;
-    const int left = 2 * column + candidate % 2 - of.padding;
-    float sum = 0.0f;
-    for (int kr = 0; kr < of.kernelHeight; kr++)
-      for (int kc = 0; kc < of.kernelWidth; kc++) {
-        const int r = top + kr, c = left + kc;
-        if (r < 0 || r >= of.height || c < 0 || c >= of.width) continue;
-        const float* pixel = x + (((long long)image * of.height + r) * of.width + c) * of.inputs;
-        const float* tap = filter + (kr * of.kernelWidth + kc) * of.inputs * of.outputs + output;
-        for (int i = 0; i < of.inputs; i++) sum = mulAdd(pixel[i], tap[i * of.outputs], sum);
-      }
-    sums[candidate] = sum;
-  }
-  storeWinner(sums, bias[output], y, winners, at);
+  const long long line = 2LL * of.columns * of.outputs;
+  const float* first = convolved + (at / of.outputs / of.columns) * 2 * line + at / of.outputs % of.columns * 2LL * of.outputs + output;
+  const float candidates[4] = {first[0], first[of.outputs], first[line], first[line + of.outputs]};
+  storeWinner(candidates, bias[output], y, winners, at);
+}
+
+/** The gradient of what was pooled, [batch, 2 rows, 2 columns, outputs]: dy where the winner was, else 0. A thread for each of dy. */
+KERNEL unpoolWinners(const float* __restrict__ dy, const int* __restrict__ winners, float* __restrict__ dConvolved, Pooled of) {
+  const int at = globalThread();
+  if (at >= of.batch * of.rows * of.columns * of.outputs) return;
+  const long long line = 2LL * of.columns * of.outputs;
+  float* first =
+      dConvolved + (at / of.outputs / of.columns) * 2 * line + at / of.outputs % of.columns * 2LL * of.outputs + at % of.outputs;
+  const float value = dy[at];
+  const int winner = winners[at];
+  first[0] = winner == 0 ? value : 0.0f;
+  first[of.outputs] = winner == 1 ? value : 0.0f;
+  first[line] = winner == 2 ? value : 0.0f;
+  first[line + of.outputs] = winner == 3 ? value : 0.0f;
 }
 
 static constexpr int poolGradThreads = 512;
@@ -297,64 +298,6 @@ sumParts(const float* __restrict__ partials, float* __restrict__ dFilter, float*
   for (int other = 1; other < 8; other++) sum += shares[other][threadIdx.x];
   if (column < filterSize) dFilter[column] = sum;
   else dBias[column - filterSize] = sum;
-}
-
-/** Blocks of 256: one for each element of dFilter, then one for each of dBias. */
-KERNEL __launch_bounds__(256)
-convReluPoolFilterGradAny(const float* __restrict__ dy, const float* __restrict__ x, const int* __restrict__ winners,
-                          float* __restrict__ dFilter, float* __restrict__ dBias, Pooled of) {
-  __shared__ float shares[8];
-  const int filterSize = of.kernelHeight * of.kernelWidth * of.inputs * of.outputs;
-  const bool forBias = int(blockIdx.x) >= filterSize;
-  const int element = forBias ? blockIdx.x - filterSize : blockIdx.x;
-  const int output = element % of.outputs;
-  const int input = element / of.outputs % of.inputs;
-  const int kc = element / of.outputs / of.inputs % of.kernelWidth;
-  const int kr = element / of.outputs / of.inputs / of.kernelWidth;
-  float sum = 0.0f;
-  for (int window = threadIdx.x; window < of.batch * of.rows * of.columns; window += 256) {
-    const long long at = (long long)window * of.outputs + output;
-    const int winner = winners[at];
-    if (winner < 0) continue;
-    if (forBias) {
-      sum += dy[at];
-      continue;
-    }
-    const int r = 2 * (window / of.columns % of.rows) + (winner >> 1 & 1) + kr - of.padding;
-    const int c = 2 * (window % of.columns) + (winner & 1) + kc - of.padding;
-    if (r < 0 || r >= of.height || c < 0 || c >= of.width) continue;
-    const int image = window / of.columns / of.rows;
-    sum = mulAdd(dy[at], x[(((long long)image * of.height + r) * of.width + c) * of.inputs + input], sum);
-  }
-  sum = warpSum(sum);
-  if (threadIdx.x % 32 == 0) shares[threadIdx.x / 32] = sum;
-  __syncthreads();
-  if (threadIdx.x > 0) return;
-  for (int warp = 1; warp < 8; warp++) sum += shares[warp];
-  (forBias ? dBias : dFilter)[element] = sum;
-}
-
-/** A thread for each element of dx. */
-KERNEL convReluPoolInputGradAny(const float* __restrict__ dy, const float* __restrict__ filter,
-                                const int* __restrict__ winners, float* __restrict__ dx, Pooled of) {
-  const int at = globalThread();
-  if (at >= of.batch * of.height * of.width * of.inputs) return;
-  const int input = at % of.inputs;
-  const int column = at / of.inputs % of.width;
-  const int row = at / of.inputs / of.width % of.height;
-  const int image = at / of.inputs / of.width / of.height;
-  float sum = 0.0f;
-  for (int kr = 0; kr < of.kernelHeight; kr++)
-    for (int kc = 0; kc < of.kernelWidth; kc++) {
-      const int r = row + of.padding - kr, c = column + of.padding - kc;
-      if (r < 0 || r >= 2 * of.rows || c < 0 || c >= 2 * of.columns) continue;
-      const long long window = ((long long)image * of.rows + r / 2) * of.columns + c / 2;
-      const float* tap = filter + ((kr * of.kernelWidth + kc) * of.inputs + input) * of.outputs;
-      for (int o = 0; o < of.outputs; o++)
-        if (winners[window * of.outputs + o] == 2 * (r % 2) + c % 2)
-          sum = mulAdd(dy[window * of.outputs + o], tap[o], sum);
-    }
-  dx[at] = sum;
 }
 
 #ifdef REFERENCE

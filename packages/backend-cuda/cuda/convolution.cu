@@ -724,6 +724,19 @@ convolutionSum(const float* __restrict__ parts, const float* __restrict__ bias, 
   if (at < unsigned(firstSize)) first[at] = sum;
   else second[at - firstSize] = sum;
 }
+
+/** The same of few parts: a thread for each value. */
+KERNEL __launch_bounds__(256)
+convolutionSumFew(const float* __restrict__ parts, const float* __restrict__ bias, float* __restrict__ first,
+                  float* __restrict__ second, int count, int size, int firstSize, int outputs) {
+  const unsigned at = blockIdx.x * 256 + threadIdx.x;
+  if (at >= unsigned(size)) return;
+  float sum = parts[at];
+  for (int part = 1; part < count; part++) sum += parts[(long long)part * size + at];
+  if (bias) sum += bias[at % outputs];
+  if (at < unsigned(firstSize)) first[at] = sum;
+  else second[at - firstSize] = sum;
+}
 #endif
 
 #if defined(REFERENCE) && !defined(TENSOR_CORES)

@@ -1,5 +1,6 @@
 import type { ConvReluPoolSizes as Shapes } from '@digitlab/ops/backend'
 import type { TensorInfo } from '@tensorflow/tfjs-core'
+import { filterGradient, forward, inputGradient, type Sizes } from './convolution'
 import type { CudaTensors } from './cuda-tensors'
 import { blocksFor, defineKernel, elementThreads, sizeOf, struct } from './kernel'
 
@@ -18,31 +19,50 @@ const isThreeByThree = ({ kernelHeight, kernelWidth }: Shapes) => kernelHeight =
 /** Bytes of the four lines of x that a row of windows needs. */
 const linesBytes = ({ columns, inputs }: Shapes) => 4 * 4 * (2 * columns + 2) * inputs
 
-/** Which of the two ways of `cuda/conv-relu-pool.cu` a layer takes. */
-const convReluPoolPath = (shapes: Shapes): 'tile' | 'any' =>
-  isThreeByThree(shapes) && linesBytes(shapes) <= sharedMemory ? 'tile' : 'any'
+/** Whether a layer takes the kernels that convolve and pool at once; others go by way of the whole convolution. */
+const isFused = (shapes: Shapes): boolean => linesBytes(shapes) <= sharedMemory && gradPlan(shapes, true) !== undefined
 
-/** Kernel: `cuda/conv-relu-pool.cu`; contract: `convReluPool` of @digitlab/ops. */
+/** The convolution of what is pooled: a rest that fills no window is left out. */
+const convolved = ({
+  batch,
+  height,
+  width,
+  inputs,
+  outputs,
+  kernelHeight,
+  kernelWidth,
+  padding,
+  rows,
+  columns,
+}: Shapes): Sizes => ({
+  ...{ batch, height, width, inputs, outputs, rows: 2 * rows, columns: 2 * columns, groups: 1 },
+  ...{ kernel: [kernelHeight, kernelWidth], stride: [1, 1], dilation: [1, 1], padding: [padding, padding] },
+})
+
+/** Kernels: `cuda/conv-relu-pool.cu`; contract: `convReluPool` of @digitlab/ops. */
 export const convReluPool = defineKernel('DigitlabConvReluPool', (tensors, { x, filter, bias }, _, shapes) => {
   const { batch, rows, columns, outputs } = shapes
   const y = tensors.output([batch, rows, columns, outputs], 'float32')
   const winners = tensors.output(y.shape, 'int32')
-  const values = [...[x, filter, bias, y, winners].map((tensor) => tensors.address(tensor)), pooled(shapes)]
-  if (convReluPoolPath(shapes) === 'tile')
+  const addresses = (...of: readonly TensorInfo[]) => of.map((tensor) => tensors.address(tensor))
+  if (isFused(shapes)) {
     tensors.device.launch({
       kernel: 'convReluPool3',
       blocks: [batch, rows],
       threads: 256,
       shared: linesBytes(shapes),
-      arguments: values,
+      arguments: [...addresses(x, filter, bias, y, winners), pooled(shapes)],
     })
-  else
-    tensors.device.launch({
-      kernel: 'convReluPoolAny',
-      blocks: blocksFor(sizeOf(y)),
-      threads: elementThreads,
-      arguments: values,
-    })
+    return { y, winners }
+  }
+  const whole = forward(tensors, { x, filter }, convolved(shapes))
+  tensors.device.launch({
+    kernel: 'poolWinners',
+    blocks: blocksFor(sizeOf(y)),
+    threads: elementThreads,
+    arguments: [...addresses(whole, bias, y, winners), pooled(shapes)],
+  })
+  tensors.disposeData(whole.dataId)
   return { y, winners }
 })
 
@@ -86,11 +106,23 @@ export const convReluPoolGrad = defineKernel(
   (tensors, { dy, x, filter, winners }, { needsInputGradient }, shapes) => {
     const dFilter = tensors.output(filter.shape, 'float32')
     const dBias = tensors.output([shapes.outputs], 'float32')
-    const dx = needsInputGradient ? tensors.output(x.shape, 'float32') : undefined
-    const tensorsOfCall = { dy, x, filter, winners, dFilter, dBias, dx }
-    const plan = gradPlan(shapes, needsInputGradient)
-    if (plan) inTiles(tensors, tensorsOfCall, shapes, plan)
-    else oneByOne(tensors, tensorsOfCall, shapes)
+    const plan = isFused(shapes) ? gradPlan(shapes, needsInputGradient) : undefined
+    if (plan) {
+      const dx = needsInputGradient ? tensors.output(x.shape, 'float32') : undefined
+      inTiles(tensors, { dy, x, filter, winners, dFilter, dBias, dx }, shapes, plan)
+      return { dFilter, dBias, dx }
+    }
+    const sizes = convolved(shapes)
+    const whole = tensors.output([sizes.batch, sizes.rows, sizes.columns, sizes.outputs], 'float32')
+    tensors.device.launch({
+      kernel: 'unpoolWinners',
+      blocks: blocksFor(sizeOf(dy)),
+      threads: elementThreads,
+      arguments: [...[dy, winners, whole].map((tensor) => tensors.address(tensor)), pooled(shapes)],
+    })
+    filterGradient(tensors, { x, dy: whole }, { dFilter, dBias }, sizes)
+    const dx = needsInputGradient ? inputGradient(tensors, { dy: whole, filter }, sizes) : undefined
+    tensors.disposeData(whole.dataId)
     return { dFilter, dBias, dx }
   },
 )
@@ -132,24 +164,4 @@ const inTiles = (
     arguments: [...[partials, dFilter, dBias].map((t) => tensors.address(t)), parts, filterSize, shapes.outputs],
   })
   tensors.disposeData(partials.dataId)
-}
-
-const oneByOne = (
-  tensors: CudaTensors,
-  { dy, x, filter, winners, dFilter, dBias, dx }: GradTensors,
-  shapes: Shapes,
-): void => {
-  tensors.device.launch({
-    kernel: 'convReluPoolFilterGradAny',
-    blocks: [sizeOf(dFilter) + sizeOf(dBias)],
-    threads: 256,
-    arguments: [...[dy, x, winners, dFilter, dBias].map((tensor) => tensors.address(tensor)), pooled(shapes)],
-  })
-  if (!dx) return
-  tensors.device.launch({
-    kernel: 'convReluPoolInputGradAny',
-    blocks: blocksFor(sizeOf(dx)),
-    threads: elementThreads,
-    arguments: [...[dy, filter, winners, dx].map((tensor) => tensors.address(tensor)), pooled(shapes)],
-  })
 }

@@ -28,7 +28,7 @@ const refused = (
 }
 
 /** The struct `Convolution` of `cuda/convolution.cu`. */
-interface Sizes {
+export interface Sizes {
   readonly batch: number
   readonly height: number
   readonly width: number
@@ -114,9 +114,10 @@ const inParts = (
   const size = sizeOf(first) + (rest ? sizeOf(rest) : 0)
   const partials = tensors.output([parts, size], 'float32')
   launch(address(partials), rest ? address(partials) + 4 * sizeOf(first) : 0, 0)
+  const few = parts <= mostOfFew
   tensors.device.launch({
-    kernel: 'convolutionSum',
-    blocks: [Math.ceil(size / sumColumns)],
+    kernel: few ? 'convolutionSumFew' : 'convolutionSum',
+    blocks: [Math.ceil(size / (few ? 256 : sumColumns))],
     threads: 256,
     arguments: [...[partials, bias, first, rest].map(address), parts, size, sizeOf(first), outputs],
   })
@@ -125,6 +126,8 @@ const inParts = (
 
 /** Values that a block of `convolutionSum` adds up. */
 const sumColumns = 8
+/** Up to so many parts are added by one thread for each value. */
+const mostOfFew = 8
 
 const threads = 128
 
@@ -132,7 +135,7 @@ const kernelOf = (tensors: CudaTensors, product: string, { tile }: Plan): string
   `${product}${tile}${usesTensorCores(tensors) ? 'Tensor' : ''}`
 
 /** y [batch, rows, columns, outputs], with the bias [outputs] where there is one. */
-const forward = (
+export const forward = (
   tensors: CudaTensors,
   { x, filter, bias }: { readonly x: TensorInfo; readonly filter: TensorInfo; readonly bias?: TensorInfo | undefined },
   sizes: Sizes,
@@ -153,7 +156,7 @@ const forward = (
 }
 
 /** dFilter, and dBias where it is given. */
-const filterGradient = (
+export const filterGradient = (
   tensors: CudaTensors,
   { x, dy }: { readonly x: TensorInfo; readonly dy: TensorInfo },
   { dFilter, dBias }: { readonly dFilter: TensorInfo; readonly dBias?: TensorInfo },
@@ -173,7 +176,7 @@ const filterGradient = (
 }
 
 /** dx [batch, height, width, inputs]. */
-const inputGradient = (
+export const inputGradient = (
   tensors: CudaTensors,
   { dy, filter }: { readonly dy: TensorInfo; readonly filter: TensorInfo },
   sizes: Sizes,

@@ -7,7 +7,7 @@ import { noStandin, standinBackend, needStandin } from '../standin/backend'
 import { activationNumbers } from './activation'
 import { normPlan } from './batch-norm'
 import { gradPlan } from './conv-relu-pool'
-import { convolutionStruct } from './convolution'
+import { convolutionStruct, type Sizes } from './convolution'
 import type { CudaTensors } from './cuda-tensors'
 import type { Device, KernelArgument, Launch } from './device'
 import { readPtx, type KernelLayout } from './ptx'
@@ -184,10 +184,36 @@ describe('on the stand-in', () => {
         const anyway = (name: string, elements: number, values: readonly KernelArgument[]): Launch => ({
           ...{ kernel: name, blocks: [Math.ceil(elements / 256)], threads: 256, arguments: values },
         })
+        // By way of the whole convolution.
+        const sizes: Sizes = {
+          ...{ batch, height, width, inputs, outputs, rows: 2 * rows, columns: 2 * columns, groups: 1 },
+          ...{ kernel: [kernel, kernel], stride: [1, 1], dilation: [1, 1], padding: [padding, padding] },
+        }
+        const [made, taps] = [4 * batch * rows * columns, kernel * kernel * inputs]
+        const place = device.memory.take(4 * made * outputs)
+        const product = (
+          name: string,
+          [rows, columns, steps]: readonly number[],
+          values: readonly number[],
+        ): Launch => {
+          const division = [
+            Math.ceil((rows ?? 0) / 64),
+            Math.ceil((columns ?? 0) / 16),
+            1,
+            Math.ceil((steps ?? 0) / 16),
+          ] as const
+          return {
+            ...{ kernel: `${name}64x16`, blocks: [division[0] * division[1]], threads: 128 },
+            arguments: [...values, convolutionStruct(sizes), Int32Array.from(division).buffer],
+          }
+        }
         compareWithReference(
           forward,
           [pooled, pooled],
-          (at, to) => [anyway('convReluPoolAny', pooled, [...at, ...to, of])],
+          ([x = 0, filter = 0, bias = 0], to) => [
+            product('convolution', [made, outputs, taps], [x, filter, 0, place]),
+            anyway('poolWinners', pooled, [place, bias, ...to, of]),
+          ],
           reference,
         )
         const lines = 16 * (2 * columns + 2) * inputs
@@ -211,15 +237,18 @@ describe('on the stand-in', () => {
         compareWithReference(
           backward,
           results,
-          ([dy = 0, images = 0, taps = 0, won = 0], [dFilter = 0, dBias = 0, dx = 0]) => [
-            {
-              ...{ kernel: 'convReluPoolFilterGradAny', blocks: [filterSize + outputs], threads: 256 },
-              arguments: [dy, images, won, dFilter, dBias, of],
-            },
-            anyway('convReluPoolInputGradAny', x.length, [dy, taps, won, dx, of]),
+          ([dy = 0, images = 0, filter = 0, won = 0], [dFilter = 0, dBias = 0, dx = 0]) => [
+            anyway('unpoolWinners', pooled, [dy, won, place, of]),
+            product('convolutionFilterGrad', [taps, outputs, made], [images, place, dFilter, dBias]),
+            product(
+              'convolutionInputGrad',
+              [batch * height * width, inputs, kernel * kernel * outputs],
+              [place, filter, dx],
+            ),
           ],
           gradReference,
         )
+        device.memory.give(place)
         const plan = kernel === 3 ? gradPlan(shapes, true) : undefined
         if (!plan) return
         const partials = device.memory.take(4 * plan.parts * (filterSize + outputs))
@@ -297,7 +326,21 @@ describe('on the stand-in', () => {
               },
               ...(parts === 1
                 ? []
-                : [{ kernel: 'convolutionSum', blocks: [Math.ceil(size / 8)] as const, threads: 256, arguments: sum }]),
+                : [
+                    parts % 2 === 0
+                      ? {
+                          kernel: 'convolutionSumFew',
+                          blocks: [Math.ceil(size / 256)] as const,
+                          threads: 256,
+                          arguments: sum,
+                        }
+                      : {
+                          kernel: 'convolutionSum',
+                          blocks: [Math.ceil(size / 8)] as const,
+                          threads: 256,
+                          arguments: sum,
+                        },
+                  ]),
             ]
           }
           const taps = (kernel[0] * kernel[1] * inputs) / groups
