@@ -52,7 +52,13 @@ const namesOf = (program: ts.Program, entry: Entry): ExportedName[] => {
       return {
         name: exported.name,
         isValue: (symbol.flags & ts.SymbolFlags.Value) !== 0,
-        says: firstSentence(ts.displayPartsToString(symbol.getDocumentationComment(checker))),
+        says:
+          symbol.flags & ts.SymbolFlags.Module
+            ? `A namespace: ${checker
+                .getExportsOfModule(symbol)
+                .map(({ name }) => `\`${name}\``)
+                .join(', ')}`
+            : firstSentence(ts.displayPartsToString(symbol.getDocumentationComment(checker))),
       }
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1))
