@@ -7,15 +7,23 @@ export type StopSignal = typeof globalThis extends { AbortSignal: { prototype: i
   : {
       readonly aborted: boolean
       readonly reason: unknown
+      /** Throws the reason once it is aborted. */
       throwIfAborted(): void
+      /** Calls the listener when it is aborted. */
       addEventListener(type: 'abort', listener: () => void, options?: { readonly once?: boolean }): void
+      /** Calls the listener no more. */
       removeEventListener(type: 'abort', listener: () => void): void
     }
 
 /** A `File`. */
 export type PlatformFile = typeof globalThis extends { File: { prototype: infer File } }
   ? File
-  : { readonly name: string; readonly size: number; arrayBuffer(): Promise<ArrayBuffer> }
+  : {
+      readonly name: string
+      readonly size: number
+      /** All of its bytes. */
+      arrayBuffer(): Promise<ArrayBuffer>
+    }
 
 /** The function `fetch`. */
 export type Fetch = typeof globalThis extends { fetch: infer Fetch } ? Fetch : (address: string) => Promise<unknown>
@@ -23,4 +31,7 @@ export type Fetch = typeof globalThis extends { fetch: infer Fetch } ? Fetch : (
 /** The `CacheStorage` of a page. */
 export type PageCaches = typeof globalThis extends { CacheStorage: { prototype: infer Caches } }
   ? Caches
-  : { open(name: string): Promise<unknown> }
+  : {
+      /** The cache of a name. */
+      open(name: string): Promise<unknown>
+    }

@@ -1,8 +1,12 @@
 /** What is asked of a stream of bytes here. Every `ReadableStream` of them is one, by the types of a page as by Node's. */
 export interface ByteStream {
+  /** Takes the stream for one reader. */
   getReader(): {
+    /** The next piece. */
     read(): Promise<{ readonly done?: boolean | undefined; readonly value?: Uint8Array | undefined }>
+    /** Closes the stream: nothing more is read. */
     cancel(): Promise<void>
+    /** Gives the stream back. */
     releaseLock(): void
   }
 }
