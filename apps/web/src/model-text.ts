@@ -18,7 +18,7 @@ interface ModelFault {
   readonly offset: number
 }
 
-export type ReadModel =
+type ReadModel =
   { readonly model: Model; readonly fault?: undefined } | { readonly model?: undefined; readonly fault: ModelFault }
 
 /** What the parser misses or refuses, in words. */

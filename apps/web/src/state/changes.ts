@@ -4,7 +4,7 @@ import type { Run } from '@digitlab/train'
 import { shown } from '../shown'
 import { loss } from './format'
 
-export interface Change {
+interface Change {
   readonly what: string
   /** Undefined where there is none. */
   readonly before: string | undefined

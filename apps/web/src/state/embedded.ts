@@ -1,7 +1,7 @@
 // The page within somebody else's: Draw alone, or Train and Draw, without what surrounds them.
 
 /** 'draw', or 'train' for both; undefined for the whole page. */
-export type Embedded = 'draw' | 'train' | undefined
+type Embedded = 'draw' | 'train' | undefined
 
 /** What an address asks for: `?embed` or `#embed` for Train and Draw, `?embed=draw` or `#embed=draw` for Draw alone. */
 export const embeddedIn = ({ search, hash }: Pick<Location, 'search' | 'hash'>): Embedded => {
