@@ -53,20 +53,22 @@ export const denseGrad = (dy: Array64, x: Array64, weight: Array64) => {
   return gradients
 }
 
-/** Calls `visit` with the flat indices of every (x, filter, y) triple that a convolution multiplies. */
+/**
+ * Calls `visit` for every value of x that a place of the filter is laid over: with its flat index, and with those where the weights that
+ * multiply it and the values of y that this adds to begin; there are `count` of each, side by side, one for each output of its group.
+ */
 const convolve = (
   x: readonly number[],
   filter: readonly number[],
   y: readonly number[],
   { stride, padding, groups = 1 }: ConvolutionMoves,
-  visit: (xi: number, fi: number, yi: number) => void,
+  visit: (xi: number, fi: number, yi: number, count: number) => void,
 ) => {
   const [batch, height, width, inputs] = x as [number, number, number, number]
   const [kernelHeight, kernelWidth, taken, outputs] = filter as [number, number, number, number]
   const [, outHeight, outWidth] = y as [number, number, number, number]
   const [[down, right], [top, left]] = [bothSides(stride), bothSides(padding)]
-  /** Where each output's part of the channels begins. */
-  const begins = Int32Array.from({ length: outputs }, (_, o) => Math.floor((o * groups) / outputs) * taken)
+  const count = outputs / groups
   for (let b = 0; b < batch; b++)
     for (let r = 0; r < outHeight; r++)
       for (let c = 0; c < outWidth; c++)
@@ -75,13 +77,12 @@ const convolve = (
             const row = r * down + kr - top
             const column = c * right + kc - left
             if (row < 0 || row >= height || column < 0 || column >= width) continue
-            for (let i = 0; i < taken; i++)
-              for (let o = 0; o < outputs; o++)
-                visit(
-                  ((b * height + row) * width + column) * inputs + begins[o]! + i,
-                  ((kr * kernelWidth + kc) * taken + i) * outputs + o,
-                  ((b * outHeight + r) * outWidth + c) * outputs + o,
-                )
+            const xi = ((b * height + row) * width + column) * inputs
+            const fi = (kr * kernelWidth + kc) * taken * outputs
+            const yi = ((b * outHeight + r) * outWidth + c) * outputs
+            for (let g = 0; g < groups; g++)
+              for (let i = 0; i < taken; i++)
+                visit(xi + g * taken + i, fi + i * outputs + g * count, yi + g * count, count)
           }
 }
 
@@ -99,8 +100,10 @@ export const convolution = (
     ...[batch, outputSize(height, kernelHeight, down, top), outputSize(width, kernelWidth, right, left), outputs],
   ])
   if (bias) for (let i = 0; i < y.data.length; i++) y.data[i] = bias.data[i % outputs]!
-  convolve(x.shape, filter.shape, y.shape, moves, (xi, fi, yi) => {
-    y.data[yi]! += x.data[xi]! * filter.data[fi]!
+  const [from, weights, to] = [x.data, filter.data, y.data]
+  convolve(x.shape, filter.shape, y.shape, moves, (xi, fi, yi, count) => {
+    const value = from[xi]!
+    for (let o = 0; o < count; o++) to[yi + o]! += value * weights[fi + o]!
   })
   return y
 }
@@ -110,9 +113,14 @@ export const convolutionGrad = (dy: Array64, x: Array64, filter: Array64, moves:
   const outputs = dims(filter)[3]
   const gradients = { dx: array64(x.shape), dFilter: array64(filter.shape), dBias: array64([outputs]) }
   for (let i = 0; i < dy.data.length; i++) gradients.dBias.data[i % outputs]! += dy.data[i]!
-  convolve(x.shape, filter.shape, dy.shape, moves, (xi, fi, yi) => {
-    gradients.dx.data[xi]! += filter.data[fi]! * dy.data[yi]!
-    gradients.dFilter.data[fi]! += x.data[xi]! * dy.data[yi]!
+  const [from, weights, above] = [x.data, filter.data, dy.data]
+  const [dx, dFilter] = [gradients.dx.data, gradients.dFilter.data]
+  convolve(x.shape, filter.shape, dy.shape, moves, (xi, fi, yi, count) => {
+    const value = from[xi]!
+    for (let o = 0; o < count; o++) {
+      dx[xi]! += weights[fi + o]! * above[yi + o]!
+      dFilter[fi + o]! += value * above[yi + o]!
+    }
   })
   return gradients
 }
