@@ -109,6 +109,24 @@ describe('parity', () => {
       for (const { difference, tolerance } of Object.values(checks)) expect(difference).toBeLessThanOrEqual(tolerance)
   })
 
+  test('ends each run after --steps, and says so', async () => {
+    const args = ['parity', '--model', 'cnn-batch-norm', '--dataset', digits, '--steps', '3']
+    const { code, out, err } = await here(args)
+    expect(code, err).toBe(0)
+    expect(out).toContain('seed 0, the first 3 steps, experiment')
+    expect(out).toContain('each run ended after 3 steps')
+    expect(out).toMatch(/running statistics after step 1 .*pass/)
+  })
+
+  test('a model with a recipe is compared over 100 steps, unless epochs are asked for', async ({ skip }) => {
+    const mnist = mnistFolder()
+    if (!mnist) return skip('MNIST is not at hand: set DIGITLAB_DATA')
+    const args = ['parity', '--model', 'sprint', '--dataset', 'mnist', '--data-dir', mnist, '--backends', 'wasm']
+    const { code, out, err } = await here([...args, '--json'])
+    expect(code, err).toBe(0)
+    expect((json(out) as Parity).steps).toBe(100)
+  })
+
   test('a reference that differs fails the check, with a table and exit code 1', async ({ skip }) => {
     const mnist = mnistFolder()
     if (!mnist) return skip('MNIST is not at hand: set DIGITLAB_DATA')

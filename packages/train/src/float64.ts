@@ -26,6 +26,23 @@ export const firstLosses64 = (
   steps: number,
   extensions: Extensions = {},
 ): number[] => {
+  const losses: number[] = []
+  if (steps > 0) for (const { loss } of steps64(experiment, given, extensions)) if (losses.push(loss) >= steps) break
+  return losses
+}
+
+/** A step in float64: the mean loss of its batch, and what the layers keep beside what is trained, in tfjs's layout. */
+export interface Step64 {
+  readonly loss: number
+  readonly buffers: StateDict64
+}
+
+/** The steps of an experiment's first epoch, each computed where it is asked for. */
+export const steps64 = function* (
+  experiment: Experiment,
+  given: Dataset,
+  extensions: Extensions = {},
+): Generator<Step64, void> {
   const { data } = divide(given, experiment)
   const pixelsOf = scaledBytes(experiment.normalize ?? { mean: 0, std: 1 })
   const model = resolveModel(
@@ -43,10 +60,9 @@ export const firstLosses64 = (
   const trained = order.slice().sort()
   const augmenter = createAugmenter(experiment, { images: plain, imageShape: data.imageShape, trained }, extensions)
   const pixels = bytesOfImage(data.imageShape)
-  const losses: number[] = []
+  let taken = 0
   for (const batch of batches(order, experiment.batchSize)) {
-    if (losses.length === steps) break
-    const start = losses.length * experiment.batchSize
+    const start = taken * experiment.batchSize
     const bytes = augmenter ? new Uint8Array(batch.length * pixels) : imagesOf(data.train, data.imageShape, batch)
     augmenter?.render(1, start, batch, bytes)
     const images = float64.array64([batch.length, ...inputShape(data.imageShape)])
@@ -54,16 +70,15 @@ export const firstLosses64 = (
     const labels = Array.from(batch, (image) => classes[image]!)
     const { mixing } = augmenter ?? {}
     const others = mixing && Array.from(batch, (image) => classes[mixing.partner(1, image)]!)
-    const share = mixing ? Math.fround(mixing.share(1, losses.length) / 255) : 1
+    const share = mixing ? Math.fround(mixing.share(1, taken) / 255) : 1
     const { loss, gradients, buffers } = lossAndGradients64(model, weights, images, labels, 1 / batch.length, {
       generator,
       loss: others ? mixedLoss64(loss64, others, share) : loss64,
     })
-    losses.push(loss)
-    step(gradients, losses.length)
+    step(gradients, ++taken)
     for (const [name, values] of buffers) weights.set(name, values)
+    yield { loss, buffers }
   }
-  return losses
 }
 
 /** As `mixedLoss` of a training step. */

@@ -12,15 +12,9 @@ export { evaluate, predict } from './evaluate'
 export { figureSources, type FigureSources } from './figure-sources'
 export { weightsId, type Initial } from './initial'
 export { createOptimizer, type Optimizer, type OptimizerState, type Steps } from './optimizer'
-export {
-  parityChecks,
-  runParity,
-  type Parity,
-  type ParityCell,
-  type ParityCheck,
-  type ParityOptions,
-  type ParityPair,
-} from './parity'
+export type { ParityCell, ParityPair } from './compare-sides'
+export { runParity, type Parity, type ParityOptions } from './parity'
+export { parityChecks, type ParityCheck } from './parity-tolerances'
 export { parseReferenceTrace, type ReferenceTrace } from './reference-trace'
 export { firstLosses64 } from './float64'
 export { earlyStopping, type CallbackContext, type EarlyStoppingOptions, type RunCallback } from './run-callback'

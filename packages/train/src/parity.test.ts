@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { runExperiment, runParity, TrainError, type ReferenceTrace } from './index'
-import { largest } from './parity'
+import { largest } from './compare-sides'
 import { stock, tiny, tinyExperiment } from './testing/tiny'
 
 test.each<[number[], number[], number]>([

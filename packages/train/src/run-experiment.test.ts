@@ -19,6 +19,23 @@ import { stock, tiny, tinyExperiment } from './testing/tiny'
 const experiment = tinyExperiment
 
 describe('runExperiment', () => {
+  test.each([false, true])(
+    'ends after so many steps, asynchronous: %j, and hands out those asked for',
+    async (asynchronous) => {
+      const data = tiny(50, 9)
+      const { run, weights, snapshots } = await runExperiment(experiment(), {
+        ...{ data, backend: stock(asynchronous), steps: 9, snapshotSteps: [1, 9, 10] },
+      })
+      const whole = await runExperiment(experiment(), { data, backend: stock(), snapshotSteps: [9] })
+      expect(run.status).toBe('interrupted')
+      expect(run.history.stepLosses).toEqual(whole.run.history.stepLosses.slice(0, 9))
+      expect([...snapshots.keys()]).toEqual([1, 9])
+      expect(snapshots.get(9)).toEqual(weights)
+      expect(snapshots.get(9)).toEqual(whole.snapshots.get(9))
+      expect(snapshots.get(1)).not.toEqual(weights)
+    },
+  )
+
   test('learns, records every step and epoch, and leaks nothing', async () => {
     const before = memory().numTensors
     const progress: Progress[] = []

@@ -191,7 +191,7 @@ interface Running {
   readonly save: () => Promise<void>
   /** Where the last checkpoint was made. */
   readonly savedAt: () => string
-  readonly snapshot: () => StateDict | undefined
+  readonly snapshots: ReadonlyMap<number, StateDict>
 }
 
 interface Evaluated {
@@ -209,7 +209,7 @@ const begin = async (
   check: () => void,
 ): Promise<Running> => {
   const { data, experiment, id, extensions, model, notices } = plan
-  const { backend, onProgress = () => {}, snapshotStep, resume, checkpoint } = options
+  const { backend, onProgress = () => {}, snapshotSteps = [], resume, checkpoint } = options
   const { info, state, initial, train, test, validation } = prepared
   const stepsPerEpoch = stepsIn(data, experiment)
   let waited = 0
@@ -260,11 +260,12 @@ const begin = async (
   let looked: Promise<Evaluated> | undefined
   const before = () => (looked ??= lookAt(model, initial, look))
 
-  let snapshot: StateDict | undefined
+  const snapshots = new Map<number, StateDict>()
   const afterStep = async () => {
     check()
     const steps = (state.epoch - 1) * stepsPerEpoch + state.step
-    if (steps === snapshotStep) snapshot = await downloadWeights(model, state.optimizer.weights())
+    if (steps === options.steps) stopping.abort()
+    if (snapshotSteps.includes(steps)) snapshots.set(steps, await downloadWeights(model, state.optimizer.weights()))
   }
   let saved = { at: '', clock: clock() }
   const place = () => `${state.epoch}.${state.step}`
@@ -298,7 +299,7 @@ const begin = async (
   }
   const run: Running = {
     ...{ plan, options, prepared, state, stepping, used, before, after: undefined },
-    ...{ evaluate: look, callbacks, save, savedAt: () => saved.at, snapshot: () => snapshot },
+    ...{ evaluate: look, callbacks, save, savedAt: () => saved.at, snapshots },
     context: {
       ...{
         experiment,
@@ -397,7 +398,6 @@ const conclude = async (run: Running): Promise<RunResult> => {
   const { before, after } = await lookAtTheEnd(run, best?.weights)
   context.check()
   const { trainSeconds, evaluationSeconds, images } = state.timing
-  const snapshot = run.snapshot()
   return {
     run: {
       format: 'digitlab-run',
@@ -423,7 +423,7 @@ const conclude = async (run: Running): Promise<RunResult> => {
     },
     weights,
     predictions: { before: before.predictions, after: after.predictions },
-    ...(snapshot === undefined ? {} : { snapshot }),
+    snapshots: run.snapshots,
   }
 }
 

@@ -76,8 +76,10 @@ export interface RunOptions {
    * the time. No bit of the run depends on it.
    */
   readonly stepwise?: () => boolean
-  /** Also return the weights as they are after this many steps, counted from 1 over all epochs. */
-  readonly snapshotStep?: number
+  /** Ends the run after this many steps, counted from 1 over all epochs, unless it is over before: it is returned as 'interrupted'. */
+  readonly steps?: number
+  /** Also return the weights as they are after these steps, counted from 1 over all epochs. */
+  readonly snapshotSteps?: readonly number[]
   /** Begins with these weights instead of those that the seed draws. The experiment records which they are. */
   readonly initial?: Initial
   /** Hands out where the run stands: where it is aborted, and with `every` before the first step and every so often as well. */
@@ -97,8 +99,8 @@ export interface RunResult {
   readonly weights: StateDict
   /** Of the test images, with the initial weights and with those at the end. */
   readonly predictions: { readonly before: Predictions; readonly after: Predictions }
-  /** Where `snapshotStep` asked for it and the run came that far. */
-  readonly snapshot?: StateDict
+  /** After each of `snapshotSteps` that the run came to. */
+  readonly snapshots: ReadonlyMap<number, StateDict>
 }
 
 /** Every option, so that a misspelt one is refused. */
@@ -113,7 +115,7 @@ const known: Record<keyof RunOptions, true> = {
     callbacks: true,
     signal: true,
   },
-  ...{ between: true, stepwise: true, snapshotStep: true, initial: true, checkpoint: true, resume: true },
+  ...{ between: true, stepwise: true, steps: true, snapshotSteps: true, initial: true, checkpoint: true, resume: true },
 }
 
 /** Refuses options that there are none of. @throws TrainError naming one, and those that there are */
