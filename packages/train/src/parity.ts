@@ -93,7 +93,7 @@ export const runParity = async (experiment: Experiment, options: ParityOptions):
     const { run, snapshots } = results[nearest]!
     const taken: Taken = { losses: run.history.stepLosses, snapshots }
     await onStage?.(
-      `a difference is above what any net may make: seeing what this net makes of one rounding, on ${run.backend.id}`,
+      `a difference exceeds the usual tolerance: measuring how far one rounding takes this net, on ${run.backend.id}`,
     )
     rounding = await measureRounding(experiment, {
       ...{ data, backend: backends[nearest]!, taken, ...(signal ? { signal } : {}) },
