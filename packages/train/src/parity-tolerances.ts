@@ -69,7 +69,7 @@ export const ofTrace = (usual: Fixed, { first20, losses }: NonNullable<Reference
  * 0 and 1: relaxed SIMD, plain SIMD and JavaScript are 0.7 to 1.5 times as far apart over 100 steps as one start with weights moved is,
  * and 0.3 to 5 times over 5, which is why those are begun thrice.
  */
-export const roundingTolerance = 10
+const roundingTolerance = 10
 
 /** What a step's loss may differ by: `roundingTolerance` times the largest difference within the same first 5, 20 or 100 steps. */
 export const lossTolerances = (usual: number, steps: number, rounding: Rounding | undefined): number[] => {
