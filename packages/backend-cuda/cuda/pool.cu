@@ -90,6 +90,24 @@ KERNEL maxPoolGrad(const float* __restrict__ dy, const float* __restrict__ x, fl
   dx[at] = sum;
 }
 
+/** The same where windows lie side by side and cover the image: a thread for each element of y writes its whole window. */
+KERNEL maxPoolGradApart(const float* __restrict__ dy, const float* __restrict__ x, float* __restrict__ dx, Pool of) {
+  const int at = globalThread();
+  if (at >= of.batch * of.rows * of.columns * of.channels) return;
+  const Place y = placeOf(at, of.rows, of.columns, of.channels);
+  float best = -float(INFINITE);
+  long long winner = -1;
+  visitWindow(of, y, [&](long long from) {
+    const float value = x[from];
+    if (winner < 0 || value > best) {
+      best = value;
+      winner = from;
+    }
+  });
+  const float value = dy[at];
+  visitWindow(of, y, [&](long long to) { dx[to] = to == winner ? value : 0.0f; });
+}
+
 /** tfjs divides by the whole window here, whatever of it is padding. */
 KERNEL averagePoolGrad(const float* __restrict__ dy, float* __restrict__ dx, Pool of) {
   const int at = globalThread();

@@ -53,24 +53,34 @@ const gradient = (
   name: string,
   { dy, x }: { readonly dy: TensorInfo; readonly x: TensorInfo },
   attributes: PoolAttributes,
-  run: (dy: TensorInfo, dx: TensorInfo, info: ArrayBuffer) => void,
+  run: (dy: TensorInfo, dx: TensorInfo, info: WindowSizes) => void,
 ): TensorInfo => {
   for (const tensor of [dy, x]) expectType(name, tensor, 'float32')
   const info = infoOf(name, x, attributes, dy)
   const dx = tensors.output(x.shape, 'float32')
   const taken = beginningOf(tensors, dy, info.outShape)
-  run(taken, dx, sizes(info))
+  run(taken, dx, info)
   tensors.disposeData(taken.dataId)
   return dx
 }
 
+/** Whether windows lie side by side and cover the image. */
+const apart = (info: WindowSizes): boolean =>
+  info.dilationHeight * info.dilationWidth === 1 &&
+  info.strideHeight === info.effectiveFilterHeight &&
+  info.strideWidth === info.effectiveFilterWidth &&
+  info.padInfo.top === 0 &&
+  info.padInfo.left === 0 &&
+  info.inHeight === info.outHeight * info.strideHeight &&
+  info.inWidth === info.outWidth * info.strideWidth
+
 const maxPoolGradient = (tensors: CudaTensors, dy: TensorInfo, x: TensorInfo, attributes: PoolAttributes) => ({
   dx: gradient(tensors, 'MaxPoolGrad', { dy, x }, attributes, (dy, dx, info) =>
     tensors.device.launch({
-      kernel: 'maxPoolGrad',
-      blocks: blocksFor(sizeOf(dx)),
+      kernel: apart(info) ? 'maxPoolGradApart' : 'maxPoolGrad',
+      blocks: blocksFor(sizeOf(apart(info) ? dy : dx)),
       threads: elementThreads,
-      arguments: [...[dy, x, dx].map((tensor) => tensors.address(tensor)), info],
+      arguments: [...[dy, x, dx].map((tensor) => tensors.address(tensor)), sizes(info)],
     }),
   ),
 })
@@ -92,7 +102,7 @@ export const avgPoolGrad = defineTfjsKernel(
         kernel: 'averagePoolGrad',
         blocks: blocksFor(sizeOf(dx)),
         threads: elementThreads,
-        arguments: [...[dy, dx].map((tensor) => tensors.address(tensor)), info],
+        arguments: [...[dy, dx].map((tensor) => tensors.address(tensor)), sizes(info)],
       }),
     ),
 )
