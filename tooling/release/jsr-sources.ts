@@ -10,9 +10,6 @@ import { ReleaseError } from './release-error'
 /** Those that consist of code alone, and do without TensorFlow.js. */
 const names: readonly string[] = ['@digitlab/idx', '@digitlab/random', '@digitlab/weights']
 
-/** How Deno publishes a folder: what it depends on may have been published with it, a moment ago. */
-export const denoPublish: readonly string[] = ['publish', '--minimum-dependency-age=0']
-
 /** The packages of a workspace that go to JSR beside npm. */
 export const jsrPackages = (root: string): PublishedPackage[] =>
   publishedPackages(root).filter(({ manifest }) => names.includes(manifest.name))

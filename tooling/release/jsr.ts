@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { denoPublish, jsrPackages, writeJsrSources } from './jsr-sources'
+import { jsrPackages, writeJsrSources } from './jsr-sources'
 import { ReleaseError } from './release-error'
 import { npm, run } from './shell'
 
@@ -24,7 +24,7 @@ const main = async (flags: readonly string[]) => {
       const cwd = join(folder, basename(one.path))
       await mkdir(cwd)
       await writeJsrSources(root, one, cwd)
-      await run([...npm(), 'exec', '--yes', '--', deno, ...denoPublish, ...flags], { cwd, seconds: 300, show: true })
+      await run([...npm(), 'exec', '--yes', '--', deno, 'publish', ...flags], { cwd, seconds: 300, show: true })
     }
   } finally {
     await rm(folder, { recursive: true, force: true })
