@@ -16,7 +16,7 @@ beforeAll(async () => {
 const with_ = (change: Partial<ExperimentInput>, more: Partial<Run> = {}): Run => ({
   ...trained,
   ...more,
-  experiment: completeExperiment({ ...trained.experiment, ...change } as ExperimentInput),
+  experiment: completeExperiment({ ...trained.experiment, ...change }),
 })
 
 test('only what differs is told, in words', () => {
