@@ -156,7 +156,7 @@ describe('parity', () => {
     await write(2.2, 99)
     expect((await here(args)).err).toContain('it holds the losses of 99 steps, 100 are compared')
     await writeFile(join(folder, 'trace.json'), '{"torch":"0","model":"linear"}')
-    expect((await here(args)).err).toContain('is not a reference trace (its "first200Losses" is no list of numbers)')
+    expect((await here(args)).err).toContain('is not a reference trace (its "first200Losses" is not a list of numbers)')
   })
 
   test('PyTorch itself, from a seed that nobody chose before', async ({ skip }) => {
