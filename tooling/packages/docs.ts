@@ -41,7 +41,7 @@ const app = await Application.bootstrap({
   excludePrivate: true,
   excludeExternals: true,
   hideGenerator: true,
-  highlightLanguages: ['js', 'ts', 'sh', 'json', 'html', 'console'],
+  highlightLanguages: ['js', 'ts', 'sh', 'json', 'html', 'console', 'mermaid'],
   validation: { notExported: true, invalidLink: true, invalidPath: true, rewrittenLink: true, notDocumented: true },
   // The names themselves; what a property is, its name and its interface say, or a line of its own.
   requiredToBeDocumented: ['Variable', 'Function', 'Class', 'Interface', 'TypeAlias', 'Method', 'Accessor'],
