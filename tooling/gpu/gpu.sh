@@ -46,14 +46,14 @@ sanitized() { compute-sanitizer --tool "$1" --error-exitcode 1 --target-processe
 # A run that is killed, resumed, and compared with one that is not.
 resumed() {
   local model=$1 whole=$runs/$1-whole cut=$runs/$1-cut running
-  "${train[@]}" --no-recipe --model "$model" --epochs 2 --out "$whole" --quiet || return 1
-  "${train[@]}" --no-recipe --model "$model" --epochs 2 --out "$cut" --checkpoint-every 200 --quiet &
+  "${train[@]}" --no-recipe --model "$model" --epochs 4 --out "$whole" --quiet || return 1
+  "${train[@]}" --no-recipe --model "$model" --epochs 4 --out "$cut" --checkpoint-every 200 --quiet &
   running=$!
-  until compgen -G "$cut/*checkpoint*" >/dev/null; do
+  until [ -e "$cut/checkpoint/checkpoint.safetensors" ]; do
     kill -0 "$running" 2>/dev/null || break
     sleep 0.01
   done
-  kill -KILL "$running" 2>/dev/null && echo "killed"
+  kill -KILL "$running" 2>/dev/null || { echo "it was over before it could be killed"; return 1; }
   wait "$running" 2>/dev/null
   "${digitlab[@]}" train --resume "$cut" --quiet || return 1
   cmp "$whole/weights.safetensors" "$cut/weights.safetensors" && echo "killed and resumed: the same bits"
@@ -75,8 +75,8 @@ recipe() {
   "${train[@]}" --model "$1" --image-workers 8 --out "$runs/recipe-$1" --json >"$out/recipe-$1.json" || return 1
   "$node" -e '
     const { run } = JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8"))
-    const { timing, history } = run
-    const accuracy = (100 * run.evaluation.after.accuracy).toFixed(2)
+    const { timing, history, metrics } = run
+    const accuracy = (100 * metrics.accuracy).toFixed(2)
     console.log(`${accuracy} % after ${history.epochs.length} epochs, ${timing.trainSeconds.toFixed(2)} s of training`)
   ' "$out/recipe-$1.json"
 }

@@ -1,4 +1,5 @@
 // Writes what gpu.sh found on a GPU machine into the README: npx tsx tooling/gpu/publish.ts FOLDER_OF_RESULTS
+// A file resumed.json beside the rest ({ commit, models }) tells of runs that were killed and resumed another time.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -42,6 +43,9 @@ const result: GpuResult = {
   recipes: Object.fromEntries(
     checks.filter(({ name }) => name.startsWith('recipe ')).map(({ name, said }) => [name.slice(7), said]),
   ),
+  ...(existsSync(join(folder, 'resumed.json')) && {
+    resumed: json('resumed.json') as NonNullable<GpuResult['resumed']>,
+  }),
   checks: checks.filter(({ name }) => !isMeasured(name)).map(({ name, held }) => ({ name, held })),
 }
 const path = join(root, 'tooling/gpu/results.json')

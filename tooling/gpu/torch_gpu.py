@@ -4,7 +4,7 @@ Both have the data set on the GPU, as our own run has, and take batches of it by
 GPU too and moves on by itself, so that a step is one launch; the last batch of an epoch, which is shorter, runs eagerly.
 
 python3 torch_gpu.py "MODEL ..." EPOCHS FOLDER_OF_MNIST MODELS_JSON
-Prints one line of JSON.
+Prints a line of JSON for each model in each loop.
 """
 
 import gzip
@@ -91,8 +91,13 @@ def main():
     with open(definitions, encoding="utf8") as file:
         models = json.load(file)
     images, labels = split(folder)
-    found = {loop: {name: train(models[name], loop, epochs, images, labels) for name in names} for loop in ("eager", "graph")}
-    print(json.dumps({"torch": torch.__version__, "device": torch.cuda.get_device_name(), "found": found}))
+    torch_is = {"torch": torch.__version__, "device": torch.cuda.get_device_name()}
+    for loop in ("graph", "eager"):
+        for name in names:
+            try:
+                print(json.dumps({**torch_is, "model": name, "loop": loop, **train(models[name], loop, epochs, images, labels)}), flush=True)
+            except RuntimeError as error:
+                print(f"{name}, {loop}: {error}", file=sys.stderr)
 
 
 main()
