@@ -28,7 +28,7 @@ test.each([
   [text.replace('"cnn"', '"my net"'), 2, /the name of a model must be letters/],
   [text.replace('[28, 28, 1]', '[28, 28]'), 3, /must be \[height, width, channels\]/],
   [text.replace('  "input": [28, 28, 1],\n', ''), 1, /input is missing/],
-  [text.replace('"input"', '"depth": 2,\n  "input"'), 3, /"depth" is no part of a model/],
+  [text.replace('"input"', '"depth": 2,\n  "input"'), 3, /"depth" is not part of a model/],
   [text.replace('"out": 32', '"out": 0'), 8, /layers\[3\]\.out/],
   [text.replace('maxPool2d', 'maxPol2d'), 7, /layers\[2\]\.type .* maxPool2d/],
   [text.replace('"type": "relu"', '"type": "relu", "slope": 1'), 6, /layers\[1\]/],

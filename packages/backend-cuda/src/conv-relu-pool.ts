@@ -39,6 +39,9 @@ const convolved = ({
   ...{ kernel: [kernelHeight, kernelWidth], stride: [1, 1], dilation: [1, 1], padding: [padding, padding] },
 })
 
+/** Whichever way a layer takes, its winners are not chosen by rounded sums. */
+const inFloat32 = true
+
 /** Kernels: `cuda/conv-relu-pool.cu`; contract: `convReluPool` of @digitlab/ops. */
 export const convReluPool = defineKernel('DigitlabConvReluPool', (tensors, { x, filter, bias }, _, shapes) => {
   const { batch, rows, columns, outputs } = shapes
@@ -55,7 +58,7 @@ export const convReluPool = defineKernel('DigitlabConvReluPool', (tensors, { x, 
     })
     return { y, winners }
   }
-  const whole = forward(tensors, { x, filter }, convolved(shapes))
+  const whole = forward(tensors, { x, filter }, convolved(shapes), inFloat32)
   tensors.device.launch({
     kernel: 'poolWinners',
     blocks: blocksFor(sizeOf(y)),
@@ -120,8 +123,8 @@ export const convReluPoolGrad = defineKernel(
       threads: elementThreads,
       arguments: [...[dy, winners, whole].map((tensor) => tensors.address(tensor)), pooled(shapes)],
     })
-    filterGradient(tensors, { x, dy: whole }, { dFilter, dBias }, sizes)
-    const dx = needsInputGradient ? inputGradient(tensors, { dy: whole, filter }, sizes) : undefined
+    filterGradient(tensors, { x, dy: whole }, { dFilter, dBias }, sizes, inFloat32)
+    const dx = needsInputGradient ? inputGradient(tensors, { dy: whole, filter }, sizes, inFloat32) : undefined
     tensors.disposeData(whole.dataId)
     return { dFilter, dBias, dx }
   },

@@ -131,20 +131,22 @@ const mostOfFew = 8
 
 const threads = 128
 
-const kernelOf = (tensors: CudaTensors, product: string, { tile }: Plan): string =>
-  `${product}${tile}${usesTensorCores(tensors) ? 'Tensor' : ''}`
+/** @param exactly in float32, whatever the backend's precision */
+const kernelOf = (tensors: CudaTensors, product: string, { tile }: Plan, exactly: boolean): string =>
+  `${product}${tile}${usesTensorCores(tensors) && !exactly ? 'Tensor' : ''}`
 
 /** y [batch, rows, columns, outputs], with the bias [outputs] where there is one. */
 export const forward = (
   tensors: CudaTensors,
   { x, filter, bias }: { readonly x: TensorInfo; readonly filter: TensorInfo; readonly bias?: TensorInfo | undefined },
   sizes: Sizes,
+  exactly = false,
 ): TensorInfo => {
   const y = tensors.output([sizes.batch, sizes.rows, sizes.columns, sizes.outputs], 'float32')
   const plan = convolutionPlans.output(sizes)
   inParts(tensors, plan, { first: y, bias }, sizes.outputs, (to, _, added) =>
     tensors.device.launch({
-      kernel: kernelOf(tensors, 'convolution', plan),
+      kernel: kernelOf(tensors, 'convolution', plan, exactly),
       ...{ blocks: [plan.blocks], threads },
       arguments: [
         ...[tensors.address(x), tensors.address(filter), added, to],
@@ -161,11 +163,12 @@ export const filterGradient = (
   { x, dy }: { readonly x: TensorInfo; readonly dy: TensorInfo },
   { dFilter, dBias }: { readonly dFilter: TensorInfo; readonly dBias?: TensorInfo },
   sizes: Sizes,
+  exactly = false,
 ): void => {
   const plan = convolutionPlans.filterGradient(sizes)
   inParts(tensors, plan, { first: dFilter, rest: dBias }, sizes.outputs, (filter, bias) =>
     tensors.device.launch({
-      kernel: kernelOf(tensors, 'convolutionFilterGrad', plan),
+      kernel: kernelOf(tensors, 'convolutionFilterGrad', plan, exactly),
       ...{ blocks: [plan.blocks], threads },
       arguments: [
         ...[tensors.address(x), tensors.address(dy), filter, bias],
@@ -180,12 +183,13 @@ export const inputGradient = (
   tensors: CudaTensors,
   { dy, filter }: { readonly dy: TensorInfo; readonly filter: TensorInfo },
   sizes: Sizes,
+  exactly = false,
 ): TensorInfo => {
   const dx = tensors.output([sizes.batch, sizes.height, sizes.width, sizes.inputs], 'float32')
   const plan = convolutionPlans.inputGradient(sizes)
   inParts(tensors, plan, { first: dx }, sizes.outputs, (to) =>
     tensors.device.launch({
-      kernel: kernelOf(tensors, 'convolutionInputGrad', plan),
+      kernel: kernelOf(tensors, 'convolutionInputGrad', plan, exactly),
       ...{ blocks: [plan.blocks], threads },
       arguments: [
         ...[tensors.address(dy), tensors.address(filter), to],
