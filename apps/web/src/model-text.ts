@@ -43,7 +43,7 @@ const faultAt = (text: string, offset: number, sentence: string): ModelFault => 
 
 /** The path that a sentence about a model begins with: 'layers[3].kernel of the model …'. */
 const pathIn = (sentence: string): JSONPath => {
-  const unknown = /^"(\w+)" is no part/.exec(sentence)?.[1]
+  const unknown = /^"(\w+)" is not part/.exec(sentence)?.[1]
   if (unknown !== undefined) return [unknown]
   if (sentence.startsWith('the name of')) return ['name']
   const path = /^(?:input\b|layers(?:\[\d+\](?:\.\w+)*)*)/.exec(sentence)?.[0] ?? ''
