@@ -151,7 +151,7 @@ describe('threads', () => {
     }
   })
 
-  test.each<[string, (one: ReturnType<typeof thread>) => FromImageWorker | undefined, string]>([
+  test.each<[string, (one: ReturnType<typeof thread>) => FromImageWorker | undefined, string, number]>([
     [
       'dies',
       (one) => {
@@ -159,16 +159,17 @@ describe('threads', () => {
         return undefined
       },
       'the thread 1 that prepares images stopped (its thread ended with code 7): train with fewer of them, or with none',
+      60_000,
     ],
-    ['fails', () => ({ type: 'failed', message: 'out of paper' }), 'stopped (out of paper)'],
-    ['says nothing', () => undefined, 'stopped (it did not answer for 0.05 s)'],
-  ])('one that %s ends the run in a sentence', async (_, answer, sentence) => {
+    ['fails', () => ({ type: 'failed', message: 'out of paper' }), 'stopped (out of paper)', 60_000],
+    ['says nothing', () => undefined, 'stopped (it did not answer for 1 s)', 1000],
+  ])('one that %s ends the run in a sentence', async (_, answer, sentence, patience) => {
     const serve = imageServer({})
     let asked = 0
     const one: ReturnType<typeof thread> = thread((message) =>
       message.type === 'load' || ++asked < 3 ? serve(message) : answer(one),
     )
-    const imageWorkers: ImageWorkerOptions = { count: 1, spawn: () => one, patience: 50 }
+    const imageWorkers: ImageWorkerOptions = { count: 1, spawn: () => one, patience }
     await expect(run({ imageWorkers }, { epochs: 9 })).rejects.toMatchObject({
       name: 'TrainError',
       code: 'workers',
