@@ -1,13 +1,6 @@
 // A model of one's own, as JSON: what it says, or what is wrong with it and where.
-import { defineModel, type Model, type ModelDefinition } from '@digitlab/models'
-import {
-  findNodeAtLocation,
-  parseTree,
-  printParseErrorCode,
-  type JSONPath,
-  type Node,
-  type ParseError,
-} from 'jsonc-parser'
+import { defineModel, ModelError, type Model, type ModelDefinition, type ModelPath } from '@digitlab/models'
+import { findNodeAtLocation, parseTree, printParseErrorCode, type Node, type ParseError } from 'jsonc-parser'
 import { sentenceOf } from './lab/failure'
 
 interface ModelFault {
@@ -41,19 +34,10 @@ const faultAt = (text: string, offset: number, sentence: string): ModelFault => 
   line: text.slice(0, offset).split('\n').length,
 })
 
-/** The path that a sentence about a model begins with: 'layers[3].kernel of the model …'. */
-const pathIn = (sentence: string): JSONPath => {
-  const unknown = /^"(\w+)" is not part/.exec(sentence)?.[1]
-  if (unknown !== undefined) return [unknown]
-  if (sentence.startsWith('the name of')) return ['name']
-  const path = /^(?:input\b|layers(?:\[\d+\](?:\.\w+)*)*)/.exec(sentence)?.[0] ?? ''
-  return [...path.matchAll(/\w+/g)].map(([part]) => (/^\d+$/.test(part) ? Number(part) : part))
-}
-
 /** The innermost part of the text on a path; what is missing is told where it should be. */
-const nodeOn = (tree: Node, path: JSONPath): Node => {
+const nodeOn = (tree: Node, path: ModelPath): Node => {
   for (let length = path.length; length > 0; length--) {
-    const found = findNodeAtLocation(tree, path.slice(0, length))
+    const found = findNodeAtLocation(tree, [...path.slice(0, length)])
     if (found) return found
   }
   return tree
@@ -76,11 +60,8 @@ export const readModelText = (text: string): ReadModel => {
   try {
     return { model: defineModel(JSON.parse(text) as ModelDefinition) }
   } catch (error) {
-    const { message } = error as Error
-    const ends = /must end in|has nothing to train/.test(message)
-    const layers = findNodeAtLocation(tree, ['layers'])?.children?.length ?? 0
-    const node = nodeOn(tree, ends && layers > 0 ? ['layers', layers - 1] : pathIn(message))
-    return { fault: faultAt(text, node.offset, message) }
+    const path = error instanceof ModelError ? error.path : undefined
+    return { fault: faultAt(text, nodeOn(tree, path ?? []).offset, (error as Error).message) }
   }
 }
 

@@ -180,6 +180,40 @@ describe('what does not fit is refused with both shapes', () => {
     if (typeof definition === 'object') expect(() => resolveModel(definition as unknown as string)).toThrow(message)
   })
 
+  test.each<[string, unknown, unknown[]]>([
+    ['no object', 7, []],
+    ['what is missing', { name: 'm', layers: [flatten, fc] }, ['input']],
+    ['what is no part', { name: 'm', input: [1, 1, 1], layers: [flatten, fc], epochs: 5 }, ['epochs']],
+    ['a name', { name: 'my net', input: [1, 1, 1], layers: [flatten, fc] }, ['name']],
+    ['an input', { name: 'm', input: [1, 1], layers: [flatten, fc] }, ['input']],
+    ['no layers', { name: 'm', input: [1, 1, 1], layers: [] }, ['layers']],
+    ['no layer', { name: 'm', input: [1, 1, 1], layers: [flatten, 7] }, ['layers', 1]],
+    ['an unknown type', { name: 'm', input: [1, 1, 1], layers: [{ type: 'flat' }, fc] }, ['layers', 0, 'type']],
+    ['an option', { name: 'm', input: [1, 1, 1], layers: [flatten, { ...fc, out: 0 }] }, ['layers', 1, 'out']],
+    ['a missing option', { name: 'm', input: [1, 1, 1], layers: [flatten, { type: 'dense' }] }, ['layers', 1, 'name']],
+    [
+      'an unknown option',
+      { name: 'm', input: [1, 1, 1], layers: [{ ...flatten, from: 1 }, fc] },
+      ['layers', 0, 'from'],
+    ],
+    ['a name used twice', { name: 'm', input: [1, 1, 1], layers: [flatten, fc, fc] }, ['layers', 2, 'name']],
+    ['shapes', { name: 'm', input: [1, 1, 1], layers: [fc] }, ['layers', 0]],
+    ['another input', { name: 'm', input: [1, 1, 1], layers: [flatten, { ...fc, in: 2 }] }, ['layers', 1, 'in']],
+    [
+      'an option of a layer within a layer',
+      { name: 'm', input: [1, 1, 1], layers: [{ type: 'residual', layers: [{ type: 'dropout', p: 2 }] }] },
+      ['layers', 0, 'layers', 0, 'p'],
+    ],
+    ['no row of logits', { name: 'm', input: [1, 1, 1], layers: [{ type: 'relu' }] }, ['layers', 0]],
+    ['nothing to train', { name: 'm', input: [1, 1, 1], layers: [{ type: 'relu' }, flatten] }, ['layers', 1]],
+  ])('the path of an error leads to %s', (_, definition, path) => {
+    expect(() => defineModel(definition as ModelDefinition)).toThrow(expect.objectContaining({ path }))
+  })
+
+  test('an error that is not about a definition has no path', () => {
+    expect(() => resolveModel('resnet')).toThrow(expect.objectContaining({ path: undefined }))
+  })
+
   test('inputs and names', () => {
     expect(() => define([flatten, fc], [28, 28])).toThrow(
       'must be [height, width, channels], each an integer from 1 to 65536, not [28,28]',

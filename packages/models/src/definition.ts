@@ -2,7 +2,7 @@ import { allTypes, checkForm, checkLayer } from './check-form'
 import { layerTypes, type KnownLayer } from './layers'
 import type { ActivationShape, ArraySpecs, LayerPlace, LayerType } from './layer-type'
 import type { Initial } from './initial-values'
-import { ModelError } from './model-error'
+import { ModelError, shownPath, type ModelPath } from './model-error'
 import { sameLayout, type Layout } from './tensor-layout'
 
 /** A layer of a type from elsewhere, which `defineModel` is handed. */
@@ -87,7 +87,7 @@ export interface ModelExtensions {
 /**
  * Checks a definition and finds every shape.
  *
- * @throws ModelError if a value is of the wrong form, unknown or out of range (with its path), a name is used twice or
+ * @throws ModelError, its `path` set, if a value is of the wrong form, unknown or out of range, a name is used twice or
  * missing, a layer does not take what the one before it makes (with both shapes), or the model does not end in a flat row of
  * logits
  */
@@ -95,16 +95,21 @@ export const defineModel = (definition: ModelDefinition, extensions: ModelExtens
   const { name, input, layers } = checkForm(definition)
   const types = allTypes(extensions.layers ?? [])
   const building: Building = { model: name, types, used: new Map(), leastBatch: { images: 1, layer: '' } }
-  const { shaped, shape } = shapeLayers(building, layers, 'layers', input, undefined)
+  const { shaped, shape } = shapeLayers(building, layers, ['layers'], input, undefined)
+  const last: ModelPath = ['layers', layers.length - 1]
   if (shape.length !== 1)
     throw new ModelError(
       `the model "${name}" must end in a flat row of logits, it ends in [${shape.join(', ')}]: add a flatten and a dense layer`,
+      { path: last },
     )
   const parameters = shaped.flatMap((layer) => layer.parameters)
   const parameterCount = parameters.reduce((total, { shape }) => total + shape.reduce((a, b) => a * b, 1), 0)
-  if (parameterCount === 0) throw new ModelError(`the model "${name}" has nothing to train: add a dense layer`)
+  if (parameterCount === 0)
+    throw new ModelError(`the model "${name}" has nothing to train: add a dense layer`, { path: last })
   if (!Number.isSafeInteger(parameterCount))
-    throw new ModelError(`the model "${name}" has more than 2^53 parameters: make its layers smaller`)
+    throw new ModelError(`the model "${name}" has more than 2^53 parameters: make its layers smaller`, {
+      path: ['layers'],
+    })
   return {
     ...{
       name,
@@ -136,7 +141,7 @@ const deepest = 16
 const shapeLayers = (
   building: Building,
   layers: readonly unknown[],
-  list: string,
+  list: ModelPath,
   input: ActivationShape,
   before: ShapedLayer['flattened'],
 ): { shaped: ShapedLayer[]; shape: ActivationShape } => {
@@ -144,27 +149,29 @@ const shapeLayers = (
   let shape = input
   let flattened = before
   const shaped = Array.from(layers, (layer, position): ShapedLayer => {
-    const path = `${list}[${position}]`
+    const path: ModelPath = [...list, position]
+    const shown = shownPath(path)
     const { type, options } = checkLayer(layer, path, model, types)
     const own = typeof options['name'] === 'string' ? options['name'] : undefined
-    const where = `${path} of the model "${model}" (${own === undefined ? type.type : `${type.type} "${own}"`})`
-    const refuse = (sentence: string): never => {
-      throw new ModelError(`${where} ${sentence}`)
+    const where = `${shown} of the model "${model}" (${own === undefined ? type.type : `${type.type} "${own}"`})`
+    const refuse = (sentence: string, option?: string): never => {
+      throw new ModelError(`${where} ${sentence}`, { path: option === undefined ? path : [...path, option] })
     }
     if (own !== undefined) {
       const first = used.get(own)
-      if (first !== undefined) refuse(`has the name "${own}", which ${first} has as well: give each layer its own`)
-      used.set(own, path)
+      if (first !== undefined)
+        refuse(`has the name "${own}", which ${first} has as well: give each layer its own`, 'name')
+      used.set(own, shown)
     }
     const place: LayerPlace<typeof options> = { options, input: shape, flattened, refuse }
-    if (list.split(']').length > deepest) refuse(`lies within ${deepest} others: take some apart`)
+    if (path.length > 2 * deepest) refuse(`lies within ${deepest} others: take some apart`)
     const nested = Object.entries(type.parts?.(options) ?? {}).map(
-      ([name, inner]) => [name, shapeLayers(building, inner, `${path}.${name}`, shape, flattened)] as const,
+      ([name, inner]) => [name, shapeLayers(building, inner, [...path, name], shape, flattened)] as const,
     )
     const made = Object.fromEntries(nested.map(([name, part]) => [name, part.shape]))
     const output = type.output(place, made)
     const images = type.leastBatch?.(place) ?? 1
-    if (images > building.leastBatch.images) building.leastBatch = { images, layer: `its ${path} (${type.type})` }
+    if (images > building.leastBatch.images) building.leastBatch = { images, layer: `its ${shown} (${type.type})` }
     const entriesOf = (specs: ArraySpecs = {}) =>
       Object.entries(specs).map(([short, { shape, initial, layout = sameLayout(shape), dtype }]): Parameter => ({
         ...{ name: `${own ?? ''}.${short}`, short, shape, initial, layout },

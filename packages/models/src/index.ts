@@ -49,7 +49,7 @@ export {
 export { layerTypes, type KnownLayer } from './layers'
 export { checkStateDict, readTfjsLayout, type StateDict64 } from './layout'
 export { trainingMemory, type TrainingMemory, type TrainingSize } from './memory'
-export { ModelError } from './model-error'
+export { ModelError, type ModelPath } from './model-error'
 export {
   boolean,
   choice,

@@ -40,8 +40,11 @@ export interface LayerPlace<O> {
   readonly input: ActivationShape
   /** [height, width, channels] of the image that was flattened on the way here, whose order its features are still in. */
   readonly flattened?: readonly [height: number, width: number, channels: number] | undefined
-  /** Ends `defineModel` with a ModelError: "layers[3] of the model "mine" (dense "fc") " and the sentence's end. */
-  readonly refuse: (sentence: string) => never
+  /**
+   * Ends `defineModel` with a ModelError: "layers[3] of the model "mine" (dense "fc") " and the sentence's end. Its path is the layer's,
+   * or that of the option at fault.
+   */
+  readonly refuse: (sentence: string, option?: string) => never
 }
 
 /** A list of layers within a layer, computed one after the other. */

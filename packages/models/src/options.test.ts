@@ -65,6 +65,19 @@ describe('what does not fit is refused with its path, its value and what it may 
     expect(() => complete(given)).toThrow(RangeError)
     expect(() => complete(given)).toThrow(message)
   })
+
+  test('and the error is told the key', () => {
+    const keyOf = (given: unknown): string | undefined => {
+      let found: string | undefined
+      const error = (sentence: string, key: string | undefined) => {
+        found = key
+        return new RangeError(sentence)
+      }
+      expect(() => completeOptions(table, given, { name: 'mine', error })).toThrow(RangeError)
+      return found
+    }
+    expect([{ size: 0 }, {}, { size: 1, speed: 3 }, null].map(keyOf)).toEqual(['size', 'size', 'speed', undefined])
+  })
 })
 
 test('a schema and lines of help say the same', () => {

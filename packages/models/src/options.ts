@@ -194,8 +194,8 @@ export interface OptionsPlace {
   readonly of?: string
   /** Keys that are not options: the type of a layer, the name of an optimizer. */
   readonly beside?: readonly string[]
-  /** Makes the error that is thrown. */
-  readonly error: (sentence: string) => Error
+  /** Makes the error that is thrown; the key is that of the option at fault, undefined if the options are not an object at all. */
+  readonly error: (sentence: string, key: string | undefined) => Error
 }
 
 /**
@@ -210,20 +210,24 @@ export const completeOptions = <const T extends OptionTable>(
   place: OptionsPlace,
 ): CompletedOptions<T> => {
   const { name, path = '', of = '', beside = [], error } = place
-  if (!isRecord(given)) throw error(`the options of ${name}${of} must be an object, not ${shownValue(given)}`)
+  if (!isRecord(given))
+    throw error(`the options of ${name}${of} must be an object, not ${shownValue(given)}`, undefined)
   const completed: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(given)) {
     if (beside.includes(key)) continue
     const known = Object.hasOwn(table, key) ? table[key] : undefined
     if (!known)
-      throw error(`${path}${shownKey(key)}${of} is not an option of ${name}, which takes ${listed(Object.keys(table))}`)
+      throw error(
+        `${path}${shownKey(key)}${of} is not an option of ${name}, which takes ${listed(Object.keys(table))}`,
+        key,
+      )
     if (value === undefined) continue // as absent, which its type allows where exactOptionalPropertyTypes is off
-    if (!known.fits(value)) throw error(`${path}${key}${of} must be ${known.allowed}, not ${shownValue(value)}`)
+    if (!known.fits(value)) throw error(`${path}${key}${of} must be ${known.allowed}, not ${shownValue(value)}`, key)
     if (known.absent === undefined || value !== known.absent) completed[key] = value
   }
   for (const [key, { presence, allowed, default: usual }] of Object.entries(table)) {
     if (Object.hasOwn(completed, key)) continue
-    if (presence === 'required') throw error(`${path}${key}${of} is missing: it must be ${allowed}`)
+    if (presence === 'required') throw error(`${path}${key}${of} is missing: it must be ${allowed}`, key)
     if (presence === 'defaulted') completed[key] = usual
   }
   return completed as CompletedOptions<T>

@@ -30,9 +30,10 @@ export const conv2d = defineLayer({
     const [rows, columns] = windowsOver(place, { ...options, size: kernel }, 'a kernel')
     const channels = input[2] ?? 0
     if (options.in !== undefined && options.in !== channels)
-      return refuse(`should take ${options.in} channels, the layer before it makes [${input.join(', ')}]`)
+      return refuse(`should take ${options.in} channels, the layer before it makes [${input.join(', ')}]`, 'in')
     for (const [what, count] of Object.entries({ channels, filters: out }))
-      if (count % groups !== 0) return refuse(`has ${groups} groups, into which its ${count} ${what} can't be split`)
+      if (count % groups !== 0)
+        return refuse(`has ${groups} groups, into which its ${count} ${what} can't be split`, 'groups')
     return [rows, columns, out]
   },
   weights({ options: { out, kernel, groups, bias }, input: [, , channels = 0] }): WeightAndBias {

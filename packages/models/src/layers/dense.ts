@@ -20,7 +20,7 @@ export const dense = defineLayer({
     if (input.length !== 1)
       return refuse(`takes a flat row, the layer before it makes ${shown}: put a flatten layer between`)
     if (options.in !== undefined && options.in !== input[0])
-      return refuse(`should take [${options.in}], the layer before it makes ${shown}`)
+      return refuse(`should take [${options.in}], the layer before it makes ${shown}`, 'in')
     return [options.out]
   },
   weights({ options: { out, bias }, input: [inputs = 0], flattened }): WeightAndBias {

@@ -23,6 +23,7 @@ export const maxPool2d = defineLayer({
     if (around[0] * 2 > window[0] || around[1] * 2 > window[1])
       return place.refuse(
         `has a padding of [${around.join(', ')}], which must be at most half of its windows of [${window.join(', ')}]`,
+        'padding',
       )
     return [...windowsOver(place, place.options, 'windows'), place.input[2] ?? 0]
   },
