@@ -138,7 +138,7 @@ describe('training in Chromium', () => {
     await page.route('**/*.wasm', (route) => route.abort())
     const failed = train(page, 'wasm', ['linear'], 4, { counts: [12, 4] })
     await expect(failed).rejects.toThrow(
-      /BackendError: the backend "wasm" cannot start: http.*\.wasm cannot be reached \(.*\): see whether you are online/,
+      /BackendError: the backend "wasm" cannot start: http.*\.wasm cannot be reached \(.*\): check that you are online/,
     )
     await page.close()
   })

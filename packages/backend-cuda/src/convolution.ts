@@ -15,7 +15,7 @@ import { defineKernel, expectType, sizeOf, struct } from './kernel'
 import { usesTensorCores } from './mat-mul'
 import { beginningOf } from './strided'
 
-/** What the contract leaves to tfjs's own kernels, which there are none of here. */
+/** What the contract leaves to tfjs's own kernels, which do not exist here. */
 const refused = (
   name: string,
   tensors: readonly TensorInfo[],
@@ -100,7 +100,7 @@ interface Sum {
 /**
  * Launches a product on what it adds up to, or on parts that are added up then.
  *
- * @param launch takes the addresses of the first values and of the rest, and of the bias where it is to be added already
+ * @param launch takes the addresses of the first values and of the rest, and of the bias if it should be added already
  */
 const inParts = (
   tensors: CudaTensors,

@@ -45,7 +45,7 @@ export interface CudaOptions {
   readonly synchronous?: boolean
 }
 
-/** What tests put in the place of the driver. */
+/** What tests use in place of the driver. */
 export interface CudaInternals {
   readonly driver: () => Promise<Driver>
   readonly blockSize?: DeviceOptions['blockSize']
@@ -74,13 +74,13 @@ const tensorCoreCapability = 80
 /** A tfjs backend on an NVIDIA GPU, through its driver alone: no CUDA toolkit, no cuDNN, no native build. */
 export const cudaBackend = (options: CudaOptions = {}): Backend => cudaBackendOn(options, { driver: systemDriver })
 
-/** {@link cudaBackend} on a driver of the caller's. */
+/** {@link cudaBackend} on the caller's own driver. */
 export const cudaBackendOn = (options: CudaOptions, { driver, blockSize }: CudaInternals): Backend => {
   const { device: ordinal = 0, precision = 'float32', synchronous = false } = options
   // Another GPU or another arithmetic is another backend to tfjs.
   const name = `cuda${ordinal === 0 ? '' : ordinal}${precision === 'tf32' ? '-tf32' : ''}`
 
-  /** The GPU, or why it can't be had. */
+  /** The GPU, or why it is not available. */
   const find = async () => {
     try {
       const api = await driver()

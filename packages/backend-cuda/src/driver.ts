@@ -93,7 +93,7 @@ const install = `install the NVIDIA driver ${oldestDriver.driver} or later from 
  * Loads the driver's library. Calls nothing that starts it.
  *
  * @param path its file name or path
- * @throws NoDriver where it is missing, too old, or can't be called here
+ * @throws NoDriver if it is missing, too old, or can't be called here
  */
 export const loadDriver = async (path: string): Promise<Driver> => {
   const koffi = await import('koffi')
@@ -115,7 +115,7 @@ export const loadDriver = async (path: string): Promise<Driver> => {
   try {
     getVersion = library.func('cuDriverGetVersion', 'int', ['void *']) as typeof getVersion
   } catch (cause) {
-    throw new NoDriver(`the library ${path} is no NVIDIA driver (${(cause as Error).message})`, install, { cause })
+    throw new NoDriver(`the library ${path} is not an NVIDIA driver (${(cause as Error).message})`, install, { cause })
   }
   const version = new Int32Array(1)
   const failed = getVersion(version)

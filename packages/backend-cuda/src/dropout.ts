@@ -9,7 +9,7 @@ export const dropout = defineKernel(
     if (size === 0) return { y, mask }
     const drawn = tensors.output([size, 2], 'int32')
     const [from, words] = [tensors.generators.take(generator), tensors.address(drawn)]
-    // The draws depend on the generator alone: a repeated step makes them while it computes what is to be dropped.
+    // The draws depend on the generator alone: a repeated step makes them while it computes what to drop.
     tensors.device.launch({
       kernel: 'drawWords',
       blocks: [1],

@@ -7,11 +7,11 @@ import { prepare, type Prepared } from './prepare'
 import { mostThreads, startThreads, type Threads } from './threads'
 import { createTuner, type Tuner } from './tuner'
 
-/** How a call is split between threads: into ranges of whole elements of its result, so that no sum is. */
+/** How a call is split between threads: into ranges of whole elements of its result, so that no sum is split. */
 export interface Split {
   /** Elements. */
   readonly items: number
-  /** A range begins at a multiple of this: 1 unless given. */
+  /** A range begins at a multiple of this: 1 by default. */
   readonly grain?: number
   /** Bytes of scratch memory that each range needs. */
   readonly room?: number
@@ -54,7 +54,7 @@ export interface Instance {
   readonly moves: () => number
   /** Notes every call of a kernel in `notes` while `compute` runs; `outputs` counts the tensors they made. */
   readonly noting: <T>(notes: Note[], compute: () => T) => { result: T; outputs: number }
-  /** A way to do again what was noted. */
+  /** Repeats what was noted. */
   readonly repeater: (notes: readonly Note[]) => (variables: StepVariables) => void
   /** Computes on so many threads from now on, or on fewer of them where that is faster. @returns how many there are */
   readonly useThreads: (count: number, fewer: boolean) => Promise<number>
@@ -91,7 +91,7 @@ export const prepareKernels = async (wish: Simd | 'auto'): Promise<Simd> => {
 /**
  * Our kernels in a backend's memory; instantiated at the first call.
  *
- * @throws BackendError where the backend hides its memory, as tfjs's threaded build does
+ * @throws BackendError if the backend hides its memory, as tfjs's threaded build does
  */
 export const instanceOf = (backend: BackendWasm): Instance => {
   if (!compiled) throw new BackendError('the wasm kernels are not registered: await registerWasmKernels() first')
@@ -102,7 +102,7 @@ export const instanceOf = (backend: BackendWasm): Instance => {
   return made
 }
 
-/** Freed scratch memory is asked for anew in steps of this, so that a few odd sizes do not each move it. */
+/** Scratch memory grows in steps of this, so that a few odd sizes do not each move it. */
 const scratchStep = 64 * 1024
 
 /** What tfjs's Emscripten module has and its types do not tell. */

@@ -36,7 +36,7 @@ export const batchMatMul = defineKernel('BatchMatMul', (instance, { a, b }, tran
   return c && { c }
 })
 
-/** Whether our fused kernels have what is to be done behind the product: no activation, or ReLU. */
+/** Whether our fused kernels compute what follows the product: no activation, or ReLU. */
 export const finishes = (
   activation: string,
   { preluActivationWeights }: Pick<KernelInputs<'_FusedMatMul'>, 'preluActivationWeights'>,

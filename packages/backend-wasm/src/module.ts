@@ -60,7 +60,7 @@ const setRelaxedFlag = (on: boolean): void => {
   process?.getBuiltinModule?.('node:v8')?.setFlagsFromString?.(flag)
 }
 
-/** Whether relaxed SIMD can be had here. Leaves the engine as it was. */
+/** Whether relaxed SIMD is available here. Leaves the engine as it was. */
 export const hasRelaxedSimd = (): boolean => {
   if (!hasSimd()) return false
   if (validates(relaxedProbe)) return true
@@ -73,9 +73,9 @@ export const hasRelaxedSimd = (): boolean => {
 }
 
 /**
- * The flavour for a wish: relaxed where it can be had and nothing else was asked for.
+ * The flavour to use: relaxed if it is available and nothing else was asked for.
  *
- * @throws BackendError where relaxed was asked for and the engine does not know it
+ * @throws BackendError if relaxed was asked for and the engine lacks it
  */
 export const chooseSimd = (wish: Simd | 'auto'): Simd => {
   if (wish === 'plain') return wish

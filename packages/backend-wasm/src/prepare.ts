@@ -4,13 +4,13 @@ import type { Call } from './calls'
 import type { Note, Varying, VaryingShared } from './instance'
 import { fits, type Program } from './threads'
 
-/** What is done again and again. */
+/** What is repeated. */
 export interface Prepared {
   /** In turn: calls that threads can share, and what only the calling one may do. */
   readonly parts: readonly (Program | Varying)[]
   /** Whether threads have room for them. */
   readonly shareable: boolean
-  /** Puts the parameters of a repetition into the calls that vary; false where it makes other calls, and is to be prepared anew. */
+  /** Puts the parameters of a repetition into the calls that vary; false if it makes other calls and must be prepared again. */
   readonly renew: (variables: StepVariables) => boolean
 }
 

@@ -58,7 +58,7 @@ describe('why a page has no WebAssembly', () => {
 
   test('an address that answers 404', async () => {
     const url = await serve(404, 'text/plain', 'no')
-    expect(await whyNoWasm(url, '4.22.0')).toMatch(`${url} answers 404 Not Found: see whether you are online`)
+    expect(await whyNoWasm(url, '4.22.0')).toMatch(`${url} answers 404 Not Found: check that you are online`)
   })
   test('a page in its place', async () => {
     const url = await serve(200, 'text/html; charset=utf-8', '<!doctype html>')

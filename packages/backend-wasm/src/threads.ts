@@ -9,7 +9,7 @@ export interface Threads {
   /**
    * Makes calls one after another, each on all of the first `taking` threads.
    *
-   * @throws BackendError where a thread is gone or does not answer
+   * @throws BackendError if a thread is gone or does not answer
    */
   run(program: Program, taking: number): void
   close(): Promise<void>
@@ -21,7 +21,7 @@ export interface Program {
   readonly varying: ReadonlySet<number>
 }
 
-/** What is to be had of tfjs's memory. */
+/** Allocates in tfjs's memory. */
 export interface SharedHeap {
   readonly memory: WebAssembly.Memory
   readonly module: WebAssembly.Module
@@ -94,7 +94,7 @@ const lost = (reason: string, cause?: unknown): BackendError =>
  * Starts `count - 1` threads beside the calling one.
  *
  * @param patience how long no thread that is waited for may get on, in milliseconds: by default as long as no call takes
- * @throws BackendError where one does not start
+ * @throws BackendError if one does not start
  */
 export const startThreads = async (heap: SharedHeap, count: number, patience = longestCall): Promise<Threads> => {
   const { memory, module, kernels, names } = heap
@@ -117,7 +117,7 @@ export const startThreads = async (heap: SharedHeap, count: number, patience = l
     if (Atomics.load(starts, 16 * thread + 1) === 1) Atomics.notify(starts, 16 * thread)
   }
   /**
-   * A page's thread goes on for a while after `terminate`, and notes that it sleeps in what may be another's memory by then: it is asked to end,
+   * A page's thread keeps running for a while after `terminate`, and notes that it sleeps in what may be another's memory by then: it is asked to end,
    * and its memory is given back once all have said that they did.
    */
   const close = async () => {

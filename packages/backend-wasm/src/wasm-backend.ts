@@ -37,7 +37,7 @@ import { wasmFile, whyNoWasm } from './wasm-file'
 export interface WasmOptions {
   /**
    * Which compilation of our kernels runs: relaxed SIMD has fused multiply-add and is faster. 'auto', the default, takes
-   * it where the engine knows it. The two differ in the last bits of a result; each gives the same bits every time.
+   * it if the engine supports it. The two differ in the last bits of a result; each gives the same bits every time.
    */
   readonly simd?: Simd | 'auto'
 }
@@ -78,13 +78,14 @@ const trainingKernels = [
 ]
 
 /**
- * Registers our kernels with tfjs's own backend "wasm", before or after it starts: `Conv2DBackpropFilter`, `AvgPoolGrad`
- * and the gradients of depthwise convolutions, which it lacks, `Conv2D`, `FusedConv2D`, `Conv2DBackpropInput`, `BatchMatMul`, `_FusedMatMul`, `MaxPool`,
- * `MaxPoolGrad`, `AvgPool`, `Add` and `Multiply` in place of its own, and what the operations of @digitlab/ops use. Calls that ours do not take go to the stock kernels. A second call changes nothing
- * but the flavour, where it asks for another.
+ * Registers our kernels with tfjs's own backend "wasm", before or after it starts: those that it lacks (`Conv2DBackpropFilter`,
+ * `AvgPoolGrad`, the gradients of depthwise convolutions), faster ones in place of its own (`Conv2D`, `FusedConv2D`,
+ * `Conv2DBackpropInput`, `BatchMatMul`, `_FusedMatMul`, `MaxPool`, `MaxPoolGrad`, `AvgPool`, `Add`, `Multiply`), and those of the operations
+ * of @digitlab/ops. Calls that ours do not support go to the stock kernels. A second call only changes the flavour, if it asks for
+ * another.
  *
  * @returns the flavour in use
- * @throws BackendError where the engine lacks what was asked for
+ * @throws BackendError if the engine lacks what was asked for
  */
 export const registerWasmKernels = async ({ simd = 'auto' }: WasmOptions = {}): Promise<Simd> => {
   if (!hasSimd()) throw new BackendError(noSimd)
@@ -102,7 +103,7 @@ const deviceName = (simd: Simd) => (simd === 'relaxed' ? 'WebAssembly, relaxed S
 
 /**
  * tfjs's WebAssembly backend, with our SIMD kernels in its memory: on one thread, and recorded steps on as many as `useThreads` starts.
- * Which number that is changes no bit of any result.
+ * The number of threads changes no bit of any result.
  */
 export const wasmBackend = ({ simd = 'auto', wasmUrl }: WasmBackendOptions = {}): Backend => ({
   id: 'wasm',

@@ -1,4 +1,4 @@
-// Where tfjs has its WebAssembly from, and why it could not be had.
+// Where tfjs gets its WebAssembly, and why it could not.
 
 /** The one of tfjs's three files that is used. */
 export const wasmFile = 'tfjs-backend-wasm-simd.wasm'
@@ -32,7 +32,7 @@ const insteadOfWasm = async (address: string): Promise<string | undefined> => {
 }
 
 /**
- * Why tfjs's WebAssembly could not be had, in words; undefined where its file is not the cause, and in Node without an address.
+ * Why tfjs's WebAssembly could not be loaded, as a sentence; undefined if its file is not the cause, and in Node without an address.
  *
  * @param wasmUrl the address that was given
  */
@@ -44,6 +44,6 @@ export const whyNoWasm = async (wasmUrl: string | undefined, version: string): P
   const next =
     wasmUrl === undefined
       ? `serve ${wasmFile} of @tensorflow/tfjs-backend-wasm ${version} there, or pass where it is as wasmUrl`
-      : `see whether you are online, and whether wasmUrl is the address of ${wasmFile} of @tensorflow/tfjs-backend-wasm ${version}`
+      : `check that you are online, and that wasmUrl is the address of ${wasmFile} of @tensorflow/tfjs-backend-wasm ${version}`
   return `${address} ${instead}: ${next}`
 }

@@ -8,23 +8,23 @@ export interface CalibrationBin {
   readonly to: number
   readonly count: number
   readonly correct: number
-  /** Mean probability of the predicted class; null where the bin is empty. */
+  /** Mean probability of the predicted class; null if the bin is empty. */
   readonly confidence: number | null
-  /** correct / count; null where the bin is empty. */
+  /** correct / count; null if the bin is empty. */
   readonly accuracy: number | null
 }
 
-/** How far the probabilities of predictions can be believed. */
+/** How well the probabilities of predictions are calibrated. */
 export interface Calibration {
   readonly bins: readonly CalibrationBin[]
-  /** The mean of |accuracy - confidence| over the bins, each weighing as many predictions as it holds. */
+  /** The mean of |accuracy - confidence| over the bins, weighted by their predictions. */
   readonly expectedError: number
   /** Mean probability of the predicted class. */
   readonly meanConfidence: number
   readonly accuracy: number
 }
 
-/** Throws a {@link ReportError} where the predictions are not of one another's length, or are of no image. */
+/** Throws a {@link ReportError} if the predictions differ in length, or there are none. */
 export const checkPredictions = ({ labels, before, after, probabilities }: RunPredictions): number => {
   const count = labels.length
   if (count === 0) throw new ReportError('expected predictions of at least one image, found none: give some')
@@ -50,12 +50,12 @@ const confidenceOf = ({ after, probabilities }: RunPredictions, classes: number,
   probabilities[image * classes + after[image]!]!
 
 /**
- * How far confidence can be believed: of what was predicted with a probability near p, is a share near p right? Predictions
- * are put into bins of equal width by the probability of the predicted class.
+ * Calibration: of the predictions with a probability near p, is a share near p correct? Predictions are put into bins of equal width by
+ * the probability of the predicted class.
  *
  * Source: C. Guo and others, "On calibration of modern neural networks", ICML 2017.
  *
- * @throws ReportError where the predictions do not go together
+ * @throws ReportError if the predictions do not match each other
  */
 export const calibration = (predictions: RunPredictions, { bins = 10 }: { bins?: number } = {}): Calibration => {
   const classes = checkPredictions(predictions)
@@ -86,7 +86,7 @@ export const calibration = (predictions: RunPredictions, { bins = 10 }: { bins?:
   }
 }
 
-/** A test image that was taken for another class. */
+/** A test image that was classified wrongly. */
 export interface Mistake {
   /** Its place among the test images. */
   readonly image: number
@@ -99,9 +99,9 @@ export interface Mistake {
 }
 
 /**
- * The mistakes of which the model was most certain, those first; equally certain ones in the order of the images.
+ * The most confident mistakes, in descending order of confidence; ties in the order of the images.
  *
- * @throws ReportError where the predictions do not go together
+ * @throws ReportError if the predictions do not match each other
  */
 export const confidentMistakes = (predictions: RunPredictions, most = Infinity): Mistake[] => {
   const classes = checkPredictions(predictions)

@@ -9,7 +9,7 @@ export interface ComparedPair extends McNemar {
   readonly count: number
 }
 
-/** What tells each run from the others: its model, and of backend, data set, settings and seed what differs. */
+/** A label for each run: its model, and whichever of backend, data set, settings and seed differ. */
 export const runLabels = (inputs: readonly ReportInput[]): string[] => {
   const aspects = [
     ({ run }: ReportInput) => run.model.name,
@@ -46,8 +46,8 @@ const ofFirstSeeds = (inputs: readonly ReportInput[]): number[] => {
 }
 
 /**
- * McNemar's test between each pair of runs that classified the same test images; of runs that differ in the seed alone the
- * first stands for all. Runs without predictions are left out.
+ * McNemar's test between each pair of runs that classified the same test images; of runs that differ only in the seed, the
+ * first represents all. Runs without predictions are left out.
  */
 export const comparedPairs = (inputs: readonly ReportInput[]): ComparedPair[] => {
   const labels = runLabels(inputs)

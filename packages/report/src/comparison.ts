@@ -9,12 +9,12 @@ export interface ComparisonRow {
   readonly backend: string
   /** The data set's title. */
   readonly dataset: string
-  /** Set where the data are not what was hoped for: stands above the table. */
+  /** A warning about the data, shown above the table. */
   readonly notice?: string
   readonly seed: number
   /** From 0 to 1. */
   readonly testAccuracy: number
-  /** Mean cross-entropy in nats, where it is known. */
+  /** Mean cross-entropy in nats, if it is known. */
   readonly testLoss?: number
   readonly secondsPerEpoch: number
   readonly epochs: number
@@ -40,17 +40,17 @@ export interface ComparisonGroup {
   readonly secondsPerEpoch: Spread
 }
 
-/** Runs side by side, ready to be shown. */
+/** Runs side by side, ready to show. */
 export interface Comparison {
   readonly notices: readonly string[]
-  /** In the order in which they first came. */
+  /** In order of first appearance. */
   readonly groups: readonly ComparisonGroup[]
 }
 
 /**
- * Puts runs side by side: those that differ in the seed alone become one line, with mean and standard deviation.
+ * Puts runs side by side: those that differ only in the seed become one line, with mean and standard deviation.
  *
- * @param runs `Run`s of `@digitlab/train`, or the figures of runs from elsewhere
+ * @param runs `Run`s of `@digitlab/train`, or the numbers of runs from elsewhere
  */
 export const compareRuns = (runs: readonly (DrawnRun | ComparisonRow)[]): Comparison => {
   const rows = runs.map((run) => ('metrics' in run ? rowOf(run) : run))

@@ -1,4 +1,4 @@
-/** In nats; NaN, or null as in JSON, where it was no number. */
+/** In nats; NaN, or null as in JSON, if it was not a number. */
 export type DrawnLoss = number | null
 
 /** One epoch, as a report draws it. */
@@ -7,7 +7,7 @@ export interface DrawnEpoch {
   readonly epoch: number
   readonly trainLoss: DrawnLoss
   readonly trainAccuracy: number
-  /** On images that were set aside; then there are none of the test images. */
+  /** On images set aside for validation; the test images are then not measured each epoch. */
   readonly validationLoss?: DrawnLoss
   readonly validationAccuracy?: number
   readonly testLoss?: DrawnLoss
@@ -22,16 +22,16 @@ export interface DrawnRun {
   readonly status: 'completed' | 'interrupted'
   /** ISO 8601 */
   readonly startedAt: string
-  /** Why it ended before its last epoch by itself. */
+  /** Why it stopped before its last epoch on its own. */
   readonly stopped?: string
-  /** The epoch whose weights were kept, where the best were to be. */
+  /** The epoch whose weights were kept, if the best ones were asked for. */
   readonly keptEpoch?: number
   readonly experiment: {
     readonly seed: number
     readonly epochs: number
     readonly batchSize: number
     readonly optimizer: { readonly name: string; readonly learningRate: number }
-    /** How the training images were changed each time that they were seen. */
+    /** How the training images were augmented. */
     readonly augment?: readonly { readonly name: string }[]
   }
   readonly model: { readonly name: string; readonly parameters: number }
@@ -63,7 +63,7 @@ export interface DrawnRun {
     /** Of every step. */
     readonly stepLosses: readonly DrawnLoss[]
     readonly epochs: readonly DrawnEpoch[]
-    /** Of every step, where a schedule changes them. */
+    /** Of every step, if a schedule changes them. */
     readonly learningRates?: readonly number[]
   }
   readonly metrics: {
@@ -82,7 +82,7 @@ export interface DrawnRun {
   }
 }
 
-/** What was said of the test images, in their order. */
+/** The predictions for the test images, in their order. */
 export interface RunPredictions {
   /** True classes, [count]. */
   readonly labels: ArrayLike<number>
@@ -96,7 +96,7 @@ export interface RunPredictions {
 
 /** Images as bytes: [count, height, width], 0 for background, or in colour [count, height, width, 3]. */
 export interface DrawnImages {
-  /** 3 where they have colours. */
+  /** 3 if they have colours. */
   readonly channels?: 3
   readonly height: number
   readonly width: number
@@ -127,7 +127,7 @@ export interface AugmentedImages extends DrawnImages {
   readonly captions: readonly string[]
 }
 
-/** All that a report is drawn from. What is missing leaves out the figures that need it, and nothing else. */
+/** All that a report is drawn from. If something is missing, only the figures that need it are left out. */
 export interface ReportInput {
   readonly run: DrawnRun
   readonly predictions?: RunPredictions
@@ -137,8 +137,8 @@ export interface ReportInput {
   readonly augmented?: AugmentedImages
   readonly firstLayer?: FirstLayer
   readonly featureMaps?: FeatureMaps
-  /** The command that makes the run again: it is said in the report. */
+  /** The command that reproduces the run, shown in the report. */
   readonly again?: string
-  /** Sentences about what could not be drawn and why: they are said in the report. */
+  /** Sentences about what could not be drawn and why, shown in the report. */
   readonly missing?: readonly string[]
 }

@@ -6,7 +6,7 @@ interface Entry {
   readonly of: 'run' | 'runs'
   /** What it shows, in a line. */
   readonly says: string
-  /** What its marks mean, where its title does not say it all. */
+  /** What its marks mean, if the title does not say it all. */
   readonly caption?: string
 }
 
@@ -96,6 +96,6 @@ export type FigureId = (typeof figureChoices)[number]['id']
 /** The figures of one run, and those of several. */
 export type FigureIdOf<O extends Entry['of']> = Extract<(typeof figureChoices)[number], { readonly of: O }>['id']
 
-/** What is written below a figure; undefined where its title says it all. */
+/** The caption below a figure; undefined if its title says it all. */
 export const captionOf = (id: FigureId): string | undefined =>
   (figureChoices as readonly FigureChoice[]).find((figure) => figure.id === id)?.caption

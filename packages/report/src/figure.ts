@@ -1,27 +1,27 @@
 import { printable } from './table'
 import { paletteOf, type Theme } from './theme'
 
-/** A drawing with what it says in words. */
+/** A drawing, with its alternative text. */
 export interface Figure {
   /** 'loss': letters and hyphens, fit for a file's name */
   readonly id: string
   readonly title: string
-  /** What the figure shows, for who can't see it. */
+  /** What the figure shows, for readers who cannot see it. */
   readonly alt: string
-  /** A whole SVG document, with the alternative text in it. */
+  /** A whole SVG document that includes the alternative text. */
   readonly svg: string
-  /** Pixels of CSS. */
+  /** CSS pixels. */
   readonly width: number
   readonly height: number
 }
 
 /** How a figure looks. */
 export interface FigureOptions {
-  /** Pixels of CSS, 560 unless given; labels keep their size. */
+  /** CSS pixels, 560 by default; labels keep their size. */
   readonly width?: number
-  /** 'light' unless given. */
+  /** 'light' by default. */
   readonly theme?: Theme
-  /** Draw the title above; a page that has it in words leaves it out. True unless given. */
+  /** Whether to draw the title above, true by default; a page with a heading of its own leaves it out. */
   readonly heading?: boolean
 }
 
@@ -128,7 +128,7 @@ export const figureOf = (
   return { id, title, alt, svg, width: outerWidth, height: outerHeight }
 }
 
-/** What there is to say where there is nothing to draw. */
+/** A figure that says why there is nothing to draw. */
 export const emptyFigure = (
   { id, title, sentence }: { readonly id: string; readonly title: string; readonly sentence: string },
   options: FigureOptions,

@@ -5,7 +5,7 @@ import { ReportError } from './report-error'
 
 /** A picture: 0 is black, 255 is white. */
 export interface GridPicture {
-  /** 3 where it has colours. */
+  /** 3 if it has colours. */
   readonly channels?: 3
   readonly width: number
   readonly height: number
@@ -17,13 +17,13 @@ export interface GridPicture {
 export interface ImageGridOptions {
   readonly height: number
   readonly width: number
-  /** 3 where the images have colours, which are drawn as they are. */
+  /** 3 if the images have colours, which are drawn as they are. */
   readonly channels?: 3
   /** Under each image, one each; all in the same size, the largest in which the longest fits. */
   readonly captions?: readonly string[]
-  /** As near to a square as can be unless given. */
+  /** As close to a square as possible by default. */
   readonly columns?: number
-  /** Pixels a pixel of the image takes, in each direction. */
+  /** Pixels drawn for each pixel of the image, in each direction. */
   readonly scale?: number
 }
 
@@ -34,8 +34,8 @@ const captionInk = 40
  * Images side by side, dark ink on white paper, each with its caption.
  *
  * @param images bytes, [count, height, width], 0 for background; or in colour [count, height, width, 3]
- * @throws ReportError where the bytes are not whole images, captions are not one each, or columns or scale are no whole
- *   number from 1 up
+ * @throws ReportError if the bytes are not whole images, there is not one caption for each, or columns or scale is not
+ *   a positive integer
  */
 export const imageGrid = (images: Uint8Array, options: ImageGridOptions): GridPicture => {
   const { height, width, captions, scale = 3, channels } = options
@@ -109,7 +109,7 @@ const drawText = (
 export const gridPng = ({ width, height, pixels, channels }: GridPicture): Uint8Array =>
   encode({ width, height, data: pixels, channels: channels ?? 1, depth: 8 })
 
-/** How many images of this size the bytes are. Throws a {@link ReportError} where they are not whole ones. */
+/** How many images of this size the bytes are. Throws a {@link ReportError} if they are not whole ones. */
 export const imageCount = (images: Uint8Array, height: number, width: number, channels = 1): number => {
   const size = checkWhole('height', height) * checkWhole('width', width) * channels
   const count = images.length / size
@@ -120,13 +120,13 @@ export const imageCount = (images: Uint8Array, height: number, width: number, ch
   return count
 }
 
-/** Throws a {@link ReportError} where captions are given, but not one for each image. */
+/** Throws a {@link ReportError} if captions are given, but not one for each image. */
 export const checkLabels = (captions: readonly string[] | undefined, count: number): void => {
   if (captions && captions.length !== count)
     throw new ReportError(`expected a caption for each of ${count} images, found ${captions.length}: give one for each`)
 }
 
-/** The number, or a {@link ReportError} where it is no whole number from 1 up. */
+/** The number; a {@link ReportError} if it is not a positive integer. */
 export const checkWhole = (what: string, value: number): number => {
   if (!(Number.isSafeInteger(value) && value >= 1))
     throw new ReportError(`expected a whole number from 1 up for ${what}, found ${value}: give another`)

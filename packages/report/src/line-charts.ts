@@ -9,25 +9,25 @@ import { watchedEpochs } from './watched-epochs'
 export interface ChartLine {
   readonly label: string
   readonly colour: string
-  /** '' for an unbroken one. */
+  /** The dash pattern of SVG; '' for a solid line. */
   readonly dash: string
   readonly x: readonly number[]
-  /** null where there is no number. */
+  /** null if there is no number. */
   readonly y: readonly (number | null)[]
-  /** Around it, where it is a mean. */
+  /** The band around it, if it is a mean. */
   readonly low?: readonly (number | null)[]
   readonly high?: readonly (number | null)[]
-  /** Whether smoothing is for it: a loss a step, not a value an epoch. */
+  /** Whether it can be smoothed: a loss per step, not a value per epoch. */
   readonly noisy?: boolean
 }
 
-/** A chart of lines, as a page holds it. */
+/** A line chart, as a page stores it. */
 export interface LineChart {
   readonly x: string
   readonly y: string
-  /** Shares, shown in percent. */
+  /** Whether values are shares, shown in percent. */
   readonly rate?: boolean
-  /** Neighbours that are averaged to begin with, on either side. */
+  /** Neighbours averaged initially, on either side. */
   readonly smooth?: number
   readonly lines: readonly ChartLine[]
 }

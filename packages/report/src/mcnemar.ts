@@ -1,12 +1,12 @@
 import { ReportError } from './report-error'
 
-/** Two models on the same images: which of them is right where the other is wrong. */
+/** Two models on the same images: how often one is right and the other wrong. */
 export interface McNemar {
   readonly bothRight: number
   readonly onlyFirst: number
   readonly onlySecond: number
   readonly bothWrong: number
-  /** How likely a difference as large is where both are equally good: exact, two-sided, of the images they disagree on. */
+  /** The p-value: how likely a difference this large is if both are equally good. Exact, two-sided, over the images they disagree on. */
   readonly pValue: number
 }
 
@@ -17,7 +17,7 @@ export interface McNemar {
  * Psychometrika 12(2), 1947; exact form as in A. Agresti, "Categorical data analysis".
  *
  * @param labels true classes, [count]; @param first predictions of one model, [count]; @param second of the other
- * @throws ReportError where the lengths differ
+ * @throws ReportError if the lengths differ
  */
 export const mcNemar = (labels: ArrayLike<number>, first: ArrayLike<number>, second: ArrayLike<number>): McNemar => {
   for (const { length } of [first, second])

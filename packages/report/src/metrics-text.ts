@@ -5,9 +5,9 @@ import { lossText } from './ticks'
 
 /** What the classes are called. */
 export interface MetricsTextOptions {
-  /** Names of the classes; their numbers unless given. */
+  /** Names of the classes, their numbers by default. */
   readonly classNames?: readonly string[]
-  /** Characters that a line may have; 80, or what the numbers take, unless given. */
+  /** Characters that fit on a line; by default 80, or as many as the numbers need. */
   readonly width?: number | undefined
 }
 
@@ -133,7 +133,7 @@ export const metricsText = (metrics: Metrics, options: MetricsTextOptions = {}):
     confusionText(metrics, options),
   ].join('\n')
 
-/** The same in Markdown. */
+/** The metrics in Markdown: overall, per class, and which classes are confused. */
 export const metricsMarkdown = (metrics: Metrics, options: MetricsTextOptions = {}): string =>
   [
     headline(metrics),

@@ -2,35 +2,35 @@
 import { ReportError } from './report-error'
 import { grouped } from './number-text'
 
-/** How well one class is told from the others. A ratio is null where there is nothing to divide by. */
+/** How well one class is told from the others. A ratio is null if there is nothing to divide by. */
 export interface ClassMetrics {
   readonly class: number
   /** Images of this class. */
   readonly count: number
-  /** Of these, how many were taken for it. */
+  /** How many of these were classified correctly. */
   readonly correct: number
   /** correct / count, which is the recall too. */
   readonly accuracy: number | null
-  /** Of what was taken for this class, how much is of it. */
+  /** Of the images predicted as this class, the share that is of it. */
   readonly precision: number | null
   readonly recall: number | null
   /** The harmonic mean of precision and recall. */
   readonly f1: number | null
 }
 
-/** How good predictions are, over all and class by class. */
+/** How good predictions are, overall and class by class. */
 export interface Metrics {
   readonly count: number
   readonly correct: number
   readonly accuracy: number
   /** Wilson's 95 % interval of the accuracy. */
   readonly interval: readonly [low: number, high: number]
-  /** Mean cross-entropy in nats, where it was given. */
+  /** Mean cross-entropy in nats, if it was given. */
   readonly meanLoss: number | null
   readonly perClass: readonly ClassMetrics[]
   /** Means over the classes that have a value, each weighing the same. */
   readonly macro: { readonly precision: number | null; readonly recall: number | null; readonly f1: number | null }
-  /** The mean of F1 in which each class weighs as much as it has images. */
+  /** The mean of F1, each class weighted by its images. */
   readonly weightedF1: number
   /** Rows are true classes, columns predicted ones. */
   readonly confusion: readonly (readonly number[])[]
@@ -41,7 +41,7 @@ export interface Metrics {
  *
  * @param labels true classes, [count]; @param predictions predicted classes, [count]
  * @returns [classes][classes]: rows are true classes, columns predicted ones
- * @throws ReportError where the lengths differ, a class is out of range or the classes are no whole number from 1 up
+ * @throws ReportError if the lengths differ, a class is out of range or the number of classes is not a positive integer
  */
 export const confusionMatrix = (
   labels: ArrayLike<number>,
@@ -73,7 +73,7 @@ export const confusionMatrix = (
  * Accuracy, and precision, recall and F1 of each class, from a confusion matrix.
  *
  * @param confusion [classes][classes], rows are true classes
- * @throws ReportError where it is not square, holds what is no count, or counts nothing
+ * @throws ReportError if it is not square, has an entry that is not a count, or counts nothing
  */
 export const classificationMetrics = (
   confusion: readonly (readonly number[])[],
@@ -130,7 +130,7 @@ export const classificationMetrics = (
 const mostClasses = 64
 
 /**
- * The classes to show where there may be too many: all of them, or those that are taken for others or others for them most often.
+ * The classes to show if there may be too many: all of them, or the ones most often confused.
  *
  * @param confusion [classes][classes], rows are true classes
  * @returns their numbers, in their order
@@ -164,12 +164,12 @@ export const classesLeftOut = (shown: readonly number[], classes: number): strin
 const ratio = (part: number, whole: number): number | null => (whole === 0 ? null : part / whole)
 
 /**
- * The interval in which the true rate lies with the confidence of z (1.96 for 95 %), given what was counted. Where nothing
- * was counted that is all of [0, 1], the limit of the formula.
+ * The interval in which the true rate lies with the confidence of z (1.96 for 95 %), given the counts. If nothing
+ * was counted, that is all of [0, 1], the limit of the formula.
  *
  * Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22(158), 1927.
  *
- * @throws ReportError where correct is not between 0 and count
+ * @throws ReportError if correct is not between 0 and count
  */
 export const wilsonInterval = (correct: number, count: number, z = 1.96): readonly [low: number, high: number] => {
   if (!(correct >= 0 && correct <= count))

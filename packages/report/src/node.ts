@@ -6,7 +6,7 @@ import { ReportError } from './report-error'
 // In the CommonJS build `__filename` stands for the address of this module.
 const require = createRequire(typeof __filename === 'string' ? __filename : import.meta.url)
 
-/** A file of a package that only those install who make PNG files. */
+/** A file of a package that is only installed to make PNG files. */
 const fileOf = (packageName: string, path: string): Promise<Uint8Array> => {
   let file
   try {
@@ -42,17 +42,17 @@ let loadedInter: Promise<Uint8Array[]> | undefined
 
 /** How a figure becomes pixels. */
 export interface FigurePngOptions {
-  /** Pixels of the PNG for each of CSS, 2 unless given. */
+  /** Pixels of the PNG per CSS pixel, 2 by default. */
   readonly scale?: number
-  /** The TrueType files of Inter, regular and semi-bold, for who brings them along; unless given those of `@expo-google-fonts/inter`. */
+  /** TrueType files of Inter, regular and semi-bold; by default those of the package `@expo-google-fonts/inter`. */
   readonly fonts?: readonly Uint8Array[]
 }
 
 /**
- * A figure as the bytes of a PNG file, drawn by the package `@resvg/resvg-wasm`, which is to be installed for it.
+ * A figure as the bytes of a PNG file, drawn by the package `@resvg/resvg-wasm`, which must be installed.
  *
- * @param svg a whole document, in a theme of its own: not that of a page, whose colours only the page knows
- * @throws ReportError where one of the two packages is needed and not installed
+ * @param svg a whole document in the light or dark theme; in a page's theme only the page knows the colours
+ * @throws ReportError if a package that it needs is not installed
  */
 export const figurePng = async (svg: string, { scale = 2, fonts }: FigurePngOptions = {}): Promise<Uint8Array> => {
   loadedResvg ??= loadResvg().catch((error: unknown) => {

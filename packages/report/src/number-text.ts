@@ -1,4 +1,4 @@
-/** A share as 98.55 %; null, which is none, as a dash. */
+/** A share as 98.55 %; null as a dash. */
 export const percent = (share: number | null, digits = 2): string =>
   share === null ? '-' : `${(100 * share).toFixed(digits)} %`
 
@@ -11,7 +11,7 @@ export const grouped = (value: number): string => {
 /**
  * A time in seconds as 0.25 s, 3.2 s, 42 s, 4 min 05 s, 1 h 20 min; a dash where it is not finite.
  *
- * @param whole leave out tenths and hundredths of a second: of an estimate
+ * @param whole leaves out fractions of a second, for an estimate
  */
 export const duration = (seconds: number, { whole = false }: { readonly whole?: boolean } = {}): string => {
   if (!Number.isFinite(seconds)) return '–'

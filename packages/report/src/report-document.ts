@@ -5,7 +5,7 @@ import { classificationMetrics, wilsonInterval, type ClassMetrics, type Metrics 
 
 /** A run in numbers. */
 export interface RunDocument {
-  /** What tells it from the others. */
+  /** What distinguishes it from the others. */
   readonly label: string
   /** The experiment's id. */
   readonly id: string
@@ -22,7 +22,7 @@ export interface RunDocument {
       readonly interval: readonly [number, number]
     })[]
   }
-  /** Null without predictions, as are the mistakes. */
+  /** Null without predictions, like the mistakes. */
   readonly calibration: Calibration | null
   /** The most confident ones first. */
   readonly mistakes: readonly Mistake[] | null
@@ -40,7 +40,7 @@ export interface ReportDocument {
 /**
  * What the figures of a report show, as numbers: plain JSON, nothing rounded.
  *
- * @throws ReportError where a confusion matrix or predictions are none
+ * @throws ReportError if a confusion matrix or predictions are not valid
  */
 export const reportDocument = (inputs: readonly ReportInput[]): ReportDocument => {
   const labels = runLabels(inputs)

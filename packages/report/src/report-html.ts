@@ -75,8 +75,8 @@ const notices = (runs: readonly DrawnRun[]): string =>
   paragraphs('notice', [...new Set(runs.flatMap(({ dataset: { notice } }) => (notice === undefined ? [] : [notice])))])
 
 /**
- * A run as one page that needs nothing beside it: figures, numbers, experiment, environment, data set. Its curves answer to a pointer and
- * to the keyboard by a small script of its own; without scripts they are as they are.
+ * A run as one self-contained page: figures, numbers, experiment, environment, data set. A small script lets its curves answer to pointer
+ * and keyboard; without scripts they are still images.
  */
 export const runReportHtml = async (input: ReportInput): Promise<string> => {
   const { run } = input
@@ -95,9 +95,9 @@ export const runReportHtml = async (input: ReportInput): Promise<string> => {
 }
 
 /**
- * Several runs side by side on one page that needs nothing beside it, and below each of them whole.
+ * Several runs side by side on one self-contained page, each of them in full below.
  *
- * @throws ReportError where no run is given
+ * @throws ReportError if no run is given
  */
 export const comparisonReportHtml = async (inputs: readonly ReportInput[]): Promise<string> => {
   if (inputs.length === 0) throw new ReportError('expected at least one run, found none: give runs to compare')

@@ -12,7 +12,7 @@ import { lossText } from './ticks'
 export interface LinkedFigure {
   readonly title: string
   readonly alt: string
-  /** As the Markdown is to name it. */
+  /** Its address in the Markdown. */
   readonly path: string
 }
 
@@ -39,9 +39,9 @@ const pairColumns: readonly Column[] = [
 ]
 
 /**
- * Runs as Markdown: side by side where there are several, then each with its metrics, experiment, environment and data set.
+ * Runs as Markdown: side by side if there are several, then each with its metrics, experiment, environment and data set.
  *
- * @param figures links to figures by the place of their run; those of the comparison at the place -1
+ * @param figures links to figures by the index of their run; those of the comparison at index -1
  */
 export const reportMarkdown = (
   inputs: readonly ReportInput[],

@@ -16,14 +16,14 @@ import { mcNemarFigure } from './figures/mcnemar'
 import { reliabilityFigure } from './figures/reliability'
 import { accuraciesChart, accuracyChart, lossChart, lossesChart, type LineChart } from './line-charts'
 
-/** Draws a figure of what it was made for. */
+/** Draws the figure. */
 export type Draw = (options?: FigureOptions) => Figure
 
 /** A figure that can be drawn, at any width and in any theme. */
 export interface Drawable {
   readonly id: FigureId
   readonly draw: Draw
-  /** Its curves as numbers, where it is one of curves: a page's script draws them anew. */
+  /** Its curves as numbers, if it has any: a page's script draws them anew. */
   readonly lines?: () => LineChart
 }
 
@@ -36,7 +36,7 @@ const list = (
     return draw ? [{ id, draw, ...(lines ? { lines } : {}) }] : []
   })
 
-/** The figures of a run, in the order in which they are told; those whose data are not given are left out. */
+/** The figures of a run, in the order of a report; those without data are left out. */
 export const runFigures = (input: ReportInput): Drawable[] => {
   const { run, predictions, images, augmented, firstLayer, featureMaps } = input
   const { classNames } = run.dataset

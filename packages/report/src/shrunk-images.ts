@@ -4,10 +4,10 @@ import { checkWhole, imageCount } from './image-grid'
 import { ReportError } from './report-error'
 
 /**
- * Images of a fraction of their size: each pixel the mean of `by` x `by`; rows and columns at the end that fill no pixel of
- * their own are left out.
+ * Images of a fraction of their size: each pixel the mean of `by` x `by`; rows and columns at the end that do not
+ * fill a pixel are left out.
  *
- * @throws ReportError where the bytes are not whole images, or smaller than one pixel afterwards
+ * @throws ReportError if the bytes are not whole images, or smaller than one pixel afterwards
  */
 export const shrunkImages = ({ pixels, height, width, channels }: DrawnImages, by: number): DrawnImages => {
   const values = channels ?? 1
@@ -31,7 +31,7 @@ export const shrunkImages = ({ pixels, height, width, channels }: DrawnImages, b
 }
 
 /**
- * The same images in shades of grey, for what has no colours: (299 red + 587 green + 114 blue) / 1000 of each pixel, as ITU-R BT.601.
+ * The same images in shades of grey, for output without colours: (299 red + 587 green + 114 blue) / 1000 of each pixel, as ITU-R BT.601.
  */
 export const greyImages = (images: DrawnImages): DrawnImages => {
   const { pixels, height, width, channels } = images

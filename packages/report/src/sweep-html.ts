@@ -11,7 +11,7 @@ export interface SweptRun {
   readonly folder: string
   /** The fields of its experiment, by their paths. */
   readonly settings: Readonly<Record<string, PageValue>>
-  /** What came of it, by name. */
+  /** Its results, by name. */
   readonly results: Readonly<Record<string, PageValue>>
   /** Values an epoch, by the names of the results that they end in; `epoch` says which epochs. */
   readonly curves: Readonly<Record<string, readonly (number | null)[]>>
@@ -23,7 +23,7 @@ export interface BestSetting {
   readonly n: number
   /** The result that it was chosen by. */
   readonly chosenBy: string
-  /** Whether that is of the test images. */
+  /** Whether that is measured on the test images. */
   readonly byTest: boolean
   readonly mean: number
   readonly testAccuracy: { readonly mean: number; readonly interval: readonly [number, number] | null } | null
@@ -32,7 +32,7 @@ export interface BestSetting {
 /** What the page of a sweep shows. */
 export interface SweepReportInput {
   readonly title: string
-  /** What is said under the title. */
+  /** The line under the title. */
   readonly lead: string
   readonly runs: readonly SweptRun[]
   readonly best: BestSetting | null
@@ -123,10 +123,10 @@ const bestHtml = (best: BestSetting | null): string => {
 }
 
 /**
- * A sweep as one page that needs nothing beside it: the best setting, parallel coordinates, results against each setting that varies,
+ * A sweep as one self-contained page: the best setting, parallel coordinates, results against each setting that varies,
  * curves of chosen runs, and all of them in a table with search and order. Meant for thousands of runs.
  *
- * @throws ReportError where no run is given
+ * @throws ReportError if no run is given
  */
 export const sweepReportHtml = async ({ title, lead, runs, best }: SweepReportInput): Promise<string> => {
   if (runs.length === 0)

@@ -2,13 +2,13 @@
 export interface Column {
   readonly heading: string
   readonly align: 'left' | 'right'
-  /** Where a table is too wide, columns that have it are left out, the largest number first. */
+  /** If a table is too wide, columns with this number are left out, the largest number first. */
   readonly spare?: number
 }
 
-/** How a table is to be shown in a terminal. */
+/** How to show a table in a terminal. */
 export interface TextTableOptions {
-  /** Characters that a line may have; as many as it takes unless given. */
+  /** Characters that fit on a line; as many as the table needs by default. */
   readonly width?: number | undefined
 }
 
@@ -23,8 +23,8 @@ export const markdownEscaped = (text: string): string =>
     .replace(/</g, '&lt;')
 
 /**
- * A table for a terminal: columns two spaces apart under a thin line. One that is too wide loses columns that can be spared, then
- * stands closer, and in the end has a line for each cell.
+ * A table for a terminal: columns two spaces apart, a thin line under the headings. If it is too wide, columns that can be spared are
+ * left out, then columns move closer together, and finally each cell gets a line.
  */
 export const textTable = (
   given: readonly Column[],
@@ -76,7 +76,7 @@ const cellByCell = (columns: readonly Column[], rows: readonly (readonly string[
   return each.join('\n')
 }
 
-/** A table in Markdown. Cells may hold anything: what would end one is escaped. */
+/** A table in Markdown. Cells may hold anything: whatever would end one is escaped. */
 export const markdownTable = (columns: readonly Column[], rows: readonly (readonly string[])[]): string => {
   const line = (cells: readonly string[]) => `| ${cells.map(markdownEscaped).join(' | ')} |`
   const rule = `| ${columns.map(({ align }) => (align === 'right' ? '---:' : ':---')).join(' | ')} |`

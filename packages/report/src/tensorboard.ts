@@ -5,7 +5,7 @@ import crc32c from 'crc-32/crc32c.js'
 export type TensorboardValue =
   { readonly tag: string; readonly scalar: number } | { readonly tag: string; readonly png: Uint8Array }
 
-/** When: seconds since 1970, and the step that TensorBoard puts on its axis. */
+/** Time of an event: seconds since 1970, and the step on TensorBoard's axis. */
 export interface TensorboardTime {
   readonly wallTime: number
   readonly step: number

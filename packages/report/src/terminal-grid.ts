@@ -6,15 +6,15 @@ import { printable } from './table'
 export interface TerminalGridOptions {
   readonly height: number
   readonly width: number
-  /** Under each image, one each. */
+  /** One for each image, under it. */
   readonly labels?: readonly string[]
-  /** Which labels stand for a mistake: they are red where there is colour. The sign that needs none is the label's own. */
+  /** Which labels mark a mistake: they are red if there is colour. Without colour the label itself must say so. */
   readonly wrong?: readonly boolean[]
   /** 24-bit colour, or characters alone. */
   readonly colour: 'truecolor' | 'none'
-  /** Characters a line may take: 80 unless given. */
+  /** Characters that fit on a line, 80 by default. */
   readonly terminalWidth?: number
-  /** As many as a line takes, or fewer. */
+  /** Images on a line; as many as fit, or fewer. */
   readonly columns?: number
 }
 
@@ -25,11 +25,11 @@ const red = '226;74;51'
 const ramp = ' .:-=+*#%@'
 
 /**
- * Images side by side for a terminal: two pixels a character, in shades where there is colour, else as characters of more
- * or less ink. A line between the rows of images; one image a row where the terminal is narrower than that.
+ * Images side by side for a terminal, two pixels a character: in shades if there is colour, otherwise as characters of more
+ * or less ink. Rows of images are a line apart; a terminal too narrow for two images gets one a row.
  *
  * @param images bytes, [count, height, width], 0 for background
- * @throws ReportError where the bytes are not whole images, labels are not one each, or columns are no whole number from 1 up
+ * @throws ReportError if the bytes are not whole images, there is not one label for each, or columns is not a positive integer
  */
 export const terminalGrid = (images: Uint8Array, options: TerminalGridOptions): string => {
   const { height, width, labels, wrong, colour, terminalWidth = 80 } = options

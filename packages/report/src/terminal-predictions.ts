@@ -8,11 +8,11 @@ import { terminalGrid, type TerminalGridOptions } from './terminal-grid'
 
 /** Which test images are shown, and what the terminal can show. */
 export interface TerminalPredictionsOptions extends Pick<TerminalGridOptions, 'colour' | 'terminalWidth'> {
-  /** Names of the classes; their numbers unless given. */
+  /** Names of the classes, their numbers by default. */
   readonly classNames?: readonly string[]
-  /** How many of the first test images: 64 unless given. */
+  /** How many of the first test images, 64 by default. */
   readonly count?: number
-  /** How many pixels become one, in each direction: 2 unless given. */
+  /** How many pixels become one, in each direction; 2 by default. */
   readonly shrink?: number
 }
 
@@ -20,7 +20,7 @@ export interface TerminalPredictionsOptions extends Pick<TerminalGridOptions, 'c
  * The first test images for a terminal, each with its true and its predicted class; a cross marks a mistake.
  *
  * @param when whose predictions: those of the initial weights, or those at the end
- * @throws ReportError where predictions and images do not go together
+ * @throws ReportError if predictions and images do not match
  */
 export const terminalPredictions = (
   given: DrawnImages,

@@ -7,7 +7,7 @@ import { grouped, percent } from '../number-text'
 import { watchedEpochs, type WatchedEpoch } from '../watched-epochs'
 import { countingTicks, linearTicks } from '../ticks'
 
-/** The accuracy after each epoch: on the images trained on, as each was seen, and on those that were watched. */
+/** The accuracy after each epoch: on the training images as they were seen, and on the validation or test images. */
 export const accuracyFigure = (
   { history }: DrawnRun,
   options: FigureOptions & {

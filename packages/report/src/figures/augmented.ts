@@ -6,7 +6,7 @@ import { imageGridFigure } from './digits'
 /**
  * Training images as the first epoch saw them, each with its class, or with the two that are mixed.
  *
- * @throws ReportError where captions and images do not go together
+ * @throws ReportError if captions and images do not match
  */
 export const augmentedFigure = (augmented: AugmentedImages, options: FigureOptions = {}): Figure => {
   const count = augmented.captions.length

@@ -6,7 +6,7 @@ import { classesLeftOut, classificationMetrics, shownClasses, wilsonInterval } f
 import { grouped, percent } from '../number-text'
 import { percentTick, rateDomain, rateTicks } from './accuracy'
 
-/** The share of each class that was recognised, with Wilson's 95 % interval; a class without an image is said. */
+/** The accuracy of each class, with Wilson's 95 % interval; a class without images is named as such. */
 export const classAccuracyFigure = ({ metrics, dataset }: DrawnRun, options: FigureOptions = {}): Figure => {
   const { perClass, accuracy, confusion } = classificationMetrics(metrics.confusion)
   const shown = shownClasses(confusion)

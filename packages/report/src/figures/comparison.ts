@@ -58,7 +58,7 @@ const rowsOf = (inputs: readonly ReportInput[], theme: Theme): Row[] => {
   })
 }
 
-/** The models side by side: test accuracy with its interval, parameters, and seconds an epoch of training took. */
+/** The models side by side: test accuracy with its interval, parameters, and seconds per epoch of training. */
 export const comparisonFigure = (inputs: readonly ReportInput[], options: FigureOptions = {}): Figure => {
   const { width = defaultWidth, theme = 'light' } = options
   const [id, title] = ['comparison', 'The models compared']

@@ -7,8 +7,8 @@ import { grouped, percent } from '../number-text'
 import { paletteOf } from '../theme'
 
 /**
- * Which classes are confused: a row for each true class, a column for each predicted one; in each cell the images counted and
- * their share of the row. What was right is tinted by that share, mistakes more strongly, so that few can be seen.
+ * Which classes are confused: a row for each true class, a column for each predicted one; in each cell the number of
+ * images and their share of the row. Correct cells are tinted by that share, mistakes more strongly, so that even a few are visible.
  */
 export const confusionFigure = ({ metrics, dataset }: DrawnRun, options: FigureOptions = {}): Figure => {
   const { width = defaultWidth, theme = 'light' } = options

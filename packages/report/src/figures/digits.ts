@@ -11,7 +11,7 @@ import { tiles } from './tiles'
 
 /** How a figure of images looks, and what its classes are called. */
 export interface DigitsOptions extends FigureOptions {
-  /** Names of the classes; their numbers unless given. */
+  /** Names of the classes, their numbers by default. */
   readonly classNames?: readonly string[]
 }
 
@@ -57,7 +57,7 @@ export const imageGridFigure = (
  * A mistake has a frame and a title in the colour of mistakes, and a cross.
  *
  * @param when whose predictions: those of the initial weights, or those at the end
- * @throws ReportError where predictions and images do not go together
+ * @throws ReportError if predictions and images do not match
  */
 export const fixedImagesFigure = (
   images: DrawnImages,
@@ -109,7 +109,7 @@ export const fixedImagesFigure = (
   return figureOf({ id: when, title, alt, width, ...drawn }, options)
 }
 
-/** The mistakes of which the model was most certain, with what it gave to the class it chose and to the true one. */
+/** The most confident mistakes, with the probabilities of the predicted and the true class. */
 export const mistakesFigure = (
   images: DrawnImages,
   predictions: RunPredictions,

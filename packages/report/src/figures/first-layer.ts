@@ -12,7 +12,7 @@ import { tiles } from './tiles'
 export interface FirstLayerOptions extends FigureOptions {
   /** [height, width] of the images, [height, width, 3] in colour. */
   readonly imageShape: readonly [height: number, width: number, channels?: 3]
-  /** Names of the classes: titles where the layer has an output for each, as softmax regression has. */
+  /** Names of the classes: titles if the layer has an output for each, as in softmax regression. */
   readonly classNames?: readonly string[]
 }
 
@@ -23,7 +23,7 @@ const mostUnits = 100
  * What the first layer looks for: the weights of each of its outputs as an image, one colour for positive and one for
  * negative, in one scale.
  *
- * @throws ReportError where the weights are not those of a layer that sees such images
+ * @throws ReportError if the weights do not fit images of that shape
  */
 export const firstLayerFigure = (layer: FirstLayer, options: FirstLayerOptions): Figure => {
   const { width = defaultWidth, theme = 'light', imageShape, classNames } = options
@@ -121,9 +121,9 @@ const scaleBar = (width: number, largest: number, { ink, faint }: Palette): stri
 }
 
 /**
- * What each filter of the first convolution makes of one image, after its ReLU: the darker, the stronger; one scale for all.
+ * The first convolution's feature maps of one image, after ReLU: darker is stronger; one scale for all.
  *
- * @throws ReportError where the values are not as many as the shape has places
+ * @throws ReportError if the number of values does not match the shape
  */
 export const featureMapsFigure = (
   { image, shape, data }: FeatureMaps,

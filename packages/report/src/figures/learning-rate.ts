@@ -8,7 +8,7 @@ import { countingTicks, linearTicks, shortNumber } from '../ticks'
 /** As many marks as there are pixels to see them on. */
 const mostMarks = 560
 
-/** The learning rate of every step, where a schedule changes it. */
+/** The learning rate of every step, if a schedule changes it. */
 export const learningRateFigure = (
   { history: { learningRates = [] } }: DrawnRun,
   options: FigureOptions = {},

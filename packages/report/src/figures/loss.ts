@@ -11,8 +11,8 @@ import { countingTicks, linearTicks, logTicks, lossText, shortNumber } from '../
 const mostMarks = 560
 
 /**
- * The loss of every step: as measured, a band from the smallest to the largest of neighbouring steps; over it the mean of a
- * window; and the loss on the images that were watched after each epoch. What is no number leaves a gap.
+ * The loss of every step: a band from the smallest to the largest of neighbouring steps, the moving average over it, and the loss on the
+ * validation or test images after each epoch. A loss that is not a number leaves a gap.
  */
 export const lossFigure = ({ history, experiment, dataset }: DrawnRun, options: FigureOptions = {}): Figure => {
   const [id, title] = ['loss', 'Loss per step']

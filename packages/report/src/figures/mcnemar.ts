@@ -17,7 +17,7 @@ import { paletteOf } from '../theme'
 
 const [pitch, barHeight] = [76, 15]
 
-/** McNemar's test of each pair: on how many images only one of the two was right, and how likely that is by chance. */
+/** McNemar's test of each pair: on how many images only one of the two was right, and how likely such a difference is by chance. */
 export const mcNemarFigure = (inputs: readonly ReportInput[], options: FigureOptions = {}): Figure => {
   const [id, title] = ['mcnemar', "Right where the other is wrong: McNemar's test"]
   const { width = defaultWidth, theme = 'light' } = options

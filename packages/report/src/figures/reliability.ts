@@ -8,7 +8,7 @@ import { percentTick } from './accuracy'
 
 const ticks = [0, 0.2, 0.4, 0.6, 0.8, 1]
 
-/** How far the model's probabilities can be believed: accuracy against confidence, and the expected calibration error. */
+/** The reliability diagram: accuracy against confidence, with the expected calibration error. */
 export const reliabilityFigure = (predictions: RunPredictions, options: FigureOptions = {}): Figure => {
   const { bins, expectedError, meanConfidence, accuracy } = calibration(predictions)
   const filled = bins.filter((bin): bin is CalibrationBin & { confidence: number; accuracy: number } => bin.count > 0)

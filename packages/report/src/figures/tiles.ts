@@ -21,7 +21,7 @@ export interface TileOptions {
   readonly ratio: number
   readonly fontSize: number
   readonly palette: Palette
-  /** Between tiles; 8 unless given. */
+  /** Between tiles, 8 by default. */
   readonly gap?: number
 }
 

@@ -39,7 +39,7 @@ const started = (): Worker => {
   kernel.onmessage = receive
   kernel.onerror = ({ message }) => {
     const cell = cells.find(({ status }) => status === 'waiting')
-    if (cell) fail(cell, message || 'the code of this page could not be loaded: see whether you are online')
+    if (cell) fail(cell, message || 'the code of this page could not be loaded: check that you are online')
     stop()
   }
   return kernel
