@@ -50,8 +50,8 @@ const confidenceOf = ({ after, probabilities }: RunPredictions, classes: number,
   probabilities[image * classes + after[image]!]!
 
 /**
- * Calibration: of the predictions with a probability near p, is a share near p correct? Predictions are put into bins of equal width by
- * the probability of the predicted class.
+ * The calibration of predictions: of those with a probability near p, how many are correct. They are put into bins of equal width by the
+ * probability of the predicted class.
  *
  * Source: C. Guo and others, "On calibration of modern neural networks", ICML 2017.
  *
