@@ -92,6 +92,9 @@ test('what cannot be is said in a sentence', () => {
   expect(wrong.stderr).toBe('--rounds must be an integer from 1, not many\n')
   expect(bench('--models', 'resnet').stderr).toContain('--models names resnet')
   expect(bench('--wrong').stderr).toContain('--wrong')
+  const twice = bench('--models', 'linear', '--models', 'cnn')
+  expect(twice.status).toBe(2)
+  expect(twice.stderr).toContain('--models is given twice')
 })
 
 test('nets are trained by their recipes, a seed a turn', async ({ skip }) => {
@@ -221,6 +224,22 @@ describe('what is measured beside epochs', () => {
     expect(text).toContain('| mlp | 1,000 | 1.5 (1 - 2) | 5.5 (5 - 6) | 4 (3 - 5) |')
     expect(text.match(/^Measured 2026-01-01 at commit abc/gm)).toHaveLength(6)
     expect(toMarkdown({ ...measured, images: 60_000, rounds: 3, epochs: [] })).not.toContain('undefined')
+  })
+
+  test('is compared with the faster of PyTorch on all threads and on one, and says so', () => {
+    const [epoch] = result.epochs as [BenchResult['epochs'][number]]
+    const withAlone = (seconds: readonly number[]): BenchResult => ({
+      ...result,
+      epochs: [{ ...epoch, sides: [...epoch.sides, side('torch-resident-1', seconds)] }],
+    })
+    expect(toMarkdown(result)).not.toContain('the faster of the two')
+    const faster = toMarkdown(withAlone([2, 3, 4]))
+    expect(faster).toContain('trained on 2 threads and on one; ratios are to the faster of the two')
+    expect(faster).toContain('| linear | 1 | - | 3 | - |') // s an epoch: ours, PyTorch's on one thread
+    expect(faster).toContain('| linear | 2 (2 - 3) | - | - | 9 (4.5 - 9) | - |')
+    expect(faster).toMatch(/\| torch-resident-1 \| .*\| +\|\n/) // nothing beside itself
+    expect(toMarkdown(withAlone([9, 9, 9]))).toContain('| linear | 4 (4 - 6) | - | - | 9 (4.5 - 9) | - |')
+    expect(figureFiles(withAlone([2, 3, 4]))['ratios-light.svg']).toContain('linear, wasm : PyTorch, data resident: 2')
   })
 
   test('is drawn, in light and in dark', () => {

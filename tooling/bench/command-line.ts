@@ -9,13 +9,16 @@ export const refuse = (sentence: string): never => {
   process.exit(2)
 }
 
-/** The flags that were given; prints the usage and ends where --help is among them. */
+/** The flags that were given, each once; prints the usage and ends where --help is among them. */
 export const flagsOf = <C extends ParseArgsConfig>(
   usage: string,
   config: C,
 ): ReturnType<typeof parseArgs<C>>['values'] => {
   try {
-    const { values } = parseArgs(config)
+    const { values, tokens } = parseArgs({ ...config, tokens: true })
+    const names = tokens.flatMap((token) => (token.kind === 'option' ? [token.name] : []))
+    const twice = names.find((name, i) => names.indexOf(name) < i)
+    if (twice !== undefined) throw new Error(`--${twice} is given twice: give it once, a list with commas`)
     if (!('help' in values) || values.help !== true) return values
   } catch (error) {
     return refuse(`${(error as Error).message} (--help lists what there is)`)

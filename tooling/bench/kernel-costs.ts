@@ -211,6 +211,10 @@ const counts: Partial<Record<KernelExport, Count>> = {
     const [sizes, outputs] = pooledOf(numbers, batch)
     return pooledCost(sizes, outputs, outputs * total(tapsUnder(memory, x, sizes, ahead === 1)), false)
   },
+  convSparse: ([x = 0, , , , , ...numbers], batch, memory) => {
+    const [sizes, outputs] = pooledOf(numbers, batch)
+    return pooledCost(sizes, outputs, outputs * total(tapsUnder(memory, x, sizes, true)), false)
+  },
   convRowsFilters: ([, inputs = 0, outputs = 0, high = 0, wide = 0]) =>
     moved(`[${high}, ${wide}, ${inputs}, ${outputs}]`, high * wide * inputs * outputs),
   convRowsFilterGrad: ([, , at = 0, , , batch = 0, ...numbers], _, memory) =>

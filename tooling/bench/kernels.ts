@@ -2,12 +2,12 @@
 // what they need at least and what the machine could do.
 import { availableParallelism, cpus } from 'node:os'
 import { join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
 import { strokes, type Dataset } from '@digitlab/data'
 import { loadDataset } from '@digitlab/data/node'
 import { modelNames, type ModelName } from '@digitlab/models'
 import { completeExperiment, withRecipe } from '@digitlab/train'
 import { writeMarkedPart } from '../packages/marked-part'
+import { flagsOf, refuse } from './command-line'
 import { callsTable, expectedTable, stepsTable, type Machine, type TimedModel } from './kernel-tables'
 import { timeStep } from './kernel-times'
 import { measurePeak } from './peak'
@@ -23,26 +23,15 @@ const usage = `${command} [options]
   --data <folder>      with MNIST's four files; drawn strokes unless given
   --publish            put the tables into docs/performance.md as well`
 
-/** Ends with a sentence where the command line is wrong. */
-const refuse = (sentence: string): never => {
-  console.error(sentence)
-  process.exit(2)
-}
-
 const text = { type: 'string' } as const
-const parse = (args: string[]) => {
-  try {
-    return parseArgs({
-      args,
-      options: {
-        ...{ models: text, threads: text, data: text, repetitions: { ...text, default: '7' } },
-        ...{ publish: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
-      },
-    }).values
-  } catch (error) {
-    return refuse(`${(error as Error).message} (--help lists what there is)`)
-  }
-}
+const parse = (args: string[]) =>
+  flagsOf(usage, {
+    args,
+    options: {
+      ...{ models: text, threads: text, data: text, repetitions: { ...text, default: '7' } },
+      ...{ publish: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+    },
+  })
 
 const count = (flag: string, given: string, least: number): number => {
   const value = Number(given)
@@ -107,7 +96,6 @@ const onMoreThreads =
 /** The whole command. */
 export const main = async (root: string, args: string[]): Promise<void> => {
   const flags = parse(args)
-  if (flags.help) return console.log(usage)
   const threads = count('threads', flags.threads ?? String(Math.max(2, availableParallelism())), 2)
   const repetitions = count('repetitions', flags.repetitions, 1)
   const names = flags.models?.split(',') ?? modelNames

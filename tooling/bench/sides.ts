@@ -92,9 +92,9 @@ export const sidesFor = (
       { backend, workers, ...(backend === 'cpu' ? steps({ 'two-layer': 300, cnn: 60 }) : steps({})) },
       ['--expose-gc'],
     )
-  const pytorch = (loop: string, title: string) => ({
-    id: `torch-${loop}`,
-    title,
+  const pytorch = (loop: string, words: string, threads = cores) => ({
+    id: `torch-${loop}${threads === cores ? '' : `-${threads}`}`,
+    title: `PyTorch ${torch}, ${words}, ${threads === 1 ? '1 thread' : `${threads} threads`}`,
     command: python,
     args: [
       script('torch_side.py'),
@@ -102,7 +102,7 @@ export const sidesFor = (
         model,
         data,
         batchSize,
-        threads: cores,
+        threads,
         loop,
         ...steps({}),
         reference: join(here, '..', 'reference'),
@@ -115,8 +115,9 @@ export const sidesFor = (
     ...(torch === undefined
       ? []
       : [
-          pytorch('resident', `PyTorch ${torch}, data resident, ${cores} threads`),
-          pytorch('DataLoader', `PyTorch ${torch}, DataLoader, ${cores} threads`),
+          pytorch('resident', 'data resident'),
+          ...(cores > 1 ? [pytorch('resident', 'data resident', 1)] : []),
+          pytorch('DataLoader', 'DataLoader'),
         ]),
     ...(tfjs === undefined
       ? []

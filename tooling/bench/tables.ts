@@ -50,11 +50,17 @@ export const speedup = (own: readonly number[], peer: readonly number[]): Spread
 export const table = (header: readonly string[], rows: readonly Row[]) =>
   [header, header.map((_, i) => (i === 0 ? '---' : '---:')), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n')
 
-const threadsOf = ({ id }: Measured, cores: number) => (/^(wasm|cpu)-1$|^tfjs/.test(id) ? 1 : cores)
+const threadsOf = ({ id }: Measured, cores: number) => (/-1$|^tfjs/.test(id) ? 1 : cores)
+
+/** PyTorch's side of one thread, where there are more cores. */
+const torchAlone = 'torch-resident-1'
+
+/** The sides of a peer: of PyTorch's two with its data resident the faster one is compared with. */
+const sidesOf = (peer: string): readonly string[] => (peer === 'torch-resident' ? [peer, torchAlone] : [peer])
 
 /** What each side took for an epoch of a model. */
 export const epochTable = ({ sides, flopsPerImage }: EpochFigures, { images, machine }: BenchResult) => {
-  const peer = fastest(sides, ['torch-resident'])
+  const peer = fastest(sides, sidesOf('torch-resident'))
   const rows = sides.map((side) => {
     if (side.failed !== undefined) return [side.title, `cannot: ${side.failed.split('\n')[0]}`, '', '', '', '', '']
     const { title, secondsPerEpoch, steps, peakBytes } = side
@@ -87,14 +93,14 @@ const fastest = (sides: readonly Measured[], ids: readonly string[]) =>
     .flatMap((side) => (ids.includes(side.id) && side.failed === undefined ? [side] : []))
     .sort((a, b) => median(a.secondsPerEpoch) - median(b.secondsPerEpoch))[0]
 
-/** How many times as fast as a peer our backend is, with as many threads as serve it best; undefined where one was not timed. */
+/** How many times as fast as a peer our backend is, each with as many threads as serve it best; undefined where one was not timed. */
 export const ratioOf = (
   { sides }: Pick<EpochFigures, 'sides'>,
   backend: string,
   peer: string,
   cores: number,
 ): Spread | undefined => {
-  const [own, other] = [fastest(sides, idsOf(backend, cores)), fastest(sides, [peer])]
+  const [own, other] = [fastest(sides, idsOf(backend, cores)), fastest(sides, sidesOf(peer))]
   return own && other && speedup(own.secondsPerEpoch, other.secondsPerEpoch)
 }
 
@@ -125,13 +131,16 @@ export const turnSentence = (turn: Turn | undefined): string =>
     ? ` In each turn every side, digitlab's and its peers' alike, trains for at least ${turn.untimed} s that are not timed and then, without a pause, for at least ${turn.timed} s that are: whole epochs, or parts of one where it takes minutes; what counts is their mean.`
     : ''
 
+const hasTorchAlone = ({ epochs }: BenchResult): boolean =>
+  epochs.some(({ sides }) => sides.some(({ id }) => id === torchAlone))
+
 const heading = (result: BenchResult) => {
   const { date, commit, machine, rounds } = result
   return (
     `Measured ${date} at commit ${commit} by \`npm run bench\`: ${machine.processor}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ` +
     `${machine.platform}, Node ${machine.node}${machine.torch === null ? ', no PyTorch' : `, PyTorch ${machine.torch}`}${peersOf(result)}. MNIST, batch 64, ` +
     `SGD; whole epochs with shuffle, batches and steps, without evaluation. The sides took turns in ${rounds} rounds (slow ones in 3); median, ` +
-    `with least and most.${turnSentence(result.turn)} What takes minutes was timed over a part of an epoch. The first losses of all agreed before they were timed.`
+    `with least and most.${turnSentence(result.turn)}${hasTorchAlone(result) ? ` PyTorch with its data resident trained on ${machine.cores} threads and on one; ratios are to the faster of the two.` : ''} What takes minutes was timed over a part of an epoch. The first losses of all agreed before they were timed.`
   )
 }
 
@@ -141,7 +150,7 @@ export const summaryTable = (result: BenchResult): string => {
   const columns = [
     ['digitlab wasm', idsOf('wasm', cores)],
     ['digitlab cpu', idsOf('cpu', cores)],
-    ['PyTorch, data resident', ['torch-resident']],
+    ['PyTorch, data resident', [...sidesOf('torch-resident')]],
     ['PyTorch, DataLoader', ['torch-DataLoader']],
     ['tfjs wasm', ['tfjs-wasm']],
     ['tfjs cpu', ['tfjs-cpu']],
@@ -153,7 +162,7 @@ export const summaryTable = (result: BenchResult): string => {
     return sides.some(({ id }) => ids.includes(id)) ? 'cannot' : '-'
   }
   return [
-    `Seconds per epoch, with as many threads as serve each backend of ours best:\n\n${table(
+    `Seconds per epoch, with as many threads as serve each backend ${hasTorchAlone(result) ? 'of ours and PyTorch with its data resident' : 'of ours'} best:\n\n${table(
       ['model', ...columns.map(([title]) => title)],
       result.epochs.map(({ model, sides }) => [model, ...columns.map(([, ids]) => seconds(sides, ids))]),
     )}`,

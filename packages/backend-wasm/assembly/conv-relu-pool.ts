@@ -16,7 +16,7 @@
 // dx at that patch += filter x g. Two ways:
 // - single: as above, no dx; the winners' gradients as four masked copies of dy.
 // - rows: for each output channel the list of its winners; a filter row's weights for all input channels lie together, so
-//   six vectors of it are summed in registers over the list.
+//   six or twelve vectors of it are summed in registers over the list.
 // Filters' gradients are sums over a batch: ranges are of output channels there, so that no sum is split and each has the order of the images.
 //
 // Each kernel computes what is asked for of one result: images from .. to - 1, unless it says of what.
@@ -36,7 +36,7 @@ function frameBytes<T>(height: T, width: T, inputs: T, padding: T): T {
 
 /** Windows of 2 x 2 along a side of the convolution's output. */
 @inline
-function windowsAlong(size: f64, kernel: f64, padding: f64): f64 {
+export function windowsAlong(size: f64, kernel: f64, padding: f64): f64 {
   return floor<f64>((size + 2 * padding - kernel + 1) / 2)
 }
 
@@ -66,7 +66,7 @@ function unframe(from: usize, height: usize, width: usize, inputs: usize, paddin
 
 /** Picks the winner of four candidates in each lane, adds nothing: y and winner as the header says. */
 @inline
-function pool(c0: v128, c1: v128, c2: v128, c3: v128, y: usize, winners: usize): void {
+export function pool(c0: v128, c1: v128, c2: v128, c3: v128, y: usize, winners: usize): void {
   const m1 = f32x4.gt(c1, c0)
   let best = v128.bitselect(c1, c0, m1)
   let winner = v128.and(m1, i32x4.splat(1))
@@ -356,6 +356,12 @@ export function convSingleGrad(
   }
 }
 
+/** dy of windows that have a winner, 0 of others. */
+@inline
+function passed(dy: usize, winners: usize): v128 {
+  return v128.andnot(v128.load(dy), i32x4.lt_s(v128.load(winners), i32x4.splat(0)))
+}
+
 /**
  * dBias = the sum of dy over windows that have a winner.
  *
@@ -373,10 +379,32 @@ function biasGrad(
   const outBytes = outputs * 4
   const end = dy + windows * outBytes
   let o = from * 4
+  // Several at once: one sum need not wait for another.
+  for (; o + 64 <= to * 4; o += 64) {
+    let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0
+    for (let p = dy + o, w = winners + o; p < end; p += outBytes, w += outBytes) {
+      s0 = f32x4.add(s0, passed(p, w))
+      s1 = f32x4.add(s1, passed(p + 16, w + 16))
+      s2 = f32x4.add(s2, passed(p + 32, w + 32))
+      s3 = f32x4.add(s3, passed(p + 48, w + 48))
+    }
+    v128.store(dBias + o, s0)
+    v128.store(dBias + o, s1, 16)
+    v128.store(dBias + o, s2, 32)
+    v128.store(dBias + o, s3, 48)
+  }
+  for (; o + 32 <= to * 4; o += 32) {
+    let s0 = f32x4.splat(0), s1 = s0
+    for (let p = dy + o, w = winners + o; p < end; p += outBytes, w += outBytes) {
+      s0 = f32x4.add(s0, passed(p, w))
+      s1 = f32x4.add(s1, passed(p + 16, w + 16))
+    }
+    v128.store(dBias + o, s0)
+    v128.store(dBias + o, s1, 16)
+  }
   for (; o + 16 <= to * 4; o += 16) {
     let s = f32x4.splat(0)
-    for (let p = dy + o, w = winners + o; p < end; p += outBytes, w += outBytes)
-      s = f32x4.add(s, v128.andnot(v128.load(p), i32x4.lt_s(v128.load(w), i32x4.splat(0))))
+    for (let p = dy + o, w = winners + o; p < end; p += outBytes, w += outBytes) s = f32x4.add(s, passed(p, w))
     v128.store(dBias + o, s)
   }
   for (; o < to * 4; o += 4) {
@@ -740,6 +768,54 @@ function gatherSix(list: usize, end: usize, from: usize, to: usize): void {
   v128.store(to, s5, 80)
 }
 
+/**
+ * The same of 28 elements: seven sums, seven loads of a patch and g are all the registers that there are. The engine puts a block's loads before
+ * its sums, so eight would go through memory.
+ */
+@inline
+function gatherSeven(list: usize, end: usize, from: usize, to: usize): void {
+  let s0 = v128.load(to), s1 = v128.load(to, 16), s2 = v128.load(to, 32), s3 = v128.load(to, 48)
+  let s4 = v128.load(to, 64), s5 = v128.load(to, 80), s6 = v128.load(to, 96)
+  for (let p = list; p < end; p += 8) {
+    const q = from + load<u32>(p)
+    const g = splat(p, 4)
+    s0 = fma(g, v128.load(q), s0)
+    s1 = fma(g, v128.load(q, 16), s1)
+    s2 = fma(g, v128.load(q, 32), s2)
+    s3 = fma(g, v128.load(q, 48), s3)
+    s4 = fma(g, v128.load(q, 64), s4)
+    s5 = fma(g, v128.load(q, 80), s5)
+    s6 = fma(g, v128.load(q, 96), s6)
+  }
+  v128.store(to, s0)
+  v128.store(to, s1, 16)
+  v128.store(to, s2, 32)
+  v128.store(to, s3, 48)
+  v128.store(to, s4, 64)
+  v128.store(to, s5, 80)
+  v128.store(to, s6, 96)
+}
+
+/** The same of 20 elements. */
+@inline
+function gatherFive(list: usize, end: usize, from: usize, to: usize): void {
+  let s0 = v128.load(to), s1 = v128.load(to, 16), s2 = v128.load(to, 32), s3 = v128.load(to, 48), s4 = v128.load(to, 64)
+  for (let p = list; p < end; p += 8) {
+    const q = from + load<u32>(p)
+    const g = splat(p, 4)
+    s0 = fma(g, v128.load(q), s0)
+    s1 = fma(g, v128.load(q, 16), s1)
+    s2 = fma(g, v128.load(q, 32), s2)
+    s3 = fma(g, v128.load(q, 48), s3)
+    s4 = fma(g, v128.load(q, 64), s4)
+  }
+  v128.store(to, s0)
+  v128.store(to, s1, 16)
+  v128.store(to, s2, 32)
+  v128.store(to, s3, 48)
+  v128.store(to, s4, 64)
+}
+
 /** dx patch[0..48) += g x row[0..48) over a list of (offset, g): the twelve vectors of the filter row in registers. */
 @inline
 function scatterTwelve(list: usize, end: usize, from: usize, to: usize): void {
@@ -815,22 +891,56 @@ function listWinners(
   const channels = to - from
   dy += from * 4
   winners += from * 4
-  for (let o: usize = 0; o < channels; o++) store<u32>(ends + o * 4, <u32>(lists + o * listBytes))
-  for (let r: usize = 0; r < rows; r++)
-    for (let c: usize = 0; c < columns; c++) {
-      const window = r * 2 * frameRow + c * 2 * inBytes
-      for (let o: usize = 0; o < channels; o++) {
-        const winner = load<i32>(winners + o * 4)
-        const g = load<f32>(dy + o * 4)
-        const end = load<u32>(ends + o * 4)
+  let o: usize = 0
+  for (; o + 4 <= channels; o += 4) {
+    let end0 = lists + o * listBytes
+    let end1 = end0 + listBytes
+    let end2 = end1 + listBytes
+    let end3 = end2 + listBytes
+    let at = o * 4
+    for (let r: usize = 0; r < rows; r++) {
+      let window = i32x4.splat(<i32>(r * 2 * frameRow))
+      for (let c: usize = 0; c < columns; c++, at += outputs * 4) {
+        const winner = v128.load(winners + at)
+        const g = v128.load(dy + at)
         // Of two bits, whatever the winner is: its patch lies in the frame.
-        store<u32>(end, <u32>(window + <usize>((winner >> 1) & 1) * frameRow + <usize>(winner & 1) * inBytes))
-        store<f32>(end, g, 4)
-        store<u32>(ends + o * 4, end + (<u32>((winner >= 0) & (g != 0)) << 3))
+        const down = v128.and(i32x4.ne(v128.and(winner, i32x4.splat(2)), i32x4.splat(0)), i32x4.splat(<i32>frameRow))
+        const right = v128.and(i32x4.ne(v128.and(winner, i32x4.splat(1)), i32x4.splat(0)), i32x4.splat(<i32>inBytes))
+        const patch = i32x4.add(window, i32x4.add(down, right))
+        const passes: usize = i32x4.bitmask(v128.andnot(f32x4.ne(g, f32x4.splat(0)), winner))
+        const lower = i8x16.shuffle(patch, g, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23)
+        const upper = i8x16.shuffle(patch, g, 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31)
+        // Always written, counted only where it passes its gradient: no branch to predict wrongly.
+        v128.store64_lane(end0, lower, 0)
+        end0 += (passes & 1) << 3
+        v128.store64_lane(end1, lower, 1)
+        end1 += (passes & 2) << 2
+        v128.store64_lane(end2, upper, 0)
+        end2 += (passes & 4) << 1
+        v128.store64_lane(end3, upper, 1)
+        end3 += passes & 8
+        window = i32x4.add(window, i32x4.splat(<i32>inBytes * 2))
       }
-      winners += outputs * 4
-      dy += outputs * 4
     }
+    store<u32>(ends + o * 4, <u32>end0)
+    store<u32>(ends + o * 4, <u32>end1, 4)
+    store<u32>(ends + o * 4, <u32>end2, 8)
+    store<u32>(ends + o * 4, <u32>end3, 12)
+  }
+  for (; o < channels; o++) {
+    let end = lists + o * listBytes
+    let at = o * 4
+    for (let r: usize = 0; r < rows; r++)
+      for (let c: usize = 0; c < columns; c++, at += outputs * 4) {
+        const winner = load<i32>(winners + at)
+        const g = load<f32>(dy + at)
+        const right = <usize>(winner & 1) * inBytes
+        store<u32>(end, <u32>(r * 2 * frameRow + c * 2 * inBytes + <usize>((winner >> 1) & 1) * frameRow + right))
+        store<f32>(end, g, 4)
+        end += <usize>((winner >= 0) & (g != 0)) << 3
+      }
+    store<u32>(ends + o * 4, <u32>end)
+  }
 }
 
 /**
@@ -882,6 +992,10 @@ export function convRowsFilterGrad(
         const patch = image + kr * frameRow
         const sum = sums + o * filterBytes + kr * segment
         let s: usize = 0
+        for (; s + 192 <= segment; s += 192) {
+          gatherSeven(list, end, patch + s, sum + s)
+          gatherFive(list, end, patch + s + 112, sum + s + 112)
+        }
         for (; s + 96 <= segment; s += 96) gatherSix(list, end, patch + s, sum + s)
         for (; s < segment; s += 16) {
           let one = v128.load(sum + s)

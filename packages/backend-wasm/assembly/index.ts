@@ -31,6 +31,7 @@ export {
   convSingleGradRoom,
   convSingleRoom,
 } from './conv-relu-pool'
+export { convSparse, convSparseRoom } from './conv-relu-pool-sparse'
 export { softmaxCrossEntropyRows, softmaxCrossEntropySummary } from './softmax-cross-entropy'
 export {
   adadeltaStep,

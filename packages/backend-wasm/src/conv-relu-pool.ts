@@ -3,9 +3,10 @@ import { defineKernel } from './kernel'
 
 const isThreeByThree = ({ kernelHeight, kernelWidth }: ConvReluPoolSizes) => kernelHeight === 3 && kernelWidth === 3
 
-/** Which of the two ways of `assembly/conv-relu-pool.ts` a layer takes. */
-const convReluPoolPath = (shapes: ConvReluPoolSizes): 'single' | 'direct' => {
+/** Which of the ways of `assembly/conv-relu-pool.ts` and `assembly/conv-relu-pool-sparse.ts` a layer takes. */
+const convReluPoolPath = (shapes: ConvReluPoolSizes): 'single' | 'sparse' | 'direct' => {
   if (isThreeByThree(shapes) && shapes.inputs === 1 && shapes.outputs % 4 === 0) return 'single'
+  if (shapes.inputs % 4 === 0 && shapes.outputs % 32 === 0) return 'sparse'
   return 'direct'
 }
 
@@ -28,10 +29,15 @@ export const convReluPool = defineKernel(
     if (path === 'single') {
       const tensors = [address(x), address(filter), address(bias), address(y), address(winners)] as const
       const room = kernels.convSingleRoom(height, width, padding)
-      share('convSingle', { items: batch, room }, ...tensors, height, width, outputs, padding)
+      share('convSingle', { items: batch, room, uneven: 2 }, ...tensors, height, width, outputs, padding)
       return { y, winners }
     }
     const sizes = [height, width, inputs, outputs, kernelHeight, kernelWidth, padding] as const
+    if (path === 'sparse') {
+      const tensors = [address(x), address(filter), address(bias), address(y), address(winners)] as const
+      share('convSparse', { items: batch, room: kernels.convSparseRoom(...sizes), uneven: 2 }, ...tensors, ...sizes)
+      return { y, winners }
+    }
     const room = kernels.convDirectRoom(...sizes)
     const common = scratch(kernels.convDirectScratch(...sizes))
     const taps = kernelHeight * kernelWidth * inputs
@@ -44,7 +50,7 @@ export const convReluPool = defineKernel(
       share('convDirectPlainRows', { items: rows, room }, common, ...sizes)
     }
     const tensors = [address(x), common, address(y), address(winners), Number(ahead)] as const
-    share('convDirect', { items: batch, room }, ...tensors, ...sizes)
+    share('convDirect', { items: batch, room, uneven: 1 }, ...tensors, ...sizes)
     return { y, winners }
   },
 )
@@ -79,7 +85,15 @@ export const convReluPoolGrad = defineKernel(
     const tensors = [address(dy), address(x), address(winners), ...sums] as const
     share('convRowsFilterGrad', { items: outputs, room, waits: !dx }, ...tensors, ...sizes)
     if (dx)
-      share('convRowsInputGrad', { items: batch, room }, address(dy), filters, address(winners), address(dx), ...sizes)
+      share(
+        'convRowsInputGrad',
+        { items: batch, room, uneven: 1 },
+        address(dy),
+        filters,
+        address(winners),
+        address(dx),
+        ...sizes,
+      )
     return { dFilter, dBias, dx }
   },
 )

@@ -17,6 +17,11 @@ export interface Split {
   readonly room?: number
   /** False where the next call needs nothing of what this one writes, and does not write where this one reads. */
   readonly waits?: boolean
+  /**
+   * Where ranges of the same size take different times: the smallest one, in grains, that is worth a call of its own. Threads then take ranges as
+   * they get on.
+   */
+  readonly uneven?: number
 }
 
 /**
@@ -153,10 +158,10 @@ const instantiate = ({ simd, module: moduleFor }: Compiled, backend: BackendWasm
     noted?.push(call)
     callAlone(kernels, call)
   }
-  const share: Share = (kernel, { items, grain = 1, room = 0, waits = true }, ...parameters) => {
+  const share: Share = (kernel, { items, grain = 1, room = 0, waits = true, uneven = 0 }, ...parameters) => {
     const stride = Math.ceil(room / line) * line
     const rooms = stride === 0 ? 0 : scratch(stride * (threads?.count ?? 1), 'rooms')
-    make({ kernel, parameters: [...parameters, rooms, 0, items], items, grain, stride, waits })
+    make({ kernel, parameters: [...parameters, rooms, 0, items], items, grain, stride, waits, uneven })
   }
   const wholeCall = (kernel: KernelExport, parameters: readonly number[]): Call => ({
     ...{ kernel, parameters: [...parameters], items: 0, grain: 1, stride: 0, waits: true },

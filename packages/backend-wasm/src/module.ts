@@ -21,6 +21,8 @@ export const kernelNames = [
     'convDirectPlain',
     'convDirectPlainRows',
     'convDirect',
+    'convSparseRoom',
+    'convSparse',
   ],
   ...['convRowsFilterBytes', 'convRowsFilters', 'convRowsGradRoom', 'convRowsFilterGrad', 'convRowsInputGrad'],
   ...['softmaxCrossEntropyRows', 'softmaxCrossEntropySummary'],

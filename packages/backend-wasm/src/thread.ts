@@ -1,5 +1,5 @@
 // What every other thread does: it makes its part of each call of a program, again and again, in step with the rest.
-import type { callPart } from './calls'
+import type { callPart, Claims } from './calls'
 
 /** Where things are in the memory that threads share, in bytes from the control block's beginning; lines of 64 bytes. */
 export const places = {
@@ -9,8 +9,10 @@ export const places = {
   program: 192,
   /** int32 for each thread, a line each: counts the programs that it was to run; whether it sleeps; counts what it has done. */
   starts: 256,
-  /** float64: calls, and for each its kernel, items, grain, stride, waits, varies, count of parameters, parameters. */
-  calls: 256 + 64 * 64,
+  /** int32 for each thread, for each of the first uneven calls of a program (`Claims`). */
+  claims: 256 + 64 * 64,
+  /** float64: calls, and for each its kernel, items, grain, stride, waits, uneven, its place among claims, varies, count of parameters, parameters. */
+  calls: 256 + 64 * 64 + 4 * 64 * 64,
 } as const
 
 /** What a thread is told first. */
@@ -22,8 +24,8 @@ export interface ThreadBegin {
   /** The kernels by their numbers. */
   readonly names: readonly string[]
   readonly places: typeof places
-  /** How often to look before sleeping: at a barrier, and between programs. */
-  readonly looks: readonly [barrier: number, start: number]
+  /** How often to look before sleeping: at a barrier, shortly and long, and between programs. */
+  readonly looks: readonly [short: number, long: number, start: number]
   /** How long to sleep before looking again, in milliseconds: the same two. */
   readonly naps: readonly [barrier: number, start: number]
 }
@@ -40,11 +42,31 @@ interface Port {
 }
 
 /**
+ * How often one thread looks at a barrier before it sleeps. Waking up costs some 50 us and more, and uneven parts of a call differ by as much: where
+ * threads have processors of their own it looks for some 200 us. Where a fifth of that is in vain, as on a machine that others use, it looks
+ * for 8 us, and for long again only now and then. Needs nothing but its parameters, as it is sent to other threads as text.
+ */
+export const patienceAtBarriers = (short: number, long: number) => {
+  let [looks, credit, left] = [long, 16, 0]
+  return {
+    looks: () => looks,
+    /** @param slept whether it looked in vain */
+    met: (slept: boolean): void => {
+      if (left > 0) {
+        if (--left === 0) looks = long
+      } else if (!slept) credit = Math.min(credit + 1, 16)
+      else if ((credit -= 5) < 0) [looks, credit, left] = [short, 4, 256]
+    },
+  }
+}
+
+/**
  * The whole of another thread. It is sent there as text, and so refers to nothing but its parameters.
  *
  * @param part {@link callPart}
+ * @param patience {@link patienceAtBarriers}
  */
-export const threadMain = (part: typeof callPart): void => {
+export const threadMain = (part: typeof callPart, patience: typeof patienceAtBarriers): void => {
   type Kernel = (...parameters: number[]) => number
   const { process } = globalThis as { process?: { getBuiltinModule?: (id: string) => unknown } }
   const threads = process?.getBuiltinModule?.('node:worker_threads') as { parentPort?: Port | null } | undefined
@@ -61,16 +83,20 @@ export const threadMain = (part: typeof callPart): void => {
       const start = control + places.starts + 64 * thread
       const own = new Int32Array(memory.buffer, start, 3)
       const gate = new Int32Array(memory.buffer, control + places.barrier, 33)
+      const claimed = new Int32Array(memory.buffer, control + places.claims, (places.calls - places.claims) / 4)
+      const { looks: looksNow, met } = patience(looks[0], looks[1])
       let [seen, loaded] = [0, 0]
       let calls: Parameters<typeof callPart>[1][] = []
       let parts: Kernel[] = []
       let waits: boolean[] = []
+      let claims: (Claims | undefined)[] = []
       /** Where the parameters are of calls that vary. */
       let varying: { readonly parameters: number[]; readonly at: number }[] = []
       const load = () => {
         calls = []
         parts = []
         waits = []
+        claims = []
         varying = []
         let at = 0
         const next = () => values[at++] as number
@@ -78,17 +104,19 @@ export const threadMain = (part: typeof callPart): void => {
           parts.push(kernels[next()] as Kernel)
           const [items, grain, stride] = [next(), next(), next()]
           waits.push(next() === 1)
+          const [uneven, place] = [next(), next()]
+          claims.push(place < 0 ? undefined : { words: claimed, at: place })
           const varies = next() === 1
           const count = next()
           const parameters = Array.from(values.subarray(at, at + count))
           if (varies) varying.push({ parameters, at })
-          calls.push({ parameters, items, grain, stride })
+          calls.push({ parameters, items, grain, stride, uneven })
           at += count
         }
       }
       answer({})
       for (;;) {
-        let count = watch(start, seen, looks[1])
+        let count = watch(start, seen, looks[2])
         if (count === seen) {
           Atomics.store(own, 1, 1)
           while (count === seen) {
@@ -109,9 +137,10 @@ export const threadMain = (part: typeof callPart): void => {
         const rounds = taking > 2 ? 2 : 1
         for (let i = 0; i < calls.length; i++) {
           own[2] = ((own[2] as number) + 1) | 0
-          part(parts[i] as Kernel, calls[i] as (typeof calls)[number], thread, taking, rounds)
+          part(parts[i] as Kernel, calls[i] as (typeof calls)[number], thread, taking, rounds, claims[i])
           if (!waits[i]) continue
-          let generation = barrier(control, taking, looks[0], -1)
+          let generation = barrier(control, taking, looksNow(), -1)
+          met(generation >= 0)
           while (generation >= 0) {
             Atomics.add(gate, 32, 1)
             Atomics.wait(gate, 0, generation, naps[0])

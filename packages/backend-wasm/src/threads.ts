@@ -1,7 +1,7 @@
 import { BackendError } from '@digitlab/backends'
-import { callPart, type Call } from './calls'
+import { callPart, type Call, type Claims } from './calls'
 import type { KernelExports, KernelExport } from './module'
-import { places, threadMain, type ThreadAnswer, type ThreadBegin } from './thread'
+import { patienceAtBarriers, places, threadMain, type ThreadAnswer, type ThreadBegin } from './thread'
 
 /** Threads with our kernels in one memory, the calling one among them. */
 export interface Threads {
@@ -34,12 +34,16 @@ export interface SharedHeap {
 /** More threads than this are refused: each has its line in the control block. */
 export const mostThreads = 64
 const programBytes = 8 * 16384
+/** Numbers of a call beside its parameters. */
+const callNumbers = 9
+/** Uneven calls of a program that threads can take from one another; any more are split evenly. */
+const mostUneven = (places.calls - places.claims) / 4 / mostThreads
 
 /**
- * Looks before a thread sleeps, at a barrier (some 8 us) and between steps (some 80 us): longer than a barrier's wait usually is, and
- * than what the calling thread does between two steps; not so long that it takes a processor from others who need it.
+ * Looks before a thread sleeps: at a barrier (some 8 us, or some 200: `patienceAtBarriers`) and between steps (some 80 us, longer than what the
+ * calling thread does between two); not so long that it takes a processor from others who need it.
  */
-const looks = [20_000, 200_000] as const
+const looks = [20_000, 500_000, 200_000] as const
 /** How long it sleeps before it looks again, in milliseconds. */
 const naps = [20, 100] as const
 
@@ -59,7 +63,7 @@ interface Thread {
   addEventListener?(event: 'message' | 'error', listener: (event: Event) => void): void
 }
 
-const source = (): string => `(${String(threadMain)})(${String(callPart)})`
+const source = (): string => `(${String(threadMain)})(${String(callPart)}, ${String(patienceAtBarriers)})`
 
 interface NodeThreads {
   readonly Worker: new (code: string, options: { eval: true; execArgv: string[]; stdin: false }) => Thread
@@ -106,11 +110,15 @@ export const startThreads = async (heap: SharedHeap, count: number, patience = l
   const values = new Float64Array(memory.buffer, control + places.calls, 16384)
   const numbers = new Map(names.map((name, i) => [name, i]))
   const gate = new Int32Array(memory.buffer, control + places.barrier, 33)
+  const claimed = new Int32Array(memory.buffer, control + places.claims, mostUneven * mostThreads)
   const sleeps = maySleep()
   const workers: Thread[] = []
   const ends: Promise<unknown>[] = []
   let [failure, closed]: [BackendError | undefined, boolean] = [undefined, false]
   let loaded: Program | undefined
+  /** Of the loaded program's calls. */
+  let claims: (Claims | undefined)[] = []
+  let uneven: Claims[] = []
 
   const wake = (thread: number): void => {
     Atomics.add(starts, 16 * thread, 1)
@@ -175,9 +183,14 @@ export const startThreads = async (heap: SharedHeap, count: number, patience = l
       at += row.length
     }
     put(program.calls.length)
-    for (const [i, { kernel, parameters, items, grain, stride, waits }] of program.calls.entries()) {
-      put(numbers.get(kernel) as number, items, grain, stride, Number(waits), Number(program.varying.has(i)))
-      put(parameters.length, ...parameters)
+    let places = 0
+    claims = program.calls.map(({ items, uneven = 0 }) =>
+      items > 0 && uneven > 0 && places < mostUneven ? { words: claimed, at: mostThreads * places++ } : undefined,
+    )
+    uneven = claims.filter((each) => each !== undefined)
+    for (const [i, { kernel, parameters, items, grain, stride, waits, uneven: least = 0 }] of program.calls.entries()) {
+      put(numbers.get(kernel) as number, items, grain, stride, Number(waits), least, claims[i]?.at ?? -1)
+      put(Number(program.varying.has(i)), parameters.length, ...parameters)
     }
     loaded = program
     shared[0] = (shared[0] as number) + 1
@@ -187,7 +200,7 @@ export const startThreads = async (heap: SharedHeap, count: number, patience = l
     let at = 1
     for (let i = 0; i < calls.length; i++) {
       const { parameters } = calls[i] as Call
-      at += 7
+      at += callNumbers
       if (varying.has(i)) values.set(parameters, at)
       at += parameters.length
     }
@@ -198,8 +211,10 @@ export const startThreads = async (heap: SharedHeap, count: number, patience = l
     for (let thread = 1; thread < taking; thread++) sum += Atomics.load(starts, 16 * thread + 2)
     return sum
   }
+  const { looks: looksNow, met } = patienceAtBarriers(looks[0], looks[1])
   const waitForAll = (taking: number): void => {
-    let generation = kernels.barrier(control, taking, looks[0], -1)
+    let generation = kernels.barrier(control, taking, looksNow(), -1)
+    met(generation >= 0)
     if (generation < 0) return
     let [waited, before, last] = [0, performance.now(), beats(taking)]
     while (generation >= 0) {
@@ -223,10 +238,11 @@ export const startThreads = async (heap: SharedHeap, count: number, patience = l
       if (loaded !== program) write(program)
       else update(program)
       shared[1] = taking
+      for (const { at } of uneven) claimed.fill(0, at, at + taking) // all have met since they last took something
       for (let thread = 1; thread < taking; thread++) wake(thread)
       const rounds = taking > 2 ? 2 : 1
-      for (const call of program.calls) {
-        callPart(kernels[call.kernel], call, 0, taking, rounds)
+      for (const [i, call] of program.calls.entries()) {
+        callPart(kernels[call.kernel], call, 0, taking, rounds, claims[i])
         if (call.waits) waitForAll(taking)
       }
     },
@@ -236,4 +252,4 @@ export const startThreads = async (heap: SharedHeap, count: number, patience = l
 
 /** Whether a program fits the room that there is for one. */
 export const fits = ({ calls }: Program): boolean =>
-  8 * calls.reduce((sum, { parameters }) => sum + 7 + parameters.length, 1) <= programBytes
+  8 * calls.reduce((sum, { parameters }) => sum + callNumbers + parameters.length, 1) <= programBytes

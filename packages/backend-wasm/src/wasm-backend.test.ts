@@ -110,7 +110,7 @@ describe('the fast path is taken', () => {
     {
       model: 'cnn, second',
       run: convLayer(14, 16, 32, 3, true),
-      paths: ['convReluPool direct', 'convReluPoolGrad rows'],
+      paths: ['convReluPool sparse', 'convReluPoolGrad rows'],
     },
     { model: 'any other', run: convLayer(9, 3, 5, 5, true), paths: ['convReluPool direct', 'convReluPoolGrad rows'] },
   ])('$model', ({ run, paths }) => {

@@ -60,6 +60,7 @@ export const convolutionShapes = [
   { batch: 2, size: [8, 11], inputs: 4, outputs: 7, kernel: 5, stride: 1, padding: 0 },
   { batch: 1, size: [6, 6], inputs: 2, outputs: 8, kernel: 5, stride: 1, padding: 2 },
   { batch: 1, size: [4, 4], inputs: 5, outputs: 20, kernel: 1, stride: 1, padding: 0 },
+  { batch: 3, size: [9, 12], inputs: 4, outputs: 64, kernel: 5, stride: 1, padding: 2 },
 ] as const
 
 interface ConvolutionShape extends ConvolutionMoves {
