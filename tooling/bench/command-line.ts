@@ -15,7 +15,7 @@ export const flagsOf = <C extends ParseArgsConfig>(
   config: C,
 ): ReturnType<typeof parseArgs<C>>['values'] => {
   try {
-    const { values, tokens } = parseArgs({ ...config, tokens: true })
+    const { values, tokens = [] } = parseArgs({ ...config, tokens: true })
     const names = tokens.flatMap((token) => (token.kind === 'option' ? [token.name] : []))
     const twice = names.find((name, i) => names.indexOf(name) < i)
     if (twice !== undefined) throw new Error(`--${twice} is given twice: give it once, a list with commas`)
