@@ -3,6 +3,7 @@ import type { Dataset } from '@digitlab/data'
 import { loadDataset, type DownloadProgress } from '@digitlab/data/node'
 import { grouped } from '@digitlab/report'
 import type { GpuFlags } from './backends'
+import { datasetPlace } from './dataset-place'
 import { bar, fitted } from './fitted'
 import { nearest } from './nearest'
 import { mayHaveNvidiaGpu } from './nvidia'
@@ -33,15 +34,17 @@ interface Reading {
 }
 
 /**
- * Begins to read a data set: what computes can be loaded meanwhile.
+ * Begins to read a data set: what computes can be loaded meanwhile. A folder that is given takes the place of one that the data set is named
+ * by.
  *
  * @returns waits for it, telling on standard error where it came from and the progress of a download
  */
 export const beginToLoad = (
-  name: string,
-  folder: string | undefined,
+  named: string,
+  dataDir: string | undefined,
   { signal, stream, classNames }: Reading = {},
 ): (() => Promise<Dataset>) => {
+  const { dataset: name, folder } = datasetPlace(named, dataDir)
   const untold: string[] = []
   let tell = (sentence: string): void => void untold.push(sentence)
   const reading = loadDataset(name, {
@@ -68,8 +71,8 @@ export const beginToLoad = (
 }
 
 /** Loads a data set, telling on standard error where it came from and the progress of a download. */
-export const load = (name: string, folder: string | undefined, reading: Reading = {}): Promise<Dataset> =>
-  beginToLoad(name, folder, reading)()
+export const load = (name: string, dataDir: string | undefined, reading: Reading = {}): Promise<Dataset> =>
+  beginToLoad(name, dataDir, reading)()
 
 /**
  * Chooses backends; where `auto` chose one, tells what it is, and what comes before it and is not available. What would help, `backends` tells.

@@ -5,7 +5,8 @@ import { readableJson, type Run } from '@digitlab/train/run'
 import { weightsMetadata, writeOnnx, writeSafetensors } from '@digitlab/weights'
 import { clean } from './clean'
 import { reportFiles } from './report-files'
-import { isNamedDataset, withoutPlaces } from './report-input'
+import { isNamedDataset } from './dataset-place'
+import { withoutPlaces } from './report-input'
 
 /** Under which the data sets that Hugging Face has are found there. */
 const hubDatasets: Readonly<Record<string, string>> = {

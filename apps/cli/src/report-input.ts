@@ -1,8 +1,9 @@
 import { basename, join } from 'node:path'
-import { catalogueEntry, type Dataset, type ImageShape } from '@digitlab/data'
+import type { Dataset, ImageShape } from '@digitlab/data'
 import type { StateDict } from '@digitlab/models'
 import type { DrawnImages, ReportInput, RunPredictions } from '@digitlab/report'
 import { figureSources, isDataOf, isMendable, predictionsFile, type Run, type RunResult } from '@digitlab/train'
+import { isNamedDataset } from './dataset-place'
 import { load } from './load'
 import { warn } from './output'
 import { UsageError } from './usage-error'
@@ -82,19 +83,8 @@ const dataOf = async (
   { experiment: { dataset } }: Run,
   { dataDir, ownRuns = false }: ImagePlaces,
 ): Promise<Dataset> => {
-  if (ownRuns || isNamedDataset(dataset)) return load(dataset, dataDir)
-  if (dataDir !== undefined) {
-    // What was made of the images is behind the name of the run's data set.
-    const made = dataset.includes('#') && !dataDir.includes('#') ? dataset.slice(dataset.indexOf('#')) : ''
-    return load(dataDir + made, undefined)
-  }
+  if (ownRuns || dataDir !== undefined || isNamedDataset(dataset)) return load(dataset, dataDir)
   throw new UsageError('it was trained on a folder of files, which is only read where --data-dir names it')
-}
-
-/** Whether a data set is found by its name on any machine: it is no folder of files. */
-export const isNamedDataset = (dataset: string): boolean => {
-  const [name = ''] = dataset.split('#')
-  return name === 'strokes' || catalogueEntry(name) !== undefined
 }
 
 /** What a page may say of a run: not where something lay on a machine. */

@@ -14,6 +14,7 @@ import type { Run } from '@digitlab/train/run'
 import type { Command } from 'commander'
 import { readBegun, type Begun } from './begun'
 import { readCompleted, readResumable, removeCheckpoint } from './checkpoint-folder'
+import { checkPlace } from './dataset-place'
 import { locksIn } from './folder-lock'
 import { checkGpuFlags } from './load'
 import { claimExisting, claimFolder, isBlank, type ClaimedFolder } from './new-folder'
@@ -93,6 +94,7 @@ export const newPlan = async (flags: TrainFlags, command: Command): Promise<Plan
 const begunOf = async (flags: TrainFlags, command: Command): Promise<Begun> => {
   const { dataset, ...settings } = await settingsOf(flags, command)
   checkOptions(() => completeExperiment(settings), flags.experiment) // a wrong value is told before anything is loaded
+  checkPlace(flags)
   checkGpuFlags(flags, [flags.backend])
   if (settings.initial && flags.init === undefined)
     throw new UsageError('the experiment begins with given weights: give them with --init')

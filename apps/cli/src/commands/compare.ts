@@ -10,6 +10,7 @@ import type { ChoiceFlags } from '../choices'
 import { eventsLog } from '../events-log'
 import { imageWorkersOf, usualImageWorkers } from '../image-workers'
 import { Interrupted, interruptible } from '../interrupt'
+import { checkPlace } from '../dataset-place'
 import { checkGpuFlags, chooseEach, load } from '../load'
 import { claimFolder, claimFresh, folderName, type ClaimedFolder } from '../new-folder'
 import { addTraining, checkOptions, listOf, modelOf, seedNumber, shared, trainingOf } from '../options'
@@ -111,6 +112,7 @@ const chooseApart = async (flags: Flags): Promise<Backend[]> => {
 }
 
 const compare = async (flags: Flags, command: Command): Promise<void> => {
+  checkPlace(flags)
   checkGpuFlags(flags, flags.backends)
   const settings = settingsOf(flags, command)
   const stamp = new Date().toISOString().slice(0, 19).replaceAll(':', '-')

@@ -7,6 +7,7 @@ import { evaluate } from '@digitlab/train'
 import type { Normalization } from '@digitlab/weights'
 import { type Command, Option } from 'commander'
 import { clean } from '../clean'
+import { checkPlace, datasetPlace } from '../dataset-place'
 import { checkGpuFlags, choose, load } from '../load'
 import { normalizationHint } from '../normalization-hint'
 import { shared } from '../options'
@@ -45,12 +46,14 @@ export const evaluateCommand = (): Command =>
       .addOption(new Option('--split <name>', 'which images').choices(['train', 'test']).default('test'))
       .addOption(shared.json()),
   ).action(async (path: string, flags: Flags) => {
+    checkPlace(flags)
     checkGpuFlags(flags, [flags.backend])
     const { model, weights, run, experiment, normalize } = await read(path, flags)
     const backend = await choose(flags.backend, flags)
     const named = flags.dataset ?? run?.experiment.dataset ?? 'auto'
     const { dataDir, split, json = false } = flags
-    const variants = await datasetVariants(named, dataDir === undefined ? {} : { folder: dataDir })
+    const { dataset, folder } = datasetPlace(named, dataDir)
+    const variants = await datasetVariants(dataset, folder === undefined ? {} : { folder })
     const first = await load(variants[0]?.name ?? named, dataDir, { classNames: flags.classNames })
     await backend.start()
     const uploaded = uploadWeights(model, weights)

@@ -17,6 +17,7 @@ import { type Command, Option } from 'commander'
 import { backends, type GpuFlags } from '../backends'
 import type { ChoiceFlags } from '../choices'
 import { interruptible } from '../interrupt'
+import { checkPlace } from '../dataset-place'
 import { checkGpuFlags, chooseEach, load } from '../load'
 import {
   addTraining,
@@ -100,6 +101,7 @@ const parity = async (flags: Flags, command: Command): Promise<void> => {
       'seed',
       ...trainingAttributes.filter((name) => name !== 'epochs'),
     ])
+  checkPlace(flags)
   checkGpuFlags(flags, flags.backends)
   const { seed, epochs } = flags
   const model = modelOf(flags.model)

@@ -3,6 +3,7 @@ import { MersenneTwister, randperm } from '@digitlab/random'
 import { augmentedCaptions, augmentedImages, completeExperiment } from '@digitlab/train/experiment'
 import { type Command, Option } from 'commander'
 import { augmentOf, augmentOption, type AugmentFlags } from '../augment-option'
+import { checkPlace } from '../dataset-place'
 import { load } from '../load'
 import { checkOptions, countingNumber, refuseBeside, shared } from '../options'
 import { clean } from '../clean'
@@ -42,6 +43,7 @@ const show = (): Command =>
     .addOption(shared.json())
     .action(async (run: string | undefined, flags: Flags, command: Command) => {
       if (run !== undefined) return showRun(run, flags, command)
+      checkPlace(flags)
       const { count = 15, seed } = flags
       const experiment = checkOptions(() => completeExperiment({ model: 'linear', seed, ...augmentOf(flags) }))
       if (experiment.augment && flags.split === 'test')

@@ -4,6 +4,7 @@ import type { SweepPlan } from '@digitlab/sweep'
 import type { CheckpointInterval } from '@digitlab/train'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { parseInterval } from '../checkpoint-folder'
+import { checkPlace } from '../dataset-place'
 import { Interrupted, interruptible } from '../interrupt'
 import { checkGpuFlags, choose, load } from '../load'
 import { checkOptions, countingNumber, listOf, refuseBeside, shared } from '../options'
@@ -114,6 +115,7 @@ const planOf = async (file: string | undefined, flags: Flags, command: Command):
 /** What is asked for, with the data set's name. */
 const wantedSweep = async (file: string | undefined, flags: Flags, command: Command): Promise<Sweep> => {
   const given = await planOf(file, flags, command)
+  checkPlace(flags)
   checkGpuFlags({ ...(flags.tf32 ? { tf32: true } : {}) }, [flags.backend])
   const dataset = flags.dataset === 'auto' ? undefined : flags.dataset
   await checkedRuns(given, dataset ?? 'mnist') // a wrong value is told before anything is loaded

@@ -11,6 +11,7 @@ import { parseInterval, removeCheckpoint, saveBegun, saveCheckpoint } from '../c
 import { eventsLog, type EventsLog } from '../events-log'
 import { imageWorkersOf, usualImageWorkers } from '../image-workers'
 import { Interrupted, interruptible } from '../interrupt'
+import { datasetPlace } from '../dataset-place'
 import { beginToLoad, choose } from '../load'
 import { claimFresh, folderName, type ClaimedFolder } from '../new-folder'
 import { addTraining, shared } from '../options'
@@ -193,7 +194,10 @@ const ready = async (
   try {
     const backend = await choose(wanted, begun)
     await backend.start()
-    return { backend, data: await data() }
+    const found = await data()
+    // Images that have moved are those of the data set that is named: a checkpoint holds their hash to its own.
+    const moved = datasetPlace(begun.dataset, begun.dataDir).dataset !== begun.dataset
+    return { backend, data: moved ? { ...found, name: begun.dataset } : found }
   } catch (error) {
     giveUp.abort()
     throw error

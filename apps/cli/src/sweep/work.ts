@@ -1,9 +1,10 @@
 // What every engine runs: a worker that takes the runs of a sweep one after the other, until nothing is free.
 import { resolve } from 'node:path'
 import type { Backend } from '@digitlab/backends'
-import { datasetNames, type Dataset } from '@digitlab/data'
+import type { Dataset } from '@digitlab/data'
 import { isMendable, runExperiment, type Checkpoint, type Progress } from '@digitlab/train'
 import { readResumable, removeCheckpoint, saveCheckpoint } from '../checkpoint-folder'
+import { isAddress, isNamedDataset } from '../dataset-place'
 import { eventsLog } from '../events-log'
 import { LockLost } from '../folder-lock'
 import { imageWorkersAmong } from '../image-workers'
@@ -56,8 +57,10 @@ const benchOf = ({ conditions, from }: Sweep, { device, signal }: WorkOptions) =
   const datasets = new Map<string, Promise<Dataset>>()
   let bench: Promise<Bench> | undefined
   const data = (name: string): Promise<Dataset> => {
-    const place = datasetNames.some((known) => known === name) ? name : resolve(from, name)
-    const found = datasets.get(place) ?? load(place, conditions.dataDir, { signal })
+    const place = isNamedDataset(name) || isAddress(name) ? name : resolve(from, name)
+    // A plan may name several folders: --data-dir has the files of what has a name.
+    const folder = isNamedDataset(name) ? conditions.dataDir : undefined
+    const found = datasets.get(place) ?? load(place, folder, { signal })
     datasets.set(place, found)
     return found
   }
