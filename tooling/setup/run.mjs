@@ -3,7 +3,7 @@
 // Plain JavaScript without dependencies, because it runs before anything is installed.
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -80,6 +80,15 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== state) {
     },
   )
   writeFileSync(stamp, state)
+}
+
+// What turbo brings back from its cache it lays beside what was built before: a package would be published with both.
+if (command === 'build' || command === 'release') {
+  const { outputs } = JSON.parse(readFileSync(join(root, 'turbo.json'), 'utf8')).tasks.build
+  for (const room of ['packages', 'apps'])
+    for (const name of readdirSync(join(root, room)))
+      for (const output of outputs)
+        rmSync(join(root, room, name, output.replace('/**', '')), { recursive: true, force: true })
 }
 
 const builtStamp = join(root, 'node_modules', '.digitlab-built')
