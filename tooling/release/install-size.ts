@@ -1,11 +1,12 @@
 // `npm run install-size`: what each package brings into a fresh folder and how long it takes to import, from a registry on this
 // machine. tooling/packages/installed.test.ts holds the sizes to budgets, without a network.
-import { mkdtemp, readdir, readFile, realpath, rm, mkdir, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, realpath, rm, mkdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { pack } from '../packages/packed'
 import { readManifest, root, type Manifest } from '../packages/published'
+import { installedSize, sizeText } from './installed-size'
 import { publishedPackages } from './packages'
 import { configuredRegistry } from './registry'
 import { startRegistry, type Registry } from './rehearsal/local-registry'
@@ -27,14 +28,6 @@ const { values, positionals } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 })
-
-/** What lies in a folder: files add up to bytes as they are, however a disk stores them. */
-const measure = async (folder: string) => {
-  let bytes = 0
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true }))
-    if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name))).size
-  return bytes
-}
 
 /** Five processes, of which the quickest says what the code costs; the others say how busy the machine is. */
 const timesOfImport = 5
@@ -63,13 +56,10 @@ const tryOne = async (team: Team, name: string, beside: readonly string[]) => {
   const start = performance.now()
   await team.execute([...npm(), 'install', name, ...beside], folder, { seconds: 300 })
   const seconds = (performance.now() - start) / 1000
-  const modules = join(folder, 'node_modules')
-  const lock = JSON.parse(await readFile(join(modules, '.package-lock.json'), 'utf8')) as { packages: object }
-  const packages = Object.keys(lock.packages).length
   const imports: Record<string, number | undefined> = {}
-  for (const specifier of specifiersOf(readManifest(join(modules, name))))
+  for (const specifier of specifiersOf(readManifest(join(folder, 'node_modules', name))))
     imports[specifier] = await importTime(team, folder, specifier)
-  return { name, bytes: await measure(modules), packages, seconds, imports }
+  return { name, ...(await installedSize(folder)), seconds, imports }
 }
 
 const main = async () => {
@@ -94,8 +84,7 @@ const main = async () => {
       const one = await tryOne(team, name, values.with === '' ? [] : values.with.split(','))
       measured.push(one)
       if (values.json) continue
-      const megabytes = (one.bytes / 1e6).toFixed(1).padStart(6)
-      console.log(`${name.padEnd(24)} ${megabytes} MB ${String(one.packages).padStart(4)} packages`)
+      console.log(`${name.padEnd(24)} ${sizeText(one)}`)
       for (const [specifier, time] of Object.entries(one.imports))
         console.log(
           `  ${specifier.padEnd(30)} ${time === undefined ? 'needs a peer' : `${time.toFixed(1).padStart(6)} ms`}`,

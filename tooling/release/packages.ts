@@ -46,6 +46,18 @@ export const publishedPackages = (root: string): Package[] => {
   return [...ordered]
 }
 
+/** The names of packages and of all of the workspace that they depend on. @throws Error for a name that no package has */
+export const withNeeded = (packages: readonly Package[], names: readonly string[]): ReadonlySet<string> => {
+  const unknown = names.find((name) => !packages.some((one) => one.name === name))
+  if (unknown !== undefined)
+    throw new Error(`there is no package ${unknown}: choose from ${packages.map(({ name }) => name).join(', ')}`)
+  const needed = new Set(names)
+  for (const { name, manifest } of packages.toReversed())
+    // each before what it depends on
+    if (needed.has(name)) for (const other of Object.keys(dependenciesOf(manifest))) needed.add(other)
+  return needed
+}
+
 /** "@digitlab/idx@0.1.0" */
 export const nameAndVersion = ({ name, version }: Pick<Package, 'name' | 'version'>): string => `${name}@${version}`
 

@@ -8,7 +8,8 @@ import { describe, expect, test } from 'vitest'
 import { takePage } from './rehearsal/command'
 import { beside, keepNotes, type Notes, type Rehearsal, type Result } from './rehearsal/parts'
 import { supportDocument, supportPart, supportText } from './rehearsal/publish-support'
-import { holds, toText } from './rehearsal/table'
+import { sizesPart } from './rehearsal/sizes'
+import { holds, supportTable, toText } from './rehearsal/table'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -32,7 +33,8 @@ describe('a rehearsal', () => {
     const temporary = await mkdtemp(join(tmpdir(), 'digitlab-rehearsal-test-'))
     try {
       const json = join(temporary, 'rehearsal.json')
-      const { ended, said } = start(temporary, '--quick', '--json', json)
+      const all = process.env['DIGITLAB_ALL'] === '1' ? ['--packages', 'all'] : []
+      const { ended, said } = start(temporary, '--quick', ...all, '--json', json)
       const status = await ended
       if (status === 0 && !existsSync(json)) return skip('the npm registry is not reachable')
       expect(status, said()).toBe(0)
@@ -148,6 +150,18 @@ test('what failed fails the whole only where it was promised', () => {
   )
   const dry = { ...one('works', true), what: 'a dry run', detail: 'digitlab  3069.4 kB\n  What it is.\n' }
   expect(toText(of(dry))).toContain('\n\na dry run:\n\ndigitlab  3069.4 kB\n  What it is.\n\n1 work, 0 fail')
+})
+
+test('the document says what an installation brings', () => {
+  const one = { part: sizesPart, outcome: 'works', required: true, seconds: 1 } as const
+  const results = [
+    { ...one, what: 'npm install digitlab', detail: '28.1 MB, 23 packages' },
+    { ...one, what: 'npm install @digitlab/weights', detail: '2.6 MB, 4 packages' },
+  ]
+  const where = { date: '2026-11-26', commit: 'abc', machine: { platform: 'linux x64', node: '20.19.0' }, seconds: 2 }
+  expect(supportTable({ ...where, results })).toContain(
+    'Installed by npm into an empty folder: `digitlab` 28.1 MB, 23 packages; `@digitlab/weights` 2.6 MB, 4 packages.',
+  )
 })
 
 test('the table of where packages run is that of the last published rehearsal', async () => {

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { askGit, changedFiles, git } from './git'
-import { versionsIn } from './packages'
+import { publishedPackages, versionsIn, withNeeded } from './packages'
 import { configuredRegistry, lookUp } from './registry'
 import { tryCommand } from './rehearsal/command'
 import { tryConvolution } from './rehearsal/convolution'
@@ -20,7 +20,8 @@ import { tryJsr } from './rehearsal/jsr'
 import { beside, keepNotes, type Rehearsal, type World } from './rehearsal/parts'
 import { publishAll, publishSnapshot } from './rehearsal/publishing'
 import { publishSupport } from './rehearsal/publish-support'
-import { tryRuntimes } from './rehearsal/runtimes'
+import { installRuntimes, tryRuntimes } from './rehearsal/runtimes'
+import { trySizes } from './rehearsal/sizes'
 import { holds, toText } from './rehearsal/table'
 import { cloneTree } from './rehearsal/tree'
 import { tryUpdate } from './rehearsal/update'
@@ -37,16 +38,22 @@ const takers: Parts = {
   vite: tryPage,
   runtimes: tryRuntimes,
   jsr: tryJsr,
+  sizes: trySizes,
 }
 /** What publishes again, one after the other. */
 const publishers: Parts = { snapshot: publishSnapshot, update: tryUpdate }
 /** What can be asked for by --only; everything is published before. */
 const parts: Parts = { ...takers, ...publishers }
 
+/** What the registry refuses once, and what is updated. */
+const short = '@digitlab/data'
+
 const usage = `npm run release:rehearse -- [options]
 
   --only <list>   of ${Object.keys(parts).join(',')}; all unless given
-  --quick         without a build, and only the short half of idx and update, which are all unless --only is given
+  --quick         without a build, of ${short} and what it depends on, and only the short half of idx and update,
+                  which are all unless --only is given
+  --packages <l>  publish these and what they depend on: ${short} among them, by their names, or all
   --json <file>   write there what was tried
   --publish       put the result into docs/where-it-runs.md and tooling/release/results as well`
 
@@ -63,6 +70,7 @@ const parse = () => {
       options: {
         only: { type: 'string' },
         quick: { type: 'boolean', default: false },
+        packages: { type: 'string' },
         json: { type: 'string' },
         publish: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
@@ -71,9 +79,13 @@ const parse = () => {
     const only = (values.only ?? (values.quick ? 'idx,update' : Object.keys(parts).join(','))).split(',')
     const unknown = only.find((name) => !(name in parts))
     if (unknown !== undefined) throw new Error(`--only names ${unknown}: choose from ${Object.keys(parts).join(', ')}`)
-    if (values.publish && (values.only !== undefined || values.quick))
-      throw new Error('--publish tells of everything: leave out --only and --quick')
-    return { ...values, only }
+    const packages = values.packages ?? (values.quick ? short : 'all')
+    const names = packages === 'all' ? undefined : packages.split(',')
+    if (names && !withNeeded(publishedPackages(root), names).has(short))
+      throw new Error(`--packages ${packages} leaves out ${short}, which the registry is to refuse`)
+    if (values.publish && (values.quick || (values.only ?? names) !== undefined))
+      throw new Error('--publish tells of everything: leave out --only, --quick and --packages')
+    return { ...values, only, names }
   } catch (error) {
     console.error(`${(error as Error).message} (--help lists what there is)`)
     process.exit(2)
@@ -104,7 +116,7 @@ const describe = async () => ({
 type Flags = ReturnType<typeof parse>
 
 const rehearse = async (
-  { only, quick, uplink, folder }: Flags & { readonly uplink: string; readonly folder: string },
+  { only, quick, names, uplink, folder }: Flags & { readonly uplink: string; readonly folder: string },
   cleanUp: (() => Promise<void>)[],
 ) => {
   const store = join(folder, 'registry')
@@ -115,12 +127,17 @@ const rehearse = async (
   cleanUp.push(() => gate.close())
   const publisher = await setUpOutside(join(folder, 'publisher'), registry, [gate.url])
   say('copying the tree ...')
-  const tree = await cloneTree(root, join(folder, 'tree'), publisher.env)
+  const tree = await cloneTree(root, join(folder, 'tree'), publisher.env, names)
   const notes = keepNotes(say)
+  const team = await setUpOutside(join(folder, 'team'), { url: registry.url })
+  const shared: World['shared'] = { runtimes: new Map() }
+  // What needs no package of ours is installed while these are built.
+  if (!quick && only.some((name) => ['idx', 'update'].includes(name)))
+    void Promise.allSettled([team.manager('pnpm 10')])
+  if (!quick && only.includes('runtimes')) void Promise.allSettled(installRuntimes({ team, shared }))
   if (!(await publishAll({ ...notes, tree, registry, quick }, gate))) return notes.results()
   const versions = versionsIn(tree.folder)
-  const team = await setUpOutside(join(folder, 'team'), { url: registry.url })
-  const world: World = { ...notes, tree, registry, publisher, team, versions, quick, shared: { runtimes: new Map() } }
+  const world: World = { ...notes, tree, registry, publisher, team, versions, quick, shared }
   const asked = (some: Parts) => Object.keys(some).flatMap((name) => (only.includes(name) ? [some[name]!] : [])) // by its key
   await beside(world, asked(takers))
   for (const part of asked(publishers)) await part(world)

@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { notesOf } from './notes'
-import { publishedPackages } from './packages'
+import { publishedPackages, withNeeded } from './packages'
 import { faultsOf } from './tarballs'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
@@ -21,6 +21,13 @@ describe('the order in which packages are published', () => {
           expect(names.indexOf(needed), `${needed} before ${name}`).toBeLessThan(names.indexOf(name))
     expect(names).toContain('@digitlab/idx')
     expect(names.at(-1)).toBe('digitlab')
+  })
+
+  test('some are published with what they depend on', () => {
+    expect(
+      [...withNeeded(packages, ['@digitlab/data'])].filter((name) => name.startsWith('@digitlab/')).sort(),
+    ).toEqual(['@digitlab/data', '@digitlab/idx', '@digitlab/random'])
+    expect(() => withNeeded(packages, ['data'])).toThrow('there is no package data: choose from ')
   })
 
   test('does not exist for a circle', () => {
@@ -53,6 +60,17 @@ describe('changesets', () => {
     expect(packages.filter(({ name }) => matches(name)).map(({ name }) => name)).toEqual(compute)
     expect(config.access).toBe('public')
     expect(config.privatePackages.version).toBe(false)
+  })
+
+  test('a package that has never been released has one, of its own name, which says what it is', () => {
+    const folder = join(root, '.changeset')
+    const files = readdirSync(folder).filter((name) => name.endsWith('.md') && name !== 'README.md')
+    for (const file of files) {
+      const [, front = ''] = readFileSync(join(folder, file), 'utf8').split('---')
+      const named = packages.filter(({ name }) => front.includes(`'${name}'`))
+      for (const { name, version } of named)
+        if (version === '0.0.0') expect([file, named.length]).toEqual([`${name.replace('@digitlab/', '')}.md`, 1])
+    }
   })
 
   test('no package of ours is a peer of another: its minor versions would be major ones of the other', () => {
@@ -145,7 +163,8 @@ test.each([
   ['release.ts', ['now'], "Unexpected argument 'now'"],
   ['release.ts', ['--snapshot', 'latest'], "a snapshot's tag is a word in small letters other than latest, not latest"],
   ['rehearse.ts', ['--only', 'idx,webgl'], '--only names webgl: choose from idx, '],
-  ['rehearse.ts', ['--publish', '--quick'], '--publish tells of everything: leave out --only and --quick'],
+  ['rehearse.ts', ['--packages', '@digitlab/idx'], '--packages @digitlab/idx leaves out @digitlab/data'],
+  ['rehearse.ts', ['--publish', '--quick'], '--publish tells of everything: leave out --only, --quick and'],
 ])('%s %j is refused in a sentence', (script, flags, sentence) => {
   const { status, stderr } = spawnSync(process.execPath, ['--import', 'tsx', join(here, script), ...flags], {
     encoding: 'utf8',

@@ -51,7 +51,10 @@ const runtimes: readonly Runtime[] = [
 const models = ['linear', 'two-layer']
 
 /** Installs a runtime, once. @returns it as a command */
-export const installRuntime = ({ team, shared }: World, runtime: Runtime): Promise<Command> => {
+export const installRuntime = (
+  { team, shared }: Pick<World, 'team' | 'shared'>,
+  runtime: Runtime,
+): Promise<Command> => {
   const { package: name, version, binary, flags = [], title } = runtime
   const there = shared.runtimes.get(title)
   if (there) return there
@@ -68,6 +71,10 @@ export const installRuntime = ({ team, shared }: World, runtime: Runtime): Promi
   shared.runtimes.set(title, installing)
   return installing
 }
+
+/** Installs all that are tried. */
+export const installRuntimes = (world: Pick<World, 'team' | 'shared'>): Promise<Command>[] =>
+  runtimes.map((runtime) => installRuntime(world, runtime))
 
 export const tryRuntimes = async (world: World): Promise<void> => {
   const { attempt, team, versions } = world

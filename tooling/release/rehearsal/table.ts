@@ -1,6 +1,7 @@
 // What was tried, as a table for a terminal and as the table of docs/where-it-runs.md.
 
 import type { Rehearsal, Result } from './parts'
+import { sizesPart } from './sizes'
 
 const words = { works: 'works', fails: 'FAILS', skipped: 'skipped' }
 
@@ -69,6 +70,7 @@ export const supportTable = (rehearsal: Rehearsal): string => {
   const failed = results.filter(({ outcome }) => outcome === 'fails')
   const skipped = results.filter(({ outcome }) => outcome === 'skipped')
   const page = results.find(({ part, outcome }) => part.startsWith('page') && outcome === 'works')
+  const sizes = results.filter(({ part, outcome }) => part === sizesPart && outcome === 'works')
   const list = (title: string, some: readonly Result[]) =>
     some.length === 0
       ? []
@@ -82,6 +84,11 @@ export const supportTable = (rehearsal: Rehearsal): string => {
     ]),
     matrix(results, 'installed by', managers, ['ESM', 'CommonJS', 'TypeScript, node16', 'TypeScript, bundler']),
     ...(upgraders.length === 0 ? [] : [matrix(results, 'a breaking 0.2.0, by', upgraders, upgradeColumns)]),
+    ...(sizes.length === 0
+      ? []
+      : [
+          `Installed by npm into an empty folder: ${sizes.map(({ what, detail }) => `\`${what.slice(12)}\` ${detail}`).join('; ')}.`,
+        ]),
     ...(page === undefined ? [] : [`In a page: built by ${page.part.slice(6)}${openedIn(results)}.`]),
     ...list('What does not work:', failed),
     ...list('What could not be tried:', skipped),

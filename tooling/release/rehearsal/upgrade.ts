@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { npm, type Command } from '../shell'
 import { lookUp } from '../registry'
 import { versionsIn } from '../packages'
+import { program } from './idx'
 import { beside, expectSame, expectThat, type World } from './parts'
 import type { Tree } from './tree'
 
@@ -159,6 +160,9 @@ export const tryUpgrade = async (world: World, upgraders: readonly Upgrader[]): 
       expectSame(`the peers of ${name} ${version}`, after, before)
     }
   })
+  await attempt('upgrade', 'a run and a checkpoint of 0.1.0 are read by what there is now', () =>
+    readReleased(world, now),
+  )
   const wrong = `${broken.name}@<0.2.0`
   await attempt('upgrade', `npm deprecate ${wrong}`, async () => {
     const flags = ['--registry', registry.url]
@@ -168,6 +172,30 @@ export const tryUpgrade = async (world: World, upgraders: readonly Upgrader[]): 
     world,
     upgraders.map((upgrader) => (world) => tryManager(world, upgrader, now)),
   )
+}
+
+/** What packages/train keeps of a release, in a project with the newest version. @returns what was read, in words */
+const readReleased = async ({ tree, team }: World, now: ReadonlyMap<string, string>): Promise<string> => {
+  const kept = join(tree.folder, 'packages', 'train', 'released', '0.1.0')
+  const version = now.get('@digitlab/train')
+  const dependencies = { '@digitlab/train': version, '@tensorflow/tfjs-core': '4.22.0' }
+  const folder = await team.project('released', { dependencies }, { 'run.mjs': await program('run.mjs') })
+  await team.execute([...npm(), 'install'], folder)
+  const said = JSON.parse(await team.execute([process.execPath, 'run.mjs', kept], folder)) as Released
+  const { id, experiment } = JSON.parse(await readFile(join(kept, 'run.json'), 'utf8')) as Released
+  expectSame('the id of the run', said.id, id)
+  for (const one of [said.experiment, said.resumed]) expectSame('its experiment', one, experiment)
+  return `by ${version}: ${said.arrays} arrays, the checkpoint at step ${said.step} of epoch ${said.epoch}`
+}
+
+/** What programs/run.mjs prints; a run.json has the first two. */
+interface Released {
+  readonly id: string
+  readonly experiment: object
+  readonly resumed: object
+  readonly arrays: number
+  readonly epoch: number
+  readonly step: number
 }
 
 const tryManager = async (
