@@ -1,12 +1,8 @@
 // How soon the page takes its first step once its data are there: in Chromium, the page as "digitlab serve" gives it.
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { chromiumMissing, launchChromium } from '../chromium/chromium'
+import { servedPage } from './served-page'
 import type { StartUpFigures } from './start-up'
-
-const command = fileURLToPath(new URL('../../apps/cli/bin/digitlab.js', import.meta.url))
 
 /** When the page and its worker told each other what, in milliseconds of the page. */
 interface Heard {
@@ -45,15 +41,9 @@ export const measurePageStart = async (
     say(`the page is left out: ${chromiumMissing}`)
     return []
   }
-  const server = spawn(process.execPath, [command, 'serve', '--port', '0', '--json', '--data-dir', data], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
+  const { url, close } = await servedPage(['--data-dir', data])
   const browser = await launchChromium()
   try {
-    let out = ''
-    server.stdout.setEncoding('utf8').on('data', (text: string) => (out += text))
-    while (!out.endsWith('}\n')) await Promise.race([once(server.stdout, 'data'), once(server, 'close')])
-    const { url } = JSON.parse(out) as { url: string }
     const found = models.map((model) => ({ model, seconds: [] as number[] }))
     for (let round = 0; round <= rounds; round++)
       for (const { model, seconds } of found) {
@@ -83,7 +73,6 @@ export const measurePageStart = async (
     return found.map(({ model, seconds }) => ({ what: `${where}: ${model}, first step shown`, seconds }))
   } finally {
     await browser.close()
-    server.kill('SIGINT')
-    if (server.exitCode === null) await once(server, 'close')
+    await close()
   }
 }

@@ -63,6 +63,7 @@ const play = async (page: Page, theme: 'light' | 'dark'): Promise<Frame[]> => {
   const look = async (delay: number) => void frames.push({ png: await page.screenshot(), delay })
   await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' })
   await page.getByRole('button', { name: 'Train cnn' }).waitFor()
+  await page.getByText('looking …').first().waitFor({ state: 'hidden' })
   await look(900)
   await draw(page, three, () => look(120))
   await page.locator('.said strong').waitFor()

@@ -36,7 +36,7 @@ import {
 const most = 400_000
 
 test('the colours are those of the figures', () => {
-  const css = readFileSync(fileURLToPath(new URL('app.css', import.meta.url)), 'utf8')
+  const css = readFileSync(fileURLToPath(new URL('colours.css', import.meta.url)), 'utf8')
   const blocks = [...css.matchAll(/:root[^{}]*\{([^{}]*--paper[^{}]*)\}/g)].map(([, block = '']) =>
     Object.fromEntries([...block.matchAll(/--([\w-]+):\s*(#\w+)/g)].map(([, name = '', colour]) => [name, colour])),
   )
@@ -135,6 +135,9 @@ describe.skipIf(chromiumMissing !== undefined)('the page', { timeout: 120_000 },
     await page.getByText('Step size is empty: type a number.').waitFor()
     await page.getByRole('spinbutton', { name: 'Step size' }).fill('2')
     await page.getByRole('spinbutton', { name: 'Momentum' }).fill('0.9')
+    await page.getByText('During training').click()
+    for (const key of ['accumulate', 'labelSmoothing', 'clipGradNorm', 'keep'])
+      await page.locator('.fold .label', { hasText: labelOf(key) }).waitFor()
     for (const [part, options] of Object.entries(experimentParts)) {
       await page.getByRole('checkbox', { name: labelOf(part).source.slice(1, -1) }).check()
       const group = page.getByRole('group', { name: labelOf(part) })
@@ -162,7 +165,7 @@ describe.skipIf(chromiumMissing !== undefined)('the page', { timeout: 120_000 },
     const text = page.getByRole('textbox', { name: /^Model as JSON/ })
     const begun = await text.inputValue()
     await text.fill(begun.replace('"out": 32', '"out": 0'))
-    await page.locator('.own .problem', { hasText: /Line 8: Layers\[3\]\.out/ }).waitFor()
+    await page.locator('.own .problem', { hasText: /Line 8: layers\[3\]\.out/ }).waitFor()
     expect(await page.locator('.gutter .here').innerText()).toBe('8')
     await page.locator('[data-problem]').waitFor()
     await page.getByRole('button', { name: 'Line 8' }).click()

@@ -15,6 +15,11 @@ test('a model of the catalogue is written a layer a line, and read as it was', (
   expect(readModelText(text).model?.definition).toEqual(catalogue.cnn(mnistFit))
   expect(readableModel(JSON.stringify(catalogue.cnn(mnistFit)))).toBe(text)
   expect(readableModel('{ "name": ')).toBe('{ "name": ')
+  // One that somebody has laid out is left as it is, right or wrong; one in a single line is laid out in either case.
+  const wrong = text.replace('"out": 32', '"out": 0')
+  expect(readableModel(wrong)).toBe(wrong)
+  expect(readableModel(JSON.stringify(JSON.parse(wrong)))).toBe(wrong)
+  expect(['7', 'null', '[]', '{ "layers": 7 }'].map(readableModel)).toEqual(['7', 'null', '[]', '{ "layers": 7 }'])
 })
 
 test.each([

@@ -66,7 +66,7 @@ export const readModelText = (text: string): ReadModel => {
 }
 
 /** A definition to be read and changed: a layer a line. */
-export const modelText = ({ name, input, layers }: ModelDefinition): string => {
+export const modelText = (definition: ModelDefinition): string => {
   const spaced = (value: unknown): string =>
     Array.isArray(value)
       ? `[${value.map(spaced).join(', ')}]`
@@ -75,14 +75,23 @@ export const modelText = ({ name, input, layers }: ModelDefinition): string => {
             .map(([key, held]) => `${JSON.stringify(key)}: ${spaced(held)}`)
             .join(', ')} }`
         : JSON.stringify(value)
-  const lines = layers.map((layer) => `    ${spaced(layer)}`).join(',\n')
-  return `{\n  "name": ${JSON.stringify(name)},\n  "input": ${spaced(input)},\n  "layers": [\n${lines}\n  ]\n}\n`
+  const fields = Object.entries(definition).map(([key, value]) => {
+    if (key !== 'layers') return `  ${JSON.stringify(key)}: ${spaced(value)}`
+    const lines = (value as readonly unknown[]).map((layer) => `    ${spaced(layer)}`)
+    return `  "layers": [\n${lines.join(',\n')}\n  ]`
+  })
+  return `{\n${fields.join(',\n')}\n}\n`
 }
 
-/** The text of a definition that came as JSON, readable where it is one. */
+/** The text of a definition that came as JSON: a layer a line, also where something is wrong with it; what is no definition as it is. */
 export const readableModel = (json: string): string => {
-  const { model } = readModelText(json)
-  return model ? modelText(model.definition) : json
+  if (readModelText(json).model === undefined && json.includes('\n')) return json
+  try {
+    const read = JSON.parse(json) as Partial<ModelDefinition> | null
+    return read !== null && Array.isArray(read.layers) ? modelText(read as ModelDefinition) : json
+  } catch {
+    return json
+  }
 }
 
 /** An address may be so long that programs for mail and chat keep it whole. */

@@ -55,6 +55,9 @@ const fieldsOf = (table: OptionTable, values: Readonly<Record<string, unknown>>,
 export const numberFields = (settings: Settings): Field[] =>
   fieldsOf(numbers, settings as unknown as Readonly<Record<string, unknown>>)
 
+/** Whether a field is filled in for every experiment; the others are empty until somebody wants them. */
+export const isUsual = ({ option }: Field): boolean => option.default !== undefined
+
 /** The fields for the options of what is chosen of a kind; of a schedule that others follow, how long it lasts among them. */
 export const kindFields = (settings: Settings, kind: Kind): Field[] => {
   const chosen = settings[kind]

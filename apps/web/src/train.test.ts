@@ -113,6 +113,7 @@ describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout
     const { page, complaints } = await openPage(browser, site().url)
     await giveData(page, files)
     await choose(page, { model: 'two-layer', epochs: 1 })
+    await page.getByText('Augmentation', { exact: true }).click()
     await page.getByRole('checkbox', { name: /^affine/ }).check()
     await page.getByRole('spinbutton', { name: 'Rotate' }).fill('25')
     const preview = page.locator('figure', { hasText: 'as the first epoch would see them' })

@@ -1,6 +1,6 @@
 // Figures of runs and images, by @digitlab/report: loaded when the first one is asked for.
 import type { ImageShape } from '@digitlab/data'
-import type { DrawnImages, DrawnRun, FigureId, ReportInput } from '@digitlab/report'
+import { grouped, type DrawnImages, type DrawnRun, type FigureId, type ReportInput } from '@digitlab/report'
 import {
   accuracyFigure,
   comparisonFigures,
@@ -94,7 +94,9 @@ export const draw = (held: Held, wanted: Wanted, width: number): Figure => {
       const places = all.slice(wanted.from, wanted.from + wanted.count)
       if (places.length === 0) throw new Error('there are no more of these images')
       const captions = places.map((place) => nameOf(images, labels[place]))
-      return imageGridFigure(some(images, pixels, places), captions, options)
+      const range = `Images ${grouped(wanted.from + 1)}-${grouped(wanted.from + places.length)}`
+      const title = wanted.label === undefined ? range : `${range} of ${nameOf(images, wanted.label)}`
+      return imageGridFigure(some(images, pixels, places), captions, { ...options, title })
     }
     case 'augmented': {
       const images = held.images.get(wanted.images)

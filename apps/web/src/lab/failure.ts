@@ -21,5 +21,7 @@ export const failureOf = (error: unknown): Failure => {
 /** A message of the packages as a sentence; it may quote a file that somebody else wrote. */
 export const sentenceOf = (message: string): string => {
   const trimmed = shown(message, 600).trim().replace(/\.$/, '')
+  // A path, such as layers[3].out, is written as it is.
+  if (/^\w+[[.]\S/.test(trimmed)) return `${trimmed}.`
   return `${trimmed.slice(0, 1).toUpperCase()}${trimmed.slice(1)}.`
 }
