@@ -7,7 +7,7 @@ const command = fileURLToPath(new URL('../../apps/cli/bin/digitlab.js', import.m
 
 export interface ServedPage {
   readonly url: string
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 /** Starts the command's server on a free port. @param options further ones of "digitlab serve" */
