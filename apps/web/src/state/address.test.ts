@@ -127,7 +127,7 @@ test('a model of its own is in an address, and in what a browser kept', () => {
   const wrong = { ...settings, definition: definition.replace('"relu"', '"rely"') }
   expect(read(addressOf(wrong, 'auto')).settings.definition).toBe(wrong.definition.trim())
   expect(problemsOf(wrong)).toEqual({
-    definition: expect.stringMatching(/^Line 7 of the model: Layers\[2\]/) as string,
+    definition: expect.stringMatching(/^Line 7 of the model: layers\[2\]/) as string,
   })
   // A longer one is said to be missing.
   const long = {
