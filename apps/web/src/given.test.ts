@@ -51,9 +51,9 @@ describe.skipIf(chromiumMissing !== undefined)('what is given to the page', { ti
     )
 
   const wrong: readonly (readonly [GivenFile[], string])[] = [
-    [[file('net.pth', 'PK\x03\x04')], "Net.pth holds weights alone, not a run: give a run's run.json"],
-    [[file('net.onnx', '\x08\x08')], 'Net.onnx holds weights alone, not a run'],
-    [[file('model.json', '{}')], 'Model.json is no run.json: this page opens a run'],
+    [[file('net.pth', 'PK\x03\x04')], "net.pth holds weights alone, not a run: give a run's run.json"],
+    [[file('net.onnx', '\x08\x08')], 'net.onnx holds weights alone, not a run'],
+    [[file('model.json', '{}')], 'model.json is no run.json: this page opens a run'],
     [[file('notes.txt', 'hello')], 'Notes.txt is nothing that this page opens'],
     [
       [file('a.png', '\x89PNG'), file('b.png', '\x89PNG')].map((one) => ({

@@ -64,7 +64,7 @@ describe.skipIf(chromiumMissing !== undefined)('what the browser keeps', { timeo
     const notices = page.locator('.notice', { hasText: 'A run that this browser keeps cannot be read' })
     await expect.poll(() => notices.count()).toBe(4)
     const said = (await notices.allInnerTexts()).join()
-    expect(said).toContain('Run.json has version 99, this digitlab reads version')
+    expect(said).toContain('run.json has version 99, this digitlab reads version')
     expect(said).toContain('It holds no run.json')
     expect(said).toContain('It was kept by another version of digitlab, or is damaged')
     // The newest run is the one that is looked at, and that reads drawings.
