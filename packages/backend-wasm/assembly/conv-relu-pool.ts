@@ -36,7 +36,7 @@ function frameBytes<T>(height: T, width: T, inputs: T, padding: T): T {
 
 /** Windows of 2 x 2 along a side of the convolution's output. */
 @inline
-export function windowsAlong(size: f64, kernel: f64, padding: f64): f64 {
+function windowsAlong(size: f64, kernel: f64, padding: f64): f64 {
   return floor<f64>((size + 2 * padding - kernel + 1) / 2)
 }
 

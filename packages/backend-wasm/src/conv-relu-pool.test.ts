@@ -10,6 +10,7 @@ describe.each(flavours)('convolution, ReLU and pooling, %s', (simd) => {
     [8, 9, 12, 4, 64, 5, 3, 2],
     [8, 6, 5, 8, 32, 2, 2, 0],
     [8, 7, 7, 4, 32, 5, 5, 4],
+    [8, 3, 4, 8, 32, 5, 6, 2],
   ])('over the inputs that are not zero gives the bits of that over all %j', async (...shape) => {
     const [batch, height, width, inputs, outputs, high, wide, padding] = shape
     const sizes = [height, width, inputs, outputs, high, wide, padding] as const

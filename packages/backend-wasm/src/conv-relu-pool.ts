@@ -35,7 +35,9 @@ export const convReluPool = defineKernel(
     const sizes = [height, width, inputs, outputs, kernelHeight, kernelWidth, padding] as const
     if (path === 'sparse') {
       const tensors = [address(x), address(filter), address(bias), address(y), address(winners)] as const
-      share('convSparse', { items: batch, room: kernels.convSparseRoom(...sizes), uneven: 2 }, ...tensors, ...sizes)
+      const room = kernels.convSparseRoom(...sizes)
+      const places = (2 * padding + 1) ** 2 // at which each range computes plain background; an image has hundreds of candidates
+      share('convSparse', { items: batch, room, uneven: Math.ceil(places / 16) }, ...tensors, ...sizes)
       return { y, winners }
     }
     const room = kernels.convDirectRoom(...sizes)
