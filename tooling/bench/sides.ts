@@ -104,7 +104,7 @@ export const sidesFor = (
         batchSize,
         threads,
         loop,
-        ...steps({}),
+        ...steps(threads === cores ? {} : { cnn: 60 }),
         reference: join(here, '..', 'reference'),
       }),
     ],
