@@ -13,6 +13,9 @@ const outsideCode = (markdown: string, change: (text: string) => string): string
     .map((part, i) => (i % 2 === 0 ? change(part) : part))
     .join('')
 
+/** What a command of a shell block does stands behind it in the files; here above it, where a narrow page shows it. */
+const commentsAbove = (block: string): string => block.replace(/^(?!#)(.*\S)[ \t]+# (.*)$/gm, '# $2\n$1')
+
 /** A page made of a file of the repository, and the pictures that it shows. */
 export const pageOf = (file: string, markdown: string): { text: string; pictures: string[] } => {
   const pictures: string[] = []
@@ -29,7 +32,9 @@ export const pageOf = (file: string, markdown: string): { text: string; pictures
     /^```js live\n[\s\S]*?^```$/gm,
     (block) => `<LiveCell>\n\n${block}\n\n</LiveCell>`,
   )
-  const drawn = withCells.replace(/^```mermaid\n([\s\S]*?)^```$/gm, (_, source: string) => dependencyTable(source))
+  const drawn = withCells
+    .replace(/^```mermaid\n([\s\S]*?)^```$/gm, (_, source: string) => dependencyTable(source))
+    .replace(/^```sh\b[\s\S]*?^```$/gm, commentsAbove)
   const text = outsideCode(drawn, (part) =>
     part
       .replace(/\]\(([^)\s]+)\)/g, (_, target: string) => `](${linkOnSite(file, target)})`)

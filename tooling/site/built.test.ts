@@ -56,6 +56,8 @@ describe.skipIf(process.env['DIGITLAB_ALL'] !== '1' || chromiumMissing !== undef
       }
     }
     expect(broken).toEqual([])
+    const vocabulary = new TextDecoder().decode(files.get('vocabulary.html') as Uint8Array)
+    expect(vocabulary).toContain('{&quot;name&quot;:&quot;oneCycle&quot;,&quot;maxLearningRate&quot;:0.15}')
   })
 
   test.each([390, 1280])('asks nobody else for anything and fits %i pixels', { timeout: 300_000 }, async (width) => {

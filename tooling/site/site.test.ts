@@ -38,6 +38,14 @@ test('code keeps what looks like a link', () => {
   expect(text).toBe('a `[b](c.md)` [`d`](./sweeps.md)\n\n```sh\n[e](f.md)\n```\n')
 })
 
+test('what a command does is told above it', () => {
+  const { text } = pageOf(
+    'docs/command.md',
+    '```sh not run: no\nnpm start   # trains\n# alone\nx "#1" y # z\n```\n\na # b\n',
+  )
+  expect(text).toBe('```sh not run: no\n# trains\nnpm start\n# alone\n# z\nx "#1" y\n```\n\na # b\n')
+})
+
 test('a flowchart of packages becomes a table', () => {
   const table = dependencyTable('flowchart TD\n  cli["cli: the command"]\n  cli --> train & data\n  train --> data\n')
   expect(table.split('\n').slice(2)).toEqual(['| cli | the command | train, data |', '| train |  | data |'])

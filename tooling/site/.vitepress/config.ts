@@ -20,7 +20,8 @@ export default defineConfig({
   appearance: 'force-auto',
   // The API's pages are typedoc's, and are put there afterwards.
   ignoreDeadLinks: [/^\.?\/?api\//],
-  markdown: { anchor: { slugify: anchorOf } },
+  // Without attributes in braces: an experiment's JSON in a cell of a table is text.
+  markdown: { anchor: { slugify: anchorOf }, attrs: { disable: true } },
   themeConfig: {
     nav: [
       { text: 'Walk', link: '/walk' },
