@@ -147,7 +147,7 @@ const growthFigure = (
     element(
       'g',
       { transform: `translate(0 ${key.height + 8 + n * 172})` },
-      panel(`${model}: images a second by ${about.of}`, speed, { left: 0, wide, palette, colours }) +
+      panel(`${model}: images/s by ${about.of}`, speed, { left: 0, wide, palette, colours }) +
         panel(`${model}: peak memory, MB`, memory, { left: wide, wide, palette, colours }),
     ),
   )
