@@ -1,6 +1,6 @@
 // Ctrl-C in places where nothing has been trained yet, or where the process does not come round to it.
-import { existsSync } from 'node:fs'
-import { readdir, writeFile } from 'node:fs/promises'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { readdir, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -14,35 +14,42 @@ beforeAll(async () => {
 })
 afterAll(() => place.remove())
 
+/** Whether something of a file has come into a folder. */
+const beginningIn = (folder: string): boolean =>
+  existsSync(folder) &&
+  readdirSync(folder).some((name) => (statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0) > 0)
+
 test.each([
   [['train', '--model', 'linear', '--dataset', 'mnist', '--out', 'new']],
   [['compare', '--dataset', 'mnist', '--out', 'new']],
   [['parity', '--dataset', 'mnist']],
   [['data', 'fetch', 'mnist']],
 ])('during a download %j ends as an interrupt', async (args) => {
+  const cache = join(place.folder, 'cache')
+  await rm(cache, { recursive: true, force: true })
   // Sends the beginning of a file, and then nothing more.
   const mirror = createServer((_, response) => {
     response.writeHead(200, { 'content-length': '9912422' })
     response.write('the beginning')
-    asked()
   })
-  let asked = () => {}
-  const waiting = new Promise<void>((resolve) => (asked = resolve))
   await new Promise<void>((resolve) => mirror.listen(0, '127.0.0.1', resolve))
   try {
     const { port } = mirror.address() as AddressInfo
-    let stop = () => {}
-    void waiting.then(() => setTimeout(() => stop(), 100))
-    const running = place.digitlab(args, {
+    let looking: NodeJS.Timeout | undefined
+    const { code, err } = await place.digitlab(args, {
       env: { DIGITLAB_MIRROR: `http://127.0.0.1:${port}` },
-      onStart: (child) => (stop = () => child.kill('SIGINT')),
+      onStart(child) {
+        looking = setInterval(() => {
+          if (beginningIn(join(cache, 'mnist')) && child.kill('SIGINT')) clearInterval(looking)
+        }, 20)
+      },
     })
-    const { code, err } = await running
+    clearInterval(looking)
     expect(err).toContain('stopping')
     expect(err).not.toMatch(/bug|^ {4}at /m)
     expect(code).toBe(130)
     expect(existsSync(join(place.folder, 'new'))).toBe(false)
-    expect((await readdir(join(place.folder, 'cache', 'mnist'))).join()).toBe('train-images-idx3-ubyte.gz.part')
+    expect((await readdir(join(cache, 'mnist'))).join()).toBe('train-images-idx3-ubyte.gz.part')
   } finally {
     mirror.closeAllConnections()
     await new Promise((resolve) => mirror.close(resolve))

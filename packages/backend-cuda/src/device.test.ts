@@ -55,11 +55,9 @@ describe('on the stand-in', () => {
       arrived = true
       return read
     })
-    let turns = 0
-    for (const until = performance.now() + 50; performance.now() < until; turns++)
-      await new Promise<void>((resolve) => setImmediate(resolve))
+    // Would it wait, this would be the end.
+    for (let turns = 0; turns < 100; turns++) await new Promise<void>((resolve) => setImmediate(resolve))
     expect(arrived).toBe(false)
-    expect(turns).toBeGreaterThan(10)
     control.pause(false)
     expect((await values).every((value) => value === 2)).toBe(true)
     dispose(sum)
