@@ -8,22 +8,24 @@ import { parseRun, type Parity } from '@digitlab/train'
 import { mnistFolder } from '../../../tooling/vitest/golden.ts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeWorkplace, type Workplace } from './testing/command'
-import { runHere } from './testing/in-process'
+
+const everything = process.env['DIGITLAB_ALL'] === '1'
+/** In float64 a convolution takes milliseconds an image: batches of a few. */
+const size = ['--batch-size', everything ? '64' : '16']
 
 let place: Workplace
 let folder = ''
 let digits = ''
 
 beforeAll(async () => {
-  place = await makeWorkplace('compare', { trainCount: 600, testCount: 100 })
+  place = await makeWorkplace('compare', { trainCount: 300, testCount: 60 })
   folder = place.folder
   digits = join(folder, 'digits')
 })
 afterAll(() => place.remove())
 
 /** Within this process: what is tested is what the command says and writes. */
-const here = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
-  runHere(folder, args, { ...place.environment, ...env })
+const here: Workplace['here'] = (args, options) => place.here(args, options)
 const json = (text: string): unknown => JSON.parse(text)
 
 describe('compare', () => {
@@ -95,7 +97,7 @@ describe('compare', () => {
 
 describe('parity', () => {
   test.each(['two-layer', 'cnn'])('holds for %s on every backend', async (model) => {
-    const args = ['parity', '--model', model, '--dataset', digits, '--epochs', '2']
+    const args = ['parity', '--model', model, '--dataset', digits, '--epochs', everything ? '4' : '1', ...size]
     const { code, out, err } = await here([...args, '--json'])
     expect(code, err).toBe(0)
     const { pairs, passed } = json(out) as Parity
@@ -110,7 +112,14 @@ describe('parity', () => {
   })
 
   test('ends each run after --steps, and says so', async () => {
-    const args = ['parity', '--model', 'cnn-batch-norm', '--dataset', digits, '--steps', '3']
+    const layers = [
+      { type: 'conv2d', name: 'conv', out: 2, kernel: 5, stride: 3 },
+      { type: 'batchNorm', name: 'norm' },
+      ...[{ type: 'relu' }, { type: 'flatten' }, { type: 'dense', name: 'fc', out: 10 }],
+    ]
+    await writeFile(join(folder, 'small.json'), JSON.stringify({ name: 'small', input: [28, 28, 1], layers }))
+    const model = everything ? 'cnn-batch-norm' : 'small.json' // in float64, batches of a large one take seconds
+    const args = ['parity', '--model', model, '--dataset', digits, '--steps', '3']
     const { code, out, err } = await here(args)
     expect(code, err).toBe(0)
     expect(out).toContain('seed 0, the first 3 steps, experiment')
@@ -122,7 +131,7 @@ describe('parity', () => {
     const mnist = mnistFolder()
     if (!mnist) return skip('MNIST is not at hand: set DIGITLAB_DATA')
     const args = ['parity', '--model', 'sprint', '--dataset', 'mnist', '--data-dir', mnist, '--backends', 'wasm']
-    const { code, out, err } = await here([...args, '--json'])
+    const { code, out, err } = await here([...args, ...size, '--json'])
     expect(code, err).toBe(0)
     expect((json(out) as Parity).steps).toBe(100)
   })

@@ -15,7 +15,6 @@ import {
   type Files,
 } from '../../../packages/data/src/testing/digit-files.ts'
 import { makeWorkplace, type Ended, type Workplace } from './testing/command'
-import { runHere } from './testing/in-process'
 
 let workplace: Workplace
 let digits: Awaited<ReturnType<typeof strokes>>
@@ -44,15 +43,9 @@ const png = (image: Uint8Array): Buffer => {
 }
 
 let runs = 0
-const train = async (dataset: string, ...more: string[]) => trained(dataset, (args) => workplace.digitlab(args), more)
+const train = async (dataset: string, ...more: string[]) => trained(dataset, (args) => workplace.command(args), more)
 /** The same within this process, which has loaded what it takes. */
-const trainHere = (dataset: string) => trained(dataset, (args) => runHere(workplace.folder, args, alone()), [])
-
-const alone = () => ({
-  DIGITLAB_DATA: '',
-  DIGITLAB_CACHE: join(workplace.folder, 'cache'),
-  DIGITLAB_MIRROR: 'http://127.0.0.1:2',
-})
+const trainHere = (dataset: string) => trained(dataset, (args) => workplace.here(args), [])
 
 const trained = async (
   dataset: string,
@@ -130,13 +123,13 @@ describe('through the command', () => {
   test('pictures in folders are read, a part set aside, classes chosen, and the run evaluated and shown', async () => {
     for (const [i, image] of images(digits.train).entries())
       await put(`pictures/${digits.train.labels[i]}/${i}.png`, png(image))
-    const refused = await workplace.digitlab(['train', '--model', 'linear', '--dataset', 'pictures'])
+    const refused = await workplace.command(['train', '--model', 'linear', '--dataset', 'pictures'])
     expect(refused.code).toBe(1)
     expect(refused.err).toContain('there are no images to test on in')
     expect(refused.err).toContain('--test-split 0.1 sets a tenth of the training images aside')
     const { out, name } = await train('pictures', '--test-split', '0.2', '--classes', '0,1,2', '--limit', '10')
     expect(name).toBe('pictures#test=0.2&classes=0,1,2&limit=10')
-    const found = await workplace.digitlab(['evaluate', out, '--backend', 'cpu'])
+    const found = await workplace.command(['evaluate', out, '--backend', 'cpu'])
     expect(found.err).toContain('pictures#test=0.2&classes=0,1,2&limit=10')
   }, 120_000)
 
@@ -154,18 +147,18 @@ describe('through the command', () => {
       model: { definition: { input: number[] } }
     }
     expect(run.model.definition.input).toEqual([28, 28, 3])
-    const report = await workplace.digitlab(['report', out, '--data-dir', 'colours'])
+    const report = await workplace.command(['report', out, '--data-dir', 'colours'])
     expect(report.code, report.err).toBe(0)
     const page = await readFile(join(workplace.folder, out, 'report.html'), 'utf8')
     expect(page.includes('Most confident mistakes'), 'the page shows images').toBe(true)
     expect(/<image(?![^>]*class="ink")[^>]*image\/png/.test(page), 'in colour').toBe(true)
-    const onnx = await workplace.digitlab(['convert', out, 'colours.onnx'])
+    const onnx = await workplace.command(['convert', out, 'colours.onnx'])
     expect(onnx.code, onnx.err).toBe(0)
-    const shown = await workplace.digitlab(['data', 'info', 'colours#test=0.2&channels=3', '--out', 'colours.png'])
+    const shown = await workplace.command(['data', 'info', 'colours#test=0.2&channels=3', '--out', 'colours.png'])
     expect(shown.out).toContain('images of 28 x 28 x 3')
     const grid = PNG.sync.read(await readFile(join(workplace.folder, 'colours.png')))
     expect(grid.data.some((_, i) => i % 4 === 0 && grid.data[i] !== grid.data[i + 1])).toBe(true)
-    const evaluated = await workplace.digitlab(['evaluate', out, '--backend', 'wasm'])
+    const evaluated = await workplace.command(['evaluate', out, '--backend', 'wasm'])
     expect(evaluated.code, evaluated.err).toBe(0)
   }, 120_000)
 
@@ -180,25 +173,25 @@ describe('through the command', () => {
     const streamed = await train('digits', '--class-names', 'letters.txt', '--stream')
     const whole = await train('digits')
     expect(streamed.losses).toEqual(whole.losses)
-    const missing = await workplace.digitlab(['data', 'info', 'digits', '--class-names', 'none.txt'])
+    const missing = await workplace.command(['data', 'info', 'digits', '--class-names', 'none.txt'])
     expect([missing.code, missing.err]).toEqual([1, expect.stringContaining('there is no file none.txt')])
   }, 120_000)
 
   test('an option that does not fit is refused with what is expected', async () => {
-    const ended = await workplace.digitlab(['train', '--model', 'linear', '--dataset', 'digits', '--limit', '0'])
+    const ended = await workplace.command(['train', '--model', 'linear', '--dataset', 'digits', '--limit', '0'])
     expect(ended.code).toBe(2)
     expect(ended.err).toContain('expected how many images, from 1 for "limit" of a data set, found "0"')
   })
 
   test('"data info" says what is in a data set, shows nine of its images, and what looks wrong', async () => {
-    const ended = await workplace.digitlab(['data', 'info', 'digits', '--invert', '--out', 'nine.png'])
+    const ended = await workplace.command(['data', 'info', 'digits', '--invert', '--out', 'nine.png'])
     expect(ended.code, ended.err).toBe(0)
     expect(ended.out).toContain('digits#invert: IDX, 90 training and 30 test images of 28 x 28')
     expect(ended.out).toContain('10 classes, each with its images to train and to test on:')
     expect(ended.out).toContain('? the ground is light and the ink dark: "invert" turns that round')
     expect(PNG.sync.read(await readFile(join(workplace.folder, 'nine.png'))).width).toBeGreaterThan(84)
     const { findings, counts, format } = JSON.parse(
-      (await workplace.digitlab(['data', 'info', 'digits', '--json'])).out,
+      (await workplace.command(['data', 'info', 'digits', '--json'])).out,
     ) as {
       findings: string[]
       counts: { train: number[] }
@@ -218,7 +211,7 @@ describe('through the command', () => {
         await put(`mnist_c/${variant}/${split}_labels.npy`, npy([count], labels))
       }
     const { out: run } = await train('digits', '--epochs', '2')
-    const ended = await workplace.digitlab(['evaluate', run, '--dataset', 'mnist_c', '--backend', 'cpu'])
+    const ended = await workplace.command(['evaluate', run, '--dataset', 'mnist_c', '--backend', 'cpu'])
     expect(ended.code, ended.err).toBe(0)
     expect(ended.out).toMatch(
       /linear on the test images of mnist_c:\n.*accuracy\s+mean loss\n\s+fog\s+[\d.]+ %\s+[\d.]+\n\s+identity\s+[\d.]+ %\s+[\d.]+\n\s+mean/,

@@ -1,14 +1,14 @@
 // push and --init hf: against a hub on loopback that answers as Hugging Face's does.
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { runHere } from './testing/in-process'
+import { makeWorkplace, type Workplace } from './testing/command'
 
 const token = 'hf_right'
+let place: Workplace
 let folder = ''
 let hub = ''
 let repositories: Map<string, Map<string, Buffer>>
@@ -96,35 +96,23 @@ const uploaded = new Map<string, Buffer>()
 const server = createServer((request, response) => void answer(request, response))
 
 const here = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
-  runHere(folder, args, {
-    ...{ DIGITLAB_DATA: '', DIGITLAB_MIRROR: 'http://127.0.0.1:2' },
-    ...{ HF_ENDPOINT: hub, HF_HOME: join(folder, 'nobody'), HF_TOKEN: '', HF_TOKEN_PATH: '', ...env },
+  place.here(args, {
+    env: { HF_ENDPOINT: hub, HF_HOME: join(folder, 'nobody'), HF_TOKEN: '', HF_TOKEN_PATH: '', ...env },
   })
 const trainIt = (out: string, ...more: string[]) =>
-  here([
-    'train',
-    '--model',
-    'linear',
-    '--dataset',
-    'strokes#limit=200',
-    '--epochs',
-    '1',
-    '--no-report',
-    '--out',
-    out,
-    ...more,
-  ])
+  here(['train', '--model', 'linear', '--dataset', 'digits', '--epochs', '1', '--no-report', '--out', out, ...more])
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'digitlab-hub-'))
+  place = await makeWorkplace('hub', { trainCount: 200, testCount: 50 })
+  folder = place.folder
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   hub = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  expect((await trainIt('run', '--seed', '5')).code).toBe(0)
+  expect((await trainIt('run', '--seed', '5', '--dataset', 'strokes#limit=200')).code).toBe(0)
 })
-afterAll(() => {
+afterAll(async () => {
   server.closeAllConnections()
   server.close()
-  rmSync(folder, { recursive: true, force: true })
+  await place.remove()
 })
 beforeEach(() => {
   repositories = new Map()

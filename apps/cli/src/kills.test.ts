@@ -8,8 +8,9 @@ import { parseRun } from '@digitlab/train'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { bin, makeWorkplace, type Workplace } from './testing/command'
 
-/** Kills of each kind of run, and how many of them in the final writing: 12 in all, or with `npm test -- --all` 150. */
-const [kills, finalKills] = process.env['DIGITLAB_ALL'] === '1' ? [50, 5] : [4, 1]
+const everything = process.env['DIGITLAB_ALL'] === '1'
+/** Kills of each kind of run, and how many of them in the final writing: 4 of one kind, or with `npm test -- --all` 150 of three. */
+const [kills, finalKills] = everything ? [50, 5] : [4, 1]
 
 let place: Workplace
 beforeAll(async () => {
@@ -93,69 +94,74 @@ const outcome = async (name: string) => {
 const twoLayer = ['--model', 'two-layer', '--optimizer', 'momentum', '--learning-rate', '0.02']
 const cnn = ['--model', 'cnn', '--optimizer', 'adam']
 
-// Eight steps an epoch: enough of them for several kills within some 12 steps and 25 milliseconds each.
-describe.concurrent.each([
+const kinds = [
   ['wasm', 1, cnn, 25],
   ['wasm', 2, twoLayer, 80],
   ['cpu', 1, twoLayer, 40],
-] as const)('on %s with %d workers', (backend, workers, model, epochs) => {
-  const kind = `${backend}-${workers}`
-  const args = ['train', ...model, '--dataset', 'digits', '--epochs', String(epochs), '--backend', backend]
-  const from = [...args, '--workers', String(workers)]
+] as const
 
-  test(`killed ${kills} times and gone on with, the end is that of an undisturbed run to the bit, with its page`, async () => {
-    const whole = await digitlab([...from, '--out', `${kind}-whole`], '', epochs)
-    expect(whole.code, whole.err).toBe(0)
-    const undisturbed = await outcome(`${kind}-whole`)
+// Eight steps an epoch: enough of them for several kills within some 12 steps and 25 milliseconds each.
+describe.concurrent.each(everything ? kinds : kinds.slice(0, 1))(
+  'on %s with %d workers',
+  (backend, workers, model, epochs) => {
+    const kind = `${backend}-${workers}`
+    const args = ['train', ...model, '--dataset', 'digits', '--epochs', String(epochs), '--backend', backend]
+    const from = [...args, '--workers', String(workers)]
 
-    let [killed, inTraining, inTheEnd, refused, runs] = [0, 0, 0, 0, 1]
-    for (;;) {
-      const name = `${kind}-${runs}`
-      const begun = existsSync(join(place.folder, name, 'checkpoint', 'begun.json'))
-      // A checkpoint every five steps: of an epoch's eight, so that it falls on every place within one.
-      const first = [...from, '--checkpoint-every', '5', '--log-every', '1', '--out', name]
-      const command =
-        begun || existsSync(join(place.folder, name, 'run.json'))
-          ? ['train', '--resume', name, '--log-every', '1']
-          : first
-      const wanted = killed < kills
-      // Where the end is near enough its writing; else every third while it starts, the others while it trains: wherever the clock falls.
-      const last = kills - killed <= finalKills - inTheEnd
-      const steps = killed % 3 === 0 ? 0 : 1 + Math.floor(12 * Math.random())
-      const kill: Kill = last
-        ? { change: 1 + Math.floor(12 * Math.random()) }
-        : { steps, after: Math.random() * (steps === 0 ? 300 : 25) }
-      // Every fifth has a rival, which comes at the same time and wants the folder as well.
-      const rival = begun && killed % 5 === 1 ? digitlab(command, name, epochs, wanted ? kill : undefined) : undefined
-      const both = await Promise.all([
-        digitlab(command, name, epochs, wanted ? kill : undefined),
-        ...(rival ? [rival] : []),
-      ])
-      for (const { code, err, trained } of both) {
-        if (code === 1 && rival) {
-          expect(err).toMatch(/is in use: process \d+/)
-          refused++
-          continue
+    test(`killed ${kills} times and gone on with, the end is that of an undisturbed run to the bit, with its page`, async () => {
+      const whole = await digitlab([...from, '--out', `${kind}-whole`], '', epochs)
+      expect(whole.code, whole.err).toBe(0)
+      const undisturbed = await outcome(`${kind}-whole`)
+
+      let [killed, inTraining, inTheEnd, refused, runs] = [0, 0, 0, 0, 1]
+      for (;;) {
+        const name = `${kind}-${runs}`
+        const begun = existsSync(join(place.folder, name, 'checkpoint', 'begun.json'))
+        // A checkpoint every five steps: of an epoch's eight, so that it falls on every place within one.
+        const first = [...from, '--checkpoint-every', '5', '--log-every', '1', '--out', name]
+        const command =
+          begun || existsSync(join(place.folder, name, 'run.json'))
+            ? ['train', '--resume', name, '--log-every', '1']
+            : first
+        const wanted = killed < kills
+        // Where the end is near enough its writing; else every third while it starts, the others while it trains: wherever the clock falls.
+        const last = kills - killed <= finalKills - inTheEnd
+        const steps = killed % 3 === 0 ? 0 : 1 + Math.floor(12 * Math.random())
+        const kill: Kill = last
+          ? { change: 1 + Math.floor(12 * Math.random()) }
+          : { steps, after: Math.random() * (steps === 0 ? 300 : 25) }
+        // Every fifth has a rival, which comes at the same time and wants the folder as well.
+        const rival = begun && killed % 5 === 1 ? digitlab(command, name, epochs, wanted ? kill : undefined) : undefined
+        const both = await Promise.all([
+          digitlab(command, name, epochs, wanted ? kill : undefined),
+          ...(rival ? [rival] : []),
+        ])
+        for (const { code, err, trained } of both) {
+          if (code === 1 && rival) {
+            expect(err).toMatch(/is in use: process \d+/)
+            refused++
+            continue
+          }
+          expect([null, 0], err).toContain(code)
+          if (code !== null) continue
+          killed++
+          if (trained) inTheEnd++
+          else if (stepsIn(err) > 0) inTraining++
         }
-        expect([null, 0], err).toContain(code)
-        if (code !== null) continue
-        killed++
-        if (trained) inTheEnd++
-        else if (stepsIn(err) > 0) inTraining++
+        if (!both.some(({ code }) => code === 0)) continue
+        expect(await outcome(name)).toEqual(undisturbed)
+        if (killed >= kills && inTheEnd >= finalKills) break
+        runs++
       }
-      if (!both.some(({ code }) => code === 0)) continue
-      expect(await outcome(name)).toEqual(undisturbed)
-      if (killed >= kills && inTheEnd >= finalKills) break
-      runs++
-    }
-    const again = await digitlab(['train', '--resume', `${kind}-${runs}`], '', epochs)
-    expect([again.code, again.err]).toEqual([
-      0,
-      `the run in ${kind}-${runs} is complete: there is nothing left to train\n`,
-    ])
-    console.log(
-      `${kind}: ${killed} kills, ${inTraining} between two steps, ${inTheEnd} in the final writing, ${refused} rivals refused, ${runs} runs`,
-    )
-    expect(inTraining, 'times killed between two steps').toBeGreaterThanOrEqual(kills / 6)
-  }, 1_800_000)
-})
+      const again = await digitlab(['train', '--resume', `${kind}-${runs}`], '', epochs)
+      expect([again.code, again.err]).toEqual([
+        0,
+        `the run in ${kind}-${runs} is complete: there is nothing left to train\n`,
+      ])
+      console.log(
+        `${kind}: ${killed} kills, ${inTraining} between two steps, ${inTheEnd} in the final writing, ${refused} rivals refused, ${runs} runs`,
+      )
+      expect(inTraining, 'times killed between two steps').toBeGreaterThanOrEqual(kills / 6)
+    }, 1_800_000)
+  },
+)

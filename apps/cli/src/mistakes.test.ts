@@ -3,25 +3,21 @@ import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { makeWorkplace, type Workplace } from './testing/command'
-import { runHere } from './testing/in-process'
+import { makeTrainedPlace, type Workplace } from './testing/command'
 
 let place: Workplace
 let folder = ''
 let digits = ''
 
 beforeAll(async () => {
-  place = await makeWorkplace('mistakes', { trainCount: 600, testCount: 100 })
+  place = await makeTrainedPlace('mistakes')
   folder = place.folder
   digits = join(folder, 'digits')
-  const trained = await here(['train', '--model', 'linear', '--dataset', digits, '--epochs', '3', '--out', 'first'])
-  expect(trained.code, trained.err).toBe(0)
 })
 afterAll(() => place.remove())
 
 /** Within this process: what is tested is what the command says and writes. */
-const here = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
-  runHere(folder, args, { ...place.environment, ...env })
+const here: Workplace['here'] = (args) => place.here(args)
 
 describe('what is wrong is said in one sentence, without a stack', () => {
   const linear = ['train', '--model', 'linear']

@@ -143,7 +143,7 @@ afterAll(async () => {
 })
 
 test('where there is no server nothing is lost, and the next step is said', async () => {
-  const { code, err } = await place.digitlab(['runs', 'push', 'runs', '--mlflow', 'http://127.0.0.1:9'])
+  const { code, err } = await place.command(['runs', 'push', 'runs', '--mlflow', 'http://127.0.0.1:9'])
   expect(code).toBe(1)
   expect(err).toMatch(/could not reach MLflow at http:\/\/127\.0\.0\.1:9 \(.*\): start it, or push later/)
 })
@@ -165,7 +165,7 @@ test('sends every run once: settings, the loss of each step, each epoch, run.jso
     'linear seed 0',
     'linear seed 1',
   ])
-  const folder = (JSON.parse((await place.digitlab(['runs', '--json'])).out) as { runs: readonly { folder: string }[] })
+  const folder = (JSON.parse((await place.command(['runs', '--json'])).out) as { runs: readonly { folder: string }[] })
     .runs[0]!.folder // there are two
   const text = await readFile(join(place.folder, folder, 'run.json'), 'utf8')
   const run = parseRun(text)
@@ -186,7 +186,7 @@ test('sends every run once: settings, the loss of each step, each epoch, run.jso
   ])
   // Again, nothing is sent.
   requests = []
-  expect((await place.digitlab(['runs', 'push', 'runs', '--mlflow', uri])).out).toBe(
+  expect((await place.command(['runs', 'push', 'runs', '--mlflow', uri])).out).toBe(
     `0 runs sent to ${uri}, 2 had been sent before\n`,
   )
   expect(requests).toEqual([])
@@ -203,7 +203,7 @@ test('train and sweep send what they have written, and no network costs a run', 
   expect(away.err).toContain('not sent: could not reach MLflow at http://127.0.0.1:9')
   expect(away.err).toContain('"digitlab runs push alone --mlflow http://127.0.0.1:9" sends what is left')
   expect(requests).toEqual([])
-  expect((await place.digitlab(['runs', 'push', 'alone', '--mlflow', uri])).out).toBe(`1 runs sent to ${uri}\n`)
+  expect((await place.command(['runs', 'push', 'alone', '--mlflow', uri])).out).toBe(`1 runs sent to ${uri}\n`)
   const sent = await train('other', uri)
   expect(sent.err).toContain(`1 run sent to ${uri}`)
   const sweep = ['sweep', '--models', 'linear', '--seeds', '7,8', '--epochs', '1', '--dataset', './digits']
@@ -216,7 +216,7 @@ test('train and sweep send what they have written, and no network costs a run', 
 }, 120_000)
 
 test('refuses what is no address', async () => {
-  const { code, err } = await place.digitlab(['runs', 'push', '--mlflow', 'localhost:5000'])
+  const { code, err } = await place.command(['runs', 'push', '--mlflow', 'localhost:5000'])
   expect([code, err]).toEqual([
     2,
     'digitlab: --mlflow must be an address such as http://127.0.0.1:5000, not localhost:5000\n',

@@ -6,20 +6,20 @@ import { join } from 'node:path'
 import { parseRun } from '@digitlab/train'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeWorkplace, type Workplace } from './testing/command'
-import { runHere } from './testing/in-process'
 
 let place: Workplace
 const at = (...names: string[]) => join(place.folder, ...names)
 const digitlab: Workplace['digitlab'] = (...all) => place.digitlab(...all)
 /** Within this process: what is tested is what the command says. */
-const here = (args: readonly string[]) => runHere(place.folder, args, place.environment)
+const here: Workplace['here'] = (...all) => place.here(...all)
+const command: Workplace['command'] = (...all) => place.command(...all)
 
 const linear = ['train', '--model', 'linear', '--dataset', 'digits', '--epochs', '1', '--no-report']
 const runFiles = ['events.jsonl', 'predictions.safetensors', 'run.json', 'weights.safetensors']
 
 beforeAll(async () => {
   place = await makeWorkplace('out', { trainCount: 300, testCount: 40 })
-  const { code, err } = await digitlab([...linear, '--out', 'done'])
+  const { code, err } = await command([...linear, '--out', 'done'])
   expect(code, err).toBe(0)
   expect((await readdir(at('done'))).sort()).toEqual(runFiles)
 })
@@ -60,7 +60,7 @@ test('an empty folder is taken, and one in which a process was killed before it 
   await mkdir(at('runs', 'next.probe'), { recursive: true })
   for (const name of ['empty.probe', '.run.json.1.part', 'runs/next.probe/probe']) await writeFile(at(name), 'mine')
   for (const name of ['empty', 'left']) {
-    const { code, err } = await digitlab([...linear, '--out', name])
+    const { code, err } = await command([...linear, '--out', name])
     expect(code, err).toBe(0)
     expect((await readdir(at(name))).sort()).toEqual(runFiles)
     if (name === 'left') expect(err).toContain('left was left by process 4194999')
@@ -91,17 +91,17 @@ describe('what it cannot be is found before anything is trained', () => {
       [long, long],
       ['not-there/../through', 'through'],
     ] as const) {
-      const { code, err } = await digitlab([...linear, '--out', out])
+      const { code, err } = await command([...linear, '--out', out])
       expect(code, err).toBe(0)
       expect((await readdir(at(path))).sort()).toEqual(runFiles)
     }
-    const png = await digitlab(['show', '--dataset', 'digits', '--out', `${'p'.repeat(251)}.png`])
+    const png = await command(['show', '--dataset', 'digits', '--out', `${'p'.repeat(251)}.png`])
     expect(png.code, png.err).toBe(0)
     expect(existsSync(at('not-there'))).toBe(false)
   })
 
   test('and leaves nothing where training fails', async () => {
-    const { code, err } = await digitlab([
+    const { code, err } = await command([
       ...linear,
       '--learning-rate',
       '1e38',
@@ -148,7 +148,7 @@ describe('two processes at once', () => {
 
 test('where the run cannot be written in the end it is written elsewhere, and the place is said', async () => {
   const args = ['train', '--model', 'linear', '--dataset', 'digits', '--epochs', '60', '--no-report', '--workers', '1']
-  const whole = await digitlab([...args, '--out', 'undisturbed'])
+  const whole = await command([...args, '--out', 'undisturbed'])
   expect(whole.code, whole.err).toBe(0)
   let gone = false
   const { code, err, out } = await digitlab([...args, '--out', 'gone'], {
@@ -167,7 +167,7 @@ test('where the run cannot be written in the end it is written elsewhere, and th
   for (const name of ['weights.safetensors', 'predictions.safetensors'])
     expect(await readFile(join(kept, name))).toEqual(await readFile(at('undisturbed', name)))
   expect(await readFile(at('gone'), 'utf8')).toBe('a file')
-  const evaluated = await digitlab(['evaluate', kept, '--json'])
+  const evaluated = await command(['evaluate', kept, '--json'])
   expect(evaluated.code, evaluated.err).toBe(0)
 })
 
@@ -184,7 +184,7 @@ test('so is a checkpoint, and --resume goes on from there', async () => {
   })
   expect(code, err).toBe(1)
   const [, kept = ''] = /could not write the checkpoint to away \(.*\): it was written to (\S+) instead/.exec(err) ?? []
-  const again = await digitlab(['train', '--resume', kept, '--no-report'])
+  const again = await command(['train', '--resume', kept, '--no-report'])
   expect(again.code, again.err).toBe(0)
   expect(await readFile(join(kept, 'weights.safetensors'))).toEqual(
     await readFile(at('undisturbed', 'weights.safetensors')),

@@ -9,7 +9,7 @@ import { makeWorkplace, type Workplace } from './testing/command'
 let place: Workplace
 const at = (...names: readonly string[]) => join(place.folder, ...names)
 const runs = async (...args: readonly string[]) => {
-  const { code, out, err } = await place.digitlab(['runs', ...args])
+  const { code, out, err } = await place.command(['runs', ...args])
   expect(code, err).toBe(0)
   return out
 }
@@ -85,7 +85,7 @@ test('says what differs between two runs', async () => {
     differences: readonly { field: string; a: unknown; b: unknown }[]
   }
   expect(differences[0]).toEqual({ field: 'optimizer.learningRate', a: 0.05, b: 0.1 })
-  const { code, err } = await place.digitlab(['runs', '--diff'])
+  const { code, err } = await place.command(['runs', '--diff'])
   expect([code, err]).toEqual([
     1,
     'digitlab: --diff compares two runs, not 8: name two folders, or narrow them down with --where\n',
@@ -110,7 +110,7 @@ test('DuckDB reads the Parquet and the CSV as they are', async () => {
   const types = await connection.runAndReadAll(`describe select "testLoss", model from '${at('table.parquet')}'`)
   expect(types.getRowObjectsJS().map((row) => row['column_type'])).toEqual(['DOUBLE', 'VARCHAR'])
   connection.closeSync()
-  const again = await place.digitlab(['runs', '--csv', 'table.csv'])
+  const again = await place.command(['runs', '--csv', 'table.csv'])
   expect(again.err).toContain('table.csv is there already')
 })
 
@@ -157,13 +157,13 @@ test.each([
   [['--where', 'rate>1'], 'no run has a field "rate"'],
   [['--sort', 'name2'], 'no run has a field "name2"'],
 ])('refuses %j', async (args, said) => {
-  const { code, err } = await place.digitlab(['runs', ...args])
+  const { code, err } = await place.command(['runs', ...args])
   expect(err).toContain(said)
   expect(code).toBe(1)
 })
 
 test('the page of a sweep holds every run, and says that it was chosen by the test images', async () => {
-  const { code, out, err } = await place.digitlab(['sweep', 'report', 'runs/s1'])
+  const { code, out, err } = await place.command(['sweep', 'report', 'runs/s1'])
   expect(code, err).toBe(0)
   expect(out).toContain('all 8 runs on one page: runs/s1/report.html')
   expect(out).toContain('chosen by the test images')

@@ -47,10 +47,10 @@ describe('the script', () => {
   })
 })
 
-/** What waits for Slurm's clocks takes minutes. */
+/** What waits for Slurm's clocks, again and again. */
 const slow = (name: string, work: () => Promise<void>) =>
   test(name, async ({ skip }) => {
-    if (process.env['DIGITLAB_ALL'] !== '1') return skip('waits for minutes on Slurm: npm test -- --all runs it')
+    if (process.env['DIGITLAB_ALL'] !== '1') return skip('waits long on Slurm: npm test -- --all runs it')
     await work()
   })
 
@@ -113,7 +113,7 @@ describe.skipIf(reason !== undefined)('on a cluster', { timeout: 900_000 }, () =
     await place?.remove()
   })
 
-  test('two workers drain twelve runs, from a folder with spaces, and are followed to the end', async () => {
+  slow('two workers drain twelve runs, from a folder with spaces, and are followed to the end', async () => {
     const { code, err, out } = await submit('a b/two workers')
     expect(code, err).toBe(0)
     expect(err).toMatch(/submitted 2 workers as array \d+/)
@@ -136,7 +136,7 @@ describe.skipIf(reason !== undefined)('on a cluster', { timeout: 900_000 }, () =
     expect(await logs('killed')).toContain('the worker was killed (exit code 137)')
   })
 
-  test('one task that is requeued goes on, and the other does not notice', async () => {
+  slow('one task that is requeued goes on, and the other does not notice', async () => {
     const { err } = await submit('requeued', '--detach')
     const [, job = ''] = /array (\d+)/.exec(err) ?? []
     await midway('requeued')
@@ -235,13 +235,15 @@ describe.skipIf(reason !== undefined)('on a cluster', { timeout: 900_000 }, () =
     expect(cluster.run('sbatch', '--test-only', at('tested.sh'))).toMatch(/Job \d+ to start at/)
   })
 
-  test('"cancel" stops what runs and what waits', async () => {
-    await submit('stopped', '--detach')
-    await midway('stopped')
-    expect((await digitlab(['sweep', 'cancel', 'stopped'])).code).toBe(0)
+  test('"cancel" stops what runs and what waits, in a folder with spaces, and the same command is followed to the end', async () => {
+    const out = 'a b/stopped'
+    await submit(out, '--detach')
+    await midway(out)
+    expect((await digitlab(['sweep', 'cancel', out])).code).toBe(0)
     await cluster.until('an empty queue', () => cluster.run('squeue', '--noheader') === '')
-    expect(await done('stopped')).toBeLessThan(12)
-    await submit('stopped')
-    await drained('stopped')
+    expect(await done(out)).toBeLessThan(12)
+    const followed = await submit(out)
+    expect([followed.code, followed.out], followed.err).toEqual([0, expect.stringContaining('12 of 12 runs done')])
+    await drained(out)
   })
 })

@@ -51,7 +51,7 @@ describe.skipIf(!installed)('through ssh', () => {
     if (userInfo().uid === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 })
     daemon = spawn(sshd ?? '', ['-D', '-e', '-f', at('ssh', 'sshd_config')], { stdio: ['ignore', 'ignore', 'pipe'] })
     daemon.stderr?.on('data', (text: Buffer) => (said += text.toString()))
-    for (let n = 0; n < 100 && !said.includes('Server listening'); n++) await wait(50)
+    for (let n = 0; n < 600 && !said.includes('Server listening'); n++) await wait(50)
     expect(said).toContain('Server listening')
   })
   afterAll(async () => {
@@ -69,7 +69,7 @@ describe.skipIf(!installed)('through ssh', () => {
       '--dataset',
       './digits',
       '--epochs',
-      '200',
+      process.env['DIGITLAB_ALL'] === '1' ? '200' : '100',
       '--jobs',
       '2',
       '--backend',

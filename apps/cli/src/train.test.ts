@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { parseRun, type Run } from '@digitlab/train'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeWorkplace, type Workplace } from './testing/command'
-import { runHere } from './testing/in-process'
 
 let place: Workplace
 let folder = ''
@@ -18,8 +17,7 @@ beforeAll(async () => {
 afterAll(() => place.remove())
 
 /** Within this process: what is tested is what the command says and writes. */
-const here = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
-  runHere(folder, args, { ...place.environment, ...env })
+const here: Workplace['here'] = (args, options) => place.here(args, options)
 const digitlab: Workplace['digitlab'] = (args, options) => place.digitlab(args, options)
 const json = (text: string): unknown => JSON.parse(text)
 
@@ -50,22 +48,26 @@ describe('train, then evaluate', () => {
     expect(new Set(Object.values(run.backend.operations))).toEqual(new Set(['kernel']))
 
     for (const backend of ['wasm', 'cpu']) {
-      const evaluated = await digitlab(['evaluate', 'first', '--backend', backend, '--json'])
+      const evaluated = await place.command(['evaluate', 'first', '--backend', backend, '--json'])
       expect(evaluated.code, evaluated.err).toBe(0)
       expect((json(evaluated.out) as { metrics: { accuracy: number } }).metrics.accuracy).toBe(run.metrics.accuracy)
     }
-    const text = await digitlab(['evaluate', join('first', 'run.json'), '--split', 'train'])
+    const text = await place.command(['evaluate', join('first', 'run.json'), '--split', 'train'])
     expect(text.out).toMatch(/accuracy .* of 600/)
-    expect((await digitlab(args)).err).toContain('first is there already, and is never overwritten')
+    expect((await place.command(args)).err).toContain('first is there already, and is never overwritten')
   })
 
   test('the same experiment gives the same bytes, also when it is read from a run.json', async () => {
-    for (const backend of ['wasm', 'cpu']) {
+    const cpuModel = process.env['DIGITLAB_ALL'] === '1' ? 'cnn' : 'two-layer' // on cpu, a cnn takes seconds
+    for (const [backend, model] of [
+      ['wasm', 'cnn'],
+      ['cpu', cpuModel],
+    ] as const) {
       const bytes: Buffer[] = []
       const first = [
         'train',
         '--model',
-        'cnn',
+        model,
         '--dataset',
         digits,
         '--epochs',
@@ -93,7 +95,7 @@ describe('train, then evaluate', () => {
   })
 
   test('prints the loss every so many steps, and the accuracy of each class', async () => {
-    const { code, out, err } = await digitlab([
+    const { code, out, err } = await place.command([
       'train',
       '--model',
       'two-layer',
@@ -128,14 +130,15 @@ describe('train, then evaluate', () => {
     )
     expect(err).not.toContain('    at ')
     expect(parseRun(await readFile(join(folder, 'stopped', 'run.json'), 'utf8')).status).toBe('interrupted')
-    expect((await digitlab(['evaluate', 'stopped'])).err).toContain('this run was interrupted')
+    expect((await place.command(['evaluate', 'stopped'])).err).toContain('this run was interrupted')
   })
 })
 
 test('a seed is any that PyTorch takes, and counts by its low 32 bits', async () => {
   const args = ['train', '--model', 'linear', '--dataset', digits, '--epochs', '1', '--no-report', '--json']
   const seeds = ['-1', '4294967295', '18446744073709551615']
-  const runs = await Promise.all(seeds.map((seed) => digitlab([...args, '--seed', seed])))
+  const runs: { readonly out: string; readonly err: string }[] = []
+  for (const seed of seeds) runs.push(await place.command([...args, '--seed', seed]))
   const [first, ...others] = runs.map(({ out, err }) => {
     expect(err).not.toContain('digitlab:')
     return (json(out) as { run: Run }).run

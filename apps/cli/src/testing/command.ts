@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { strokes } from '@digitlab/data'
 import { writeIdx } from '@digitlab/idx'
+import { runHere } from './in-process'
 
 export const bin = fileURLToPath(new URL('../../bin/digitlab.js', import.meta.url))
 
@@ -18,11 +19,20 @@ export interface Ended {
   readonly err: string
 }
 
-interface RunOptions {
+/** A command that has not ended. */
+export interface Running {
+  /** @returns whether the signal reached it */
+  kill(signal?: 'SIGINT' | 'SIGTERM'): boolean
+}
+
+interface HereOptions {
   readonly env?: Readonly<Record<string, string>>
-  readonly onStart?: (child: ChildProcess) => void
   /** Told whenever something comes on standard error, with all that came so far. */
-  readonly onErr?: (err: string, child: ChildProcess) => void
+  readonly onErr?: (err: string, running: Running) => void
+}
+
+interface RunOptions extends HereOptions {
+  readonly onStart?: (child: ChildProcess) => void
   readonly stdout?: 'pipe' | number
   /** Whose process it is, where this one's is root's. */
   readonly uid?: number
@@ -34,6 +44,10 @@ export interface Workplace {
   /** What keeps commands from MNIST and from mirrors. */
   readonly environment: Readonly<Record<string, string>>
   digitlab(args: readonly string[], options?: RunOptions): Promise<Ended>
+  /** The same within this process, one at a time: for what a command says and writes. Its signals come at once. */
+  here(args: readonly string[], options?: HereOptions): Promise<Omit<Ended, 'signal'>>
+  /** {@link here}, or in a process of its own each where `npm test -- --all` asks for everything. */
+  command(args: readonly string[], options?: HereOptions): Promise<Omit<Ended, 'signal'>>
   remove(): Promise<void>
 }
 
@@ -52,6 +66,8 @@ const writeDigits = async (
   }
 }
 
+const everything = process.env['DIGITLAB_ALL'] === '1'
+
 /** A new workplace. @param digits makes a data set `digits` in it */
 export const makeWorkplace = async (
   name: string,
@@ -64,27 +80,48 @@ export const makeWorkplace = async (
     DIGITLAB_CACHE: join(folder, 'cache'),
     DIGITLAB_MIRROR: 'http://127.0.0.1:2',
   }
+  const here: Workplace['here'] = (args, { env = {}, onErr } = {}) =>
+    runHere(folder, args, { ...environment, ...env }, onErr)
+  const digitlab: Workplace['digitlab'] = (args, { env = {}, onStart, onErr, stdout = 'pipe', uid } = {}) =>
+    new Promise((resolve, reject) => {
+      const child = spawn(process.execPath, [bin, ...args], {
+        cwd: folder,
+        ...(uid === undefined ? {} : { uid, gid: uid }),
+        stdio: ['ignore', stdout, 'pipe'],
+        env: { ...process.env, ...environment, ...env },
+      })
+      onStart?.(child)
+      let [out, err] = ['', '']
+      child.stdout?.on('data', (text: Buffer) => (out += text.toString()))
+      child.stderr?.on('data', (text: Buffer) => {
+        err += text.toString()
+        onErr?.(err, child)
+      })
+      child.on('error', reject)
+      child.on('close', (code, signal) => resolve({ code, signal, out, err }))
+    })
   return {
-    folder,
-    environment,
+    ...{ folder, environment, digitlab, here },
+    command: everything ? digitlab : here,
     remove: () => rm(folder, { recursive: true, force: true }),
-    digitlab: (args, { env = {}, onStart, onErr, stdout = 'pipe', uid } = {}) =>
-      new Promise((resolve, reject) => {
-        const child = spawn(process.execPath, [bin, ...args], {
-          cwd: folder,
-          ...(uid === undefined ? {} : { uid, gid: uid }),
-          stdio: ['ignore', stdout, 'pipe'],
-          env: { ...process.env, ...environment, ...env },
-        })
-        onStart?.(child)
-        let [out, err] = ['', '']
-        child.stdout?.on('data', (text: Buffer) => (out += text.toString()))
-        child.stderr?.on('data', (text: Buffer) => {
-          err += text.toString()
-          onErr?.(err, child)
-        })
-        child.on('error', reject)
-        child.on('close', (code, signal) => resolve({ code, signal, out, err }))
-      }),
   }
+}
+
+/** A workplace with 600 digits, and in `first` what three epochs of a linear model on them wrote. */
+export const makeTrainedPlace = async (name: string): Promise<Workplace> => {
+  const place = await makeWorkplace(name, { trainCount: 600, testCount: 100 })
+  const digits = join(place.folder, 'digits')
+  const { code, err } = await place.here([
+    'train',
+    '--model',
+    'linear',
+    '--dataset',
+    digits,
+    '--epochs',
+    '3',
+    '--out',
+    'first',
+  ])
+  if (code !== 0) throw new Error(err)
+  return place
 }
