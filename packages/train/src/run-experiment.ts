@@ -1,36 +1,27 @@
 import { useBackend, type BackendInfo } from '@digitlab/backends'
-import { inputShape, namesDataset, type Dataset, type Split } from '@digitlab/data'
-import { initialWeights, resolveModel, type Model, type StateDict } from '@digitlab/models'
+import type { Model, StateDict } from '@digitlab/models'
 import { disposeWeights, downloadWeights, uploadWeights, type Weights } from '@digitlab/models/compute'
-import { operationPaths, type BatchSource } from '@digitlab/ops'
-import { MersenneTwister } from '@digitlab/random'
-import { checkAugmentation } from './augment-images'
+import { operationPaths } from '@digitlab/ops'
 import { call, isThenable, refuseNested } from './callbacks'
-import { checkInterval, checkResumable } from './checkpoint'
-import { completeExperiment, experimentId, lossOf, type Experiment, type ExperimentInput } from './complete-experiment'
+import { lossOf, type Experiment, type ExperimentInput } from './complete-experiment'
 import { whileThere } from './device-loss'
 import { divergenceOf } from './divergence'
 import { environment } from './environment'
-import { checkBatches, checkFit, evaluateSource, type Evaluation, type ImageLoss, type Predictions } from './evaluate'
+import { evaluateSource, type Evaluation, type ImageLoss, type Predictions } from './evaluate'
 import type { Extensions } from './extensions'
-import { createImageStream, type ImageStream, type TrainingSource } from './image-stream'
-import { checkImageWorkers } from './image-workers'
-import { beginWith, recordInitial, type Initial } from './initial'
-import { checkSchedules } from './learning-rate'
-import { checkMemory } from './memory'
-import { createOptimizer, downloadOptimizer, uploadOptimizer } from './optimizer'
+import { downloadOptimizer } from './optimizer'
 import type { CallbackContext, RunCallback } from './run-callback'
 import { checkRunOptions, type Progress, type RunOptions, type RunResult } from './run-options'
-import { runVersion, type EpochRecord, type Run } from './run-record'
-import { freshState, noTotals, standing, stateOf, type RunState } from './run-state'
+import { runVersion, type EpochRecord } from './run-record'
+import { noTotals, standing, type RunState } from './run-state'
 import { bestEpoch, reasonToStop } from './selection'
 import { createStepping, type Learner, type Stepping } from './stepping'
-import { checkWorkers, useWorkers } from './threads'
+import { useWorkers } from './threads'
 import { trainEpoch, type EpochContext } from './train-epoch'
-import { sourceOf } from './split-source'
 import { TrainError } from './train-error'
 import { trainingLoss } from './training-loss'
-import { divide } from './validation'
+import { type Plan, stepsIn, planOf } from './run-plan'
+import { prepare, type Prepared } from './run-prepare'
 
 /**
  * Runs an experiment: the same one gives the same run on every backend, to rounding, and that of PyTorch's loop
@@ -71,102 +62,6 @@ export const runExperiment = async (input: ExperimentInput, options: RunOptions)
       prepared?.dispose()
     }
   })
-}
-
-/** What is settled before anything is computed. */
-interface Plan {
-  /** What is trained on, and what is tested at the end. */
-  readonly data: Dataset
-  /** Images that were set aside. */
-  readonly validation: Split | undefined
-  readonly experiment: Experiment
-  readonly id: string
-  readonly extensions: Extensions
-  readonly model: Model
-  readonly given: Initial | undefined
-  readonly workers: number | 'auto'
-  /** What whoever trains is told at the beginning. */
-  readonly notices: readonly string[]
-}
-
-/** Settles what is to be done, and refuses what can't be. */
-const planOf = async (input: ExperimentInput, options: RunOptions): Promise<Plan> => {
-  const { data: all, backend, resume, checkpoint, extensions = {} } = options
-  if (checkpoint?.every) checkInterval(checkpoint.every)
-  const given = resume?.initial ? { weights: resume.initial } : options.initial
-  const named = experimentOn(input, all, extensions)
-  const experiment = resume?.initial ? named : await recordInitial(named, given)
-  const { data, validation } = divide(all, experiment)
-  const model = resolveModel(
-    experiment.model,
-    { input: inputShape(data.imageShape), classes: data.classes },
-    extensions,
-  )
-  checkFit(model, data.imageShape, data.classes)
-  if (experiment.augment !== undefined && data.train.stream)
-    throw new TrainError(
-      `the training images of "${data.name}" are streamed from a disk, and what augments them needs all of them at once: leave augment out, or hold them in memory`,
-    )
-  checkAugmentation(experiment, [data.imageShape[0], data.imageShape[1]], extensions)
-  if (options.imageWorkers) checkImageWorkers(options.imageWorkers.count)
-  checkBatches(model, experiment.batchSize / (experiment.accumulate ?? 1), data.train.count)
-  checkSchedules(experiment, data.train.count, extensions)
-  const { workers = 1 } = options
-  const crowded = checkWorkers(workers, backend)
-  checkMemory(model, experiment, data, backend, extensions)
-  const notices = [crowded, oneClass(data)].filter((sentence) => sentence !== undefined)
-  const id = await experimentId(experiment)
-  return { data, validation, experiment, id, extensions, model, given, workers, notices }
-}
-
-/** What is on the backend during a run. */
-interface Prepared {
-  readonly info: BackendInfo
-  readonly startedAt: string
-  readonly dataset: Run['dataset']
-  readonly state: RunState
-  readonly initial: StateDict
-  readonly train: TrainingSource
-  readonly test: BatchSource
-  /** Where the training images are others every epoch. */
-  readonly stream: ImageStream | undefined
-  /** What there was to tell before the run began. */
-  readonly notices: readonly string[]
-  /** Images that were set aside, which are looked at after each epoch in place of the test images. */
-  readonly validation: BatchSource | undefined
-  dispose(): void
-}
-
-/** Draws or takes the weights, and puts them and the images onto the backend. */
-const prepare = async (plan: Plan, options: RunOptions, info: BackendInfo): Promise<Prepared> => {
-  const { resume, imageWorkers } = options
-  const { data, experiment, extensions, model, given } = plan
-  const dataset = describeDataset(plan)
-  if (resume) checkResumable(resume, { experiment, dataset, backend: info })
-  const generator = new MersenneTwister(experiment.seed)
-  const initial = beginWith(model, initialWeights(model, generator), given)
-  const epochs = [...(resume?.epochs ?? [])]
-  const steps = { experiment, stepsPerEpoch: stepsIn(data, experiment), extensions, history: epochs }
-  const state = resume
-    ? stateOf(resume, uploadOptimizer(model, steps, resume.optimizer), epochs)
-    : freshState(generator, createOptimizer(model, steps, uploadWeights(model, initial)), epochs)
-  const source = (split: Split) => sourceOf(split, data.imageShape, experiment.normalize)
-  const test = source(data.test)
-  const validation = plan.validation && source(plan.validation)
-  const notices: string[] = []
-  const stream = await createImageStream({
-    ...{ experiment, train: data.train, imageShape: data.imageShape, classes: data.classes },
-    ...{ extensions, workers: imageWorkers },
-    notice: (sentence) => void notices.push(sentence),
-  })
-  const train = stream?.source ?? source(data.train)
-  return {
-    ...{ info, state, initial, train, test, validation, stream, notices, dataset: resume?.dataset ?? dataset },
-    startedAt: resume?.startedAt ?? new Date().toISOString(),
-    dispose() {
-      for (const held of [state.optimizer, train, test, validation]) held?.dispose()
-    },
-  }
 }
 
 /** A run that is being trained. */
@@ -449,8 +344,6 @@ const lookAtTheEnd = async (
 const ratesOf = ({ schedule }: Experiment, { stepLosses, optimizer }: RunState) =>
   schedule === undefined ? {} : { learningRates: stepLosses.map((_, i) => optimizer.learningRate(i + 1)) }
 
-const stepsIn = ({ train }: Dataset, { batchSize }: Experiment): number => Math.ceil(train.count / batchSize)
-
 /** All three, infinity where none is asked for. */
 const intervalOf = (checkpoint: RunOptions['checkpoint']) => ({
   ...{ steps: Infinity, epochs: Infinity, seconds: Infinity },
@@ -484,36 +377,3 @@ const metricsOf = (
   })
   return Object.fromEntries(values)
 }
-
-/**
- * The experiment, with the data set's name where it names none.
- *
- * @throws TrainError if it names another: what a run records is what it was trained on
- */
-const experimentOn = (input: ExperimentInput, data: Dataset, extensions: Extensions): Experiment => {
-  const experiment = completeExperiment({ ...input, dataset: input.dataset ?? data.name }, extensions)
-  if (!namesDataset(experiment.dataset, data.name))
-    throw new TrainError(
-      `the experiment names the data set ${JSON.stringify(experiment.dataset)}, the data are "${data.name}": give the data that it names, or leave the name out of it`,
-    )
-  return experiment
-}
-
-/** A sentence where the training images are all of one class. */
-const oneClass = ({ train, classNames }: Dataset): string | undefined => {
-  const [first = 0] = train.labels
-  if (train.labels.some((label) => label !== first)) return undefined
-  return `all ${train.count} training images are of the class ${classNames[first] ?? first}: there is nothing to tell apart, and any model will be right`
-}
-
-const describeDataset = ({ data, validation }: Pick<Plan, 'data' | 'validation'>): Run['dataset'] => ({
-  name: data.name,
-  title: data.title,
-  origin: data.origin,
-  ...(data.notice === undefined ? {} : { notice: data.notice }),
-  classNames: data.classNames,
-  trainCount: data.train.count,
-  ...(validation ? { validationCount: validation.count } : {}),
-  testCount: data.test.count,
-  files: data.files,
-})
