@@ -1,5 +1,5 @@
 // Chromium for tests: found on the machine, started with what software rendering needs, or a reason to skip.
-import { chromium, type Browser } from 'playwright-core'
+import { chromium, type Browser, type BrowserServer } from 'playwright-core'
 import { findChromium } from './find-chromium'
 
 /** One that is installed, or Playwright's own where its command has installed that. */
@@ -35,16 +35,23 @@ export interface LaunchOptions {
   readonly gpu?: boolean
 }
 
-/**
- * Starts Chromium without a window. Whoever starts it closes it: one for each test file, in `beforeAll` and `afterAll`.
- *
- * @throws Error where there is none, with what to do
- */
-export const launchChromium = async ({ flags = [], gpu = true }: LaunchOptions = {}): Promise<Browser> => {
+const launching = ({ flags = [], gpu = true }: LaunchOptions) => {
   const executablePath = installed()
   if (executablePath === undefined) throw new Error(absent())
   // Chromium refuses its sandbox to root, as whom containers run.
   const root = process.getuid?.() === 0 ? ['--no-sandbox'] : []
   const rendering = gpu ? softwareRendering : ['--disable-gpu', '--disable-3d-apis']
-  return chromium.launch({ executablePath, args: [...root, ...rendering, ...flags], timeout: 30_000 })
+  return { executablePath, args: [...root, ...rendering, ...flags], timeout: 30_000 }
 }
+
+/**
+ * Starts Chromium without a window. Whoever starts it closes it; files of tests share one instead (shared.ts).
+ *
+ * @throws Error where there is none, with what to do
+ */
+export const launchChromium = async (options: LaunchOptions = {}): Promise<Browser> =>
+  chromium.launch(launching(options))
+
+/** The same for other processes, which connect to its address. */
+export const serveChromium = async (options: LaunchOptions = {}): Promise<BrowserServer> =>
+  chromium.launchServer({ ...launching(options), host: '127.0.0.1' })

@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url'
 import { conformanceCases } from '@digitlab/ops/conformance'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { chromiumMissing, launchChromium } from './chromium.ts'
+import { chromiumMissing } from './chromium.ts'
+import { sharedChromium } from './shared.ts'
 import type { ConformancePage } from './pages/conformance.ts'
 import { bundle, serve, type Site } from './site.ts'
 
@@ -35,7 +36,7 @@ let browser: Browser
 let site: Site
 beforeAll(async () => {
   if (chromiumMissing !== undefined) return
-  browser = await launchChromium()
+  browser = await sharedChromium()
   site = await serve(await bundle(fileURLToPath(new URL('pages/conformance.ts', import.meta.url))))
 })
 afterAll(async () => {

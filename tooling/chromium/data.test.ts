@@ -6,7 +6,8 @@ import { catalogue } from '@digitlab/data'
 import { writeIdx } from '@digitlab/idx'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { chromiumMissing, launchChromium } from './chromium.ts'
+import { chromiumMissing } from './chromium.ts'
+import { sharedChromium } from './shared.ts'
 import type { DataPage } from './pages/data.ts'
 import { bundle, serve, type Files, type Site } from './site.ts'
 
@@ -41,7 +42,7 @@ describe('data sets in Chromium', () => {
   beforeAll(async () => {
     if (chromiumMissing !== undefined) return
     ;[browser, pageFiles] = await Promise.all([
-      launchChromium({ gpu: false }),
+      sharedChromium({ gpu: false }),
       bundle(fileURLToPath(new URL('pages/data.ts', import.meta.url))),
     ])
     sites.push(await serve(pageFiles), await serve(new Map(), { isolated: false, other: mirror }))

@@ -4,7 +4,8 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { chromiumMissing, launchChromium } from './chromium.ts'
+import { chromiumMissing } from './chromium.ts'
+import { sharedChromium } from './shared.ts'
 import { mnistFolder } from '../vitest/golden.ts'
 import { choose, giveData, openPage, smallData, train } from '../../apps/web/src/testing/built-page.ts'
 
@@ -18,7 +19,7 @@ describe('the page of digitlab serve', { timeout: 120_000 }, () => {
   beforeEach(({ skip }) => skip(chromiumMissing !== undefined, chromiumMissing))
   beforeAll(async () => {
     if (chromiumMissing !== undefined) return
-    browser = await launchChromium()
+    browser = await sharedChromium()
     const data = mnist === undefined ? [] : ['--data-dir', mnist]
     server = spawn(process.execPath, [bin, 'serve', '--port', '0', '--json', ...data], {
       stdio: ['ignore', 'pipe', 'ignore'],
@@ -49,7 +50,7 @@ describe('the page of digitlab serve', { timeout: 120_000 }, () => {
   })
 
   // webgpu is left to training.test.ts: it takes the software adapter a minute here, and nothing of the server's.
-  test.each(['cpu', 'webgl'])('lets %s compute', async (backend) => {
+  test.each(process.env['DIGITLAB_ALL'] === '1' ? ['cpu', 'webgl'] : ['webgl'])('lets %s compute', async (backend) => {
     const { page, context, complaints } = await openPage(browser, url)
     await giveData(page, (await smallData(64, 16)).files)
     await choose(page, { model: 'linear', backend, epochs: 1 })

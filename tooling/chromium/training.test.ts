@@ -5,13 +5,16 @@ import { strokes } from '@digitlab/data'
 import { completeExperiment, experimentId, runExperiment } from '@digitlab/train'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { chromiumMissing, launchChromium } from './chromium.ts'
+import { chromiumMissing } from './chromium.ts'
+import { sharedChromium } from './shared.ts'
 import type { PageBackendId } from './pages/backends.ts'
 import type { TrainingPage } from './pages/training.ts'
 import type { Training } from './pages/training-worker.ts'
 import { bundle, serve, type Files, type Site } from './site.ts'
 
-const models = ['linear', 'two-layer', 'cnn'] as const
+/** By default the two that have every kernel of the three. */
+const models: readonly string[] =
+  process.env['DIGITLAB_ALL'] === '1' ? ['linear', 'two-layer', 'cnn'] : ['linear', 'cnn']
 type TrainingOf = Omit<Training, 'backend' | 'experiments'>
 
 const experiment = (model: string, batchSize: number) =>
@@ -37,7 +40,7 @@ describe('training in Chromium', () => {
   beforeAll(async () => {
     if (chromiumMissing !== undefined) return
     ;[browser, files] = await Promise.all([
-      launchChromium(),
+      sharedChromium(),
       bundle(fileURLToPath(new URL('pages/training.ts', import.meta.url))),
     ])
     sites.isolated = await serve(files)

@@ -5,7 +5,8 @@ import { join, relative } from 'node:path'
 import { execa } from 'execa'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { chromiumMissing, launchChromium } from '../chromium/chromium'
+import { chromiumMissing } from '../chromium/chromium'
+import { sharedChromium } from '../chromium/shared'
 import { serve, type Files, type Site } from '../chromium/site'
 import { root } from '../packages/published'
 import { pages } from './pages'
@@ -33,7 +34,7 @@ describe.skipIf(process.env['DIGITLAB_ALL'] !== '1' || chromiumMissing !== undef
     await execa('tsx', [script, '--base', base, '--out', folder], { preferLocal: true, localDir: root })
     files = filesOf(folder)
     site = await serve(files, { isolated: false, base })
-    browser = await launchChromium({ gpu: false })
+    browser = await sharedChromium({ gpu: false })
   }, 600_000)
   afterAll(async () => {
     await browser?.close()

@@ -6,7 +6,8 @@ import type { EpochRecord } from '@digitlab/train'
 import { parseRun } from '@digitlab/train'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeWorkplace, type Workplace } from '../../apps/cli/src/testing/command'
-import { chromiumMissing, launchChromium } from '../chromium/chromium'
+import { chromiumMissing } from '../chromium/chromium'
+import { sharedChromium } from '../chromium/shared'
 import { bundle, serve } from '../chromium/site'
 import { root } from '../packages/published'
 import type { CellOutput } from './protocol'
@@ -21,7 +22,7 @@ const tried = all ? cells : cells.slice(0, 1 + cells.findIndex((code) => code.in
 const results = all ? { linear: 'linear', twoLayer: 'two-layer', cnn: 'cnn' } : { linear: 'linear' }
 
 const open = async () => {
-  const browser = await launchChromium({ gpu: false })
+  const browser = await sharedChromium({ gpu: false })
   const site = await serve(await bundle(fileURLToPath(new URL('walk-page.ts', import.meta.url))), { isolated: false })
   const page = await browser.newPage()
   const asked: string[] = []

@@ -13,7 +13,8 @@ import {
   zipped,
   type Files,
 } from '../../../packages/data/src/testing/digit-files.ts'
-import { chromiumMissing, launchChromium } from '../../../tooling/chromium/chromium.ts'
+import { chromiumMissing } from '../../../tooling/chromium/chromium.ts'
+import { sharedChromium } from '../../../tooling/chromium/shared.ts'
 import type { Site } from '../../../tooling/chromium/site.ts'
 import { choose, give, openPage, servePage, train } from './testing/built-page'
 
@@ -35,7 +36,7 @@ describe.skipIf(chromiumMissing !== undefined)('formats in the page', { timeout:
     digits = await strokes({ trainCount: 90, testCount: 30 })
     const npz = digitFiles(digits)['npz']?.[0]?.[1] ?? new Uint8Array(0)
     ;[browser, site, other] = await Promise.all([
-      launchChromium({ gpu: false }),
+      sharedChromium({ gpu: false }),
       servePage(),
       // Another origin: one file that pages may read, one that they may not.
       servePage({

@@ -3,7 +3,8 @@ import { wasmBackend } from '@digitlab/backend-wasm'
 import { completeExperiment, parseRun, readableJson, runExperiment, runFiles, type Run } from '@digitlab/train'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { chromiumMissing, launchChromium } from '../../../tooling/chromium/chromium.ts'
+import { chromiumMissing } from '../../../tooling/chromium/chromium.ts'
+import { sharedChromium } from '../../../tooling/chromium/shared.ts'
 import type { Site } from '../../../tooling/chromium/site.ts'
 import {
   draw,
@@ -33,7 +34,7 @@ describe.skipIf(chromiumMissing !== undefined)('what is given to the page', { ti
   let files: Record<string, string | Uint8Array>
   let run: Run
   beforeAll(async () => {
-    ;[browser, site, small] = await Promise.all([launchChromium({ gpu: false }), servePage(), smallData(128, 40)])
+    ;[browser, site, small] = await Promise.all([sharedChromium({ gpu: false }), servePage(), smallData(128, 40)])
     const experiment = completeExperiment({ model: 'linear', dataset: 'strokes', epochs: 1 })
     const result = await runExperiment(experiment, { data: small.data, backend: wasmBackend() })
     files = runFiles(result, small.data.test.labels)

@@ -1,7 +1,8 @@
 // The built page in Chromium: what the browser keeps may be of another version, damaged, refused, full, or in use by another tab.
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { chromiumMissing, launchChromium } from '../../../tooling/chromium/chromium.ts'
+import { chromiumMissing } from '../../../tooling/chromium/chromium.ts'
+import { sharedChromium } from '../../../tooling/chromium/shared.ts'
 import type { Site } from '../../../tooling/chromium/site.ts'
 import { choose, giveData, openPage, phase, servePage, smallData, train, trainButton } from './testing/built-page'
 
@@ -38,11 +39,7 @@ describe.skipIf(chromiumMissing !== undefined)('what the browser keeps', { timeo
   let site: Site
   let files: Awaited<ReturnType<typeof smallData>>['files']
   beforeAll(async () => {
-    ;[browser, site, { files }] = await Promise.all([
-      launchChromium({ gpu: false, flags: ['--host-resolver-rules=MAP plain.test 127.0.0.1'] }),
-      servePage(),
-      smallData(128, 32),
-    ])
+    ;[browser, site, { files }] = await Promise.all([sharedChromium({ gpu: false }), servePage(), smallData(128, 32)])
   })
   afterAll(async () => {
     await browser?.close()

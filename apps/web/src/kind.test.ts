@@ -17,7 +17,8 @@ import type { run } from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { palettes, seriesColours } from '../../../packages/report/src/theme'
-import { chromiumMissing, launchChromium } from '../../../tooling/chromium/chromium.ts'
+import { chromiumMissing } from '../../../tooling/chromium/chromium.ts'
+import { sharedChromium } from '../../../tooling/chromium/shared.ts'
 import type { Site } from '../../../tooling/chromium/site.ts'
 import {
   builtFiles,
@@ -51,7 +52,7 @@ describe.skipIf(chromiumMissing !== undefined)('the page', { timeout: 120_000 },
   let browser: Browser
   let site: Site
   beforeAll(async () => {
-    ;[browser, site] = await Promise.all([launchChromium(), servePage()])
+    ;[browser, site] = await Promise.all([sharedChromium({ gpu: false }), servePage()])
   })
   afterAll(async () => {
     await browser?.close()

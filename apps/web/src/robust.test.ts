@@ -3,7 +3,8 @@ import { wasmBackend } from '@digitlab/backend-wasm'
 import { completeExperiment, runExperiment } from '@digitlab/train'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { chromiumMissing, launchChromium } from '../../../tooling/chromium/chromium.ts'
+import { chromiumMissing } from '../../../tooling/chromium/chromium.ts'
+import { sharedChromium } from '../../../tooling/chromium/shared.ts'
 import type { Site } from '../../../tooling/chromium/site.ts'
 import {
   choose,
@@ -70,6 +71,7 @@ interface Losable {
 
 describe.skipIf(chromiumMissing !== undefined)('a page that things happen to', { timeout: 240_000 }, () => {
   let browser: Browser
+  let withGpu: Browser
   let site: Site
   let files: GivenFile[]
   let losses: readonly number[]
@@ -80,7 +82,7 @@ describe.skipIf(chromiumMissing !== undefined)('a page that things happen to', {
 
   beforeAll(async () => {
     const small = await smallData(trainCount, testCount)
-    ;[browser, site] = await Promise.all([launchChromium(), servePage()])
+    ;[browser, withGpu, site] = await Promise.all([sharedChromium({ gpu: false }), sharedChromium(), servePage()])
     files = small.files
     const lossesOf = async (model: string, epochs: number, batchSize = 64) => {
       const experiment = completeExperiment({ model, dataset: 'files', epochs, batchSize })
@@ -91,8 +93,7 @@ describe.skipIf(chromiumMissing !== undefined)('a page that things happen to', {
     linearLosses = await lossesOf('linear', 1)
   })
   afterAll(async () => {
-    await browser?.close()
-    await site?.close()
+    await Promise.all([browser?.close(), withGpu?.close(), site?.close()])
   })
 
   const goOn = async (page: Page) => {
@@ -155,7 +156,7 @@ describe.skipIf(chromiumMissing !== undefined)('a page that things happen to', {
     'a GPU that is lost on %s ends the run with a sentence, and it goes on from what was kept',
     async (backend) => {
       const small = await smallData(640, 32)
-      const { page } = await openPage(browser, site.url)
+      const { page } = await openPage(withGpu, site.url)
       await page.getByText('JavaScript, one thread').waitFor() // probed: what is asked for from now on is used
       await labOf(page).evaluate(() => {
         const scope = globalThis as unknown as Losable

@@ -5,7 +5,8 @@ import { readSafetensors } from '@digitlab/weights'
 import { completeExperiment, runExperiment, type RunResult } from '@digitlab/train'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { chromiumMissing, launchChromium } from '../../../tooling/chromium/chromium.ts'
+import { chromiumMissing } from '../../../tooling/chromium/chromium.ts'
+import { sharedChromium } from '../../../tooling/chromium/shared.ts'
 import type { Site } from '../../../tooling/chromium/site.ts'
 import { caseStudyModels as models, type ModelName } from '@digitlab/models'
 import {
@@ -24,21 +25,25 @@ import {
   type GivenFile,
 } from './testing/built-page'
 
-/** What a processor that plays a GPU trains in the page: all three where all is asked for, as tooling/chromium always does. */
-const onSoftwareGpu = process.env['DIGITLAB_ALL'] === '1' ? models : (['linear'] as const)
+/** By default a sample of what trains in the page: tooling/chromium trains on every backend of a page, always. */
+const everything = process.env['DIGITLAB_ALL'] === '1'
+const onSoftwareGpu = everything ? models : (['linear'] as const)
+const backends = everything ? (['webgpu', 'webgl', 'cpu'] as const) : (['webgpu'] as const)
 /** One epoch is 100 steps. */
 const [trainCount, testCount] = [6400, 400]
 
 describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout: 120_000 }, () => {
   let browser: Browser
+  let withGpu: Browser
   let isolated: Site
   let plain: Site
   let files: GivenFile[]
   let data: Dataset
 
   beforeAll(async () => {
-    ;[browser, isolated, plain, { files }] = await Promise.all([
-      launchChromium(),
+    ;[browser, withGpu, isolated, plain, { files }] = await Promise.all([
+      sharedChromium({ gpu: false }),
+      sharedChromium(),
       servePage(),
       servePage({ isolated: false, base: '/some/where/' }),
       smallData(trainCount, testCount),
@@ -51,8 +56,7 @@ describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout
     data = await datasetFromFiles({ name: 'files', title: 'files', origin: 'this test' }, roles)
   })
   afterAll(async () => {
-    await browser?.close()
-    await Promise.all([isolated?.close(), plain?.close()])
+    await Promise.all([browser?.close(), withGpu?.close(), isolated?.close(), plain?.close()])
   })
 
   /** The run that the command makes of the same experiment. */
@@ -106,10 +110,12 @@ describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout
     await page.context().close()
   })
 
-  test.each([
+  const places = [
     ['with threads that share memory', () => isolated],
     ['without', () => plain],
-  ] as const)('training images are changed as the command changes them, %s', async (_, site) => {
+  ] as const
+  const tried = places.slice(0, everything ? 2 : 1)
+  test.each(tried)('training images are changed as the command changes them, %s', async (_, site) => {
     const { page, complaints } = await openPage(browser, site().url)
     await giveData(page, files)
     await choose(page, { model: 'two-layer', epochs: 1 })
@@ -216,12 +222,12 @@ describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout
   })
 
   // Three times what one model may take: a processor that plays a GPU compiles its shaders for each.
-  test.each(['webgpu', 'webgl', 'cpu'])(
+  test.each(backends)(
     'on %s a few steps of each model are those of the command',
     { timeout: 360_000 },
     async (backend) => {
       const small = await smallData(192, 16)
-      const { page, complaints } = await openPage(browser, isolated.url)
+      const { page, complaints } = await openPage(withGpu, isolated.url)
       await page.getByText('JavaScript, one thread').waitFor() // all are probed
       await giveData(page, small.files)
       for (const model of backend === 'cpu' ? models : onSoftwareGpu) {

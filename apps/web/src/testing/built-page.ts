@@ -1,6 +1,7 @@
 // The built page in Chromium, for tests: served from loopback, with small data sets to give it.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import { buffer } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { strokes, type Dataset } from '@digitlab/data'
 import { writeIdx } from '@digitlab/idx'
@@ -144,7 +145,7 @@ export const looked = async (page: Page): Promise<void> => {
 /** The bytes that a button hands out. */
 export const downloadBy = async (page: Page, name: string | RegExp): Promise<Buffer> => {
   const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name }).click()])
-  return readFileSync(await download.path())
+  return buffer(await download.createReadStream())
 }
 
 /** The run that is looked at, by its own download. */
