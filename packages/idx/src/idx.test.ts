@@ -1,20 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
-import { describe, expect, test, vi } from 'vitest'
-import {
-  decodeIdx,
-  IdxError,
-  idxTypes,
-  readIdx,
-  streamIdx,
-  unpackIdx,
-  writeIdx,
-  type IdxArray,
-  type IdxData,
-  type IdxType,
-} from './index'
-import { nativeGunzip } from './native-gunzip'
+import { describe, expect, test } from 'vitest'
+import { decodeIdx, IdxError, idxTypes, readIdx, streamIdx, writeIdx, type IdxArray, type IdxType } from './index'
+import { bitsOf, inPieces, text } from '../../../tooling/vitest/pieces'
+
+/** Goes through a whole stream; how many records there were. */
+const drain = async (pieces: AsyncIterable<Uint8Array>) => {
+  let count = 0
+  for await (const record of (await streamIdx(pieces)).records) count += Math.min(1, record.length)
+  return count
+}
 
 const types = Object.keys(idxTypes) as IdxType[]
 
@@ -28,22 +24,6 @@ const anyArray: fc.Arbitrary<IdxArray> = fc
       .uint8Array({ minLength: bytes, maxLength: bytes })
       .map((bits) => ({ type, shape, data: new array(bits.slice().buffer) }) as IdxArray)
   })
-
-const bitsOf = (data: IdxData) => [...new Uint8Array(data.buffer, data.byteOffset, data.byteLength)]
-
-const text = (words: string) => new TextEncoder().encode(words)
-
-const inPieces = (bytes: Uint8Array, piece: number) =>
-  (async function* () {
-    for (let at = 0; at < bytes.length; at += piece) yield bytes.subarray(at, at + piece)
-  })()
-
-/** Goes through a whole stream; how many records there were. */
-const drain = async (pieces: AsyncIterable<Uint8Array>) => {
-  let count = 0
-  for await (const record of (await streamIdx(pieces)).records) count += Math.min(1, record.length)
-  return count
-}
 
 describe('what is written is read back, to the bit', () => {
   test('any array, plain and compressed', async () => {
@@ -94,101 +74,6 @@ test('uint8 is a view of the file, without a copy, wherever the file lies in mem
   const { data } = readIdx(memory.subarray(33, 33 + file.length))
   expect(data.buffer).toBe(memory.buffer)
   expect([...data]).toEqual([1, 2, 3])
-})
-
-test('a stream yields the first record before the last has come', async () => {
-  const bytes = writeIdx({ type: 'uint8', shape: [3, 2], data: Uint8Array.of(1, 2, 3, 4, 5, 6) })
-  let asked = 0
-  const source = (async function* () {
-    for (let at = 0; at < bytes.length; at += 2) {
-      asked = at + 2
-      yield bytes.subarray(at, at + 2)
-    }
-  })()
-  const { records } = await streamIdx(source)
-  for await (const record of records) {
-    expect([...record]).toEqual([1, 2])
-    break
-  }
-  expect(asked).toBeLessThan(bytes.length)
-})
-
-describe('the source of a stream', () => {
-  // Data that gzip cannot shrink: a decompressor that reads ahead must not reach the end of them.
-  const noise = Uint8Array.from({ length: 1_000_000 }, (_, i) => (Math.imul(i, i * 2654435769) ^ (i * i * 31)) >>> 13)
-  const file = writeIdx({ type: 'uint8', shape: [1000, 1000], data: noise })
-  /** Once as an iterable, once as a stream; each tells whether it was closed. */
-  const sources = (bytes: Uint8Array) => {
-    const closed = { iterable: 0, stream: 0 }
-    const iterable = (async function* () {
-      try {
-        yield* inPieces(bytes, 20)
-      } finally {
-        closed.iterable++
-      }
-    })()
-    let at = 0
-    const stream = new ReadableStream<Uint8Array>({
-      pull: (controller) => {
-        if (at < bytes.length) return controller.enqueue(bytes.subarray(at, (at += 20)))
-        closed.stream++ // read to its end
-        controller.close()
-      },
-      cancel: () => void closed.stream++,
-    })
-    return { closed, both: [iterable, stream] as const }
-  }
-
-  test.each([
-    ['plain', file],
-    ['compressed', gzipSync(file)],
-  ])('is closed where the records are left, and where they are not wanted, %s', async (_, bytes) => {
-    const left = sources(bytes)
-    for (const source of left.both)
-      for await (const record of (await streamIdx(source)).records) {
-        expect(record).toHaveLength(1000)
-        break
-      }
-    expect(left.closed).toEqual({ iterable: 1, stream: 1 })
-    const unwanted = sources(bytes)
-    for (const source of unwanted.both) await (await streamIdx(source)).cancel()
-    expect(unwanted.closed).toEqual({ iterable: 1, stream: 1 })
-  })
-
-  test.each([
-    ['text', text('<!doctype html> and more than one piece')],
-    ['damaged gzip data', Uint8Array.of(0x1f, 0x8b, ...new Uint8Array(200).fill(9))],
-    ['more than is announced', Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 1, ...new Uint8Array(200))],
-  ])('is closed after an error: %s', async (_, bytes) => {
-    const { closed, both } = sources(bytes)
-    for (const source of both)
-      await expect(
-        (async () => {
-          for await (const record of (await streamIdx(source)).records) expect(record).toHaveLength(1)
-        })(),
-      ).rejects.toBeInstanceOf(IdxError)
-    expect(closed).toEqual({ iterable: 1, stream: 1 })
-  })
-
-  test('is left at once although it says nothing more', async () => {
-    const silent = async function* () {
-      yield gzipSync(new Uint8Array([...file.subarray(0, 12), ...new Uint8Array(1000)])).subarray(0, -9)
-      await new Promise(() => {})
-    }
-    await (await streamIdx(silent())).cancel()
-  })
-
-  test.each([
-    ['plain', file],
-    ['compressed', gzipSync(file)],
-  ])('that fails is not called a damaged file, %s', async (_, bytes) => {
-    const failure = new Error('the disk failed')
-    const failing = async function* () {
-      yield bytes.subarray(0, 60)
-      throw failure
-    }
-    await expect(drain(failing())).rejects.toBe(failure)
-  })
 })
 
 describe('what is no IDX file is refused in one sentence with both values', () => {
@@ -304,96 +189,6 @@ describe('what is no IDX file is refused in one sentence with both values', () =
       }),
       { numRuns: 500 },
     )
-  })
-})
-
-describe('a gzip file is a series of members, on every runtime', () => {
-  const file = writeIdx({
-    type: 'uint8',
-    shape: [300, 30],
-    data: Uint8Array.from({ length: 9000 }, (_, i) => (i * i) >> 5),
-  })
-  const members = [file.subarray(0, 3), file.subarray(3, 700), new Uint8Array(0), file.subarray(700)]
-  const whole = Buffer.concat(members.map((member) => gzipSync(member)))
-  const zeros = Buffer.alloc(512)
-
-  /** On a runtime with a zlib of its own, and without: a page has none. */
-  const runtimes = ['with zlib', 'without'] as const
-  const onRuntime = async (runtime: (typeof runtimes)[number], work: () => Promise<void>) => {
-    // Node 22 refuses zeros behind a member, Node 24 and browsers another member: nothing is left to the platform.
-    vi.stubGlobal('DecompressionStream', undefined)
-    if (runtime === 'without') vi.spyOn(process, 'getBuiltinModule').mockReturnValue(undefined)
-    try {
-      await work()
-    } finally {
-      vi.unstubAllGlobals()
-      vi.restoreAllMocks()
-    }
-  }
-
-  test('the zlib of the runtime inflates what it can, in one piece of memory', async () => {
-    const inflated = await nativeGunzip(whole, file.length)
-    expect(Buffer.from(inflated ?? []).equals(Buffer.from(file))).toBe(true)
-    expect(await nativeGunzip(whole, file.length - 1)).toBeUndefined()
-    expect(await nativeGunzip(whole, file.length + 1)).toBeUndefined()
-    expect(await nativeGunzip(Buffer.concat([whole, text('x')]), file.length)).toBeUndefined()
-  })
-
-  test.each(
-    runtimes.flatMap((runtime) =>
-      (
-        [
-          ['several members', whole],
-          ['zeros behind them', Buffer.concat([whole, zeros])],
-          [
-            'zeros between them',
-            Buffer.concat([gzipSync(file.subarray(0, 5)), zeros, gzipSync(file.subarray(5)), zeros]),
-          ],
-        ] as const
-      ).map(([what, bytes]) => [what, runtime, bytes] as const),
-    ),
-  )('%s, %s', async (_, runtime, bytes) =>
-    onRuntime(runtime, async () => {
-      expect(bitsOf((await decodeIdx(bytes)).data)).toEqual([...file.subarray(12)])
-      expect(Buffer.from(await unpackIdx(bytes))).toEqual(Buffer.from(file))
-      for (const piece of [1, 7, 64, 5000]) {
-        const read: number[] = []
-        for await (const record of (await streamIdx(inPieces(bytes, piece))).records) read.push(...bitsOf(record))
-        expect(read).toEqual([...file.subarray(12)])
-      }
-    }),
-  )
-
-  test.each<[string, Uint8Array, string]>([
-    [
-      'something else behind them',
-      Buffer.concat([whole, text('hello')]),
-      'damaged or cut off (incorrect header check)',
-    ],
-    ['something else behind zeros', Buffer.concat([whole, zeros, text('x')]), 'damaged or cut off'],
-    ['a second member cut off', whole.subarray(0, -20), 'damaged or cut off (the file ends within them)'],
-    [
-      'a second member cut off in its header',
-      Buffer.concat([whole, whole.subarray(0, 5)]),
-      'the file ends within them',
-    ],
-    [
-      'a first member with a wrong check',
-      whole.map((b, i) => (i === gzipSync(members[0] ?? '').length - 6 ? b ^ 1 : b)),
-      'incorrect data check',
-    ],
-    [
-      'a second member that is too much',
-      Buffer.concat([whole, gzipSync(Buffer.alloc(1))]),
-      'the file inflates to more',
-    ],
-  ])('%s is refused', async (_, bytes, message) => {
-    for (const runtime of runtimes)
-      await onRuntime(runtime, async () => {
-        await expect(decodeIdx(bytes)).rejects.toThrow(message)
-        await expect(decodeIdx(bytes)).rejects.toBeInstanceOf(IdxError)
-      })
-    await expect(drain(inPieces(bytes, 100))).rejects.toThrow(message.replace('inflates to', 'holds'))
   })
 })
 
