@@ -27,24 +27,35 @@ const optionsOf = (/** @type {Record<string, string>} */ more) => {
 }
 
 /**
- * Runs commands beside one another, each list of them in its order to its end; ends this process where one of them fails.
+ * Runs a program to its end, and answers whether it ended well. What it writes is shown as it comes, or given to `hear`.
+ *
+ * @type {(command: readonly [string, ...string[]], options?: { env?: Record<string, string>, hear?: (text: string) => void }) => Promise<boolean>}
+ */
+const ends = ([program, ...args], { env = {}, hear } = {}) =>
+  new Promise((resolve) => {
+    /** @type {import('node:child_process').SpawnOptions} */
+    const options = { ...optionsOf(env), ...(hear ? { stdio: ['ignore', 'pipe', 'pipe'] } : {}) }
+    const child = spawn(program, args, options)
+    if (hear) for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', hear)
+    child.once('error', (error) => say(`could not run ${program}: ${error.message}`))
+    child.once('close', (code) => resolve(code === 0))
+  })
+
+/**
+ * Runs commands beside one another, each list of them in its order to its end. Says what they wrote when the last has ended: other output
+ * is not torn.
  *
  * @param {readonly (readonly [string, ...string[]])[][]} lists
+ * @returns {Promise<boolean>} whether all of them ended well
  */
 const together = async (...lists) => {
-  const failed = await Promise.all(
-    lists.map(async (list) => {
-      let wrong = 0
-      for (const [program, ...args] of list)
-        await new Promise((resolve) => {
-          const child = spawn(program, args, optionsOf({}))
-          child.once('error', (error) => say(`could not run ${program}: ${error.message}`))
-          child.once('close', (code) => resolve((wrong += code === 0 ? 0 : 1)))
-        })
-      return wrong
-    }),
-  )
-  if (failed.some((wrong) => wrong > 0)) process.exit(1)
+  let [wrote, well] = ['', true]
+  const inOrder = async (/** @type {readonly (readonly [string, ...string[]])[]} */ list) => {
+    for (const command of list) if (!(await ends(command, { hear: (text) => (wrote += text) }))) well = false
+  }
+  await Promise.all(lists.map(inOrder))
+  process.stderr.write(wrote)
+  return well
 }
 
 /**
@@ -114,15 +125,18 @@ if (command === 'start') {
 } else if (command === 'test') {
   // What proves by repetition runs a sample, and all of it with --all: tests look at DIGITLAB_ALL.
   const all = rest.includes('--all') || process.env['DIGITLAB_ALL'] === '1'
-  say('lint, format and types ...')
+  const cache = (/** @type {string} */ tool) => `node_modules/.cache/${tool}`
   /**
    * A file that has not changed since it was clean is looked at again only with --all: eslint's rules ask for other files' types, too.
    *
    * @param {string} tool
    */
-  const unlessSeen = (tool) =>
-    all ? [] : ['--cache', '--cache-strategy', 'content', '--cache-location', `node_modules/.cache/${tool}`]
-  await together(
+  const unlessSeen = (tool) => ['--cache', '--cache-strategy', 'content', '--cache-location', cache(tool)]
+  if (all) for (const tool of ['eslint', 'prettier']) rmSync(join(root, cache(tool)), { force: true })
+  say(
+    `lint, format and types, and beside them ${all ? 'all tests' : 'tests (of what repeats a sample: --all runs everything)'} ...`,
+  )
+  const linting = together(
     [['eslint', '.', '--max-warnings', '0', ...unlessSeen('eslint')]],
     [
       ['prettier', '--check', '--log-level', 'warn', '.', ...unlessSeen('prettier')],
@@ -132,6 +146,9 @@ if (command === 'start') {
       ['pnpm', '--silent', '--filter', '@digitlab/web', 'typecheck'],
     ],
   )
-  say(all ? 'tests, all of them ...' : 'tests (of what repeats a sample: --all runs everything) ...')
-  run('vitest', ['run', ...rest.filter((word) => word !== '--all')], { env: { DIGITLAB_ALL: all ? '1' : '' } })
+  const env = { DIGITLAB_ALL: all ? '1' : '' }
+  const tested = await ends(['vitest', 'run', ...rest.filter((word) => word !== '--all')], { env })
+  const linted = await linting
+  if (!linted) say('lint, format or types are not right: above is what was found')
+  process.exitCode = linted && tested ? 0 : 1
 }

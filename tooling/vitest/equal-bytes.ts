@@ -1,3 +1,5 @@
+import { expect } from 'vitest'
+
 const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer =>
   Buffer.from(buffer, byteOffset, byteLength)
 
@@ -9,3 +11,11 @@ export const equalBytes = (a: unknown, b: unknown): true | undefined =>
   ArrayBuffer.isView(a) && ArrayBuffer.isView(b) && a.constructor === b.constructor && bytesOf(a).equals(bytesOf(b))
     ? true
     : undefined
+
+let told = false
+
+/** Once a process: files of tests that share one share what `expect` was told. */
+export const tellOfEqualBytes = (): void => {
+  if (!told) expect.addEqualityTesters([equalBytes])
+  told = true
+}

@@ -1,7 +1,7 @@
-import { afterEach, beforeEach, expect, vi } from 'vitest'
-import { equalBytes } from './equal-bytes.ts'
+import { afterAll, afterEach, beforeEach, expect, vi } from 'vitest'
+import { tellOfEqualBytes } from './equal-bytes.ts'
 
-expect.addEqualityTesters([equalBytes])
+tellOfEqualBytes()
 
 // A warning is a defect nobody has looked at yet: a test that makes one fails, unless it spies on the console itself.
 const warned: string[] = []
@@ -12,4 +12,17 @@ beforeEach(() => {
 afterEach(() => {
   vi.restoreAllMocks()
   expect(warned, 'warnings written during the test').toEqual([])
+})
+
+// The next file of tests may run in the same process: it finds what this one found.
+const ofProcess = () => ({
+  folder: process.cwd(),
+  environment: { ...process.env, VIPSHOME: undefined }, // sharp sets it when it is loaded
+  exitCode: process.exitCode,
+})
+const before = ofProcess()
+afterAll(() => {
+  vi.unstubAllEnvs()
+  vi.unstubAllGlobals()
+  expect(ofProcess(), 'what a file of tests leaves of its process').toEqual(before)
 })
