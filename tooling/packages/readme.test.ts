@@ -45,14 +45,39 @@ const writeInputs = async (folder: string): Promise<void> => {
   await writeFile(join(folder, 'mine.json'), JSON.stringify({ name: 'mine', input: [28, 28, 1], layers }))
 }
 
+/** What is only more of the same runs where all is asked for: 60,000 strokes, each model that is compared, every case of conformance. */
+const everything = process.env['DIGITLAB_ALL'] === '1'
+
 /** Commands that train or read a data set get few digits, and once, where their line does not say it; no browser opens. */
 const shortened = (args: readonly string[], digits: string): string[] => {
-  const [command = ''] = args
+  const [command = '', subcommand] = args
   if (command === 'serve') return [...args.filter((arg) => arg !== '--open'), '--port', '0']
-  const data = ['train', 'compare', 'parity', 'show'].includes(command) && !args.includes('--dataset')
-  const epochs = ['train', 'compare', 'parity'].includes(command) && !args.includes('--resume')
-  return [...args, ...(data ? ['--dataset', digits] : []), ...(epochs ? ['--epochs', '1'] : [])]
+  const own = everything
+    ? args
+    : args.map((arg, i) => (arg === 'strokes' && args[i - 1] === '--dataset' ? digits : arg))
+  const trains = ['train', 'compare', 'parity'].includes(command)
+  const sweeps = command === 'sweep' && subcommand?.startsWith('--') === true && !everything
+  const data = (trains || sweeps || command === 'show') && !args.includes('--dataset')
+  const epochs = trains && !args.includes('--resume')
+  const models = command === 'compare' && !args.includes('--models') && !everything
+  return [
+    ...own,
+    ...(data ? ['--dataset', digits] : []),
+    ...(epochs ? ['--epochs', '1'] : []),
+    ...(models ? ['--models', 'linear'] : []),
+  ]
 }
+
+/** A program that takes minutes, on fewer strokes or cases. */
+const shortenedProgram = (code: string): string =>
+  everything
+    ? code
+    : code
+        .replaceAll(
+          "loadDataset('strokes')",
+          "import('@digitlab/data').then(({ strokes }) => strokes({ trainCount: 2560, testCount: 256 }))",
+        )
+        .replaceAll('of conformanceCases()', 'of conformanceCases().filter((_, i) => i % 10 === 0)')
 
 interface Ended {
   readonly code: number | null
@@ -115,7 +140,7 @@ describe.concurrent.each(readmes)('$readme', ({ readme, samples }) => {
         for (const command of sample.commands) if (isFirst(readme, command)) await run(folder, command)
         return
       }
-      for (const [name, code] of [...sample.files, ['program.js', sample.code]] as const)
+      for (const [name, code] of [...sample.files, ['program.js', shortenedProgram(sample.code)]] as const)
         writeFileSync(join(folder, name), code)
       if (sample.code.includes('runs/first')) await run(folder, ['train', '--model', 'linear', '--out', 'runs/first'])
       const { code, out, all } = await node(folder, ['program.js'])

@@ -319,14 +319,18 @@ const unusual: [string, ReportInput][] = [
   ['two classes with long names', exampleInput({ classNames: ['a very long name of a class', '<b>&"\''] })],
 ]
 
-describe.each(unusual)('a run with %s', (_, unusualInput) => {
+/** A PNG takes four times as long as its SVGs: by default of each figure those of every fourth run, of the next figure those of others. */
+const hasPng = (name: string, figure: number): boolean =>
+  process.env['DIGITLAB_ALL'] === '1' || (unusual.findIndex(([known]) => known === name) + figure) % 4 === 0
+
+describe.each(unusual)('a run with %s', (name, unusualInput) => {
   test('still draws every figure, at two widths and in two themes', async () => {
     const drawables = [...runFigures(unusualInput), ...comparisonFigures([unusualInput, input])]
     expect(drawables.map(({ id }) => id)).toEqual([
       ...['before', 'after', 'loss', 'accuracy', 'confusion', 'class-accuracy', 'mistakes', 'reliability'],
       ...['first-layer', 'feature-maps', 'comparison', 'accuracies', 'losses', 'mcnemar'],
     ])
-    for (const { id, draw } of drawables)
+    for (const [at, { id, draw }] of drawables.entries())
       for (const [width, theme] of [
         [560, 'light'],
         [300, 'dark'],
@@ -338,7 +342,8 @@ describe.each(unusual)('a run with %s', (_, unusualInput) => {
         expect(drawn.svg.length).toBeLessThan(200_000)
         expect(drawn.alt.length).toBeGreaterThan(10)
         // resvg reads strict XML: what is not well-formed throws
-        if (theme === 'light') expect((await figurePng(drawn.svg, { scale: 1 })).length).toBeGreaterThan(500)
+        if (theme === 'light' && hasPng(name, at))
+          expect((await figurePng(drawn.svg, { scale: 1 })).length).toBeGreaterThan(500)
       }
   })
 })
