@@ -222,7 +222,7 @@ describe.skipIf(chromiumMissing !== undefined)('a page that things happen to', {
     ])
     await page
       .locator('#data .notice')
-      .getByText(/Run\.json is not JSON/)
+      .getByText(/run\.json is not JSON/)
       .waitFor()
     await choose(page, { learningRate: -1 })
     const rate = page.getByRole('spinbutton', { name: 'Learning rate' })
