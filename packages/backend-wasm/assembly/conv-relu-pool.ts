@@ -4,11 +4,11 @@
 // Each image is copied into a frame of zeros first, so that no kernel asks where the border is. A window and the inputs of
 // its four candidates: with a 3 x 3 filter a patch of 4 x 4 pixels.
 //
-// Forward, two ways:
+// Forward, two ways here and a third in `conv-relu-pool-sparse.ts`, for outputs by 32s:
 // - single: one input channel, 3 x 3. Nine weights and four sums in registers; black patches are not computed.
 // - direct: everything else; four candidates by eight output channels in registers, over a list of the inputs that are not
 //   zero for one of the four: ReLU leaves half of them zero. Windows of plain background are computed once for a batch.
-// Both sum each candidate's taps in the same order, so that equal patches give equal candidates to the bit and the first of
+// All sum each candidate's taps in the same order, so that equal patches give equal candidates to the bit and the first of
 // them wins, as in PyTorch. Winograd's F(2 x 2, 3 x 3) takes a quarter less time than direct and does not: with it ties
 // fell to chance, gradients went to other pixels, and losses left PyTorch's after ten steps.
 //
