@@ -51,17 +51,23 @@ describe('an uneven call', () => {
   })
 })
 
-test('a thread looks long at barriers until that is often in vain, and then tries it now and again', () => {
-  const { looks, met } = patienceAtBarriers(10, 1000)
-  const meet = (times: number, slept: boolean) => {
-    for (let i = 0; i < times; i++) met(slept)
-    return looks()
+test('a thread looks on at a barrier until that is mostly in vain, and then tries it now and again', () => {
+  const { looksOn, looked } = patienceAtBarriers()
+  const meet = (times: number, came: boolean) => {
+    for (let i = 0; i < times; i++) {
+      expect(looksOn()).toBe(true)
+      looked(came)
+    }
   }
-  for (let i = 0; i < 100; i++) expect([meet(9, false), meet(1, true)]).toEqual([1000, 1000])
-  expect(meet(3, true)).toBe(10)
-  expect(meet(255, false)).toBe(10)
-  expect(meet(1, true)).toBe(1000)
-  expect(meet(1, true)).toBe(10) // at once, as nothing has changed
-  expect(meet(256, true)).toBe(1000)
-  expect(meet(100, false)).toBe(1000)
+  for (let i = 0; i < 100; i++) {
+    meet(6, true)
+    meet(1, false)
+  }
+  meet(2, false)
+  for (let turn = 0; turn < 3; turn++) {
+    for (let i = 1; i < 256; i++) expect(looksOn()).toBe(false)
+    meet(1, false) // at once in vain again: nothing has changed
+  }
+  for (let i = 1; i < 256; i++) looksOn()
+  meet(100, true)
 })

@@ -24,8 +24,8 @@ export interface ThreadBegin {
   /** The kernels by their numbers. */
   readonly names: readonly string[]
   readonly places: typeof places
-  /** How often to look before sleeping: at a barrier, shortly and long, and between programs. */
-  readonly looks: readonly [short: number, long: number, start: number]
+  /** How often to look before sleeping: at a barrier, at first and then on, and between programs. */
+  readonly looks: readonly [first: number, on: number, start: number]
   /** How long to sleep before looking again, in milliseconds: the same two. */
   readonly naps: readonly [barrier: number, start: number]
 }
@@ -42,20 +42,18 @@ interface Port {
 }
 
 /**
- * How often one thread looks at a barrier before it sleeps. Waking up costs some 50 us and more, and uneven parts of a call differ by as much: where
- * threads have processors of their own it looks for some 200 us. Where a fifth of that is in vain, as on a machine that others use, it looks
- * for 8 us, and for long again only now and then. Needs nothing but its parameters, as it is sent to other threads as text.
+ * Whether a thread that has looked at a barrier for a short while looks on, for some 100 us, before it sleeps. Waking up costs some 50 us and more,
+ * and uneven parts of a call differ by as much, so it is worth it where the others mostly come meanwhile: six times for each time in vain. Where
+ * they do not, as where they have to wait for a processor, it is tried now and then. Needs nothing but itself, as it is sent to other threads as text.
  */
-export const patienceAtBarriers = (short: number, long: number) => {
-  let [looks, credit, left] = [long, 16, 0]
+export const patienceAtBarriers = () => {
+  let [credit, sleeps] = [8, 0]
   return {
-    looks: () => looks,
-    /** @param slept whether it looked in vain */
-    met: (slept: boolean): void => {
-      if (left > 0) {
-        if (--left === 0) looks = long
-      } else if (!slept) credit = Math.min(credit + 1, 16)
-      else if ((credit -= 5) < 0) [looks, credit, left] = [short, 4, 256]
+    looksOn: (): boolean => sleeps === 0 || --sleeps === 0,
+    /** @param came whether the others did */
+    looked: (came: boolean): void => {
+      credit = came ? Math.min(credit + 1, 16) : credit - 6
+      if (credit < 0) [credit, sleeps] = [0, 256]
     },
   }
 }
@@ -84,7 +82,7 @@ export const threadMain = (part: typeof callPart, patience: typeof patienceAtBar
       const own = new Int32Array(memory.buffer, start, 3)
       const gate = new Int32Array(memory.buffer, control + places.barrier, 33)
       const claimed = new Int32Array(memory.buffer, control + places.claims, (places.calls - places.claims) / 4)
-      const { looks: looksNow, met } = patience(looks[0], looks[1])
+      const { looksOn, looked } = patience()
       let [seen, loaded] = [0, 0]
       let calls: Parameters<typeof callPart>[1][] = []
       let parts: Kernel[] = []
@@ -139,8 +137,11 @@ export const threadMain = (part: typeof callPart, patience: typeof patienceAtBar
           own[2] = ((own[2] as number) + 1) | 0
           part(parts[i] as Kernel, calls[i] as (typeof calls)[number], thread, taking, rounds, claims[i])
           if (!waits[i]) continue
-          let generation = barrier(control, taking, looksNow(), -1)
-          met(generation >= 0)
+          let generation = barrier(control, taking, looks[0], -1)
+          if (generation >= 0 && looksOn()) {
+            generation = barrier(control, taking, looks[1], generation)
+            looked(generation < 0)
+          }
           while (generation >= 0) {
             Atomics.add(gate, 32, 1)
             Atomics.wait(gate, 0, generation, naps[0])

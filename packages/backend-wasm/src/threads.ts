@@ -40,10 +40,10 @@ const callNumbers = 9
 const mostUneven = (places.calls - places.claims) / 4 / mostThreads
 
 /**
- * Looks before a thread sleeps: at a barrier (some 8 us, or some 200: `patienceAtBarriers`) and between steps (some 80 us, longer than what the
- * calling thread does between two); not so long that it takes a processor from others who need it.
+ * Looks before a thread sleeps: at a barrier (some 8 us, and often some 100 more: `patienceAtBarriers`) and between steps (some 80 us, longer than
+ * what the calling thread does between two); not so long that it takes a processor from others who need it.
  */
-const looks = [20_000, 500_000, 200_000] as const
+const looks = [20_000, 250_000, 200_000] as const
 /** How long it sleeps before it looks again, in milliseconds. */
 const naps = [20, 100] as const
 
@@ -211,10 +211,13 @@ export const startThreads = async (heap: SharedHeap, count: number, patience = l
     for (let thread = 1; thread < taking; thread++) sum += Atomics.load(starts, 16 * thread + 2)
     return sum
   }
-  const { looks: looksNow, met } = patienceAtBarriers(looks[0], looks[1])
+  const { looksOn, looked } = patienceAtBarriers()
   const waitForAll = (taking: number): void => {
-    let generation = kernels.barrier(control, taking, looksNow(), -1)
-    met(generation >= 0)
+    let generation = kernels.barrier(control, taking, looks[0], -1)
+    if (generation >= 0 && looksOn()) {
+      generation = kernels.barrier(control, taking, looks[1], generation)
+      looked(generation < 0)
+    }
     if (generation < 0) return
     let [waited, before, last] = [0, performance.now(), beats(taking)]
     while (generation >= 0) {
