@@ -195,7 +195,7 @@ test('the kernels of training are those of the fast paths, with relaxed SIMD and
     const after = takenPaths()
     const taken = Object.keys(after).filter((path) => (after[path] ?? 0) > (before[path] ?? 0))
     expect(taken.sort()).toEqual([
-      ...['convReluPool direct', 'convReluPool single', 'convReluPoolGrad rows', 'convReluPoolGrad single'],
+      ...['convReluPool single', 'convReluPool sparse', 'convReluPoolGrad rows', 'convReluPoolGrad single'],
       ...['dense narrow', 'denseGrad narrow'],
     ])
   }
