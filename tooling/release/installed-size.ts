@@ -2,7 +2,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
-export interface InstalledSize {
+interface InstalledSize {
   /** Files add up as they are, however a disk stores them. */
   readonly bytes: number
   readonly packages: number

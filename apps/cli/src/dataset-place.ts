@@ -16,7 +16,7 @@ export const isNamedDataset = (dataset: string): boolean => {
 export const isAddress = (dataset: string): boolean => /^https?:\/\//i.test(dataset)
 
 /** A data set as it is loaded: its name or its path, and the folder that has the files of one with a name. */
-export interface DatasetPlace {
+interface DatasetPlace {
   readonly dataset: string
   readonly folder: string | undefined
 }
