@@ -94,12 +94,16 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== state) {
 }
 
 // What turbo brings back from its cache it lays beside what was built before: a package would be published with both.
+// Git knows what is built and what is committed under such a name; without it (an archive) nothing is removed.
 if (command === 'build' || command === 'release') {
   const { outputs } = JSON.parse(readFileSync(join(root, 'turbo.json'), 'utf8')).tasks.build
   for (const room of ['packages', 'apps'])
-    for (const name of readdirSync(join(root, room)))
-      for (const output of outputs)
-        rmSync(join(root, room, name, output.replace('/**', '')), { recursive: true, force: true })
+    for (const name of readdirSync(join(root, room))) {
+      const cwd = join(root, room, name)
+      const built = outputs.map((/** @type {string} */ output) => output.replace('/**', ''))
+      const there = built.filter((/** @type {string} */ folder) => existsSync(join(cwd, folder)))
+      if (there.length > 0) spawnSync('git', ['clean', '-fdXq', '--', ...there], { cwd, stdio: 'inherit' })
+    }
 }
 
 const builtStamp = join(root, 'node_modules', '.digitlab-built')
