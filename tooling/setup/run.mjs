@@ -42,8 +42,8 @@ const ends = ([program, ...args], { env = {}, hear } = {}) =>
   })
 
 /**
- * Runs commands beside one another, each list of them in its order to its end. Says what they wrote when the last has ended: other output
- * is not torn.
+ * Runs commands beside one another, each list of them in its order to its end. Where one does not end well, says what they wrote when the last
+ * has ended: other output is not torn.
  *
  * @param {readonly (readonly [string, ...string[]])[][]} lists
  * @returns {Promise<boolean>} whether all of them ended well
@@ -54,7 +54,7 @@ const together = async (...lists) => {
     for (const command of list) if (!(await ends(command, { hear: (text) => (wrote += text) }))) well = false
   }
   await Promise.all(lists.map(inOrder))
-  process.stderr.write(wrote)
+  if (!well) process.stderr.write(wrote)
   return well
 }
 
@@ -129,7 +129,8 @@ if (command === 'start') {
 } else if (command === 'test') {
   // What proves by repetition runs a sample, and all of it with --all: tests look at DIGITLAB_ALL.
   const all = rest.includes('--all') || process.env['DIGITLAB_ALL'] === '1'
-  const cache = (/** @type {string} */ tool) => `node_modules/.cache/${tool}`
+  // Not where Prettier would have a folder: without --cache it looks into that, and fails where there is a file.
+  const cache = (/** @type {string} */ tool) => `node_modules/.cache/${tool}-seen`
   /**
    * A file that has not changed since it was clean is looked at again only with --all: eslint's rules ask for other files' types, too.
    *
