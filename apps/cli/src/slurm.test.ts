@@ -62,23 +62,14 @@ describe.skipIf(reason !== undefined)('on a cluster', { timeout: 900_000 }, () =
   let cluster: Cluster
   let place: Workplace
   let undisturbed: Awaited<ReturnType<typeof sweepOutcome>>
-  // Twelve runs: short ones, and some that last for seconds.
-  const plan = [
-    '--models',
-    'linear,two-layer',
-    '--seeds',
-    '0..5',
-    '--dataset',
-    './digits',
-    '--epochs',
-    '40',
-    '--backend',
-    'wasm',
-  ]
+  /** Twelve runs: by default all of them are over within a second or two. */
+  const plan = (epochs = 40) =>
+    `--models linear,two-layer --seeds 0..5 --dataset ./digits --epochs ${epochs} --backend wasm`.split(' ')
   const digitlab = (args: readonly string[]) => place.digitlab(args, { env: cluster.env })
   const at = (...names: readonly string[]) => join(place.folder, ...names)
-  const submit = (out: string, ...more: readonly string[]) =>
-    digitlab(['sweep', ...plan, '--out', out, '--on', 'slurm', '--jobs', '2', ...more])
+  const submitPlan = (runs: readonly string[], out: string, ...more: readonly string[]) =>
+    digitlab(['sweep', ...runs, '--out', out, '--on', 'slurm', '--jobs', '2', ...more])
+  const submit = (out: string, ...more: readonly string[]) => submitPlan(plan(), out, ...more)
   const done = async (out: string) => {
     const runs = await readdir(at(out, 'runs')).catch((): string[] => [])
     return runs.filter((name) => existsSync(at(out, 'runs', name, 'run.json'))).length
@@ -87,10 +78,15 @@ describe.skipIf(reason !== undefined)('on a cluster', { timeout: 900_000 }, () =
     (await Promise.all((await readdir(at(out, 'logs'))).map((name) => readFile(at(out, 'logs', name), 'utf8')))).join(
       '\n',
     )
-  const drained = async (out: string) => {
+  const drained = async (out: string, outcome = undisturbed) => {
     await cluster.until(`no worker of ${out}`, () => cluster.run('squeue', '--noheader') === '')
     expect(await done(out), await logs(out)).toBe(12)
-    expect(await sweepOutcome(at(out))).toEqual(undisturbed)
+    expect(await sweepOutcome(at(out))).toEqual(outcome)
+  }
+  const undisturbedSweep = async (runs: readonly string[], out: string) => {
+    const { code, err } = await digitlab(['sweep', ...runs, '--out', out])
+    expect(code, err).toBe(0)
+    return sweepOutcome(at(out))
   }
   /** A run at hand, once it has taken steps. */
   const midway = (out: string) =>
@@ -104,9 +100,7 @@ describe.skipIf(reason !== undefined)('on a cluster', { timeout: 900_000 }, () =
   beforeAll(async () => {
     cluster = await startCluster()
     place = await makeWorkplace('slurm', { trainCount: 500, testCount: 50 })
-    const whole = await digitlab(['sweep', ...plan, '--out', 'undisturbed'])
-    expect(whole.code, whole.err).toBe(0)
-    undisturbed = await sweepOutcome(at('undisturbed'))
+    undisturbed = await undisturbedSweep(plan(), 'undisturbed')
   })
   afterAll(async () => {
     await cluster?.stop()
@@ -237,13 +231,15 @@ describe.skipIf(reason !== undefined)('on a cluster', { timeout: 900_000 }, () =
 
   test('"cancel" stops what runs and what waits, in a folder with spaces, and the same command is followed to the end', async () => {
     const out = 'a b/stopped'
-    await submit(out, '--detach')
+    // It must not be over before it is cancelled.
+    const long = plan(300)
+    await submitPlan(long, out, '--detach')
     await midway(out)
     expect((await digitlab(['sweep', 'cancel', out])).code).toBe(0)
     await cluster.until('an empty queue', () => cluster.run('squeue', '--noheader') === '')
     expect(await done(out)).toBeLessThan(12)
-    const followed = await submit(out)
+    const followed = await submitPlan(long, out)
     expect([followed.code, followed.out], followed.err).toEqual([0, expect.stringContaining('12 of 12 runs done')])
-    await drained(out)
+    await drained(out, await undisturbedSweep(long, 'long'))
   })
 })
