@@ -90,7 +90,8 @@ const within = ({ from = -Infinity, to = Infinity, above = -Infinity, below = In
 const boundsInWords = ({ from, to, above, below }: Bounds): string => {
   if (below !== undefined && from !== undefined) return ` at least ${from} and below ${below}`
   const low = from !== undefined ? ` from ${from}` : above !== undefined ? ` above ${above}` : ''
-  if (to !== undefined) return from === undefined ? `${low}${low && ' and'} at most ${to}` : `${low} to ${to}`
+  const high = to === Number.MAX_SAFE_INTEGER ? '2^53 - 1' : to
+  if (high !== undefined) return from === undefined ? `${low}${low && ' and'} at most ${high}` : `${low} to ${high}`
   return below === undefined ? low : `${low}${low && ' and'} below ${below}`
 }
 
