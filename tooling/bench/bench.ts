@@ -104,11 +104,16 @@ try {
     await writeFiles(result, out, root)
     if (flags.publish) await publish(result, root)
   }
-  /** What was measured of the same commit of models that are not measured now. */
-  const others = <T extends { readonly model: string }>(
+  /** Entries of this measurement beside those of the same commit of models that are not measured now, in the order of the models. */
+  const besideOthers = <T extends { readonly model: string }>(
     part: { readonly measured: Conditions; readonly entries: readonly T[] } | undefined,
-  ): T[] =>
-    part?.measured.commit === measured.commit ? part.entries.filter(({ model }) => !models.includes(model)) : []
+    entries: readonly T[],
+  ): T[] => {
+    const kept =
+      part?.measured.commit === measured.commit ? part.entries.filter(({ model }) => !models.includes(model)) : []
+    const place = ({ model }: T) => (modelNames as readonly string[]).indexOf(model)
+    return [...kept, ...entries].sort((a, b) => place(a) - place(b))
+  }
   const few = { rounds: fewerRounds, say }
   const { data } = context
   const measuring: Readonly<Record<PartName, () => Promise<Partial<BenchResult>>>> = {
@@ -119,21 +124,21 @@ try {
         const measured = await measure(model, sides, { rounds, trusted, say })
         epochs.push({ model, batchSize: 64, flopsPerImage: trainingFlops(model), sides: measured })
       }
-      const kept = others({ measured: result, entries: result.epochs })
-      return { ...measured, images: 60_000, rounds, turn: warm, epochs: [...kept, ...epochs] }
+      const all = besideOthers({ measured: result, entries: result.epochs }, epochs)
+      return { ...measured, images: 60_000, rounds, turn: warm, epochs: all }
     },
     batches: async () => {
       const entries = await measureBatches(models, context, { rounds: Math.min(rounds, 2), say, trusted })
-      return { batches: { measured, turn: warm, entries: [...others(result.batches), ...entries] } }
+      return { batches: { measured, turn: warm, entries: besideOthers(result.batches, entries) } }
     },
     sizes: async () => {
       const entries = await measureSizes(models, { data, workers: cores }, few)
-      return { sizes: { measured, turn: warm, entries: [...others(result.sizes), ...entries] } }
+      return { sizes: { measured, turn: warm, entries: besideOthers(result.sizes, entries) } }
     },
     answers: async () => {
       const where = { ...context, temporary, onnxruntime: flags.onnxruntime }
       const entries = await measureAnswers(models.filter(isModel), where, { rounds, say })
-      return { answers: { measured, entries: [...others(result.answers), ...entries] } }
+      return { answers: { measured, entries: besideOthers(result.answers, entries) } }
     },
     'start-up': async () => ({
       startUp: {
