@@ -246,6 +246,22 @@ describe.skipIf(chromiumMissing !== undefined)('the page', { timeout: 120_000 },
     await page.context().close()
   })
 
+  test('is where it will be as soon as a field has the focus: a click that follows hits what it meant', async () => {
+    const { page } = await openPage(browser, site.url, { viewport: { width: 1280, height: 500 } })
+    await page.getByText('this browser gives no GPU').waitFor() // what comes late stands above
+    const field = page.getByRole('spinbutton', { name: 'Epochs' })
+    const top = () => field.evaluate((field) => field.getBoundingClientRect().top)
+    expect(await top()).toBeGreaterThan(500)
+    const at = await field.evaluate((field) => {
+      field.focus()
+      return field.getBoundingClientRect().top
+    })
+    expect(at).toBeLessThan(500)
+    await page.waitForTimeout(300)
+    expect(await top()).toBe(at)
+    await page.context().close()
+  })
+
   test('the colours follow the switch, which is kept', async () => {
     const { page } = await openPage(browser, site.url, { colorScheme: 'light' })
     const paper = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor)
