@@ -1,6 +1,6 @@
 // For those who write kernels: what each is given and makes, how it is defined, and how it is registered with tfjs.
+export { keptBy } from './contract-sizes'
 export {
-  keptBy,
   kernelContracts,
   type ActivationAttributes,
   type ActivationName,

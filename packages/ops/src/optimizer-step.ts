@@ -1,5 +1,6 @@
 import { add, div, mul, sqrt, square, sub, tidy, type Tensor } from '@tensorflow/tfjs-core'
-import { keptBy, kernelContracts, type AdamOptions, type OptimizerRule, type SgdOptions } from './contracts'
+import { keptBy } from './contract-sizes'
+import { kernelContracts, type AdamOptions, type OptimizerRule, type SgdOptions } from './contracts'
 import { hasKernel, runKernel } from './kernels'
 
 /**
