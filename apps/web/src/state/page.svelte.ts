@@ -58,6 +58,8 @@ class Page {
     const [problem] = Object.values(this.experiment.problems)
     return problem
   })
+  /** The settings that a value is wrong in. */
+  readonly wrongNames = $derived(Object.keys(this.experiment.problems).map((path) => path.split('.')[0] ?? ''))
 
   constructor() {
     this.#lab = this.#connect()
