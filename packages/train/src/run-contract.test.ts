@@ -170,19 +170,22 @@ describe('a checkpoint where the run is aborted', () => {
     ])
   })
 
-  test('every so many seconds of training, not of waiting', async () => {
+  test('every so many seconds, of which those count that a caller takes', async () => {
     const save = async () => void kept++
     const slow = (seconds: number) =>
       runExperiment(tinyExperiment({ epochs: 1 }), {
         ...{ data, backend: stock() },
         checkpoint: { every: { seconds }, save },
         onProgress: async ({ type }) => {
-          if (type === 'step') await new Promise((resolve) => setTimeout(resolve, 30))
+          if (type === 'step') await new Promise((resolve) => setTimeout(resolve, 60))
         },
       })
     let kept = 0
     await slow(1e-9)
     expect(kept).toBe(1 + 7)
+    kept = 0
+    await slow(0.05) // every second step at least: its own wait comes before it is kept
+    expect(kept).toBeGreaterThanOrEqual(1 + 3)
     kept = 0
     await slow(1000)
     expect(kept).toBe(1)
