@@ -6,6 +6,9 @@ import type { BrowserServer } from 'playwright-core'
 /** Pages under the address bar that each window of Chromium's has, although nobody sees it: half a second of CPU for each page of a test. */
 const unseen = ['WebUIOmniboxPopup', 'WebUIOmniboxAimPopup']
 
+/** A process that is started for the page after the next. */
+const ahead = ['SpareRendererForSitePerProcess']
+
 /** What Playwright turns off itself: Chromium hears the last such flag alone. */
 const ofPlaywright = [
   ...['AvoidUnnecessaryBeforeUnloadCheckSync', 'DestroyProfileOnBrowserClose', 'HttpsUpgrades', 'LensOverlay'],
@@ -17,7 +20,13 @@ const ofPlaywright = [
 const turnOff = '--disable-features='
 
 /** Tests can say `plain.test`, a name of this machine that is not `localhost`. */
-const flags = ['--host-resolver-rules=MAP plain.test 127.0.0.1', turnOff + [...ofPlaywright, ...unseen].join(',')]
+const flags = [
+  '--host-resolver-rules=MAP plain.test 127.0.0.1',
+  turnOff + [...ofPlaywright, ...unseen, ...ahead].join(','),
+]
+
+/** The processor draws pages itself: by the GPU that it plays, of which only the page's own WebGL and WebGPU are wanted, it takes twice as long. */
+const drawing = ['--disable-gpu-compositing', '--disable-gpu-rasterization']
 
 /** What Playwright turns off and {@link ofPlaywright} lacks: nothing, until its version changes. */
 const lackingIn = (browser: BrowserServer): string[] => {
@@ -37,7 +46,7 @@ export const offerChromium = async (): Promise<{ readonly url: string; close(): 
   const start = async (kind: Kind): Promise<BrowserServer> => {
     // Most runs of a few tests need no browser: what starts it is loaded with it.
     const { serveChromium } = await import('./chromium')
-    const browser = await serveChromium({ flags, gpu: kind === 'gpu' })
+    const browser = await serveChromium({ flags: [...flags, ...drawing], gpu: kind === 'gpu' })
     const lacking = lackingIn(browser).join(', ')
     if (lacking !== '') {
       await browser.close()
