@@ -5,26 +5,7 @@ import { chromiumMissing } from '../../../tooling/chromium/chromium.ts'
 import { sharedChromium } from '../../../tooling/chromium/shared.ts'
 import type { Site } from '../../../tooling/chromium/site.ts'
 import { choose, giveData, openPage, phase, servePage, smallData, train, trainButton } from './testing/built-page'
-
-/** Puts an entry into a store of the page's, as another version or a fault might have. */
-const put = (page: Page, store: 'runs' | 'checkpoints', key: string, value: unknown): Promise<void> =>
-  page.evaluate(
-    ([store, key, value]) =>
-      new Promise<void>((resolve, reject) => {
-        const opening = indexedDB.open(`digitlab-${store}`)
-        opening.onsuccess = () => {
-          const change = opening.result.transaction(store, 'readwrite')
-          change.objectStore(store).put(value, key)
-          change.oncomplete = () => {
-            opening.result.close()
-            resolve()
-          }
-          change.onerror = () => reject(new Error('the entry was not taken'))
-        }
-        opening.onerror = () => reject(new Error('the storage did not open'))
-      }),
-    [store, key, value] as const,
-  )
+import { keptKeys, put } from './testing/storage'
 
 /** Runs a script in the lab before its own. */
 const inLab = async (context: BrowserContext, script: string): Promise<void> => {
@@ -87,19 +68,8 @@ describe.skipIf(chromiumMissing !== undefined)('what the browser keeps', { timeo
     const { page, complaints } = await openPage(browser, site.url)
     await page.getByText('JavaScript, one thread').waitFor()
     const counts = { epoch: 1, step: 1, stepsTaken: 1, savedAt: 1 }
-    await page.evaluate(
-      ([key, counts]) =>
-        new Promise<void>((resolve) => {
-          const opening = indexedDB.open('digitlab-checkpoints')
-          opening.onsuccess = () => {
-            const change = opening.result.transaction('checkpoints', 'readwrite')
-            const kept = { key, data: 'strokes', dataTitle: 'strokes', ...counts, bytes: new Uint8Array(20) }
-            change.objectStore('checkpoints').put(kept, key)
-            change.oncomplete = () => resolve()
-          }
-        }),
-      ['cut', counts] as const,
-    )
+    const bytes = new Uint8Array(20)
+    await put(page, 'checkpoints', 'cut', { key: 'cut', data: 'strokes', dataTitle: 'strokes', ...counts, bytes })
     await page.reload()
     await page.getByRole('button', { name: 'Go on' }).click()
     await page.locator('.messages .notice.wrong', { hasText: 'The checkpoint is damaged' }).waitFor()
@@ -133,16 +103,12 @@ describe.skipIf(chromiumMissing !== undefined)('what the browser keeps', { timeo
     await other.close()
     await notDone(page).waitFor()
     // Somebody took it between what is shown and the click.
-    await page.evaluate(async () => {
-      const keys = await new Promise<IDBValidKey[]>((resolve) => {
-        const opening = indexedDB.open('digitlab-checkpoints')
-        opening.onsuccess = () => {
-          const asked = opening.result.transaction('checkpoints').objectStore('checkpoints').getAllKeys()
-          asked.onsuccess = () => resolve(asked.result)
-        }
-      })
-      for (const key of keys) void navigator.locks.request(`digitlab-run-${key as string}`, () => new Promise(() => {}))
-    })
+    await page.evaluate(
+      (keys) => {
+        for (const key of keys) void navigator.locks.request(`digitlab-run-${key}`, () => new Promise(() => {}))
+      },
+      await keptKeys(page, 'checkpoints'),
+    )
     await page.getByRole('button', { name: 'Go on' }).click()
     await page.locator('.messages .notice.wrong', { hasText: 'is being trained in another tab' }).waitFor()
     await phase(page, 'idle')

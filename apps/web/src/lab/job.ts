@@ -61,7 +61,10 @@ export const startJob = (context: JobContext): { job: Job; ended: Promise<KnownR
   let next = 0
   let wakeUp = () => {}
   const job: Job = {
-    pause: () => void (paused = true),
+    pause() {
+      paused = true
+      wakeUp()
+    },
     resume() {
       paused = false
       asked = 0
