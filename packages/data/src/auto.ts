@@ -1,10 +1,10 @@
 import { DataError } from './data-error'
 import type { Dataset } from './dataset'
-import { strokes } from './strokes'
 
 /** What 'auto' means: MNIST, or where it can't be downloaded `strokes` with a notice. */
 export const mnistOrStrokes = async (
   mnist: () => Promise<Dataset>,
+  strokes: () => Promise<Dataset>,
   onNotice: (sentence: string) => void = () => {},
 ): Promise<Dataset> => {
   try {

@@ -221,6 +221,19 @@ describe('what is made of a data set, behind its name', () => {
     )
   })
 
+  test('of strokes no more are drawn than a limit leaves, and these are those of all', async () => {
+    const wanted = await prepareDataset(digits, { limit: 7, invert: true })
+    const { files, train, test, ...others } = await loadDataset('strokes#limit=7&invert')
+    expect(others).toEqual({ ...others, name: wanted.name, title: wanted.title, origin: wanted.origin })
+    expect(files).toEqual(wanted.files)
+    expect([train, test]).toEqual([wanted.train, wanted.test])
+    // Of some classes the first ones lie further behind.
+    const of = await loadDataset('strokes#classes=0,1&limit=100')
+    const first = await prepareDataset(digits, { classes: ['0', '1'] })
+    expect(of.train.count).toBe(100)
+    expect(of.train.images.subarray(0, first.train.images.length)).toEqual(first.train.images)
+  })
+
   test('float images are scaled as is said, else refused', async () => {
     const floats = (split: Split, low: number) =>
       csv(split, { header: false })

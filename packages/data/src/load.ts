@@ -17,10 +17,10 @@ import { loadArchived } from './load-archived'
 import { datasetAt } from './local-files'
 import { clearPartials } from './partial-file'
 import type { DecodePicture } from './picture-pixels'
-import { parsePreparedName } from './preparation'
+import { parsePreparedName, type Preparation } from './preparation'
 import { prepareKnown } from './prepare'
 import { readIfThere, type FileVersion } from './read-file'
-import { strokes } from './strokes'
+import { strokes, type StrokesOptions } from './strokes'
 import type { DownloadOptions } from './transfer'
 
 /** Where a data set is looked for, and what is told on the way. */
@@ -70,7 +70,7 @@ export const loadDataset = async (name: string, options: LoadOptions = {}): Prom
   options.signal?.throwIfAborted()
   const { decodePicture, onNotice } = options
   const said = (await isPath(name)) ? { name, preparation: {} } : parsePreparedName(name)
-  const known = await loadKnown(said.name, options)
+  const known = await loadKnown(said, options)
   if (known) {
     if (options.classNames === undefined) return prepareKnown(known, said.preparation)
     throw new DataError(
@@ -110,9 +110,19 @@ const isPath = (name: string): Promise<boolean> =>
     () => false,
   )
 
-const loadKnown = async (name: string, options: LoadOptions): Promise<Dataset | undefined> => {
-  if (name === 'strokes') return strokes()
-  if (name === 'auto') return mnistOrStrokes(() => loadDataset('mnist', options), options.onNotice)
+/** The first strokes are the same however many follow: of those that a limit leaves, one more is drawn, so that it has something to do. */
+const strokesFor = ({ limit, classes }: Preparation): StrokesOptions =>
+  limit === undefined || classes
+    ? {}
+    : { trainCount: Math.min(60_000, limit + 1), testCount: Math.min(10_000, limit + 1) }
+
+const loadKnown = async (
+  { name, preparation }: { readonly name: string; readonly preparation: Preparation },
+  options: LoadOptions,
+): Promise<Dataset | undefined> => {
+  const drawn = () => strokes(strokesFor(preparation))
+  if (name === 'strokes') return drawn()
+  if (name === 'auto') return mnistOrStrokes(() => loadDataset('mnist', options), drawn, options.onNotice)
   const entry = catalogueEntry(name)
   if (!entry) return loadArchived(name, options)
   const { files, origin } = await locate(entry, options)

@@ -156,21 +156,33 @@ const drawSegment = (
   ink: number,
 ) => {
   const reach = radius + 1
-  const fromColumn = Math.max(0, Math.floor(Math.min(x0, x1) - reach))
-  const toColumn = Math.min(side - 1, Math.ceil(Math.max(x0, x1) + reach))
-  const fromRow = Math.max(0, Math.floor(Math.min(y0, y1) - reach))
-  const toRow = Math.min(side - 1, Math.ceil(Math.max(y0, y1) + reach))
+  const fromColumn = Math.max(0, Math.ceil(Math.min(x0, x1) - reach))
+  const toColumn = Math.min(side - 1, Math.floor(Math.max(x0, x1) + reach - 1))
+  const fromRow = Math.max(0, Math.ceil(Math.min(y0, y1) - reach))
+  const toRow = Math.min(side - 1, Math.floor(Math.max(y0, y1) + reach - 1))
   const [dx, dy] = [x1 - x0, y1 - y0]
   const squared = dx * dx + dy * dy || 1
-  for (let row = fromRow; row <= toRow; row++)
+  // Most pixels are beyond the line, under it, or dark already: without a square root, and the same bytes, because a cover
+  // within rounding of 0 draws nothing and one within rounding of 1 is left to the root.
+  const full = Math.min(255, Math.floor(ink))
+  const outside = (radius + 0.5) * (radius + 0.5)
+  const inside = (radius - 0.5) * (radius - 0.5) * (1 - 1e-12)
+  for (let row = fromRow; row <= toRow; row++) {
+    const py = row + 0.5 - y0
+    const pydy = py * dy
     for (let column = fromColumn; column <= toColumn; column++) {
-      const [px, py] = [column + 0.5 - x0, row + 0.5 - y0]
-      const along = Math.min(1, Math.max(0, (px * dx + py * dy) / squared))
-      const [ex, ey] = [px - along * dx, py - along * dy]
-      const cover = radius + 0.5 - Math.sqrt(ex * ex + ey * ey)
-      if (cover <= 0) continue
-      const value = Math.min(255, Math.floor(ink * Math.min(1, cover)))
       const index = row * side + column
-      if (value > picture[index]!) picture[index] = value
+      const before = picture[index]!
+      if (before >= full) continue
+      const px = column + 0.5 - x0
+      const dot = px * dx + pydy
+      const along = dot <= 0 ? 0 : dot >= squared ? 1 : dot / squared
+      const [ex, ey] = [px - along * dx, py - along * dy]
+      const distance = ex * ex + ey * ey
+      if (distance >= outside) continue
+      const value =
+        distance <= inside ? full : Math.min(255, Math.floor(ink * Math.min(1, radius + 0.5 - Math.sqrt(distance))))
+      if (value > before) picture[index] = value
     }
+  }
 }

@@ -62,7 +62,7 @@ const cacheName = 'digitlab-data-1'
 export const loadDataset = async (name: WebDatasetName, options: WebLoadOptions = {}): Promise<Dataset> => {
   options.signal?.throwIfAborted()
   if (name === 'strokes') return strokes()
-  if (name === 'auto') return mnistOrStrokes(() => loadDataset('mnist', options), options.onNotice)
+  if (name === 'auto') return mnistOrStrokes(() => loadDataset('mnist', options), strokes, options.onNotice)
   const entry = catalogueEntry(name)
   if (!entry)
     throw new DataError(
