@@ -86,7 +86,7 @@ describe('what is wrong is said in one sentence, without a stack', () => {
       'name another --tensorboard',
     ],
     [['data', 'fetch', 'minst'], 2, 'Allowed choices are mnist, fashion-mnist'],
-    [['show', '--dataset', 'strokes', '--count', '70000'], 1, 'there are 60000 train images, not 70000'],
+    [['show', '--dataset', 'strokes#limit=20', '--count', '21'], 1, 'there are 20 train images, not 21'],
     [['show', '--dataset', 'strokes', '--out', 'grid.gif'], 1, '--out takes a file that ends in .png, not grid.gif'],
   ]
   test.each(cases)('%j', async (args, code, message) => {

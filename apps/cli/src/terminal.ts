@@ -12,8 +12,10 @@ export const terminal = () => ({
 /** Whether standard output is shown in all colours. */
 export const paintsPictures = (): boolean => coloured(process.stdout, 24)
 
-/** Writes a picture to a file that is not there yet. */
-export const writePng = async (path: string, png: Uint8Array): Promise<void> => {
-  if (!path.endsWith('.png')) throw new UsageError(`--out takes a file that ends in .png, not ${path}`)
-  await writeNewFiles(new Map([[path, png]]))
+/** @throws UsageError where a picture cannot be written to a file: before what it shows is loaded */
+export const checkPng = (path: string | undefined): void => {
+  if (path?.endsWith('.png') === false) throw new UsageError(`--out takes a file that ends in .png, not ${path}`)
 }
+
+/** Writes a picture to a file that is not there yet. */
+export const writePng = (path: string, png: Uint8Array): Promise<void> => writeNewFiles(new Map([[path, png]]))

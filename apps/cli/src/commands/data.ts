@@ -9,7 +9,7 @@ import { shared } from '../options'
 import { note, writeResult } from '../output'
 import { addPreparation, type PreparationFlags } from '../preparation-options'
 import { drawnSize } from '../report-input'
-import { paintsPictures, terminal, writePng } from '../terminal'
+import { checkPng, paintsPictures, terminal, writePng } from '../terminal'
 import { UsageError } from '../usage-error'
 import { outlined } from './outline'
 
@@ -109,6 +109,7 @@ const infoCommand = (): Command =>
     })
 
 const inspect = async (name: string, { json = false, dataDir, out, classNames: file }: InfoFlags): Promise<void> => {
+  checkPng(out)
   const data = await load(name, dataDir, { stream: false, classNames: file }) // duplicates are looked for among all images
   const { counts, duplicates, findings } = inspectDataset(data)
   const size = drawnSize(data.imageShape)

@@ -10,7 +10,7 @@ import { clean } from '../clean'
 import { writeResult } from '../output'
 import { drawnSize, readReportInputs } from '../report-input'
 import { addPreparation, type PreparationFlags } from '../preparation-options'
-import { paintsPictures, terminal, writePng } from '../terminal'
+import { checkPng, paintsPictures, terminal, writePng } from '../terminal'
 import { UsageError } from '../usage-error'
 import { outlined } from './outline'
 
@@ -48,6 +48,7 @@ const show = (): Command =>
       const experiment = checkOptions(() => completeExperiment({ model: 'linear', seed, ...augmentOf(flags) }))
       if (experiment.augment && flags.split === 'test')
         throw new UsageError('test images are never changed: leave --augment or --split test out')
+      checkPng(flags.out)
       const data = await load(flags.dataset, flags.dataDir, { classNames: flags.classNames })
       const size = drawnSize(data.imageShape)
       const split = data[flags.split]
