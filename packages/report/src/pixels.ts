@@ -14,10 +14,28 @@ const sharpSide = 24
 /** More pixels than a tile can show would only make a page heavy. */
 const largestSide = 128
 
-const dataUri = (png: Uint8Array): string => {
-  let binary = ''
-  for (const byte of png) binary += String.fromCharCode(byte)
-  return `data:image/png;base64,${btoa(binary)}`
+/** A character a byte. */
+const textOf = (bytes: Uint8Array): string => {
+  const piece = 8192 // arguments of a call
+  let text = ''
+  for (let at = 0; at < bytes.length; at += piece) text += String.fromCharCode(...bytes.subarray(at, at + piece))
+  return text
+}
+
+const dataUri = (png: Uint8Array): string => `data:image/png;base64,${btoa(textOf(png))}`
+
+/** Images as they were encoded, the newest last: reports show the same test images again and again. */
+const encoded = new Map<string, string>()
+const most = 200
+
+/** What `make` makes of an image, or made of one of the same content. */
+const onceOf = (content: string, make: () => string): string => {
+  const uri = encoded.get(content) ?? make()
+  encoded.delete(content)
+  encoded.set(content, uri)
+  const [oldest] = encoded.keys()
+  if (encoded.size > most && oldest !== undefined) encoded.delete(oldest)
+  return uri
 }
 
 /**
@@ -32,12 +50,14 @@ export const inkImage = (shades: Uint8Array, height: number, width: number, them
     return inkImage(small.pixels, small.height, small.width, theme)
   }
   const ink = theme === 'dark' ? 255 : 0
-  const data = new Uint8Array(2 * height * width)
-  shades.forEach((shade, i) => {
-    data[2 * i] = ink
-    data[2 * i + 1] = shade
+  return onceOf(`${width} ${height} ${ink} ${textOf(shades)}`, () => {
+    const data = new Uint8Array(2 * height * width)
+    shades.forEach((shade, i) => {
+      data[2 * i] = ink
+      data[2 * i + 1] = shade
+    })
+    return dataUri(encode({ width, height, data, channels: 2, depth: 8 }))
   })
-  return dataUri(encode({ width, height, data, channels: 2, depth: 8 }))
 }
 
 /**
@@ -52,8 +72,11 @@ export const signedImage = (values: ArrayLike<number>, height: number, width: nu
     for (let x = 0; x < width * scale; x++) {
       const value = values[Math.floor(y / scale) * width + Math.floor(x / scale)]!
       const share = largest > 0 ? Math.min(1, Math.abs(value) / largest) : 0
+      const colour = value >= 0 ? signColours.positive : signColours.negative
       const at = 4 * (y * width * scale + x)
-      data.set(value >= 0 ? signColours.positive : signColours.negative, at)
+      data[at] = colour[0]
+      data[at + 1] = colour[1]
+      data[at + 2] = colour[2]
       data[at + 3] = Math.round(255 * (Number.isFinite(share) ? share : 0))
     }
   return dataUri(encode({ width: width * scale, height: height * scale, data, channels: 4, depth: 8 }))
@@ -95,5 +118,7 @@ const colourImage = (image: DrawnImages): string => {
   const { height, width } = image
   const by = Math.ceil(Math.max(height, width) / largestSide)
   if (by > 1 && Math.min(height, width) >= by) return colourImage(shrunkImages(image, by))
-  return dataUri(encode({ width, height, data: image.pixels, channels: 3, depth: 8 }))
+  return onceOf(`${width} ${height} colours ${textOf(image.pixels)}`, () =>
+    dataUri(encode({ width, height, data: image.pixels, channels: 3, depth: 8 })),
+  )
 }
