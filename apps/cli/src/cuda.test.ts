@@ -9,6 +9,7 @@ import { writeIdx } from '@digitlab/idx'
 import type { Run } from '@digitlab/train'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { buildStandin, whyNoStandin } from '../../../packages/backend-cuda/standin/build'
+import { runHere } from './testing/in-process'
 
 const bin = fileURLToPath(new URL('../bin/digitlab.js', import.meta.url))
 let folder = ''
@@ -25,17 +26,16 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
+const environment = () => ({
+  DIGITLAB_DATA: '',
+  DIGITLAB_CACHE: join(folder, 'cache'),
+  DIGITLAB_MIRROR: 'http://127.0.0.1:2',
+})
 const digitlab = (args: readonly string[], env: Record<string, string> = {}) => {
   const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...args], {
     cwd: folder,
     encoding: 'utf8',
-    env: {
-      ...process.env,
-      DIGITLAB_DATA: '',
-      DIGITLAB_CACHE: join(folder, 'cache'),
-      DIGITLAB_MIRROR: 'http://127.0.0.1:2',
-      ...env,
-    },
+    env: { ...process.env, ...environment(), ...env },
   })
   return { status, stdout, stderr }
 }
@@ -48,19 +48,20 @@ describe('options of cuda', () => {
   test.each([
     ['--device', '1'],
     ['--tf32', undefined],
-  ])('%s is refused where another backend was asked for', (flag, value) => {
+  ])('%s is refused where another backend was asked for', async (flag, value) => {
     const more = value === undefined ? [flag] : [flag, value]
     for (const command of [
       ['train', '--model', 'linear', '--backend', 'wasm'],
       ['compare', '--backends', 'wasm,cpu'],
       ['parity', '--backends', 'wasm,cpu'],
     ]) {
-      const { status, stderr } = digitlab([...command, ...more])
-      expect([status, stderr]).toEqual([1, expect.stringContaining(`${flag} belongs to --backend cuda`)])
+      const { code, err } = await runHere(folder, [...command, ...more], environment())
+      expect([code, err]).toEqual([1, expect.stringContaining(`${flag} belongs to --backend cuda`)])
     }
   })
-  test('a device that is not a number is a wrong command line', () => {
-    expect(digitlab(['train', '--model', 'linear', '--device', 'first']).status).toBe(2)
+  test('a device that is not a number is a wrong command line', async () => {
+    const { code } = await runHere(folder, ['train', '--model', 'linear', '--device', 'first'], environment())
+    expect(code).toBe(2)
   })
 })
 

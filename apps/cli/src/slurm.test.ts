@@ -1,8 +1,8 @@
 // Sweeps on a Slurm cluster of one node: what its workers leave is what an undisturbed sweep on this machine leaves.
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { slurmScript } from './sweep/slurm'
 import { makeWorkplace, type Workplace } from './testing/command'
@@ -62,14 +62,13 @@ describe.skipIf(reason !== undefined)('on a cluster', { timeout: 900_000 }, () =
   let cluster: Cluster
   let place: Workplace
   let undisturbed: Awaited<ReturnType<typeof sweepOutcome>>
-  /** Twelve runs: by default all of them are over within a second or two. */
-  const plan = (epochs = 40) =>
-    `--models linear,two-layer --seeds 0..5 --dataset ./digits --epochs ${epochs} --backend wasm`.split(' ')
-  const digitlab = (args: readonly string[]) => place.digitlab(args, { env: cluster.env })
+  /** Twelve runs, which are over within a second or two. */
+  const plan = '--models linear,two-layer --seeds 0..5 --dataset ./digits --epochs 40 --backend wasm'.split(' ')
+  let holding: Readonly<Record<string, string>> = {}
+  const digitlab = (args: readonly string[]) => place.digitlab(args, { env: { ...cluster.env, ...holding } })
   const at = (...names: readonly string[]) => join(place.folder, ...names)
-  const submitPlan = (runs: readonly string[], out: string, ...more: readonly string[]) =>
-    digitlab(['sweep', ...runs, '--out', out, '--on', 'slurm', '--jobs', '2', ...more])
-  const submit = (out: string, ...more: readonly string[]) => submitPlan(plan(), out, ...more)
+  const submit = (out: string, ...more: readonly string[]) =>
+    digitlab(['sweep', ...plan, '--out', out, '--on', 'slurm', '--jobs', '2', ...more])
   const done = async (out: string) => {
     const runs = await readdir(at(out, 'runs')).catch((): string[] => [])
     return runs.filter((name) => existsSync(at(out, 'runs', name, 'run.json'))).length
@@ -78,29 +77,53 @@ describe.skipIf(reason !== undefined)('on a cluster', { timeout: 900_000 }, () =
     (await Promise.all((await readdir(at(out, 'logs'))).map((name) => readFile(at(out, 'logs', name), 'utf8')))).join(
       '\n',
     )
-  const drained = async (out: string, outcome = undisturbed) => {
+  const drained = async (out: string) => {
     await cluster.until(`no worker of ${out}`, () => cluster.run('squeue', '--noheader') === '')
     expect(await done(out), await logs(out)).toBe(12)
-    expect(await sweepOutcome(at(out))).toEqual(outcome)
+    expect(await sweepOutcome(at(out))).toEqual(undisturbed)
   }
-  const undisturbedSweep = async (runs: readonly string[], out: string) => {
-    const { code, err } = await digitlab(['sweep', ...runs, '--out', out])
-    expect(code, err).toBe(0)
-    return sweepOutcome(at(out))
-  }
-  /** A run at hand, once it has taken steps. */
-  const midway = (out: string) =>
-    cluster.until(`a run of ${out} in progress`, async () => {
-      const runs = await readdir(at(out, 'runs')).catch((): string[] => [])
-      return runs.some(
-        (name) => existsSync(at(out, 'runs', name, 'events.jsonl')) && !existsSync(at(out, 'runs', name, 'run.json')),
-      )
+  /** The runs at hand that have such an event. */
+  const inProgress = async (out: string, type: 'started' | 'epoch') => {
+    const runs = await readdir(at(out, 'runs')).catch((): string[] => [])
+    return runs.filter((name) => {
+      const [events, whole] = [at(out, 'runs', name, 'events.jsonl'), at(out, 'runs', name, 'run.json')]
+      return existsSync(events) && readFileSync(events, 'utf8').includes(`"${type}"`) && !existsSync(whole)
     })
+  }
+  const midway = (out: string) =>
+    cluster.until(`a run of ${out} in progress`, async () => (await inProgress(out, 'started')).length > 0)
+  /**
+   * Both workers, each at the end of the first epoch of a run, where it stays until the work is done: they are neither at their beginning nor
+   * over, however fast the machine is.
+   */
+  const withBothHeld = async (out: string, work: () => void | Promise<void>) => {
+    const [hold, go] = [at(`${out}.cjs`), at(`${out}.go`)]
+    await mkdir(dirname(hold), { recursive: true })
+    await writeFile(
+      hold,
+      `const fs = require('node:fs')
+fs.promises.appendFile = async (path, text) => {
+  fs.appendFileSync(path, text)
+  const nothing = new Int32Array(new SharedArrayBuffer(4))
+  if (text.includes('"epoch"')) while (!fs.existsSync(${JSON.stringify(go)})) Atomics.wait(nothing, 0, 0, 20)
+}
+require('node:module').syncBuiltinESMExports()
+`,
+    )
+    holding = { NODE_OPTIONS: `--require ${JSON.stringify(hold)}` }
+    const { code, err } = await submit(out, '--detach').finally(() => (holding = {}))
+    expect(code, err).toBe(0)
+    await cluster.until(`two runs of ${out} in progress`, async () => (await inProgress(out, 'epoch')).length === 2)
+    await work()
+    await writeFile(go, '')
+  }
 
   beforeAll(async () => {
     cluster = await startCluster()
     place = await makeWorkplace('slurm', { trainCount: 500, testCount: 50 })
-    undisturbed = await undisturbedSweep(plan(), 'undisturbed')
+    const { code, err } = await digitlab(['sweep', ...plan, '--out', 'undisturbed'])
+    expect(code, err).toBe(0)
+    undisturbed = await sweepOutcome(at('undisturbed'))
   })
   afterAll(async () => {
     await cluster?.stop()
@@ -117,15 +140,12 @@ describe.skipIf(reason !== undefined)('on a cluster', { timeout: 900_000 }, () =
   })
 
   test('a killed worker is replaced, and another goes on with what it had at hand', async () => {
-    const { code, err } = await submit('killed', '--detach')
-    expect(code, err).toBe(0)
-    await midway('killed')
-    const workers = spawnSync('pgrep', ['-f', `sweep work ${at('killed')} --index 0`], { encoding: 'utf8' })
-      .stdout.trim()
-      .split('\n')
-    const own = workers.map(Number).filter((pid) => pid > 0)
-    expect(own.length).toBeGreaterThan(0)
-    for (const pid of own) process.kill(pid, 'SIGKILL')
+    await withBothHeld('killed', () => {
+      const { stdout } = spawnSync('pgrep', ['-f', `sweep work ${at('killed')} --index 0`], { encoding: 'utf8' })
+      const [worker = '', ...others] = stdout.match(/\d+/g) ?? []
+      expect([worker, ...others], 'the first worker').toEqual([expect.stringMatching(/^\d+$/)])
+      process.kill(Number(worker), 'SIGKILL')
+    })
     await drained('killed')
     expect(await logs('killed')).toContain('the worker was killed (exit code 137)')
   })
@@ -231,15 +251,13 @@ describe.skipIf(reason !== undefined)('on a cluster', { timeout: 900_000 }, () =
 
   test('"cancel" stops what runs and what waits, in a folder with spaces, and the same command is followed to the end', async () => {
     const out = 'a b/stopped'
-    // It must not be over before it is cancelled.
-    const long = plan(300)
-    await submitPlan(long, out, '--detach')
-    await midway(out)
-    expect((await digitlab(['sweep', 'cancel', out])).code).toBe(0)
+    await withBothHeld(out, async () => {
+      expect((await digitlab(['sweep', 'cancel', out])).code).toBe(0)
+    })
     await cluster.until('an empty queue', () => cluster.run('squeue', '--noheader') === '')
     expect(await done(out)).toBeLessThan(12)
-    const followed = await submitPlan(long, out)
+    const followed = await submit(out)
     expect([followed.code, followed.out], followed.err).toEqual([0, expect.stringContaining('12 of 12 runs done')])
-    await drained(out, await undisturbedSweep(long, 'long'))
+    await drained(out)
   })
 })

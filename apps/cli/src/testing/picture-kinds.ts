@@ -32,21 +32,24 @@ export const pageWith = (digit: Uint8Array, side: number, size: number, left: nu
 }
 
 const rgbaOf = ({ grey, side }: Page): Picture => {
-  const rgba = new Uint8Array(4 * grey.length)
-  grey.forEach((value, i) => rgba.fill(Math.min(255, Math.max(0, Math.round(value))), 4 * i, 4 * i + 3))
-  for (let i = 3; i < rgba.length; i += 4) rgba[i] = 255
+  const rgba = new Uint8Array(4 * grey.length).fill(255)
+  for (let i = 0; i < grey.length; i++)
+    rgba[4 * i] = rgba[4 * i + 1] = rgba[4 * i + 2] = Math.min(255, Math.max(0, Math.round(grey[i] ?? 0)))
   return { rgba, width: side, height: side }
 }
 
 type Change = (page: Page, random: MersenneTwister) => void
 
-const each = ({ grey, side }: Page, value: (x: number, y: number, before: number) => number) =>
-  grey.forEach((before, i) => (grey[i] = value(i % side, Math.floor(i / side), before)))
+const each = ({ grey, side }: Page, value: (x: number, y: number, before: number) => number) => {
+  for (let y = 0, i = 0; y < side; y++) for (let x = 0; x < side; x++, i++) grey[i] = value(x, y, grey[i] ?? 0)
+}
 
 const rectangle =
   (left: number, top: number, width: number, height: number, shade: number): Change =>
-  (page) =>
-    each(page, (x, y, before) => (x >= left && x < left + width && y >= top && y < top + height ? shade : before))
+  ({ grey, side }) => {
+    const to = Math.min(side, left + width)
+    for (let y = top; y < Math.min(side, top + height); y++) grey.fill(shade, y * side + left, y * side + to)
+  }
 
 const frame =
   (inset: number, thick: number, shade: number): Change =>
@@ -80,16 +83,18 @@ const jpeg =
       Math.cos(((2 * x + 1) * u * Math.PI) / 16) * (u === 0 ? Math.SQRT1_2 : 1) * 0.5
     const basis = Float64Array.from({ length: 64 }, (_, i) => cosine(i % 8, Math.floor(i / 8)))
     const { grey, side } = page
-    const [block, half] = [new Float64Array(64), new Float64Array(64)]
+    const [pixels, block, half] = [new Float64Array(64), new Float64Array(64), new Float64Array(64)]
     for (let top = 0; top + 8 <= side; top += 8)
       for (let left = 0; left + 8 <= side; left += 8) {
+        for (let y = 0; y < 8; y++)
+          for (let x = 0; x < 8; x++) {
+            const value = Math.round(grey[(top + y) * side + left + x] ?? 0)
+            pixels[8 * y + x] = Math.min(255, Math.max(0, value)) - 128
+          }
         for (let u = 0; u < 8; u++)
           for (let y = 0; y < 8; y++) {
             let sum = 0
-            for (let x = 0; x < 8; x++)
-              sum +=
-                (Math.min(255, Math.max(0, Math.round(grey[(top + y) * side + left + x] ?? 0))) - 128) *
-                (basis[8 * u + x] ?? 0)
+            for (let x = 0; x < 8; x++) sum += (pixels[8 * y + x] ?? 0) * (basis[8 * u + x] ?? 0)
             half[8 * y + u] = sum
           }
         for (let v = 0; v < 8; v++)
@@ -99,12 +104,16 @@ const jpeg =
             const step = steps[8 * v + u] ?? 1
             block[8 * v + u] = Math.round(sum / step) * step
           }
+        for (let v = 0; v < 8; v++)
+          for (let x = 0; x < 8; x++) {
+            let sum = 0
+            for (let u = 0; u < 8; u++) sum += (block[8 * v + u] ?? 0) * (basis[8 * u + x] ?? 0)
+            half[8 * v + x] = sum
+          }
         for (let y = 0; y < 8; y++)
           for (let x = 0; x < 8; x++) {
             let sum = 0
-            for (let v = 0; v < 8; v++)
-              for (let u = 0; u < 8; u++)
-                sum += (block[8 * v + u] ?? 0) * (basis[8 * u + x] ?? 0) * (basis[8 * v + y] ?? 0)
+            for (let v = 0; v < 8; v++) sum += (half[8 * v + x] ?? 0) * (basis[8 * v + y] ?? 0)
             grey[(top + y) * side + left + x] = sum + 128
           }
       }
