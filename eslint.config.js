@@ -25,7 +25,7 @@ export default tseslint.config(
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: {
-      parserOptions: { project: ['tsconfig.json', 'apps/web/tsconfig.json'], tsconfigRootDir: import.meta.dirname },
+      parserOptions: { project: 'tsconfig.json', tsconfigRootDir: import.meta.dirname },
     },
     rules: {
       '@typescript-eslint/no-explicit-any': 'error',
@@ -37,6 +37,8 @@ export default tseslint.config(
       eqeqeq: 'error',
     },
   },
+  // Not both for all: a component is looked for in every program that is named.
+  { files: ['apps/web/**'], languageOptions: { parserOptions: { project: 'apps/web/tsconfig.json' } } },
   ...svelte.configs.recommended,
   {
     files: ['**/*.svelte', '**/*.svelte.ts'],
