@@ -105,7 +105,7 @@ describe.each(goldenRuns())('$file', ({ golden }) => {
       if (simd === 'plain' && trace.seed > 0 && !all) return skip(otherSeeds)
       const whole = inFull(trace, simd === 'auto')
       const steps = whole ? Infinity : 200
-      const workers = simd === 'auto' ? 2 : 1 // the same bits: workers.test.ts
+      const workers = simd === 'auto' && (all || !whole) ? 2 : 1 // the same bits: workers.test.ts
       if (trace.model === 'cnn') {
         const { over, means } = compare(await train(trace, wasmBackend({ simd }), 1, steps, workers), trace)
         expect(over(50)).toBeLessThan(2e-5)

@@ -82,17 +82,18 @@ export const draw = (digit: string, size: number, { dark = true, transparent = f
   )
   for (let y = 0; y < height; y++)
     for (let x = 0; x < width; x++) {
-      const distance = Math.min(
-        ...segments.map(([[ax, ay], [bx, by]]) => {
-          const [px, py] = [x + 0.5 - left - ax * size, y + 0.5 - top - ay * size]
-          const [dx, dy] = [(bx - ax) * size, (by - ay) * size]
-          const along = Math.min(1, Math.max(0, (px * dx + py * dy) / (dx * dx + dy * dy)))
-          return Math.hypot(px - along * dx, py - along * dy)
-        }),
-      )
-      const ink = Math.min(1, Math.max(0, radius + 0.5 - distance))
+      let squared = Infinity
+      for (const [[ax, ay], [bx, by]] of segments) {
+        const [px, py] = [x + 0.5 - left - ax * size, y + 0.5 - top - ay * size]
+        const [dx, dy] = [(bx - ax) * size, (by - ay) * size]
+        const along = Math.min(1, Math.max(0, (px * dx + py * dy) / (dx * dx + dy * dy)))
+        squared = Math.min(squared, (px - along * dx) ** 2 + (py - along * dy) ** 2)
+      }
+      const ink = Math.min(1, Math.max(0, radius + 0.5 - Math.sqrt(squared)))
       const shade = transparent ? 20 : dark ? 245 - 225 * ink : 15 + 235 * ink
-      png.data.set([shade, shade, shade, transparent ? 255 * ink : 255], 4 * (y * width + x))
+      const at = 4 * (y * width + x)
+      png.data.fill(shade, at, at + 3)
+      png.data[at + 3] = transparent ? 255 * ink : 255
     }
   return PNG.sync.write(png)
 }
