@@ -52,8 +52,8 @@ const app = await Application.bootstrap({
 })
 
 /**
- * A README as a page of the site: links to a package lead to its page here, links to other files and pictures
- * to the repository.
+ * A README as a page of the site: links to a package lead to its page here, links to other files to the repository;
+ * TypeDoc brings its pictures along.
  */
 const pageOf = (path: string, project: ProjectReflection) => {
   const folder = dirname(path)
@@ -66,9 +66,9 @@ const pageOf = (path: string, project: ProjectReflection) => {
     if (linkedPackage) return `{@link "${linkedPackage.manifest.name}" | ${label}}`
     return `[${label}](${repository}/blob/main/${place})`
   })
-  const pictured = linked.replace(
-    / (src|srcset)="(?![a-z]+:)([^"]+)"/g,
-    (_, name: string, target: string) => ` ${name}="${repository}/raw/main/${posix.join(folder, target)}"`,
+  // A README in the npm registry names its pictures in the repository.
+  const pictured = linked.replaceAll(new RegExp(`"${repository}/raw/main/([^"]+)"`, 'g'), (_, target: string) =>
+    JSON.stringify(posix.relative(folder, target)),
   )
   return app.converter.parseRawComment(new MinimalSourceFile(pictured, normalizePath(join(root, path))), project.files)
     .content

@@ -1,7 +1,7 @@
 // The site as "npm run site" builds it, page by page in Chromium. It takes minutes beside other tests, so only --all does it.
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { execa } from 'execa'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -61,6 +61,17 @@ describe.skipIf(process.env['DIGITLAB_ALL'] !== '1' || chromiumMissing !== undef
     expect(vocabulary).toContain('{&quot;name&quot;:&quot;oneCycle&quot;,&quot;maxLearningRate&quot;:0.15}')
   })
 
+  /** The pages of the API that are about a module, and of each other kind the one with the longest name. */
+  const ofApi = (): string[] => {
+    const paths = [...files.keys()].filter((path) => /^api\/.*\.html$/.test(path))
+    const longestFirst = paths.sort((a, b) => b.length - a.length)
+    return longestFirst.filter((path, i) => {
+      const kind = dirname(path)
+      if (kind === 'api' || kind === 'api/modules') return true
+      return longestFirst.findIndex((other) => dirname(other) === kind) === i
+    })
+  }
+
   test.each([390, 1280])('asks nobody else for anything and fits %i pixels', { timeout: 300_000 }, async (width) => {
     const page: Page = await browser.newPage({ viewport: { width, height: 900 } })
     const complaints: string[] = []
@@ -69,8 +80,10 @@ describe.skipIf(process.env['DIGITLAB_ALL'] !== '1' || chromiumMissing !== undef
       const address = request.url()
       if (!/^(blob|data):/.test(address) && !address.startsWith(site.url)) complaints.push(address)
     })
-    for (const path of pages.values()) {
-      await page.goto(site.url + path.replace(/\.md$/, '.html'))
+    const ours = [...pages.values()].map((path) => path.replace(/\.md$/, '.html'))
+    expect(ofApi().length).toBeGreaterThan(30)
+    for (const path of [...ours, ...ofApi()]) {
+      await page.goto(site.url + path)
       expect(await page.evaluate(() => document.documentElement.scrollWidth), path).toBeLessThanOrEqual(width)
     }
     expect(complaints).toEqual([])
