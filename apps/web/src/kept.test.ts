@@ -64,6 +64,26 @@ describe.skipIf(chromiumMissing !== undefined)('what the browser keeps', { timeo
     await page.context().close()
   })
 
+  test('what comes while a button is pressed does not move it from under the pointer', async () => {
+    const { page, context, complaints } = await openPage(browser, site.url)
+    await giveData(page, files)
+    await choose(page, quick)
+    await page.evaluate(() => scrollTo(0, 0)) // further down a browser holds what is seen in its place
+    const box = async () => (await trainButton(page).boundingBox()) ?? { x: NaN, y: NaN, width: NaN, height: NaN }
+    const { x, y, width, height } = await box()
+    await page.mouse.move(x + width / 2, y + height / 2)
+    await page.mouse.down()
+    await put(page, 'runs', 'nothing', null)
+    await page.evaluate(() => new BroadcastChannel('digitlab-kept').postMessage('changed'))
+    await page.waitForTimeout(500)
+    expect((await box()).y).toBe(y)
+    await page.mouse.up()
+    await page.locator('[data-phase=idle]', { hasText: 'done' }).waitFor()
+    await page.locator('.notice', { hasText: 'A run that this browser keeps cannot be read' }).waitFor()
+    expect(complaints).toEqual([])
+    await context.close()
+  })
+
   test('a damaged checkpoint is refused where it was to go on', async () => {
     const { page, complaints } = await openPage(browser, site.url)
     await page.getByText('JavaScript, one thread').waitFor()

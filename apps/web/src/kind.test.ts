@@ -262,6 +262,27 @@ describe.skipIf(chromiumMissing !== undefined)('the page', { timeout: 120_000 },
     await page.context().close()
   })
 
+  test('the buttons of a training stay where they are while its curves and figures come', async () => {
+    const { page } = await openPage(browser, site.url, { viewport: { width: 1280, height: 700 } })
+    await giveData(page, (await smallData(128, 32)).files)
+    await choose(page, { model: 'linear', epochs: 1 })
+    await page.evaluate(() => scrollTo(0, 400))
+    const place = () => page.evaluate(() => [scrollY, document.querySelector('#train h2')?.getBoundingClientRect().top])
+    const before = await place()
+    expect(before[0]).toBe(400)
+    await trainButton(page).click()
+    await page.locator('[data-phase=idle]', { hasText: 'done' }).waitFor()
+    await looked(page)
+    await page.locator('#train figure svg').nth(1).waitFor()
+    expect(await place()).toEqual(before)
+    // Its lower edge comes into sight where the page is scrolled on.
+    const lower = () => page.locator('#train').evaluate((panel) => panel.getBoundingClientRect().bottom)
+    expect(await lower()).toBeGreaterThan(700)
+    await page.mouse.wheel(0, 500)
+    await expect.poll(lower).toBeLessThan(700)
+    await page.context().close()
+  })
+
   test('the colours follow the switch, which is kept', async () => {
     const { page } = await openPage(browser, site.url, { colorScheme: 'light' })
     const paper = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor)

@@ -2,6 +2,7 @@
 import type { FigureId } from '@digitlab/report'
 import type { DrawnFigure, FromFigures, ToFigures, Wanted } from '../figures/protocol'
 import type { RunParts } from '../protocol'
+import { afterPress } from './press'
 
 /** Makes figures of runs and images. What can't be drawn rejects with a sentence. */
 export interface Figures {
@@ -23,7 +24,8 @@ export const createFigures = (onImages: (id: string) => void): Figures => {
   const waiting = new Map<number, { resolve: (answer: Answer) => void; reject: (error: Error) => void }>()
   let asked = 0
   const send = (message: ToFigures, transfer: Transferable[] = []) => worker.postMessage(message, transfer)
-  worker.onmessage = ({ data }: MessageEvent<FromFigures>) => {
+  worker.onmessage = ({ data }: MessageEvent<FromFigures>) => afterPress(() => receive(data))
+  const receive = (data: FromFigures) => {
     if (data.type === 'images-changed') return onImages(data.id)
     const asker = waiting.get(data.id)
     waiting.delete(data.id)

@@ -1,5 +1,6 @@
 // The page's end of the worker that computes, and how it finds out that the worker is gone.
 import { newKey } from '../new-key'
+import { afterPress } from './press'
 import type { FromLab, ToLab } from '../protocol'
 
 /** What the lab says, but for its life sign. */
@@ -29,18 +30,24 @@ export const connectLab = (onMessage: (message: Told) => void, onDeath: () => vo
     worker.terminate()
   }
   const died = () => {
-    if (ended) return
-    end()
-    onDeath()
+    afterPress(() => {
+      if (ended) return
+      end()
+      onDeath()
+    })
   }
   worker.onmessage = ({ data }: MessageEvent<FromLab>) => {
     if (ended) return
-    if (data.type === 'alive') watch()
-    else onMessage(data)
+    if (data.type === 'alive') return watch()
+    afterPress(() => {
+      if (!ended) onMessage(data)
+    })
   }
   worker.onerror = (event) => {
     event.preventDefault()
-    if (!ended) onMessage({ type: 'failed', failure: unloadable(event.message), fresh: false })
+    afterPress(() => {
+      if (!ended) onMessage({ type: 'failed', failure: unloadable(event.message), fresh: false })
+    })
   }
   const watch = () => {
     navigator.locks.request(lock, { signal: waiting.signal }, died).catch(() => {}) // aborted: we ended it ourselves

@@ -11,6 +11,7 @@ import { embedded, embedQuery } from './embedded'
 import { createFigures } from './figures'
 import { GivenState } from './given.svelte'
 import { connectLab, type LabConnection, type Told } from './lab-connection'
+import { afterPress, watchPresses } from './press'
 import { formWithModel, formWithRecipe, type Form } from './recipe'
 import { remember, rememberedData, rememberedSettings } from './remembered'
 import { RunsState } from './runs.svelte'
@@ -62,9 +63,10 @@ class Page {
   readonly wrongNames = $derived(Object.keys(this.experiment.problems).map((path) => path.split('.')[0] ?? ''))
 
   constructor() {
+    watchPresses(globalThis)
     this.#lab = this.#connect()
-    addEventListener('online', () => (this.online = true))
-    addEventListener('offline', () => (this.online = false))
+    for (const type of ['online', 'offline'])
+      addEventListener(type, () => afterPress(() => (this.online = navigator.onLine)))
     if (addressed.data) this.data.choice = addressed.data
     // At a first visit nothing is fetched but from the server of the page.
     const { choice } = this.data
