@@ -138,7 +138,7 @@ describe.skipIf(chromiumMissing !== undefined)('the page', { timeout: 120_000 },
     await page.getByRole('spinbutton', { name: 'Momentum' }).fill('0.9')
     await page.getByText('During training').click()
     for (const key of ['accumulate', 'labelSmoothing', 'clipGradNorm', 'keep'])
-      await page.locator('.fold .label', { hasText: labelOf(key) }).waitFor()
+      await page.locator('details .label', { hasText: labelOf(key) }).waitFor()
     for (const [part, options] of Object.entries(experimentParts)) {
       await page.getByRole('checkbox', { name: labelOf(part).source.slice(1, -1) }).check()
       const group = page.getByRole('group', { name: labelOf(part) })
