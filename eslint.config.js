@@ -38,12 +38,15 @@ export default tseslint.config(
     },
   },
   // Not both for all: a component is looked for in every program that is named.
-  { files: ['apps/web/**'], languageOptions: { parserOptions: { project: 'apps/web/tsconfig.json' } } },
+  {
+    files: ['apps/web/**'],
+    languageOptions: { parserOptions: { project: 'apps/web/tsconfig.json', extraFileExtensions: ['.svelte'] } },
+  },
   ...svelte.configs.recommended,
   {
     files: ['**/*.svelte', '**/*.svelte.ts'],
     languageOptions: {
-      parserOptions: { extraFileExtensions: ['.svelte'], parser: tseslint.parser },
+      parserOptions: { parser: tseslint.parser },
     },
     // svelte-check sees to names; the compiler's own form of a store or a class's state is none of theirs.
     rules: { 'no-undef': 'off' },

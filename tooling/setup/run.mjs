@@ -145,10 +145,9 @@ if (command === 'start') {
     `lint, format and types, and beside them ${all ? 'all tests' : 'tests (of what repeats a sample: --all runs everything)'} ...`,
   )
   const linting = together(
-    [['eslint', '.', '--max-warnings', '0', ...unlessSeen('eslint')]],
+    [['node', 'tooling/setup/types-and-lint.mjs', cache('eslint')]],
     [
       ['prettier', '--check', '--log-level', 'warn', '.', ...unlessSeen('prettier')],
-      ['tsc'],
       ['tsc', '-p', 'packages/backend-wasm/scripts'],
       ['tsc', '-p', 'tooling/release/rehearsal/programs'],
       ['pnpm', '--silent', '--filter', '@digitlab/web', 'typecheck'],
