@@ -1,6 +1,5 @@
 // Parts of a Markdown file that a command writes, between two lines that say which: nobody types them.
 import { readFile, writeFile } from 'node:fs/promises'
-import { format, resolveConfig } from 'prettier'
 
 /** The two lines: what the part is called, and what writes it. */
 const marksOf = (name: string, command: string) =>
@@ -20,8 +19,10 @@ export const withoutPart = (text: string, name: string): string =>
   text.replace(new RegExp(`<!-- ${name}: [^]*?<!-- ${name} ends -->\\n*`), '')
 
 /** Text as prettier leaves it in a file. */
-export const formatted = async (text: string, path: string, parser: 'markdown' | 'json'): Promise<string> =>
-  format(text, { ...(await resolveConfig(path)), parser })
+export const formatted = async (text: string, path: string, parser: 'markdown' | 'json'): Promise<string> => {
+  const { format, resolveConfig } = await import('prettier') // here: whoever only reads parts does not wait for it
+  return format(text, { ...(await resolveConfig(path)), parser })
+}
 
 /** Markdown as it stands between the marks. */
 export const asPart = async (markdown: string, path: string): Promise<string> =>

@@ -3,7 +3,6 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, posix } from 'node:path'
-import ts from 'typescript'
 import { publishedPackages, type Manifest, type PublishedPackage } from '../packages/published'
 import { ReleaseError } from './release-error'
 
@@ -55,6 +54,7 @@ const specifierFor = (
  * @throws ReleaseError where a source imports what package.json does not name
  */
 export const writeJsrSources = async (root: string, one: PublishedPackage, folder: string): Promise<string[]> => {
+  const { preProcessFile } = (await import('typescript')).default // here: the rehearsal has jsr-sources at hand, and rarely needs it
   const versions = new Map(publishedPackages(root).map(({ manifest }) => [manifest.name, manifest.version]))
   const manifest = jsrManifest(one.manifest)
   const files = new Map([['jsr.json', `${JSON.stringify(manifest, null, 2)}\n`]])
@@ -62,7 +62,7 @@ export const writeJsrSources = async (root: string, one: PublishedPackage, folde
   for (let path = open.pop(); path !== undefined; path = open.pop()) {
     if (files.has(path)) continue
     let text = await readFile(join(root, one.path, path), 'utf8')
-    for (const { fileName, pos } of ts.preProcessFile(text, true, true).importedFiles.toReversed()) {
+    for (const { fileName, pos } of preProcessFile(text, true, true).importedFiles.toReversed()) {
       const specifier = specifierFor(fileName, one.manifest, versions)
       const start = pos + 1 // behind the quote
       text = text.slice(0, start) + specifier + text.slice(start + fileName.length)
