@@ -29,7 +29,7 @@ test('a run is the same with no thread and two, goes on to the bit, and its page
   const whole = await digitlab([...train, ...changed, '--image-workers', '0', '--out', 'whole'])
   expect(whole.code, whole.err).toBe(0)
   let sent = false
-  const stopped = await digitlab([...train, ...changed, '--image-workers', '2', '--out', 'stopped'], {
+  const stopped = await digitlab([...train, ...changed, '--image-workers', '2', '--no-report', '--out', 'stopped'], {
     onErr(err, child) {
       if (sent || !/epoch 2\//.test(err)) return
       sent = true
@@ -37,7 +37,7 @@ test('a run is the same with no thread and two, goes on to the bit, and its page
     },
   })
   expect(stopped.code, stopped.err).toBe(130)
-  const resumed = await digitlab(['train', '--resume', 'stopped', '--image-workers', '1', ...changed])
+  const resumed = await digitlab(['train', '--resume', 'stopped', '--image-workers', '1', '--no-report', ...changed])
   expect(resumed.code, resumed.err).toBe(0)
   for (const file of ['weights.safetensors', 'predictions.safetensors'])
     expect(await readFile(at('stopped', file)), file).toEqual(await readFile(at('whole', file)))
@@ -46,7 +46,16 @@ test('a run is the same with no thread and two, goes on to the bit, and its page
   const page = await readFile(at('whole', 'report.html'), 'utf8')
   expect(page).toContain('64 training images as the first epoch saw them')
   expect(page).toContain('affine: shift 2, rotate 15')
-  const again = await digitlab(['train', '--experiment', 'whole/run.json', '--workers', '1', '--out', 'again'])
+  const again = await digitlab([
+    'train',
+    '--experiment',
+    'whole/run.json',
+    '--workers',
+    '1',
+    '--no-report',
+    '--out',
+    'again',
+  ])
   expect(again.code, again.err).toBe(0)
   expect(await readFile(at('again', 'weights.safetensors'))).toEqual(await readFile(at('whole', 'weights.safetensors')))
 })
