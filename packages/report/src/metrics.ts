@@ -85,14 +85,18 @@ export const classificationMetrics = (
     throw new ReportError(
       `expected ${classes} columns for ${classes} classes, found ${ragged.length}: give a square matrix`,
     )
-  const odd = confusion.flat().find((n) => !(Number.isSafeInteger(n) && n >= 0))
-  if (odd !== undefined)
-    throw new ReportError(`expected whole numbers from 0 up in a confusion matrix, found ${odd}: count again`)
-  const count = confusion.flat().reduce((sum, n) => sum + n, 0)
+  // Row by row: of a thousand classes there are a million entries.
+  const takenFor = new Array<number>(classes).fill(0)
+  for (const row of confusion)
+    row.forEach((n, predicted) => {
+      if (!(Number.isSafeInteger(n) && n >= 0))
+        throw new ReportError(`expected whole numbers from 0 up in a confusion matrix, found ${n}: count again`)
+      takenFor[predicted]! += n
+    })
+  const count = takenFor.reduce((sum, n) => sum + n, 0)
   if (count === 0) throw new ReportError('expected at least one prediction, found none: give labels and predictions')
   const perClass = confusion.map((row, label): ClassMetrics => {
     const ofClass = row.reduce((sum, n) => sum + n, 0)
-    const takenFor = confusion.reduce((sum, other) => sum + other[label]!, 0)
     const correct = row[label]!
     const recall = ratio(correct, ofClass)
     return {
@@ -100,9 +104,9 @@ export const classificationMetrics = (
       count: ofClass,
       correct,
       accuracy: recall,
-      precision: ratio(correct, takenFor),
+      precision: ratio(correct, takenFor[label]!),
       recall,
-      f1: ratio(2 * correct, ofClass + takenFor),
+      f1: ratio(2 * correct, ofClass + takenFor[label]!),
     }
   })
   const correct = perClass.reduce((sum, row) => sum + row.correct, 0)
