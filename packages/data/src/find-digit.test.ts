@@ -19,16 +19,18 @@ const pageOf = (image: Uint8Array, left: number, top: number): Page => {
   return page
 }
 
-const changed = (page: Page, value: (x: number, y: number, before: number) => number): Page =>
-  page.map((before, i) => value(i % side, Math.floor(i / side), before))
+const changed = (page: Page, value: (x: number, y: number, before: number) => number): Page => {
+  const made = new Float32Array(page.length)
+  for (let y = 0, i = 0; y < side; y++) for (let x = 0; x < side; x++, i++) made[i] = value(x, y, page[i] ?? 0)
+  return made
+}
 
 const found = (page: Page, lightOnDark = false) => {
-  const rgba = new Uint8Array(4 * page.length)
-  page.forEach((value, i) => {
-    const grey = Math.min(255, Math.max(0, Math.round(value)))
-    rgba.fill(lightOnDark ? 255 - grey : grey, 4 * i, 4 * i + 3)
-    rgba[4 * i + 3] = 255
-  })
+  const rgba = new Uint8Array(4 * page.length).fill(255)
+  for (let i = 0; i < page.length; i++) {
+    const grey = Math.min(255, Math.max(0, Math.round(page[i] ?? 0)))
+    rgba[4 * i] = rgba[4 * i + 1] = rgba[4 * i + 2] = lightOnDark ? 255 - grey : grey
+  }
   return digitPicture(rgba, side, side)
 }
 

@@ -5,11 +5,15 @@ import { DataError, mnistForm, strokes } from './index'
 import { loadDataset } from './node'
 
 /** A grey picture as a canvas has it. */
-const rgbaOf = (grey: ArrayLike<number>, alpha: (value: number) => number = () => 255) =>
-  Uint8ClampedArray.from({ length: 4 * grey.length }, (_, i) => {
-    const value = grey[Math.floor(i / 4)] ?? 0
-    return i % 4 === 3 ? alpha(value) : value
-  })
+const rgbaOf = (grey: ArrayLike<number>, alpha: (value: number) => number = () => 255) => {
+  const rgba = new Uint8ClampedArray(4 * grey.length)
+  for (let i = 0; i < grey.length; i++) {
+    const value = grey[i] ?? 0
+    rgba[4 * i] = rgba[4 * i + 1] = rgba[4 * i + 2] = value
+    rgba[4 * i + 3] = alpha(value)
+  }
+  return rgba
+}
 
 /** A digit of [28, 28] as larger squares, on a sheet of `width` x `height`, somewhere. */
 const enlarge = (digit: Uint8Array, factor: number, [left, top]: [number, number], [width, height]: [number, number]) =>

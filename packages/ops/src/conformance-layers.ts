@@ -79,7 +79,7 @@ const moved: readonly ConvolutionShape[] = [
   { batch: 2, size: [7, 8], inputs: 4, outputs: 6, kernel: 3, stride: 2, padding: 1, groups: 2 },
   { batch: 2, size: [7, 8], inputs: 8, outputs: 8, kernel: 3, stride: 1, padding: 1, groups: 8 },
   { batch: 1, size: [6, 5], inputs: 3, outputs: 6, kernel: [2, 3], stride: 1, padding: 0, groups: 3 },
-  { batch: 3, size: [26, 26], inputs: 32, outputs: 20, kernel: 3, stride: 1, padding: 0 },
+  { batch: 2, size: [26, 26], inputs: 32, outputs: 20, kernel: 3, stride: 1, padding: 0 },
   { batch: 2, size: [14, 14], inputs: 6, outputs: 16, kernel: 5, stride: 1, padding: 0 },
   { batch: 2, size: [12, 9], inputs: 1, outputs: 6, kernel: 5, stride: 1, padding: 2 },
   { batch: 19, size: [9, 10], inputs: 1, outputs: 7, kernel: [3, 2], stride: 1, padding: [0, 1] },
