@@ -1,6 +1,6 @@
 // Tables, arrays, pictures and archives made to take memory or time, read in a process of their own; and sound ones changed at random.
 import { readFileSync } from 'node:fs'
-import { deflateSync, gzipSync } from 'node:zlib'
+import { constants, deflateSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import { PNG } from 'pngjs'
@@ -32,6 +32,9 @@ const chunk = (type: string, data: Buffer): Buffer => {
   return Buffer.concat([head, data, Buffer.alloc(4)])
 }
 
+/** Packs zeros as small as level 9 does, in a fifth of its time. */
+const ofZeros = { level: 9, strategy: constants.Z_RLE }
+
 /** A PNG that announces a size and holds what it likes. */
 const madePng = (width: number, height: number, content: Buffer): Buffer => {
   const header = Buffer.alloc(13)
@@ -42,7 +45,7 @@ const madePng = (width: number, height: number, content: Buffer): Buffer => {
   return Buffer.concat([
     signature,
     chunk('IHDR', header),
-    chunk('IDAT', deflateSync(content, { level: 9 })),
+    chunk('IDAT', deflateSync(content, ofZeros)),
     chunk('IEND', Buffer.alloc(0)),
   ])
 }
@@ -111,7 +114,7 @@ describe('files made to take memory or time', () => {
     ['a sound table', () => csv(60), 'read'],
     [
       '300 MB of zeros packed as .csv.gz',
-      () => gzipSync(Buffer.concat([Buffer.from('1,2\n'), zeros(300)]), { level: 9 }),
+      () => gzipSync(Buffer.concat([Buffer.from('1,2\n'), zeros(300)]), ofZeros),
       'refused',
     ],
     [

@@ -1,5 +1,5 @@
 // Files made to take memory or time: each is read in a process of its own, with 256 MB of heap and 2 s.
-import { gzipSync } from 'node:zlib'
+import { constants, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type * as idx from './index'
 import { expectBounded, hostileReader } from '../../../tooling/vitest/hostile'
@@ -11,7 +11,8 @@ const header = (code: number, ...sizes: number[]) => {
   return Buffer.from(view.buffer)
 }
 const zeros = (megabytes: number) => Buffer.alloc(megabytes * 2 ** 20)
-const packed = (...parts: Buffer[]) => gzipSync(Buffer.concat(parts), { level: 9 })
+/** Zeros as small as level 9 packs them, in a fifth of its time. */
+const packed = (...parts: Buffer[]) => gzipSync(Buffer.concat(parts), { level: 9, strategy: constants.Z_RLE })
 
 const bombs: [string, Buffer, asked: number, outcome: 'read' | 'refused'][] = [
   ['inflates to 300 MB and announces 1 byte', packed(header(8, 1), zeros(300)), 0, 'refused'],
