@@ -1,19 +1,11 @@
 // Builds the stand-in for the driver's library: for tests only.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { makeOnce } from './make-once'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const cuda = fileURLToPath(new URL('../cuda', import.meta.url))
@@ -48,8 +40,13 @@ export const buildStandin = (): string => {
   for (const folder of [cuda, here])
     for (const file of readdirSync(folder).sort()) hash.update(file).update(readFileSync(join(folder, file)))
   const library = join(cache, `standin-${hash.digest('hex').slice(0, 16)}.so`)
-  if (existsSync(library)) return library
   mkdirSync(cache, { recursive: true })
+  makeOnce(library, () => compile(sources, library))
+  return library
+}
+
+/** Four files of tests that begin at once would compile it four times: {@link makeOnce}. */
+const compile = (sources: readonly string[], library: string): void => {
   const work = mkdtempSync(join(tmpdir(), 'digitlab-standin-'))
   try {
     writeFileSync(join(work, 'kernels.inc'), registry(sources, false))
@@ -74,5 +71,4 @@ export const buildStandin = (): string => {
   }
   for (const file of readdirSync(cache))
     if (/^standin-.*\.so$/.test(file) && join(cache, file) !== library) rmSync(join(cache, file), { force: true })
-  return library
 }
