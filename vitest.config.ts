@@ -16,6 +16,7 @@ const project = (name: string, include: string[], exclude: string[], isolate: bo
     isolate,
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    expect: { poll: { timeout: 100_000 } }, // as long as anything else of a test may take: a second is not enough on a busy machine
   },
 })
 

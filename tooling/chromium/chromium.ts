@@ -41,7 +41,7 @@ const launching = ({ flags = [], gpu = true }: LaunchOptions) => {
   // Chromium refuses its sandbox to root, as whom containers run.
   const root = process.getuid?.() === 0 ? ['--no-sandbox'] : []
   const rendering = gpu ? softwareRendering : ['--disable-gpu', '--disable-3d-apis']
-  return { executablePath, args: [...root, ...rendering, ...flags], timeout: 30_000 }
+  return { executablePath, args: [...root, ...rendering, ...flags], timeout: 100_000 }
 }
 
 /**

@@ -12,7 +12,7 @@ import { choose, giveData, openPage, smallData, train } from '../../apps/web/src
 const bin = fileURLToPath(new URL('../../apps/cli/bin/digitlab.js', import.meta.url))
 const mnist = mnistFolder()
 
-describe('the page of digitlab serve', { timeout: 120_000 }, () => {
+describe('the page of digitlab serve', { timeout: 240_000 }, () => {
   let browser: Browser
   let server: ReturnType<typeof spawn>
   let url = ''

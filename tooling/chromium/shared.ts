@@ -19,5 +19,5 @@ export const sharedChromium = async ({ gpu = true }: Pick<LaunchOptions, 'gpu'> 
   const response = await fetch(`${inject('chromiumUrl')}/${gpu ? 'gpu' : 'plain'}`)
   const said = await response.text()
   if (!response.ok) throw new Error(said)
-  return chromium.connect(said, { timeout: 30_000 })
+  return chromium.connect(said, { timeout: 100_000 })
 }

@@ -4,7 +4,18 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { chromiumMissing } from '../../../tooling/chromium/chromium.ts'
 import { sharedChromium } from '../../../tooling/chromium/shared.ts'
 import type { Site } from '../../../tooling/chromium/site.ts'
-import { choose, giveData, openPage, phase, servePage, smallData, train, trainButton } from './testing/built-page'
+import {
+  choose,
+  giveData,
+  openPage,
+  phase,
+  probed,
+  servePage,
+  setSpeed,
+  smallData,
+  train,
+  trainButton,
+} from './testing/built-page'
 import { keptKeys, put } from './testing/storage'
 
 /** Runs a script in the lab before its own. */
@@ -58,7 +69,7 @@ describe.skipIf(chromiumMissing !== undefined)('what the browser keeps', { timeo
     await page.getByRole('button', { name: 'Remove from this browser' }).click()
     await page.locator('#look', { hasText: 'Nothing has been trained yet' }).waitFor()
     await page.reload()
-    await page.getByText('JavaScript, one thread').waitFor()
+    await probed(page)
     await page.locator('#look', { hasText: 'Nothing has been trained yet' }).waitFor()
     expect(complaints).toEqual([])
     await page.context().close()
@@ -71,9 +82,9 @@ describe.skipIf(chromiumMissing !== undefined)('what the browser keeps', { timeo
     await page.evaluate(() => scrollTo(0, 0)) // further down a browser holds what is seen in its place
     const box = async () => (await trainButton(page).boundingBox()) ?? { x: NaN, y: NaN, width: NaN, height: NaN }
     const { x, y, width, height } = await box()
+    await put(page, 'runs', 'nothing', null)
     await page.mouse.move(x + width / 2, y + height / 2)
     await page.mouse.down()
-    await put(page, 'runs', 'nothing', null)
     await page.evaluate(() => new BroadcastChannel('digitlab-kept').postMessage('changed'))
     await page.waitForTimeout(500)
     expect((await box()).y).toBe(y)
@@ -86,7 +97,7 @@ describe.skipIf(chromiumMissing !== undefined)('what the browser keeps', { timeo
 
   test('a damaged checkpoint is refused where it was to go on', async () => {
     const { page, complaints } = await openPage(browser, site.url)
-    await page.getByText('JavaScript, one thread').waitFor()
+    await probed(page)
     const counts = { epoch: 1, step: 1, stepsTaken: 1, savedAt: 1 }
     const bytes = new Uint8Array(20)
     await put(page, 'checkpoints', 'cut', { key: 'cut', data: 'strokes', dataTitle: 'strokes', ...counts, bytes })
@@ -103,12 +114,13 @@ describe.skipIf(chromiumMissing !== undefined)('what the browser keeps', { timeo
   test('two tabs do not go on with one run, and know of each other', async () => {
     const { page, context, complaints } = await openPage(browser, site.url)
     await giveData(page, files)
-    await choose(page, { ...quick, model: 'cnn', epochs: 100_000 }) // longer than this test
+    await choose(page, { ...quick, model: 'cnn', epochs: 1000 })
+    await setSpeed(page, 'slow') // longer than this test
     await trainButton(page).click()
     await phase(page, 'training')
     const other = await context.newPage()
     await other.goto(site.url)
-    await other.getByText('JavaScript, one thread').waitFor()
+    await probed(other)
     const notDone = (tab: Page) => tab.locator('.notice', { hasText: 'is not done: it stands at step' })
     expect(await notDone(other).count()).toBe(0) // it is being trained
     await page.bringToFront() // a tab behind another is not drawn
@@ -117,6 +129,7 @@ describe.skipIf(chromiumMissing !== undefined)('what the browser keeps', { timeo
     await notDone(page).waitFor()
     // The other tab goes on; here it is no longer offered.
     await other.bringToFront()
+    await setSpeed(other, 'slow')
     await other.getByRole('button', { name: 'Go on' }).click()
     await phase(other, 'training')
     await notDone(page).waitFor({ state: 'hidden' })
@@ -157,7 +170,7 @@ describe.skipIf(chromiumMissing !== undefined)('what the browser keeps', { timeo
     })
     await inLab(context, script)
     await page.goto(site.url)
-    await page.getByText('JavaScript, one thread').waitFor()
+    await probed(page)
     await giveData(page, files)
     await page.locator('.notice', { hasText: 'This browser cannot keep the files that were given' }).waitFor()
     await choose(page, quick)

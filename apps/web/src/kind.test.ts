@@ -27,6 +27,7 @@ import {
   giveData,
   looked,
   openPage,
+  probed,
   servePage,
   smallData,
   train,
@@ -48,7 +49,7 @@ test('the colours are those of the figures', () => {
   for (const dark of blocks.slice(1)) expect(dark).toMatchObject({ ...palettes.dark, ...series('dark') })
 })
 
-describe.skipIf(chromiumMissing !== undefined)('the page', { timeout: 120_000 }, () => {
+describe.skipIf(chromiumMissing !== undefined)('the page', { timeout: 240_000 }, () => {
   let browser: Browser
   let site: Site
   beforeAll(async () => {
@@ -97,7 +98,7 @@ describe.skipIf(chromiumMissing !== undefined)('the page', { timeout: 120_000 },
     async (colorScheme) => {
       const { files } = await smallData(640, 200)
       const { page } = await openPage(browser, site.url, { colorScheme, reducedMotion: 'reduce' })
-      await page.getByText('JavaScript, one thread').waitFor()
+      await probed(page)
       expect(await axeFinds(page)).toEqual([])
       await giveData(page, files)
       await choose(page, { model: 'linear', epochs: 1 })
@@ -241,14 +242,14 @@ describe.skipIf(chromiumMissing !== undefined)('the page', { timeout: 120_000 },
 
   test.each([320, 2560])('nothing stands out of a page of %i pixels', async (width) => {
     const { page } = await openPage(browser, site.url, { viewport: { width, height: 900 } })
-    await page.getByText('JavaScript, one thread').waitFor()
+    await probed(page)
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width)
     await page.context().close()
   })
 
   test('is where it will be as soon as a field has the focus: a click that follows hits what it meant', async () => {
     const { page } = await openPage(browser, site.url, { viewport: { width: 1280, height: 500 } })
-    await page.getByText('this browser gives no GPU').waitFor() // what comes late stands above
+    await probed(page)
     const field = page.getByRole('spinbutton', { name: 'Epochs' })
     const top = () => field.evaluate((field) => field.getBoundingClientRect().top)
     expect(await top()).toBeGreaterThan(500)
@@ -265,6 +266,7 @@ describe.skipIf(chromiumMissing !== undefined)('the page', { timeout: 120_000 },
   test('the buttons of a training stay where they are while its curves and figures come', async () => {
     const { page } = await openPage(browser, site.url, { viewport: { width: 1280, height: 700 } })
     await giveData(page, (await smallData(128, 32)).files)
+    await probed(page)
     await choose(page, { model: 'linear', epochs: 1 })
     await page.evaluate(() => scrollTo(0, 400))
     const place = () => page.evaluate(() => [scrollY, document.querySelector('#train h2')?.getBoundingClientRect().top])

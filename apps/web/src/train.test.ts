@@ -19,6 +19,7 @@ import {
   looked,
   openPage,
   phase,
+  probed,
   servePage,
   smallData,
   train,
@@ -32,7 +33,7 @@ const backends = everything ? (['webgpu', 'webgl', 'cpu'] as const) : (['webgpu'
 /** One epoch is 100 steps. */
 const [trainCount, testCount] = [6400, 400]
 
-describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout: 120_000 }, () => {
+describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout: 240_000 }, () => {
   let browser: Browser
   let withGpu: Browser
   let isolated: Site
@@ -68,8 +69,7 @@ describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout
     await giveData(page, files)
     await choose(page, { threads: '1', epochs: 1 })
     await page.getByRole('button', { name: 'Train all three' }).click()
-    for (const model of models)
-      await page.locator('#compare tbody tr', { hasText: model }).getByText('wasm').waitFor({ timeout: 60_000 })
+    for (const model of models) await page.locator('#compare tbody tr', { hasText: model }).getByText('wasm').waitFor()
     await page.locator('#compare figure svg').nth(3).waitFor()
     const table = await page.locator('#compare table').innerText()
     for (const parameters of ['7,850', '79,510', '20,490']) expect(table).toContain(parameters)
@@ -84,7 +84,11 @@ describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout
       expect(run.id).toBe(expected.run.id)
       expect(run.history.stepLosses).toHaveLength(100)
       expect(run.history.stepLosses).toEqual(expected.run.history.stepLosses)
-      expect(run.metrics).toEqual(expected.run.metrics)
+      // Of Math.log and Math.exp, which the mean loss of test images goes through, each engine has its own last bit.
+      const { meanLoss, ...counts } = run.metrics
+      const { meanLoss: expectedLoss, ...expectedCounts } = expected.run.metrics
+      expect(counts).toEqual(expectedCounts)
+      expect(meanLoss).toBeCloseTo(expectedLoss, 12)
       const { weights } = readSafetensors(await downloadBy(page, /weights\.safetensors/))
       expect(weights).toEqual(expected.weights)
     }
@@ -228,11 +232,11 @@ describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout
     async (backend) => {
       const small = await smallData(192, 16)
       const { page, complaints } = await openPage(withGpu, isolated.url)
-      await page.getByText('JavaScript, one thread').waitFor() // all are probed
+      await probed(page)
       await giveData(page, small.files)
       for (const model of backend === 'cpu' ? models : onSoftwareGpu) {
         await choose(page, { model, backend, epochs: 1 })
-        const run = await train(page, 100_000) // a processor that plays a GPU is slow
+        const run = await train(page)
         expect(run.backend.id).toBe(backend)
         expect(run.model.name).toBe(model)
         expect(run.history.stepLosses).toHaveLength(3)

@@ -3,7 +3,7 @@
 /** What does something when it is released; a list opens, and a slider moves, as it is pressed. */
 const controls = 'button, a, label, summary, [type=checkbox], [type=radio], [role=button]'
 /** How long a press may hold everything up, in milliseconds: not every release is heard of. */
-const longest = 2000
+const longest = 5000
 /** How long after a release a click may come, in milliseconds: that of a finger is an event of its own. */
 const untilClick = 80
 

@@ -36,7 +36,7 @@ export interface Opened {
 /** Opens the page in a browser of its own, with nothing kept. */
 export const openPage = async (browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Opened> => {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })
-  context.setDefaultTimeout(50_000) // of a machine that does other things beside
+  context.setDefaultTimeout(100_000) // of a machine that does other things beside
   const page = await context.newPage()
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(`uncaught: ${error.message}`))
@@ -136,6 +136,21 @@ export const trainButton = (page: Page): Locator => page.getByRole('button', { n
 
 export const phase = (page: Page, name: string): Promise<void> => page.locator(`[data-phase=${name}]`).waitFor()
 
+/** Waits until every backend has said what it computes on, or why it does not: until then their answers move what is below them. */
+export const probed = async (page: Page): Promise<void> => {
+  await page.locator('input[name=backend]').last().waitFor()
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll('.card small')].every(({ textContent }) => !textContent.includes('looking …')),
+  )
+}
+
+/** How fast what is trained from now on goes: two steps a second, or as fast as it can. */
+export const setSpeed = async (page: Page, how: 'slow' | 'fast'): Promise<void> => {
+  const speed = page.getByRole('slider', { name: 'Speed' })
+  await speed.fill(how === 'slow' ? '1' : '8')
+  expect(await speed.getAttribute('aria-valuetext')).toBe(how === 'slow' ? '2 steps a second' : 'as fast as it can')
+}
+
 /** Waits until the figures of the run that is looked at are drawn. */
 export const looked = async (page: Page): Promise<void> => {
   await page.locator('#look [data-cell]').first().waitFor()
@@ -152,10 +167,10 @@ export const downloadBy = async (page: Page, name: string | RegExp): Promise<Buf
 export const downloadedRun = async (page: Page): Promise<Run> =>
   parseRun((await downloadBy(page, /run\.json/)).toString('utf8'))
 
-/** Trains what the form says to the end. @param timeout how long that may take, in milliseconds */
-export const train = async (page: Page, timeout?: number): Promise<Run> => {
+/** Trains what the form says to the end. */
+export const train = async (page: Page): Promise<Run> => {
   await trainButton(page).click()
-  await page.locator('[data-phase=idle]', { hasText: /done|stopped/ }).waitFor(timeout === undefined ? {} : { timeout })
+  await page.locator('[data-phase=idle]', { hasText: /done|stopped/ }).waitFor()
   await looked(page)
   return downloadedRun(page)
 }
