@@ -137,8 +137,8 @@ describe('loadDataset', () => {
 
   test('auto takes strokes where MNIST is not available, and says so loudly', async () => {
     const told: string[] = []
-    const data = await loadDataset('auto', { ...offline(), onNotice: (sentence) => told.push(sentence) })
-    expect(data.name).toBe('strokes')
+    const data = await loadDataset('auto#limit=50', { ...offline(), onNotice: (sentence) => told.push(sentence) })
+    expect([data.name, data.train.count]).toEqual(['strokes#limit=50', 50])
     expect(data.notice).toContain('NOT MNIST')
     expect(told).toEqual([expect.stringContaining('could not download train-images-idx3-ubyte.gz')])
     await expect(loadDataset('mnist', offline())).rejects.toMatchObject({ code: 'download-failed' })
