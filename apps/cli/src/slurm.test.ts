@@ -2,10 +2,11 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { slurmScript } from './sweep/slurm'
 import { makeWorkplace, type Workplace } from './testing/command'
+import { holdAtEpoch } from './testing/held-run'
 import { noSlurm, startCluster, type Cluster } from './testing/slurm'
 import { sweepOutcome } from './testing/sweep-outcome'
 
@@ -97,25 +98,13 @@ describe.skipIf(reason !== undefined)('on a cluster', { timeout: 900_000 }, () =
    * over, however fast the machine is.
    */
   const withBothHeld = async (out: string, work: () => void | Promise<void>) => {
-    const [hold, go] = [at(`${out}.cjs`), at(`${out}.go`)]
-    await mkdir(dirname(hold), { recursive: true })
-    await writeFile(
-      hold,
-      `const fs = require('node:fs')
-fs.promises.appendFile = async (path, text) => {
-  fs.appendFileSync(path, text)
-  const nothing = new Int32Array(new SharedArrayBuffer(4))
-  if (text.includes('"epoch"')) while (!fs.existsSync(${JSON.stringify(go)})) Atomics.wait(nothing, 0, 0, 20)
-}
-require('node:module').syncBuiltinESMExports()
-`,
-    )
-    holding = { NODE_OPTIONS: `--require ${JSON.stringify(hold)}` }
+    const held = holdAtEpoch(at(out))
+    holding = held.env
     const { code, err } = await submit(out, '--detach').finally(() => (holding = {}))
     expect(code, err).toBe(0)
     await cluster.until(`two runs of ${out} in progress`, async () => (await inProgress(out, 'epoch')).length === 2)
     await work()
-    await writeFile(go, '')
+    held.letGo()
   }
 
   beforeAll(async () => {
