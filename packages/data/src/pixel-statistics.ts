@@ -12,7 +12,7 @@ export const pixelStatistics = (images: Uint8Array): { readonly mean: number; re
   return { mean: rounded(mean), std: rounded(Math.sqrt(variance)) }
 }
 
-/** How often each byte is there. Most of them are background, and four at once are passed over. */
+/** How often each byte occurs. Most are background, which is skipped four at a time. */
 const countsOf = (bytes: Uint8Array): Float64Array => {
   const counts = new Float64Array(256)
   const count = (from: number, to: number) => {
