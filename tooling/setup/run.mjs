@@ -52,7 +52,10 @@ const together = async (...lists) => {
   let [wrote, well] = ['', true]
   const hear = (/** @type {string} */ text) => void (wrote += text)
   // Compilers make millions of objects that live long: with more room for young ones they are copied less, a sixth of tsc's and eslint's time.
-  const env = { NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --max-semi-space-size=128` }
+  // Types and rules of everything take over 1.4 GB of heap; on a machine with 8 GB Node allows 2 unless it is told otherwise.
+  const env = {
+    NODE_OPTIONS: `--max-semi-space-size=128 --max-old-space-size=4096 ${process.env['NODE_OPTIONS'] ?? ''}`,
+  }
   const inOrder = async (/** @type {readonly (readonly [string, ...string[]])[]} */ list) => {
     for (const command of list) if (!(await ends(command, { env, hear }))) well = false
   }
