@@ -1,11 +1,10 @@
 // Training on changed images, as the command does it.
-import { existsSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseRun } from '@digitlab/train'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeWorkplace, type Workplace } from './testing/command'
-import { holdAtEpoch } from './testing/held-run'
+import { holdAtEpoch, onceAtEpoch } from './testing/held-run'
 
 let place: Workplace
 const at = (...names: string[]) => join(place.folder, ...names)
@@ -31,20 +30,17 @@ test('a run is the same with no thread and two, goes on to the bit, and its page
   const whole = await digitlab([...train, ...changed, '--image-workers', '0', '--out', 'whole'])
   expect(whole.code, whole.err).toBe(0)
   const held = holdAtEpoch(at('held'))
-  let looking: NodeJS.Timeout | undefined
+  let stopLooking = () => {}
   const stopped = await digitlab([...train, ...changed, '--image-workers', '2', '--no-report', '--out', 'stopped'], {
     env: held.env,
     onStart(child) {
-      looking = setInterval(() => {
-        const events = at('stopped', 'events.jsonl')
-        if (!existsSync(events) || !readFileSync(events, 'utf8').includes('"epoch"')) return
-        clearInterval(looking)
+      stopLooking = onceAtEpoch(at('stopped', 'events.jsonl'), () => {
         child.kill('SIGINT')
         held.letGo()
-      }, 10)
+      })
     },
   })
-  clearInterval(looking)
+  stopLooking()
   expect(stopped.code, stopped.err).toBe(130)
   const resumed = await digitlab(['train', '--resume', 'stopped', '--image-workers', '1', '--no-report', ...changed])
   expect(resumed.code, resumed.err).toBe(0)

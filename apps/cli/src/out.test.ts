@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { parseRun } from '@digitlab/train'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeWorkplace, type Workplace } from './testing/command'
+import { holdAtEpoch, onceAtEpoch } from './testing/held-run'
 
 let place: Workplace
 const at = (...names: string[]) => join(place.folder, ...names)
@@ -146,19 +147,25 @@ describe('two processes at once', () => {
   })
 })
 
+/** Trains with --out in a folder that a file takes the place of after the first epoch. */
+const withoutFolder = async (args: readonly string[], name: string) => {
+  const held = holdAtEpoch(at(`${name} held`))
+  const replace = async () => {
+    await rm(at(name), { recursive: true })
+    await writeFile(at(name), 'a file')
+    held.letGo()
+  }
+  const stopLooking = onceAtEpoch(at(name, 'events.jsonl'), () => void replace())
+  const ended = await digitlab([...args, '--out', name], { env: { ...held.env, TMPDIR: place.folder } })
+  stopLooking()
+  return ended
+}
+
 test('where the run cannot be written in the end it is written elsewhere, and the place is said', async () => {
-  const args = ['train', '--model', 'linear', '--dataset', 'digits', '--epochs', '60', '--no-report', '--workers', '1']
+  const args = ['train', '--model', 'linear', '--dataset', 'digits', '--epochs', '6', '--no-report', '--workers', '1']
   const whole = await command([...args, '--out', 'undisturbed'])
   expect(whole.code, whole.err).toBe(0)
-  let gone = false
-  const { code, err, out } = await digitlab([...args, '--out', 'gone'], {
-    env: { TMPDIR: place.folder },
-    onErr: (err) => {
-      if (gone || !err.includes('epoch 2/60')) return
-      gone = true
-      void rm(at('gone'), { recursive: true, force: true, maxRetries: 20 }).then(() => writeFile(at('gone'), 'a file'))
-    },
-  })
+  const { code, err, out } = await withoutFolder(args, 'gone')
   expect(code, err).toBe(1)
   expect(out).toBe('')
   expect(err).toContain('accuracy ')
@@ -172,16 +179,8 @@ test('where the run cannot be written in the end it is written elsewhere, and th
 })
 
 test('so is a checkpoint, and --resume goes on from there', async () => {
-  let gone = false
-  const args = ['train', '--model', 'linear', '--dataset', 'digits', '--epochs', '60', '--no-report', '--workers', '1']
-  const { code, err } = await digitlab([...args, '--checkpoint-every', '1epoch', '--out', 'away'], {
-    env: { TMPDIR: place.folder },
-    onErr: (err) => {
-      if (gone || !err.includes('epoch 2/60')) return
-      gone = true
-      void rm(at('away'), { recursive: true, force: true, maxRetries: 20 }).then(() => writeFile(at('away'), 'a file'))
-    },
-  })
+  const args = ['train', '--model', 'linear', '--dataset', 'digits', '--epochs', '6', '--no-report', '--workers', '1']
+  const { code, err } = await withoutFolder([...args, '--checkpoint-every', '1epoch'], 'away')
   expect(code, err).toBe(1)
   const [, kept = ''] = /could not write the checkpoint to away \(.*\): it was written to (\S+) instead/.exec(err) ?? []
   const again = await command(['train', '--resume', kept, '--no-report'])

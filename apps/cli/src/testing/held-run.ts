@@ -1,6 +1,6 @@
 // Holds a command that trains at the end of an epoch: what a test does to it meanwhile comes neither too early nor too late, however fast
 // the machine is.
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 export interface HeldRun {
@@ -26,4 +26,18 @@ require('node:module').syncBuiltinESMExports()
 `,
   )
   return { env: { NODE_OPTIONS: `--require ${JSON.stringify(hold)}` }, letGo: () => writeFileSync(go, '') }
+}
+
+/**
+ * Does something once, when a run has written the event of an epoch. What it returns ends the looking, where that never was.
+ *
+ * @param events the run's events.jsonl
+ */
+export const onceAtEpoch = (events: string, then: () => void): (() => void) => {
+  const looking = setInterval(() => {
+    if (!existsSync(events) || !readFileSync(events, 'utf8').includes('"epoch"')) return
+    clearInterval(looking)
+    then()
+  }, 10)
+  return () => clearInterval(looking)
 }
