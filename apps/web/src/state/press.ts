@@ -13,7 +13,12 @@ let timer: ReturnType<typeof setTimeout> | undefined
 
 const release = (): void => {
   pressed = false
-  for (const work of held.splice(0)) work()
+  for (const work of held.splice(0))
+    try {
+      work()
+    } catch (error) {
+      reportError(error) // and what came after it is done all the same
+    }
 }
 
 const releaseIn = (milliseconds: number): void => {
