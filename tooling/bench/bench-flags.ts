@@ -1,6 +1,6 @@
 // What `npm run bench` is asked for: by itself, so that what is wrong is said before all that measures is loaded.
 import { caseStudyModels, modelNames, type ModelName } from '@digitlab/models'
-import { flagsOf, refuse } from './command-line'
+import { flagsOf, Refusal, refuse } from './command-line'
 
 export const partNames = ['epochs', 'batches', 'sizes', 'answers', 'start-up', 'jax-page'] as const
 export type PartName = (typeof partNames)[number]
@@ -52,3 +52,18 @@ export const benchFlags = () => {
 
 /** What it is asked for. */
 export type BenchFlags = ReturnType<typeof benchFlags>
+
+/**
+ * The sides that --sides names, or all of them.
+ *
+ * @throws Refusal where it names one that is not there: there are other sides with PyTorch, or with several processors
+ */
+export const namedSides = <S extends { readonly id: string }>(
+  sides: readonly S[],
+  named: readonly string[] | undefined,
+): readonly S[] => {
+  const ids = sides.map(({ id }) => id)
+  const unknown = named?.filter((id) => !ids.includes(id)) ?? []
+  if (unknown.length > 0) throw new Refusal(`--sides names ${unknown.join(', ')}: choose from ${ids.join(', ')}`)
+  return sides.filter(({ id }) => named?.includes(id) ?? true)
+}

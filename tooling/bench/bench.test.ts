@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import type { Dataset } from '@digitlab/data'
 import { describe, expect, test } from 'vitest'
 import { mnistFolder } from '../vitest/golden'
+import { namedSides } from './bench-flags'
 import { figureFiles } from './figures'
 import { trainingFlops } from './flops'
 import { compareLosses } from './losses'
@@ -23,6 +24,13 @@ const folder = fileURLToPath(new URL('.', import.meta.url))
 
 /** Turns that each side takes. */
 const rounds = process.env['DIGITLAB_ALL'] === '1' ? 2 : 1
+
+test('--sides takes those it names, and refuses one that is not there beside others that are', () => {
+  const sides = [{ id: 'wasm-1' }, { id: 'wasm-2' }]
+  expect(namedSides(sides, undefined)).toEqual(sides)
+  expect(namedSides(sides, ['wasm-2'])).toEqual([{ id: 'wasm-2' }])
+  expect(() => namedSides(sides, ['wasm-1', 'torch'])).toThrow('--sides names torch: choose from wasm-1, wasm-2')
+})
 
 describe('losses', () => {
   const side = (id: string, losses: readonly number[]) => ({ id, losses })

@@ -9,6 +9,9 @@ export const refuse = (sentence: string): never => {
   process.exit(2)
 }
 
+/** That the command line is wrong, where there is something to tidy up before {@link refuse} ends it. */
+export class Refusal extends Error {}
+
 /** The flags that were given, each once; prints the usage and ends where --help is among them. */
 export const flagsOf = <C extends ParseArgsConfig>(
   usage: string,
