@@ -1,3 +1,4 @@
+// @ts-check
 // tsc and then eslint in one process, on one program: what tsc has found out of types the rules that ask for them need not find out again,
 // which is a quarter of the time of both. `npm test` runs it where others run `tsc && eslint .`.
 //
