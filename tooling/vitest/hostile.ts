@@ -1,6 +1,6 @@
 // Hostile files, read in a process of their own: what a reader takes of memory and time is then its own, and a reader that
-// takes too much ends its own process and not the test's.
-import { execFile } from 'node:child_process'
+// takes too much, or never comes back, ends its own process and not the test's.
+import { spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -26,12 +26,21 @@ export interface Reading {
 export interface Limits {
   /** Heap of the process, in MB. */
   readonly heap?: number
-  /** After this time a process that has not answered is ended, in seconds. */
+  /** After this time without an answer a process is ended, in seconds. */
   readonly patience?: number
 }
 
+/** A reader in a process of its own. */
+export interface HostileReader {
+  /** What becomes of one file, in a fresh process. */
+  read(file: Uint8Array): Promise<Reading>
+  /** What becomes of many, one after the other in one process: of all of them, or up to the first that ended it. */
+  readMany(files: readonly Uint8Array[]): Promise<readonly Reading[]>
+  close(): Promise<void>
+}
+
 const child = `
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync, writeSync } from 'node:fs'
 import * as module from './module.mjs'
 const read = READ
 const memory = () => {
@@ -40,21 +49,26 @@ const memory = () => {
   const of = (name, other) => 1024 * Number(new RegExp('^' + name + ':\\\\s*(\\\\d+)', 'm').exec(status)?.[1] ?? other)
   return { now: of('VmRSS', process.memoryUsage.rss() / 1024), peak: of('VmHWM', process.resourceUsage().maxRSS) }
 }
-const answer = (value) => process.stdout.write(JSON.stringify(value))
-const bytes = new Uint8Array(readFileSync(process.argv[2]))
-try { writeFileSync('/proc/self/clear_refs', '5') } catch {} // the peak is counted from here
-const before = memory().now
-const started = process.cpuUsage()
-let outcome = 'read', message = ''
-try {
-  await read(module, bytes)
-} catch (error) {
-  outcome = error?.mendable === true ? 'refused' : 'failed'
-  message = error?.mendable === true ? String(error.message) : String(error?.stack ?? error)
+const all = new Uint8Array(readFileSync(process.argv[2]))
+const view = new DataView(all.buffer)
+for (let at = 0; at < all.length; ) {
+  const length = view.getUint32(at, true)
+  const bytes = all.slice(at + 4, at + 4 + length)
+  at += 4 + length
+  try { writeFileSync('/proc/self/clear_refs', '5') } catch {} // the peak is counted from here
+  const before = memory().now
+  const started = process.cpuUsage()
+  let outcome = 'read', message = ''
+  try {
+    await read(module, bytes)
+  } catch (error) {
+    outcome = error?.mendable === true ? 'refused' : 'failed'
+    message = error?.mendable === true ? String(error.message) : String(error?.stack ?? error)
+  }
+  const { user, system } = process.cpuUsage(started)
+  const { peak } = memory()
+  writeSync(1, JSON.stringify({ outcome, message, grown: peak - before, peak, seconds: (user + system) / 1e6 }) + '\\n')
 }
-const { user, system } = process.cpuUsage(started)
-const { peak } = memory()
-answer({ outcome, message, grown: peak - before, peak, seconds: (user + system) / 1e6 })
 `
 
 /**
@@ -67,7 +81,7 @@ export const hostileReader = async <Module>(
   source: URL,
   read: (module: Module, bytes: Uint8Array<ArrayBuffer>) => unknown,
   { heap = 256, patience = 60 }: Limits = {},
-): Promise<{ read(file: Uint8Array): Promise<Reading>; close(): Promise<void> }> => {
+): Promise<HostileReader> => {
   const folder = await mkdtemp(join(tmpdir(), 'digitlab-hostile-'))
   await build({
     entryPoints: [fileURLToPath(source)],
@@ -86,32 +100,49 @@ export const hostileReader = async <Module>(
     main,
     child.replace('READ', () => `(${read.toString()})`),
   )
-  let files = 0
-  return {
-    async read(bytes) {
-      const file = join(folder, `${files++}.bin`)
-      await writeFile(file, bytes)
-      return new Promise((resolve) => {
-        const args = [`--max-old-space-size=${heap}`, main, file]
-        const env = { ...process.env, NODE_OPTIONS: '' }
-        execFile(
-          process.execPath,
-          args,
-          { timeout: 1000 * patience, killSignal: 'SIGKILL', env },
-          (error, out, err) => {
-            if (!error) return resolve(JSON.parse(out) as Reading)
-            const how = error.killed ? `no answer within ${patience} s` : `${error.message}\n${err}`
-            resolve({
-              outcome: 'killed',
-              message: how.slice(0, 2000),
-              grown: Infinity,
-              peak: Infinity,
-              seconds: Infinity,
-            })
-          },
-        )
+  let batches = 0
+  const readMany = async (files: readonly Uint8Array[]): Promise<readonly Reading[]> => {
+    const batch = join(folder, `${batches++}.bin`)
+    await writeFile(
+      batch,
+      files.flatMap((file) => [new Uint8Array(Uint32Array.of(file.length).buffer), file]),
+    )
+    const readings: Reading[] = []
+    const how = await new Promise<string | undefined>((resolve) => {
+      const started = spawn(process.execPath, [`--max-old-space-size=${heap}`, main, batch], {
+        env: { ...process.env, NODE_OPTIONS: '' },
+        stdio: ['ignore', 'pipe', 'pipe'],
       })
+      let [line, said, stalled] = ['', '', false]
+      const watch = setTimeout(() => {
+        stalled = true
+        started.kill('SIGKILL')
+      }, 1000 * patience)
+      started.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
+      started.stdout.setEncoding('utf8').on('data', (text: string) => {
+        watch.refresh()
+        const lines = (line + text).split('\n')
+        line = lines.pop() ?? ''
+        readings.push(...lines.map((one) => JSON.parse(one) as Reading))
+      })
+      started.on('close', (code, signal) => {
+        clearTimeout(watch)
+        if (code === 0) resolve(undefined)
+        else resolve(stalled ? `no answer within ${patience} s` : `the process ended with ${code ?? signal}\n${said}`)
+      })
+    })
+    await rm(batch)
+    if (how === undefined && readings.length === files.length) return readings
+    const message = (how ?? `${readings.length} answers of ${files.length}`).slice(0, 2000)
+    return [...readings, { outcome: 'killed', message, grown: Infinity, peak: Infinity, seconds: Infinity }]
+  }
+  return {
+    read: async (file) => {
+      const [reading] = await readMany([file])
+      if (!reading) throw new Error('there is no answer')
+      return reading
     },
+    readMany,
     close: () => rm(folder, { recursive: true, force: true }),
   }
 }

@@ -1,32 +1,16 @@
 // Parquet tables with an image a row, as Hugging Face has them: a column of pictures (image.bytes) or of lists of pixels, and a
 // column of labels. hyparquet reads them; that a table asks for no more than its bytes can hold is looked after here first.
-import {
-  parquetMetadata,
-  parquetReadObjects,
-  snappyUncompress,
-  type ColumnMetaData,
-  type FileMetaData,
-} from 'hyparquet'
-import { parquetHeader } from 'hyparquet/src/column.js'
+import { parquetReadObjects, type FileMetaData } from 'hyparquet'
 import type { ArrayFile, ReadContext } from './array-formats'
 import { DataError } from './data-error'
+import { parsers, readFooter, reason } from './parquet-footer'
+import { checkPages } from './parquet-pages'
 import { stacked } from './picture-stack'
+import { unsnapped } from './snappy'
 import type { StoredArray } from './stored-array'
 
 const labelNames = ['label', 'labels', 'class', 'target', 'digit', 'y', 'fine_label', 'coarse_label']
 const imageNames = ['image', 'images', 'img', 'picture', 'pixels', 'x']
-
-/** More columns, row groups or names has no data set of images. */
-const most = 10_000
-
-/** A table's footer names its columns. */
-const longestFooter = 1 << 24
-
-/** A page of a column unpacked. Writers make pages of 1 MB, or of a row group's pictures. */
-const longestPage = 2 ** 29
-
-/** Bytes that one byte may stand for: in Snappy 64 for 3, in a column's runs of one value many more. */
-const mostInflation = 64
 
 type Row = Readonly<Record<string, unknown>>
 
@@ -43,7 +27,7 @@ export const arraysInParquet = async (
   const fail = (sentence: string): never => {
     throw new DataError(`${name} is not a readable Parquet table of images: ${sentence}`)
   }
-  const metadata = footerOf(bytes, fail)
+  const metadata = readFooter(bytes, fail)
   const rows = Number(metadata.num_rows)
   const columns = [...new Set(metadata.schema.slice(1).map((one) => one.name))]
   const [image, label] = [imageNames, labelNames].map((names) => {
@@ -61,6 +45,7 @@ export const arraysInParquet = async (
       columns: label === undefined ? [image] : [image, label],
       utf8: false,
       compressors: { SNAPPY: unsnapped },
+      parsers,
     })
   } catch (cause) {
     return fail(`${reason(cause)}; get it again, or write it with Snappy or without compression`)
@@ -82,102 +67,9 @@ export const arraysInParquet = async (
   ]
 }
 
-const reason = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause)).slice(0, 160)
-
-const footerOf = (bytes: Uint8Array, fail: (sentence: string) => never): FileMetaData => {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const length = bytes.length < 12 ? 0 : view.getUint32(bytes.length - 8, true)
-  if (length > Math.min(longestFooter, bytes.length - 12))
-    return fail(`its footer should be ${length} bytes, the file has ${bytes.length}; get it again`)
-  try {
-    const metadata = parquetMetadata(bytes, { geoparquet: false })
-    const rows = Number(metadata.num_rows)
-    // An image takes a byte at least.
-    if (!(rows >= 1 && rows <= bytes.length))
-      return fail(`it should have ${metadata.num_rows} rows in ${bytes.length} bytes`)
-    if (metadata.row_groups.length > most || metadata.schema.length > most)
-      return fail(`it has ${metadata.row_groups.length} row groups and ${metadata.schema.length} columns`)
-    const inGroups = metadata.row_groups.reduce((sum, group) => sum + Number(group.num_rows), 0)
-    if (inGroups !== rows) return fail(`its row groups have ${inGroups} rows, expected ${rows}; get it again`)
-    return metadata
-  } catch (cause) {
-    if (cause instanceof DataError) throw cause
-    return fail(`its footer is damaged (${reason(cause)}); get it again`)
-  }
-}
-
 const topColumns = ({ row_groups: groups }: FileMetaData): readonly string[] => [
   ...new Set((groups[0]?.columns ?? []).flatMap(({ meta_data: meta }) => meta?.path_in_schema[0] ?? [])),
 ]
-
-/** Holds what the pages of the columns that are read announce to the bytes that they have. */
-const checkPages = (
-  bytes: Uint8Array,
-  metadata: FileMetaData,
-  wanted: readonly string[],
-  fail: (sentence: string) => never,
-): void => {
-  let total = 0
-  for (const { columns, num_rows: rows } of metadata.row_groups)
-    for (const { meta_data: meta } of columns) {
-      const [top = ''] = meta?.path_in_schema ?? []
-      if (!meta || !wanted.includes(top)) continue
-      if (meta.codec !== 'SNAPPY' && meta.codec !== 'UNCOMPRESSED')
-        return fail(`its column ${top} is packed by ${meta.codec}; write it with Snappy, or without compression`)
-      try {
-        total += checkColumn(bytes, meta, Number(rows), fail)
-      } catch (cause) {
-        if (cause instanceof DataError) throw cause
-        return fail(`its column ${top} is damaged (${reason(cause)}); get it again`)
-      }
-      if (total > mostInflation * bytes.length) return fail(`its pages should be ${total} bytes from ${bytes.length}`)
-    }
-}
-
-/** @returns how many bytes its pages unpack to */
-const checkColumn = (
-  bytes: Uint8Array,
-  meta: ColumnMetaData,
-  rows: number,
-  fail: (sentence: string) => never,
-): number => {
-  const called = `its column ${meta.path_in_schema.join('.')}`
-  const start = Math.min(Number(meta.dictionary_page_offset ?? meta.data_page_offset), Number(meta.data_page_offset))
-  const end = start + Number(meta.total_compressed_size)
-  if (!(start >= 4 && end > start && end <= bytes.length))
-    return fail(`${called} should lie at bytes ${start} to ${end} of ${bytes.length}; get it again`)
-  const reader = { view: new DataView(bytes.buffer, bytes.byteOffset + start, end - start), offset: 0 }
-  let [unpacked, values] = [0, 0]
-  while (reader.offset < end - start - 1) {
-    const header = parquetHeader(reader)
-    const [packedBytes, pageBytes] = [header.compressed_page_size, header.uncompressed_page_size].map(Number) as [
-      number,
-      number,
-    ]
-    const counted = header.data_page_header ?? header.data_page_header_v2 ?? header.dictionary_page_header
-    const count = Number(counted?.num_values ?? 0)
-    if (!(packedBytes >= 0 && reader.offset + packedBytes <= end - start))
-      return fail(`${called} has a page of ${packedBytes} bytes, more than are left; get it again`)
-    if (!(pageBytes >= 0 && pageBytes <= Math.min(longestPage, 32 + mostInflation * packedBytes)))
-      return fail(`${called} has a page of ${pageBytes} bytes from ${packedBytes}`)
-    // Lists have more values than rows: each takes a bit of its page at least, if it is not one of a run.
-    const mostValues = meta.path_in_schema.length > 2 ? 8 * (pageBytes + 1) * 64 : rows
-    if (!(count >= 0 && count <= (header.dictionary_page_header ? pageBytes : mostValues)))
-      return fail(`${called} has a page of ${count} values in ${pageBytes} bytes, of ${rows} rows`)
-    if (!header.dictionary_page_header) values += count
-    unpacked += pageBytes
-    reader.offset += packedBytes
-  }
-  if (values > Math.max(rows, 64 * bytes.length)) return fail(`${called} has ${values} values, expected ${rows}`)
-  return unpacked
-}
-
-/** As hyparquet's own, into memory of the size that was judged. */
-const unsnapped = (input: Uint8Array, length: number): Uint8Array => {
-  const output = new Uint8Array(length)
-  snappyUncompress(input, output)
-  return output
-}
 
 const imagesOf = async (
   rows: readonly Row[],
