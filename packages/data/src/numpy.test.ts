@@ -2,7 +2,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { deflateRawSync } from 'node:zlib'
+import { constants, crc32, deflateRawSync } from 'node:zlib'
 import { writeIdx } from '@digitlab/idx'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -190,7 +190,7 @@ describe('files made to take memory or time', () => {
 
   /** An archive of one entry, whose directory may say something else than it holds. */
   const archive = (content: Buffer, { says = content.length, entries = 1 } = {}) => {
-    const packed = deflateRawSync(content, { level: 9 })
+    const packed = deflateRawSync(content, { level: 9, strategy: constants.Z_RLE })
     const name = Buffer.from('x_train.npy')
     const local = Buffer.alloc(30)
     local.writeUInt32LE(0x04034b50, 0)
@@ -211,32 +211,23 @@ describe('files made to take memory or time', () => {
     return Buffer.concat([local, name, packed, listed, end])
   }
   const zeros = (megabytes: number) => Buffer.alloc(megabytes * 2 ** 20)
-  const hundred = npy('|u1', [100, 1024, 1024], zeros(100))
-  const cases: [string, Buffer, outcome: 'read' | 'refused', asked: number][] = [
-    ['an honest array of 100 MB', archive(hundred), 'read', 100 * 2 ** 20],
-    ['an entry that unpacks to more than it says', archive(hundred, { says: 1000 }), 'refused', 0],
-    ['an entry that says 2 GB', archive(npy('|u1', [3], zeros(1)), { says: 2 ** 31 - 1 }), 'refused', 0],
-    ['an array that says more than its entry', archive(npy('|u1', [2 ** 31], zeros(1))), 'refused', 0],
-    ['sizes past 2^53', npy('<f8', [2 ** 31, 2 ** 31, 2 ** 31], zeros(0)), 'refused', 0],
-    ['sizes past 2^53 hidden by a zero', npy('<f8', [2 ** 31, 2 ** 31, 2 ** 31, 0], zeros(0)), 'refused', 0],
-    ['an array of 2 GB that is not there', npy('|u1', [2 ** 31], zeros(0)), 'refused', 0],
-    ['60,000 entries that are one', archive(npy('|u1', [3], Buffer.alloc(3)), { entries: 60_000 }), 'refused', 0],
-    ['900 entries that are one', archive(npy('|u1', [3], Buffer.alloc(3)), { entries: 900 }), 'refused', 0],
-    ['a header of open brackets', npy('|u1', [3], zeros(0)).fill('(', 20, 60), 'refused', 0],
+  const hundred = () => npy('|u1', [100, 1024, 1024], zeros(100))
+  const cases: [string, () => Buffer, outcome: 'read' | 'refused', asked: number][] = [
+    ['an honest array of 100 MB', () => archive(hundred()), 'read', 100 * 2 ** 20],
+    ['an entry that unpacks to more than it says', () => archive(hundred(), { says: 1000 }), 'refused', 0],
+    ['an entry that says 2 GB', () => archive(npy('|u1', [3], zeros(1)), { says: 2 ** 31 - 1 }), 'refused', 0],
+    ['an array that says more than its entry', () => archive(npy('|u1', [2 ** 31], zeros(1))), 'refused', 0],
+    ['sizes past 2^53', () => npy('<f8', [2 ** 31, 2 ** 31, 2 ** 31], zeros(0)), 'refused', 0],
+    ['sizes past 2^53 hidden by a zero', () => npy('<f8', [2 ** 31, 2 ** 31, 2 ** 31, 0], zeros(0)), 'refused', 0],
+    ['an array of 2 GB that is not there', () => npy('|u1', [2 ** 31], zeros(0)), 'refused', 0],
+    ['60,000 entries that are one', () => archive(npy('|u1', [3], Buffer.alloc(3)), { entries: 60_000 }), 'refused', 0],
+    ['900 entries that are one', () => archive(npy('|u1', [3], Buffer.alloc(3)), { entries: 900 }), 'refused', 0],
+    ['a header of open brackets', () => npy('|u1', [3], zeros(0)).fill('(', 20, 60), 'refused', 0],
   ]
-  test.each(cases)('%s', async (_, bytes, outcome, asked) => {
+  test.each(cases)('%s', async (_, make, outcome, asked) => {
+    const bytes = make()
     const reading = await reader.read(bytes)
     expect(reading.outcome, reading.message).toBe(outcome)
     expectBounded(reading, bytes, asked)
   })
 })
-
-/** CRC-32, as in zip. */
-const crc32 = (bytes: Uint8Array): number => {
-  let crc = 0xffffffff
-  for (const byte of bytes) {
-    crc ^= byte
-    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1
-  }
-  return ~crc >>> 0
-}
