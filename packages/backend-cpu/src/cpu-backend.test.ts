@@ -136,7 +136,7 @@ describe("the general convolutions give tfjs's own results", () => {
       const run = () =>
         tidy(() => {
           // Few different values, so that many are equal: the first of a window then has its gradient.
-          const x = round(mul(random([2, 7, 8, 5], 1), 2)) as Tensor4D
+          const x = round(mul<Tensor4D>(random([2, 7, 8, 5], 1), 2))
           const output = maxPool(x, [...window], [...strides], pad)
           const dy = random(output.shape, 2)
           const dx: Tensor = engine().runKernel('MaxPoolGrad', { dy, input: x, output }, attributes)

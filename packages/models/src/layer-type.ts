@@ -243,7 +243,7 @@ export const defineLayer = <
 >(
   type: LayerType<N, T, W, B>,
 ): LayerType<N, T, W, B> => {
-  if ((type.weights ?? type.buffers) && !Object.hasOwn(type.options, 'name'))
+  if ((type.weights !== undefined || type.buffers !== undefined) && !Object.hasOwn(type.options, 'name'))
     throw new Error(`the layer type "${type.type}" keeps arrays, and so needs an option name: layerName()`)
   return type
 }

@@ -35,7 +35,7 @@ export const convReluPoolSizes = (
   padding: number,
 ): ConvReluPoolSizes => {
   expectTensor('the images of a convolution', x, [-1, -1, -1, -1])
-  const [batch, height, width, inputs] = x?.shape as [number, number, number, number]
+  const [batch, height, width, inputs] = x!.shape as [number, number, number, number] // there, and of rank 4
   const { kernel, outputs } = movedSizes([batch, height, width, inputs], filter, bias, { stride: 1, padding })
   const [kernelHeight, kernelWidth] = kernel
   return {

@@ -37,7 +37,7 @@ test('to ONNX: onnxruntime computes it, and its constants are no weights', async
   env.wasm.numThreads = 1
   const session = await InferenceSession.create(writeOnnx(model, weights))
   const { logits } = await session.run({ images: new Tensor('float32', Float32Array.of(1, 5), [1, 1, 1, 2]) })
-  expect([...(logits?.data as Float32Array)]).toEqual([-2 * 0.25 + 1, 2 + 5])
+  expect([...(logits!.data as Float32Array)]).toEqual([-2 * 0.25 + 1, 2 + 5])
   const bytes = writeOnnx(model, weights)
   expect([...readOnnx(bytes, 'x.onnx', { model }).weights.keys()]).toEqual(['fc.weight', 'fc.bias'])
   // Without the model it is a graph like another, and this one is none of the layers that every model may have.

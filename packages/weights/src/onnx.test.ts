@@ -144,7 +144,7 @@ describe.each(models)('%s', (_, model) => {
       expect(largestDifference(logits?.data as Float32Array, wanted)).toBeLessThan(1e-4)
       const both = await bytes.run({ images: new Tensor('uint8', turned, shape) })
       expect(largestDifference(both['logits']?.data as Float32Array, wanted)).toBeLessThan(1e-4)
-      const first = Array.from((both['probabilities']?.data as Float32Array).subarray(0, model.classes))
+      const first = Array.from((both['probabilities']!.data as Float32Array).subarray(0, model.classes))
       const powers = Array.from(wanted.subarray(0, model.classes), Math.exp)
       const total = powers.reduce((sum, power) => sum + power, 0)
       expect(

@@ -61,7 +61,12 @@ export const drain = async (
       const claimed = await claim(folder, run, own.path)
       if (!claimed) continue
       misses = 0
-      const whole = await carryOut(claimed, run, stopped).finally(claimed.release)
+      let whole
+      try {
+        whole = await carryOut(claimed, run, stopped)
+      } finally {
+        await claimed.release()
+      }
       if (whole === 'lost') continue
       if (!whole) failed++
       else {
