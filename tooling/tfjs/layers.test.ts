@@ -45,7 +45,7 @@ test("every kind of layer trains on ours that trains on tfjs's own backend, and 
 
 Each kind of layer that \`@tensorflow/tfjs-layers\` has, in a small net with weights before and after it, trained by \`model.trainOnBatch\` with tfjs's
 own autograd: on the stock backends, and on the same with the kernels of \`@digitlab/backend-cpu\` and \`@digitlab/backend-wasm\` registered
-(\`registerCpuKernels\`, \`registerWasmKernels\`). It trains where the loss falls by a twentieth in twenty steps; elsewhere this says what is missing.
+(\`registerCpuKernels\`, \`registerWasmKernels\`). It trains where the loss falls by a twentieth in eight steps; elsewhere this says what is missing.
 Written by \`npx vitest run tooling/tfjs/layers.test.ts -u\`, and held to what is found by the same test.
 
 ${table(found)}

@@ -114,7 +114,7 @@ const kinds: readonly (readonly [kind: string, input: readonly number[], layer: 
   ['Dot', vector, (x) => tfl.layers.dot({ axes: -1 }).apply([x, x]) as tfl.SymbolicTensor],
 ]
 
-const [batch, steps] = [8, 20]
+const [batch, steps] = [4, 8]
 
 /** Fills memory of WebAssembly that is free with NaN: a kernel that reads what it has not written is found out. A new array of JavaScript is zero. */
 const spoil = (): void => {
@@ -138,14 +138,14 @@ const train = async (shape: readonly number[], layer: Layer, ofIndices: boolean)
     const flat = made.shape.length > 2 ? (tfl.layers.flatten().apply(made) as tfl.SymbolicTensor) : made
     const output = tfl.layers.dense({ units: 2, kernelInitializer: initial(9) }).apply(flat) as tfl.SymbolicTensor
     const model = tfl.model({ inputs: input, outputs: output })
-    model.compile({ optimizer: tf.train.adam(0.02), loss: 'meanSquaredError' })
+    model.compile({ optimizer: tf.train.adam(0.01), loss: 'meanSquaredError' })
     const x = ofIndices
       ? tf.floor(tf.randomUniform([batch, ...shape], 0, 10, 'float32', 11))
       : tf.randomUniform([batch, ...shape], -1, 1, 'float32', 11)
     const y = tf.randomUniform([batch, 2], -1, 1, 'float32', 13)
     const losses: number[] = []
     for (let step = 0; step < steps; step++) {
-      if (step % 4 === 0) spoil()
+      if (step % 2 === 0) spoil()
       losses.push((await model.trainOnBatch(x, y)) as number)
     }
     const [first = NaN, last = NaN] = [losses[0], losses.at(-1)]
