@@ -14,15 +14,16 @@ const sharpSide = 24
 /** More pixels than a tile can show would only make a page heavy. */
 const largestSide = 128
 
-/** A character a byte. */
-const textOf = (bytes: Uint8Array): string => {
+const dataUri = (png: Uint8Array): string => {
   const piece = 8192 // arguments of a call
   let text = ''
-  for (let at = 0; at < bytes.length; at += piece) text += String.fromCharCode(...bytes.subarray(at, at + piece))
-  return text
+  for (let at = 0; at < png.length; at += piece) text += String.fromCharCode(...png.subarray(at, at + piece))
+  return `data:image/png;base64,${btoa(text)}`
 }
 
-const dataUri = (png: Uint8Array): string => `data:image/png;base64,${btoa(textOf(png))}`
+/** A character of its own for each byte, by the platform's code: every figure asks for it of every image. */
+const decoder = new TextDecoder('windows-1252')
+const contentOf = (bytes: Uint8Array): string => decoder.decode(bytes)
 
 /** Images as they were encoded, the newest last: reports show the same test images again and again. */
 const encoded = new Map<string, string>()
@@ -50,7 +51,7 @@ export const inkImage = (shades: Uint8Array, height: number, width: number, them
     return inkImage(small.pixels, small.height, small.width, theme)
   }
   const ink = theme === 'dark' ? 255 : 0
-  return onceOf(`${width} ${height} ${ink} ${textOf(shades)}`, () => {
+  return onceOf(`${width} ${height} ${ink} ${contentOf(shades)}`, () => {
     const data = new Uint8Array(2 * height * width)
     shades.forEach((shade, i) => {
       data[2 * i] = ink
@@ -66,20 +67,28 @@ export const inkImage = (shades: Uint8Array, height: number, width: number, them
  * @param values [height, width]; @param largest the magnitude that gets the full colour
  */
 export const signedImage = (values: ArrayLike<number>, height: number, width: number, largest: number): string => {
-  const scale = Math.ceil(sharpSide / Math.max(height, width))
-  const data = new Uint8Array(4 * height * width * scale * scale)
-  for (let y = 0; y < height * scale; y++)
-    for (let x = 0; x < width * scale; x++) {
-      const value = values[Math.floor(y / scale) * width + Math.floor(x / scale)]!
-      const share = largest > 0 ? Math.min(1, Math.abs(value) / largest) : 0
-      const colour = value >= 0 ? signColours.positive : signColours.negative
-      const at = 4 * (y * width * scale + x)
-      data[at] = colour[0]
-      data[at + 1] = colour[1]
-      data[at + 2] = colour[2]
-      data[at + 3] = Math.round(255 * (Number.isFinite(share) ? share : 0))
-    }
-  return dataUri(encode({ width: width * scale, height: height * scale, data, channels: 4, depth: 8 }))
+  const shades = new Uint8Array(2 * height * width) // of each its sign, and how strong it is
+  for (let i = 0; i < height * width; i++) {
+    const value = values[i]!
+    const share = largest > 0 ? Math.min(1, Math.abs(value) / largest) : 0
+    shades[2 * i] = value >= 0 ? 1 : 0
+    shades[2 * i + 1] = Math.round(255 * (Number.isFinite(share) ? share : 0))
+  }
+  return onceOf(`${width} ${height} signed ${contentOf(shades)}`, () => {
+    const scale = Math.ceil(sharpSide / Math.max(height, width))
+    const data = new Uint8Array(4 * height * width * scale * scale)
+    for (let y = 0; y < height * scale; y++)
+      for (let x = 0; x < width * scale; x++) {
+        const from = 2 * (Math.floor(y / scale) * width + Math.floor(x / scale))
+        const colour = shades[from] === 1 ? signColours.positive : signColours.negative
+        const at = 4 * (y * width * scale + x)
+        data[at] = colour[0]
+        data[at + 1] = colour[1]
+        data[at + 2] = colour[2]
+        data[at + 3] = shades[from + 1]!
+      }
+    return dataUri(encode({ width: width * scale, height: height * scale, data, channels: 4, depth: 8 }))
+  })
 }
 
 /** A picture at a place. Of class 'ink' it is turned light where a page is dark. */
@@ -118,7 +127,7 @@ const colourImage = (image: DrawnImages): string => {
   const { height, width } = image
   const by = Math.ceil(Math.max(height, width) / largestSide)
   if (by > 1 && Math.min(height, width) >= by) return colourImage(shrunkImages(image, by))
-  return onceOf(`${width} ${height} colours ${textOf(image.pixels)}`, () =>
+  return onceOf(`${width} ${height} colours ${contentOf(image.pixels)}`, () =>
     dataUri(encode({ width, height, data: image.pixels, channels: 3, depth: 8 })),
   )
 }
