@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { flagsOrExit } from './flags-or-exit'
 import { askGit, changedFiles, git } from './git'
-import { publishedPackages, versionsIn, withNeeded } from './packages'
+import { versionsIn } from './packages'
 import { configuredRegistry, lookUp } from './registry'
 import { tryCommand } from './rehearsal/command'
 import { tryConvolution } from './rehearsal/convolution'
@@ -25,13 +25,13 @@ import { trySizes } from './rehearsal/sizes'
 import { holds, toText } from './rehearsal/table'
 import { cloneTree } from './rehearsal/tree'
 import { tryUpdate } from './rehearsal/update'
+import { publisherNames, rehearsalFlags, rehearsalUsage, takerNames, type RehearsalFlags } from './rehearse-flags'
 import { ReleaseError } from './release-error'
 import { endForGood, endPrograms } from './shell'
 
-type Parts = Readonly<Record<string, (world: World) => Promise<unknown>>>
+type Parts<Name extends string> = Readonly<Record<Name, (world: World) => Promise<unknown>>>
 
-/** What takes what was published, each beside the others. */
-const takers: Parts = {
+const takers: Parts<(typeof takerNames)[number]> = {
   idx: tryIdx,
   'backend-wasm': tryConvolution,
   cli: tryCommand,
@@ -40,22 +40,7 @@ const takers: Parts = {
   jsr: tryJsr,
   sizes: trySizes,
 }
-/** What publishes again, one after the other. */
-const publishers: Parts = { snapshot: publishSnapshot, update: tryUpdate }
-/** What can be asked for by --only; everything is published before. */
-const parts: Parts = { ...takers, ...publishers }
-
-/** What the registry refuses once, and what is updated. */
-const short = '@digitlab/data'
-
-const usage = `npm run release:rehearse -- [options]
-
-  --only <list>   of ${Object.keys(parts).join(',')}; all unless given
-  --quick         without a build, of ${short} and what it depends on, and only the short half of idx and update,
-                  which are all unless --only is given
-  --packages <l>  publish these and what they depend on: ${short} among them, by their names, or all
-  --json <file>   write there what was tried
-  --publish       put the result into docs/where-it-runs.md and tooling/release/results as well`
+const publishers: Parts<(typeof publisherNames)[number]> = { snapshot: publishSnapshot, update: tryUpdate }
 
 /** Everything together takes longer only where something hangs. */
 const mostMinutes = 40
@@ -63,34 +48,6 @@ const mostMinutes = 40
 const secondsToSettle = 20
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const say = (sentence: string) => console.error(`rehearse: ${sentence}`)
-
-const parse = () => {
-  try {
-    const { values } = parseArgs({
-      options: {
-        only: { type: 'string' },
-        quick: { type: 'boolean', default: false },
-        packages: { type: 'string' },
-        json: { type: 'string' },
-        publish: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    })
-    const only = (values.only ?? (values.quick ? 'idx,update' : Object.keys(parts).join(','))).split(',')
-    const unknown = only.find((name) => !(name in parts))
-    if (unknown !== undefined) throw new Error(`--only names ${unknown}: choose from ${Object.keys(parts).join(', ')}`)
-    const packages = values.packages ?? (values.quick ? short : 'all')
-    const names = packages === 'all' ? undefined : packages.split(',')
-    if (names && !withNeeded(publishedPackages(root), names).has(short))
-      throw new Error(`--packages ${packages} leaves out ${short}, which the registry is to refuse`)
-    if (values.publish && (values.quick || (values.only ?? names) !== undefined))
-      throw new Error('--publish tells of everything: leave out --only, --quick and --packages')
-    return { ...values, only, names }
-  } catch (error) {
-    console.error(`${(error as Error).message} (--help lists what there is)`)
-    process.exit(2)
-  }
-}
 
 /** Whether the registry is there; REQUIRE_REGISTRY=1 makes it an error that it is not. */
 const reachable = async (uplink: string) => {
@@ -113,10 +70,8 @@ const describe = async () => ({
 })
 
 /** Publishes, then tries the parts. @returns the results */
-type Flags = ReturnType<typeof parse>
-
 const rehearse = async (
-  { only, quick, names, uplink, folder }: Flags & { readonly uplink: string; readonly folder: string },
+  { only, quick, names, uplink, folder }: RehearsalFlags & { readonly uplink: string; readonly folder: string },
   cleanUp: (() => Promise<void>)[],
 ) => {
   const store = join(folder, 'registry')
@@ -138,13 +93,14 @@ const rehearse = async (
   if (!(await publishAll({ ...notes, tree, registry, quick }, gate))) return notes.results()
   const versions = versionsIn(tree.folder)
   const world: World = { ...notes, tree, registry, publisher, team, versions, quick, shared }
-  const asked = (some: Parts) => Object.keys(some).flatMap((name) => (only.includes(name) ? [some[name]!] : [])) // by its key
-  await beside(world, asked(takers))
-  for (const part of asked(publishers)) await part(world)
+  const asked = <Name extends string>(names: readonly Name[], some: Parts<Name>) =>
+    names.filter((name) => only.includes(name)).map((name) => some[name])
+  await beside(world, asked(takerNames, takers))
+  for (const part of asked(publisherNames, publishers)) await part(world)
   return notes.results()
 }
 
-const main = async (flags: Flags) => {
+const main = async (flags: RehearsalFlags) => {
   if ((await askGit(root, 'rev-parse', '--git-dir')) === undefined)
     throw new ReleaseError('a rehearsal publishes what git knows of this folder, which is no repository: clone it')
   const start = performance.now()
@@ -186,9 +142,9 @@ const main = async (flags: Flags) => {
   }
 }
 
-const flags = parse()
+const flags = flagsOrExit(rehearsalFlags)
 if (flags.help) {
-  console.log(usage)
+  console.log(rehearsalUsage)
   process.exit(0)
 }
 try {

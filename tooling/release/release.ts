@@ -5,27 +5,15 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { flagsOrExit } from './flags-or-exit'
 import { askGit, changedFiles, currentBranch, git, requireCleanTree } from './git'
 import { changesOf, notesOf, type Told } from './notes'
 import { nameAndVersion, publishedPackages, versionsIn, type Package } from './packages'
 import { configuredRegistry, lookUp, publishTarball, requireLogin } from './registry'
 import { ReleaseError } from './release-error'
+import { releaseFlags, releaseUsage, type ReleaseFlags as Flags } from './release-flags'
 import { endPrograms, npm, run } from './shell'
 import { packForRelease } from './tarballs'
-
-const usage = `npm run release -- [options]
-npm run release:snapshot -- [options]
-
-  --dry-run          build, pack and show what would be published, with its size and what its changelog says of
-                     it; nothing stays changed, nothing is sent
-  --snapshot [tag]   publish what is pending as a pre-release, under the tag canary unless given; nothing is committed
-  --versions-only    stop after the versions and changelogs are written, without a commit
-  --push             push the commit and the tags when all is published
-  --notes <folder>   write there what was published: notes.md, and tag, with the name of the release's tag
-  --registry <url>   the registry that npm is configured for unless given
-  --no-test          leave out "npm test", where it has passed on this commit
-  --no-build         take dist as it is`
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const baseBranch = 'main'
@@ -36,38 +24,6 @@ let interrupted = false
 const continueUnlessInterrupted = () => {
   if (interrupted) throw new ReleaseError('interrupted')
 }
-
-const parse = () => {
-  const flag = { type: 'boolean', default: false } as const
-  try {
-    const { values, positionals } = parseArgs({
-      options: {
-        'dry-run': flag,
-        snapshot: flag,
-        'versions-only': flag,
-        push: flag,
-        notes: { type: 'string' },
-        registry: { type: 'string' },
-        test: { type: 'boolean', default: true },
-        build: { type: 'boolean', default: true },
-        help: flag,
-      },
-      allowNegative: true,
-      allowPositionals: true,
-    })
-    if (positionals.length > (values.snapshot ? 1 : 0)) throw new Error(`Unexpected argument '${positionals.at(-1)}'`)
-    const tag = positionals[0] ?? 'canary'
-    if (!/^[a-z][a-z-]*$/.test(tag) || tag === 'latest')
-      throw new Error(`a snapshot's tag is a word in small letters other than latest, not ${tag}`)
-    const { 'dry-run': dry, 'versions-only': versionsOnly, ...others } = values
-    return { ...others, dry, versionsOnly, tag: values.snapshot ? tag : 'latest' }
-  } catch (error) {
-    console.error(`${(error as Error).message} (--help lists what there is)`)
-    process.exit(2)
-  }
-}
-
-type Flags = ReturnType<typeof parse>
 
 /** A program of the workspace's own. */
 const bin = (name: string, path: string) => [
@@ -261,9 +217,9 @@ const main = async (flags: Flags) => {
   }
 }
 
-const flags = parse()
+const flags = flagsOrExit(releaseFlags)
 if (flags.help) {
-  console.log(usage)
+  console.log(releaseUsage)
   process.exit(0)
 }
 for (const signal of ['SIGINT', 'SIGTERM'])
