@@ -12,20 +12,38 @@ export interface HeldRun {
 
 /** @param path of files that it makes, `.cjs` and `.go` behind it */
 export const holdAtEpoch = (path: string): HeldRun => {
-  const [hold, go] = [`${path}.cjs`, `${path}.go`]
+  const go = `${path}.go`
+  return { env: holding(path, `fs.existsSync(${JSON.stringify(go)})`, ''), letGo: () => writeFileSync(go, '') }
+}
+
+/**
+ * Holds the workers of a sweep, and of a run of it alone, until their standard input ends: by that they are told to stop.
+ *
+ * @param path of a file that it makes, `.cjs` behind it; @param run a part of the run's name
+ * @returns the environment of the command that starts them
+ */
+export const holdUntilTold = (path: string, run: string): HeldRun['env'] =>
+  holding(
+    path,
+    "(() => { try { return fs.readSync(0, byte) === 0 } catch ({ code }) { return code === 'EOF' } })()",
+    run,
+  )
+
+const holding = (path: string, goesOn: string, run: string): HeldRun['env'] => {
+  const hold = `${path}.cjs`
   mkdirSync(dirname(hold), { recursive: true })
   writeFileSync(
     hold,
     `const fs = require('node:fs')
 fs.promises.appendFile = async (path, text) => {
   fs.appendFileSync(path, text)
-  const nothing = new Int32Array(new SharedArrayBuffer(4))
-  if (text.includes('"epoch"')) while (!fs.existsSync(${JSON.stringify(go)})) Atomics.wait(nothing, 0, 0, 20)
+  const [nothing, byte] = [new Int32Array(new SharedArrayBuffer(4)), Buffer.alloc(1)]
+  if (text.includes('"epoch"') && path.includes(${JSON.stringify(run)})) while (!${goesOn}) Atomics.wait(nothing, 0, 0, 20)
 }
 require('node:module').syncBuiltinESMExports()
 `,
   )
-  return { env: { NODE_OPTIONS: `--require ${JSON.stringify(hold)}` }, letGo: () => writeFileSync(go, '') }
+  return { NODE_OPTIONS: `--require ${JSON.stringify(hold)}` }
 }
 
 /**
