@@ -28,6 +28,9 @@ const flags = [
 /** The processor draws pages itself: by the GPU that it plays, of which only the page's own WebGL and WebGPU are wanted, it takes twice as long. */
 const drawing = ['--disable-gpu-compositing', '--disable-gpu-rasterization']
 
+/** WebGL's shaders are compiled once, when they are first used, not in parts and ahead as well: a third of what a test on WebGL takes. */
+const compiling = ['--disable-angle-features=warmUpPipelineCacheAtLink,supportsGraphicsPipelineLibrary']
+
 /** What Playwright turns off and {@link ofPlaywright} lacks: nothing, until its version changes. */
 const lackingIn = (browser: BrowserServer): string[] => {
   const [theirs = ''] = browser.process().spawnargs.filter((flag) => flag.startsWith(turnOff))
@@ -46,7 +49,7 @@ export const offerChromium = async (): Promise<{ readonly url: string; close(): 
   const start = async (kind: Kind): Promise<BrowserServer> => {
     // Most runs of a few tests need no browser: what starts it is loaded with it.
     const { serveChromium } = await import('./chromium')
-    const browser = await serveChromium({ flags: [...flags, ...drawing], gpu: kind === 'gpu' })
+    const browser = await serveChromium({ flags: [...flags, ...drawing, ...compiling], gpu: kind === 'gpu' })
     const lacking = lackingIn(browser).join(', ')
     if (lacking !== '') {
       await browser.close()

@@ -27,12 +27,16 @@ import {
   giveData,
   looked,
   openPage,
+  prepared,
   probed,
   servePage,
   smallData,
   train,
   trainButton,
 } from './testing/built-page'
+
+const themes = ['light', 'dark'] as const
+type Theme = (typeof themes)[number]
 
 /** Bytes of JavaScript, compressed, that a page may take before a backend is chosen. */
 const most = 400_000
@@ -78,46 +82,58 @@ describe.skipIf(chromiumMissing !== undefined)('the page', { timeout: 240_000 },
     await page.context().close()
   })
 
-  /** What axe finds that keeps anybody out. */
-  const axeFinds = async (page: Page): Promise<string[]> => {
+  /** What axe finds that keeps anybody out; of colours alone where all else has been looked at. */
+  const axeFinds = async (page: Page, ofColours = false): Promise<string[]> => {
     const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-    await page.evaluate(source)
-    return page.evaluate(async () => {
+    await page.evaluate(`globalThis.axe ?? (() => { ${source} })()`)
+    return page.evaluate(async (ofColours) => {
       const { axe } = globalThis as unknown as { axe: { run: typeof run } }
-      const { violations } = await axe.run(document, { resultTypes: ['violations'] })
+      const rules = ofColours ? { runOnly: { type: 'tag' as const, values: ['cat.color'] } } : {}
+      const { violations } = await axe.run(document, { resultTypes: ['violations'], ...rules })
       return violations.flatMap(({ id, impact, nodes }) =>
         impact === 'serious' || impact === 'critical'
           ? nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary}`)
           : [],
       )
-    })
+    }, ofColours)
   }
 
-  test.each(['light', 'dark'] as const)(
-    'axe finds nothing serious in the %s, empty and full, wide and narrow',
-    async (colorScheme) => {
-      const { files } = await smallData(640, 200)
-      const { page } = await openPage(browser, site.url, { colorScheme, reducedMotion: 'reduce' })
-      await probed(page)
-      expect(await axeFinds(page)).toEqual([])
-      await giveData(page, files)
-      await choose(page, { model: 'linear', epochs: 1 })
-      await draw(page, [
-        [0.5, 0.2],
-        [0.5, 0.8],
-      ])
-      await train(page)
-      await page.locator('[data-cell="0,0"]').click()
-      await choose(page, { learningRate: -1 })
-      await page.locator('input[name=model][value=own]').check()
-      await page.setViewportSize({ width: 360, height: 740 })
-      await looked(page)
-      expect(await axeFinds(page)).toEqual([])
-      const [content, width] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth])
-      expect(content).toBeLessThanOrEqual(width ?? 0)
-      await page.context().close()
-    },
-  )
+  /** The same page in both: what differs is its colours. */
+  const inEachTheme = async (page: Page, found: Partial<Record<Theme, string[]>>) => {
+    for (const colorScheme of themes) {
+      await page.emulateMedia({ colorScheme })
+      found[colorScheme] = [...(found[colorScheme] ?? []), ...(await axeFinds(page, colorScheme === 'dark'))]
+    }
+  }
+  let seen: Promise<Partial<Record<Theme, string[]>>> | undefined
+  const emptyAndFull = async () => {
+    const found: Partial<Record<Theme, string[]>> = {}
+    const { files } = await smallData(320, 100)
+    const { page } = await openPage(browser, site.url, { reducedMotion: 'reduce' })
+    await probed(page)
+    await inEachTheme(page, found)
+    await giveData(page, files)
+    await choose(page, { model: 'linear', epochs: 1 })
+    await draw(page, [
+      [0.5, 0.2],
+      [0.5, 0.8],
+    ])
+    await train(page)
+    await looked(page)
+    await page.locator('[data-cell="0,0"]').click()
+    await choose(page, { learningRate: -1 })
+    await page.locator('input[name=model][value=own]').check()
+    await page.setViewportSize({ width: 360, height: 740 })
+    await looked(page)
+    await inEachTheme(page, found)
+    const [content, width] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth])
+    expect(content).toBeLessThanOrEqual(width ?? 0)
+    await page.context().close()
+    return found
+  }
+  test.each(themes)('axe finds nothing serious in the %s, empty and full, wide and narrow', async (theme) => {
+    expect((await (seen ??= emptyAndFull()))[theme]).toEqual([])
+  })
 
   test('the form offers what the tables have, and its experiment is the one that the command has', async () => {
     const { page } = await openPage(browser, site.url)
@@ -278,7 +294,8 @@ describe.skipIf(chromiumMissing !== undefined)('the page', { timeout: 240_000 },
     expect(before[0]).toBe(400)
     await trainButton(page).click()
     await page.locator('[data-phase=idle]', { hasText: 'done' }).waitFor()
-    await looked(page)
+    await prepared(page)
+    await page.locator('#look figure').first().waitFor()
     await page.locator('#train figure svg').nth(1).waitFor()
     expect(await place()).toEqual(before)
     // Its lower edge comes into sight where the page is scrolled on.
@@ -286,6 +303,11 @@ describe.skipIf(chromiumMissing !== undefined)('the page', { timeout: 240_000 },
     expect(await lower()).toBeGreaterThan(700)
     await page.mouse.wheel(0, 500)
     await expect.poll(lower).toBeLessThan(700)
+    // Below, far out of sight, nothing has been drawn; it is as soon as it is looked at.
+    const figures = await page.locator('#look figure').count()
+    expect(await page.locator('#look .waiting').count()).toBe(figures)
+    await looked(page)
+    expect(await page.locator('#look .drawing').count()).toBe(figures)
     await page.context().close()
   })
 

@@ -12,9 +12,9 @@ import {
   dropFiles,
   give,
   giveData,
-  looked,
   openPage,
   phase,
+  prepared,
   probed,
   servePage,
   setSpeed,
@@ -87,7 +87,7 @@ describe.skipIf(chromiumMissing !== undefined)('a page that things happen to', {
     await setSpeed(page, 'fast')
     await page.getByRole('button', { name: 'Go on' }).click()
     await page.locator('[data-phase=idle]', { hasText: 'done' }).waitFor()
-    await looked(page)
+    await prepared(page)
     return downloadedRun(page)
   }
 
@@ -131,7 +131,7 @@ describe.skipIf(chromiumMissing !== undefined)('a page that things happen to', {
 
     await page.getByRole('button', { name: 'Stop' }).click()
     await page.locator('[data-phase=idle]', { hasText: 'stopped' }).waitFor()
-    await looked(page)
+    await prepared(page)
     const stopped = await downloadedRun(page)
     expect(stopped.status).toBe('interrupted')
     expect(stopped.history.stepLosses.length).toBeGreaterThanOrEqual(kept)
@@ -169,7 +169,7 @@ describe.skipIf(chromiumMissing !== undefined)('a page that things happen to', {
         }
       })
       await giveData(page, small.files)
-      await choose(page, { model: 'linear', backend, epochs: 20, batchSize: 64 })
+      await choose(page, { model: 'linear', backend, epochs: 2, batchSize: 8 })
       await setSpeed(page, 'slow')
       await trainButton(page).click()
       await expect.poll(() => keptStep(page)).toBeGreaterThan(0)
@@ -181,7 +181,7 @@ describe.skipIf(chromiumMissing !== undefined)('a page that things happen to', {
       expect(await failure.innerText()).toContain(`The device of the backend "${backend}" is lost`)
       const run = await goOn(page)
       expect(run.status).toBe('completed')
-      expect(run.history.stepLosses).toHaveLength(80)
+      expect(run.history.stepLosses).toHaveLength(64)
       expect(run.backend.id).toBe(backend)
       await page.context().close()
     },

@@ -19,6 +19,7 @@ import {
   looked,
   openPage,
   phase,
+  prepared,
   probed,
   servePage,
   smallData,
@@ -30,8 +31,8 @@ import {
 const everything = process.env['DIGITLAB_ALL'] === '1'
 const onSoftwareGpu = everything ? models : (['linear'] as const)
 const backends = everything ? (['webgpu', 'webgl', 'cpu'] as const) : (['webgpu'] as const)
-/** One epoch is 100 steps. */
-const [trainCount, testCount] = [6400, 400]
+/** One epoch is 100 steps, of few images: the page is told of each through a socket, twice. */
+const [trainCount, testCount, batchSize] = [1600, 200, 16]
 
 describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout: 240_000 }, () => {
   let browser: Browser
@@ -62,12 +63,12 @@ describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout
 
   /** The run that the command makes of the same experiment. */
   const inNode = (model: ModelName, epochs = 1): Promise<RunResult> =>
-    runExperiment(completeExperiment({ model, dataset: 'files', epochs }), { data, backend: wasmBackend() })
+    runExperiment(completeExperiment({ model, dataset: 'files', epochs, batchSize }), { data, backend: wasmBackend() })
 
   test('the three models, one after the other, give the losses of the command; a digit is drawn and read', async () => {
     const { page, complaints } = await openPage(browser, isolated.url)
     await giveData(page, files)
-    await choose(page, { threads: '1', epochs: 1 })
+    await choose(page, { threads: '1', epochs: 1, batchSize })
     await page.getByRole('button', { name: 'Train all three' }).click()
     for (const model of models) await page.locator('#compare tbody tr', { hasText: model }).getByText('wasm').waitFor()
     await page.locator('#compare figure svg').nth(3).waitFor()
@@ -122,7 +123,7 @@ describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout
   test.each(tried)('training images are changed as the command changes them, %s', async (_, site) => {
     const { page, complaints } = await openPage(browser, site().url)
     await giveData(page, files)
-    await choose(page, { model: 'two-layer', epochs: 1 })
+    await choose(page, { model: 'two-layer', epochs: 1, batchSize })
     await page.getByText('Augmentation', { exact: true }).click()
     await page.getByRole('checkbox', { name: /^affine/ }).check()
     await page.getByRole('spinbutton', { name: 'Rotate' }).fill('25')
@@ -131,7 +132,7 @@ describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout
     expect(new URL(page.url()).search).toContain('augment=affine&augment.affine.shift=2&augment.affine.rotate=25&')
     const run = await train(page)
     const augment = [{ name: 'affine', shift: 2, rotate: 25, scale: 0.1, shear: 5 }]
-    const experiment = completeExperiment({ model: 'two-layer', dataset: 'files', epochs: 1, augment })
+    const experiment = completeExperiment({ model: 'two-layer', dataset: 'files', epochs: 1, batchSize, augment })
     const expected = await runExperiment(experiment, { data, backend: wasmBackend() })
     expect(run.id).toBe(expected.run.id)
     expect(run.history.stepLosses).toEqual(expected.run.history.stepLosses)
@@ -177,7 +178,7 @@ describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout
     expect(await why.locator('.hidden').innerText()).toMatch(/^The ink .* speaks for it most/)
     await page.getByLabel('Read by').selectOption('initial')
     await read.getByText('after 0 steps').waitFor()
-    await choose(page, { model: 'two-layer', epochs: 1 })
+    await choose(page, { model: 'two-layer', epochs: 1, batchSize })
     // Step by step, then slowly: the run is the command's all the same.
     const step = page.getByRole('button', { name: 'One step' })
     await step.click()
@@ -194,7 +195,7 @@ describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout
     expect(await speed.getAttribute('aria-valuetext')).toBe('100 steps a second')
     await page.getByRole('button', { name: 'Resume' }).click()
     await page.locator('[data-phase=idle]', { hasText: 'done' }).waitFor()
-    await looked(page)
+    await prepared(page)
     const run = await downloadedRun(page)
     await read.getByText('after 100 steps').waitFor() // by the run that has ended
     expect(await page.getByLabel('Read by').inputValue()).toMatch(/^[0-9a-f]{32}$/)
@@ -212,7 +213,7 @@ describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout
   test('threads share batches where the page is isolated', async () => {
     const { page, complaints } = await openPage(browser, isolated.url)
     await giveData(page, files)
-    await choose(page, { model: 'cnn', threads: '2', epochs: 1 })
+    await choose(page, { model: 'cnn', threads: '2', epochs: 1, batchSize })
     const run = await train(page)
     expect(run.backend.threads).toBe(2)
     const expected = await inNode('cnn')

@@ -12,8 +12,8 @@ export interface Training {
   readonly simd?: 'plain'
   readonly counts: readonly [train: number, test: number]
   readonly workers?: number | 'auto'
-  /** Loses the device after so many steps of the first experiment, which is then begun again. */
-  readonly loseAfter?: number
+  /** Comes before them, and loses the device after so many steps. */
+  readonly losing?: { readonly experiment: Experiment; readonly after: number }
 }
 
 /** What it answers in the end. */
@@ -35,7 +35,7 @@ const lose = (): void => {
 }
 
 const train = async (training: Training): Promise<Trained> => {
-  const { experiments, backend: id, simd, counts, workers, loseAfter } = training
+  const { experiments, backend: id, simd, counts, workers, losing } = training
   const backend = backendOf(id, simd)
   const data = await strokes({ trainCount: counts[0], testCount: counts[1] })
   const run = async (experiment: Experiment, onStep: (step: number) => void = () => {}) => {
@@ -48,9 +48,9 @@ const train = async (training: Training): Promise<Trained> => {
     return run
   }
   const lost =
-    loseAfter === undefined || !experiments[0]
+    losing === undefined
       ? undefined
-      : await run(experiments[0], (step) => step === loseAfter && lose()).then(
+      : await run(losing.experiment, (step) => step === losing.after && lose()).then(
           () => 'the run ended as if nothing had happened',
           (error: Error) => `${error.name}: ${error.message}`,
         )

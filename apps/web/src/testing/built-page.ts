@@ -151,15 +151,24 @@ export const setSpeed = async (page: Page, how: 'slow' | 'fast'): Promise<void> 
   expect(await speed.getAttribute('aria-valuetext')).toBe(how === 'slow' ? '2 steps a second' : 'as fast as it can')
 }
 
-/** Waits until the figures of the run that is looked at are drawn. */
+/** Waits until the figures of the run that is looked at can be drawn. */
+export const prepared = (page: Page): Promise<void> =>
+  page.locator('#look button:enabled', { hasText: 'report.html' }).waitFor()
+
+/** Scrolls past the figures of the run that is looked at, until all of them are drawn. */
 export const looked = async (page: Page): Promise<void> => {
-  await page.locator('#look [data-cell]').first().waitFor()
-  await page.waitForFunction(() => document.querySelectorAll('#look .waiting').length === 0)
+  await prepared(page)
+  await page.waitForFunction(() => {
+    const waiting = document.querySelector('#look .waiting')
+    waiting?.scrollIntoView({ behavior: 'instant' })
+    return waiting === null && document.querySelector('#look [data-cell]') !== null
+  })
 }
 
-/** The bytes that a button hands out. */
+/** The bytes that a button hands out, wherever the page is scrolled to: figures that come into sight are drawn. */
 export const downloadBy = async (page: Page, name: string | RegExp): Promise<Buffer> => {
-  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name }).click()])
+  const button = page.locator('button:enabled', { hasText: name })
+  const [download] = await Promise.all([page.waitForEvent('download'), button.dispatchEvent('click')])
   return buffer(await download.createReadStream())
 }
 
@@ -171,7 +180,7 @@ export const downloadedRun = async (page: Page): Promise<Run> =>
 export const train = async (page: Page): Promise<Run> => {
   await trainButton(page).click()
   await page.locator('[data-phase=idle]', { hasText: /done|stopped/ }).waitFor()
-  await looked(page)
+  await prepared(page)
   return downloadedRun(page)
 }
 
