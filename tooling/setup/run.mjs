@@ -3,7 +3,7 @@
 // Plain JavaScript without dependencies, because it runs before anything is installed.
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -132,28 +132,13 @@ if (command === 'start') {
 } else if (command === 'test') {
   // What proves by repetition runs a sample, and all of it with --all: tests look at DIGITLAB_ALL.
   const all = rest.includes('--all') || process.env['DIGITLAB_ALL'] === '1'
-  // A file that has not changed since it was formatted well is looked at again only with --all. Not where Prettier would have a folder: without
-  // --cache it looks into that, and fails where there is a file.
-  const cache = 'node_modules/.cache/prettier-seen'
-  if (all) rmSync(join(root, cache), { force: true })
   say(
     `lint, format and types, and beside them ${all ? 'all tests' : 'tests (of what repeats a sample: --all runs everything)'} ...`,
   )
   const linting = together(
     [['oxlint'], ['eslint', '.', '--max-warnings', '0']],
     [
-      [
-        'prettier',
-        '--check',
-        '--log-level',
-        'warn',
-        '.',
-        '--cache',
-        '--cache-strategy',
-        'content',
-        '--cache-location',
-        cache,
-      ],
+      ['oxfmt', '--check'],
       ['tsc', '--singleThreaded'], // both processors are busy: more threads would do some of the work twice
       ['tsc', '-p', 'packages/backend-wasm/scripts'],
       ['tsc', '-p', 'tooling/release/rehearsal/programs'],

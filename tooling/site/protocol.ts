@@ -15,5 +15,8 @@ export type CellOutput =
 
 /** From the worker: something that a cell shows, or how it ended. */
 export type FromKernel = { readonly cell: number } & (
-  CellOutput | { readonly type: 'done' } | { readonly type: 'failed'; readonly message: string }
+  | CellOutput
+  // its end
+  | { readonly type: 'done' }
+  | { readonly type: 'failed'; readonly message: string }
 )

@@ -12,7 +12,10 @@ interface ModelFault {
 }
 
 type ReadModel =
-  { readonly model: Model; readonly fault?: undefined } | { readonly model?: undefined; readonly fault: ModelFault }
+  // what it says
+  | { readonly model: Model; readonly fault?: undefined }
+  // or where it says none
+  | { readonly model?: undefined; readonly fault: ModelFault }
 
 /** What the parser misses or refuses, in words. */
 const wanted: Readonly<Record<string, string>> = {

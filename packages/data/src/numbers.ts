@@ -2,7 +2,16 @@
 
 /** Elements in row-major order; integers of 64 bits as numbers. */
 export type NumericData =
-  Uint8Array | Int8Array | Uint16Array | Int16Array | Uint32Array | Int32Array | Float32Array | Float64Array
+  // whole numbers
+  | Uint8Array
+  | Int8Array
+  | Uint16Array
+  | Int16Array
+  | Uint32Array
+  | Int32Array
+  // others, and integers of 64 bits
+  | Float32Array
+  | Float64Array
 
 type ReadOne = (view: DataView, at: number, littleEndian: boolean) => number
 

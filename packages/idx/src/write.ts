@@ -11,7 +11,10 @@ import {
 
 /** What a file can be made of: an array with its type named, or told by the class of `data`. */
 export type WritableArray =
-  IdxArray | { readonly type?: never; readonly shape: readonly number[]; readonly data: IdxData }
+  // its type is named
+  | IdxArray
+  // the class of its data says it
+  | { readonly type?: never; readonly shape: readonly number[]; readonly data: IdxData }
 
 /**
  * Writes an array as an IDX file, not compressed. Without `type` the class of `data` decides it.

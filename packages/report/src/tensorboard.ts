@@ -3,7 +3,10 @@ import crc32c from 'crc-32/crc32c.js'
 
 /** What one event of a TensorBoard log holds. */
 export type TensorboardValue =
-  { readonly tag: string; readonly scalar: number } | { readonly tag: string; readonly png: Uint8Array }
+  // a point of a curve
+  | { readonly tag: string; readonly scalar: number }
+  // a picture
+  | { readonly tag: string; readonly png: Uint8Array }
 
 /** Time of an event: seconds since 1970, and the step on TensorBoard's axis. */
 export interface TensorboardTime {

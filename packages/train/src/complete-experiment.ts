@@ -42,7 +42,10 @@ interface Foreign {
 
 /** How weights follow their gradients: an optimizer of this package, or one that is passed along. */
 export type OptimizerOptions =
-  Completed<(typeof optimizerTypes)[number]> | (Foreign & { readonly learningRate: number })
+  // of this package
+  | Completed<(typeof optimizerTypes)[number]>
+  // passed along
+  | (Foreign & { readonly learningRate: number })
 
 /** How the learning rate changes. */
 export type ScheduleOptions = Completed<(typeof scheduleTypes)[number]> | Foreign

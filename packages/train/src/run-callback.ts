@@ -34,7 +34,14 @@ export interface EarlyStoppingOptions {
   readonly patience: number
   /** What it watches: 'testLoss', or 'validationLoss' if images are set aside. */
   readonly monitor?:
-    'trainLoss' | 'trainAccuracy' | 'testLoss' | 'testAccuracy' | 'validationLoss' | 'validationAccuracy'
+    // of every epoch
+    | 'trainLoss'
+    | 'trainAccuracy'
+    | 'testLoss'
+    | 'testAccuracy'
+    // where images are set aside
+    | 'validationLoss'
+    | 'validationAccuracy'
 }
 
 /**

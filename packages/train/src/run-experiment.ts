@@ -214,11 +214,10 @@ const begin = async (
   return run
 }
 
-const callOne = (
-  callback: RunCallback,
-  name: 'onTrainBegin' | 'onTrainEnd' | 'onEpochEnd',
-  context: CallbackContext,
-) => (name === 'onEpochEnd' ? undefined : callback[name]?.(context))
+const callOne = (callback: RunCallback, name: 'onTrainBegin' | 'onTrainEnd' | 'onEpochEnd', seen: CallbackContext) => {
+  if (name === 'onEpochEnd') return undefined
+  return callback[name]?.(seen)
+}
 
 /** Looks at weights that are not on the backend. */
 const lookAt = async (
