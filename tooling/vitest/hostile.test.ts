@@ -3,7 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { damagedFiles, expectReadOrRefused, madeFiles } from './damaged'
 import { expectBounded, hostileReader } from './hostile'
 
 interface Reader {
@@ -15,7 +17,7 @@ let source: URL
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'digitlab-reader-'))
   const path = join(folder, 'reader.ts')
-  // What the file asks for, in its first byte: megabytes outside the heap, objects in it, time without end, or a refusal.
+  // What the file asks for, in its first byte: megabytes outside the heap, objects in it, time, a refusal, or for ever.
   writeFileSync(
     path,
     `class Refused extends Error { readonly mendable = true }
@@ -28,6 +30,7 @@ beforeAll(async () => {
         while (spent() < 100_000 * much);
         return
       }
+      if (kind === 4) return new Promise(() => setInterval(() => {}, 1000))
       if (kind === 3) throw new Refused('no such kind')
       throw new TypeError('a bug')
     }`,
@@ -65,4 +68,29 @@ test('what a reader takes of memory is seen, and what ends its process', async (
   } finally {
     await reader.close()
   }
+})
+
+test('of many files, the one that a reader never comes back from is named, with how it was made', async () => {
+  const reader = await hostileReader<Reader>(source, ({ take }, bytes) => take(bytes), { patience: 8 })
+  try {
+    const sound = madeFiles('sound', fc.constantFrom(Uint8Array.of(0, 1), Uint8Array.of(3)), 20)
+    await expectReadOrRefused(reader, sound)
+    const endless = madeFiles('made', fc.constant(Uint8Array.of(4)), 1)
+    await expect(expectReadOrRefused(reader, [...sound, ...endless, ...sound])).rejects.toThrow(
+      /^made 0 of seed \d+: killed: no answer within 8 s.*\n.*BA==$/s,
+    )
+    await expect(expectReadOrRefused(reader, madeFiles('made', fc.constant(Uint8Array.of(9)), 1))).rejects.toThrow(
+      /^made 0 of seed \d+: failed: TypeError: a bug/,
+    )
+  } finally {
+    await reader.close()
+  }
+})
+
+test('what is damaged differs from what it was, and is the same for the same seed', () => {
+  const whole = Uint8Array.from({ length: 300 }, (_, i) => i)
+  const [damaged, again] = [damagedFiles({ whole }, 200), damagedFiles({ whole }, 200)]
+  expect(again).toEqual(damaged)
+  const changed = damaged.filter(({ bytes }) => !Buffer.from(whole).equals(bytes))
+  expect(changed.length).toBeGreaterThan(190)
 })

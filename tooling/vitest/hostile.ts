@@ -103,10 +103,8 @@ export const hostileReader = async <Module>(
   let batches = 0
   const readMany = async (files: readonly Uint8Array[]): Promise<readonly Reading[]> => {
     const batch = join(folder, `${batches++}.bin`)
-    await writeFile(
-      batch,
-      files.flatMap((file) => [new Uint8Array(Uint32Array.of(file.length).buffer), file]),
-    )
+    const lengths = files.map((file) => new Uint8Array(Uint32Array.of(file.length).buffer))
+    await writeFile(batch, Buffer.concat(files.flatMap((file, i) => [lengths[i] ?? file, file])))
     const readings: Reading[] = []
     const how = await new Promise<string | undefined>((resolve) => {
       const started = spawn(process.execPath, [`--max-old-space-size=${heap}`, main, batch], {

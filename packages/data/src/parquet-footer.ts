@@ -49,6 +49,10 @@ export const readFooter = (bytes: Uint8Array, fail: (sentence: string) => never)
   try {
     checkFooter(bytes.subarray(bytes.length - 8 - length, bytes.length - 8))
     const metadata = parquetMetadata(bytes, { geoparquet: false, parsers })
+    for (const { columns } of metadata.row_groups)
+      for (const { meta_data: meta } of columns)
+        if (meta && !meta.path_in_schema.every((name: unknown) => typeof name === 'string'))
+          throw new Error('a column has no name')
     const rows = Number(metadata.num_rows)
     // An image takes a byte at least.
     if (!(rows >= 1 && rows <= bytes.length))
@@ -77,6 +81,7 @@ const checkFooter = (footer: Uint8Array): void => {
     if (open.length > deepest) throw new Error(`its columns lie more than ${deepest} deep`)
     while (open.at(-1) === 0) open.pop()
   }
+  if (open.length > 0) throw new Error(`it lacks ${open.at(-1)} of its columns`)
   const leaves = schema.filter(({ field_1: type }) => type !== undefined)
   for (const { field_1: columns } of groups)
     for (const [i, { field_3: meta }] of columns.entries()) {

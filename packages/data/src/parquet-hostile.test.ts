@@ -141,6 +141,18 @@ const cases: [string, Buffer, outcome: 'read' | 'refused', message?: string][] =
     'refused',
   ],
   [
+    'columns that are not there',
+    tableOf(sound, { file: { field_2: [{ field_4: 'root', field_5: 1 }] } }),
+    'refused',
+    'its footer is damaged (it lacks 1 of its columns)',
+  ],
+  [
+    'a column whose name is a number',
+    tableOf(sound, { chunk: { field_3: [0] } }),
+    'refused',
+    'its footer is damaged (a column has no name)',
+  ],
+  [
     'columns that lie 9000 deep',
     tableOf(sound, {
       file: { field_2: Array.from({ length: 9000 }, () => ({ field_4: 'image', field_5: 1 })) },

@@ -1,6 +1,9 @@
 // Files made to take memory or time: each is read in a process of its own, with 256 MB of heap and 2 s.
 import { constants, gzipSync } from 'node:zlib'
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { damagedFiles, expectReadOrRefused, madeFiles } from '../../../tooling/vitest/damaged'
+import { writeIdx } from './index'
 import type * as idx from './index'
 import { expectBounded, hostileReader } from '../../../tooling/vitest/hostile'
 
@@ -41,7 +44,10 @@ describe.each(['decodeIdx', 'streamIdx'] as const)('%s', (how) => {
       how === 'decodeIdx'
         ? await hostileReader<typeof idx>(source, ({ decodeIdx }, bytes) => decodeIdx(bytes))
         : await hostileReader<typeof idx>(source, async ({ streamIdx }, bytes) => {
-            const { records } = await streamIdx(new Blob([bytes]).stream())
+            const small = async function* () {
+              for (let at = 0; at < bytes.length; at += 7) yield bytes.subarray(at, at + 7)
+            }
+            const { records } = await streamIdx(bytes.length < 1000 ? small() : new Blob([bytes]).stream())
             for await (const record of records) if (record.length < 0) return
           })
   })
@@ -51,5 +57,21 @@ describe.each(['decodeIdx', 'streamIdx'] as const)('%s', (how) => {
     const reading = await reader.read(bytes)
     expect(reading.outcome, reading.message).toBe(outcome)
     expectBounded(reading, bytes, asked)
+  })
+
+  test('whatever the bytes, they are read or refused with a sentence', async () => {
+    const anyBytes = fc.oneof(
+      fc.uint8Array({ maxLength: 64 }),
+      fc
+        .uint8Array({ maxLength: 40 })
+        .map((rest) => Uint8Array.of(0, 0, 8 + ((rest[0] ?? 0) % 7), (rest[1] ?? 0) % 4, ...rest)),
+      fc.uint8Array({ maxLength: 40 }).map((rest) => Uint8Array.of(0x1f, 0x8b, 8, 0, ...rest)),
+    )
+    const sound = writeIdx({ type: 'int16', shape: [6, 4, 4], data: Int16Array.from({ length: 96 }, (_, i) => 7 * i) })
+    const times = process.env['DIGITLAB_ALL'] === '1' ? 20 : 1
+    await expectReadOrRefused(reader, [
+      ...madeFiles('bytes', anyBytes, 500 * times),
+      ...damagedFiles({ sound, packed: packed(Buffer.from(sound)) }, 500 * times),
+    ])
   })
 })

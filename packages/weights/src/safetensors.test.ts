@@ -149,40 +149,7 @@ describe('what is damaged or hostile is refused, naming entry, expected and foun
     expect(() => readSafetensors(bytes, 'x.safetensors')).toThrow(message)
   })
 
-  test('whatever is flipped or cut, nothing but a WeightsError comes out', () => {
-    const good = writeSafetensors(new Map([['fc.weight', { shape: [2, 3], data: new Float32Array(6) }]]), {
-      metadata: { format: 'pt' },
-    })
-    const position = fc.nat({ max: good.length - 1 })
-    fc.assert(
-      fc.property(fc.array(fc.tuple(position, fc.nat({ max: 255 })), { maxLength: 4 }), position, (flips, cut) => {
-        const bytes = good.slice(0, cut === 0 ? good.length : cut)
-        for (const [at, value] of flips) bytes[at] = value
-        try {
-          readSafetensors(bytes)
-        } catch (error) {
-          expect(error).toBeInstanceOf(WeightsError)
-        }
-      }),
-      { numRuns: 2000 },
-    )
-  })
-
-  test('whatever JSON the header is, nothing but a WeightsError comes out, and never a page of it', () => {
-    const json = fc.jsonValue()
-    const value = fc.oneof(json, fc.record({ dtype: json, shape: json, data_offsets: json }, { requiredKeys: [] }))
-    const header = fc.oneof(json, fc.dictionary(fc.oneof(fc.string(), fc.constant('__metadata__')), value))
-    fc.assert(
-      fc.property(header, fc.nat({ max: 16 }), (held, dataBytes) => {
-        try {
-          readSafetensors(file(held, dataBytes))
-        } catch (error) {
-          expect(error).toBeInstanceOf(WeightsError)
-          expect((error as Error).message.length).toBeLessThan(500)
-        }
-      }),
-      { numRuns: 1000 },
-    )
+  test('a long name and a long shape are no page of a sentence', () => {
     const long = file({ ['x'.repeat(100_000)]: entry({ shape: new Array(100_000).fill(1), data_offsets: [0, 0] }) })
     expect(() => readSafetensors(long)).toThrow(/^.{1,500}$/)
   })
