@@ -8,8 +8,8 @@ import { walkStruct } from './parquet-thrift'
 /** More columns, row groups or names has no data set of images. */
 const most = 10_000
 
-/** Columns and row groups, multiplied: for each group hyparquet looks at all of the schema. */
-const mostChunks = 2 ** 20
+/** Columns and row groups, multiplied: hyparquet has a copy of the schema for each group. */
+const mostChunks = 2 ** 16
 
 /** A table's footer names its columns. */
 const longestFooter = 1 << 24
@@ -74,6 +74,7 @@ const checkFooter = (footer: Uint8Array): void => {
   walkStruct(footer, 0)
   const view = new DataView(footer.buffer, footer.byteOffset, footer.byteLength)
   const { field_2: schema, field_4: groups } = deserializeTCompactProtocol({ view, offset: 0 }) as unknown as RawFooter
+  if (!Array.isArray(schema) || !Array.isArray(groups)) throw new Error('it names no columns or row groups')
   const open: number[] = [] // children that are to come, of each element around
   for (const { field_5: children = 0 } of schema) {
     if (open.length > 0) open.push((open.pop() ?? 0) - 1)

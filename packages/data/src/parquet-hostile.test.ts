@@ -47,6 +47,19 @@ const { first, second, tableOf, framed, thrift } = made
 const footer = (start: readonly number[], rest = Buffer.alloc(0)): Buffer =>
   Buffer.concat([Buffer.from('PAR1'), framed(Buffer.concat([Buffer.from(start), rest]))])
 const sound = first(made.PLAIN, plain(6))
+/** What a footer says of a chunk of a column of pictures, whose pages are the first in the file. */
+const chunkOf = (pages: Buffer): made.Fields => {
+  const size = BigInt(pages.length)
+  const meta = { field_1: made.BYTE_ARRAY, field_2: [0], field_3: ['image'], field_4: 0 }
+  return { field_2: 4n, field_3: { ...meta, field_5: 6n, field_6: size, field_7: size, field_9: 4n } }
+}
+/** Six pictures behind as many bytes as nobody reads, in one of them. */
+const large = (() => {
+  const much = Buffer.alloc(4 * megabyte)
+  const length = Buffer.alloc(4)
+  length.writeUInt32LE(much.length)
+  return first(made.PLAIN, Buffer.concat([plain(5), length, much]))
+})()
 const cases: [string, Buffer, outcome: 'read' | 'refused', message?: string][] = [
   ['a sound page', tableOf(sound), 'read'],
   ['a sound page of version 2', tableOf(second(made.PLAIN, plain(6))), 'read'],
@@ -139,6 +152,43 @@ const cases: [string, Buffer, outcome: 'read' | 'refused', message?: string][] =
     'a footer of a million structs that hold nothing',
     footer([0x29, 0xfc, ...varint(4 * megabyte)], Buffer.alloc(4 * megabyte + 1)),
     'refused',
+  ],
+  [
+    'a footer of 390,000 structs that hold nothing',
+    footer([0x29, 0xfc, ...varint(390_000)], Buffer.alloc(megabyte)),
+    'refused',
+  ],
+  [
+    'a footer of 190,000 structs of a number each',
+    footer([0x29, 0xfc, ...varint(190_000)], Buffer.alloc(megabyte, bytes(0x15, 7, 0))),
+    'refused',
+  ],
+  [
+    'a hundred thousand pages of nothing',
+    tableOf(Buffer.concat([...new Array<Buffer>(100_000).fill(first(made.PLAIN, bytes(), { values: 0 })), sound])),
+    'read',
+  ],
+  [
+    'a thousand row groups of a thousand columns',
+    tableOf(sound, {
+      rows: 6000,
+      file: {
+        field_2: [
+          { field_4: 'root', field_5: 1000 },
+          ...Array.from({ length: 1000 }, (_, i) => ({ field_1: 6, field_3: 0, field_4: i ? `${i}` : 'image' })),
+        ],
+        field_4: new Array<made.Fields>(1000).fill({ field_1: [chunkOf(sound)], field_2: 9n, field_3: 6n }),
+      },
+    }),
+    'refused',
+  ],
+  [
+    'pages of 4 MB that 60 columns are',
+    tableOf(large, {
+      file: { field_4: [{ field_1: new Array<made.Fields>(60).fill(chunkOf(large)), field_2: 9n, field_3: 6n }] },
+    }),
+    'refused',
+    'its columns should take',
   ],
   [
     'columns that are not there',

@@ -57,7 +57,7 @@ export const checkPages = (
   wanted: readonly string[],
   fail: (sentence: string) => never,
 ): void => {
-  let total = 0
+  let [total, packed] = [0, 0]
   const schema = parquetSchema(metadata)
   for (const { columns, num_rows: rows } of metadata.row_groups)
     for (const { meta_data: meta } of columns) {
@@ -71,6 +71,8 @@ export const checkPages = (
         if (cause instanceof DataError) throw cause
         return fail(`its column ${meta.path_in_schema.join('.')} is damaged (${reason(cause)}); get it again`)
       }
+      packed += Number(meta.total_compressed_size)
+      if (packed > bytes.length) return fail(`its columns should take ${packed} bytes of ${bytes.length}`)
       if (total > mostInflation * bytes.length) return fail(`its pages should be ${total} bytes from ${bytes.length}`)
     }
 }

@@ -7,8 +7,8 @@ const [BYTE, DOUBLE, BINARY, LIST, STRUCT] = [3, 7, 8, 9, 12] as const
 /** A footer's statistics lie five deep. */
 const deepest = 16
 
-/** A table of 10,000 column chunks has about half a million; a million takes hyparquet some 100 MB. */
-const mostElements = 2 ** 20
+/** A table of 8000 column chunks has fewer; as many as these take hyparquet 50 MB. */
+const mostElements = 400_000
 
 /** Numbers have 64 bits at most, seven a byte. */
 const longestNumber = 10
