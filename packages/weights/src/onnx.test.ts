@@ -91,7 +91,18 @@ const pixelsFor = (model: Model, batch: number): Uint8Array => {
 const asTheyAre: Normalization = { mean: 0, std: 1 }
 const asMnist: Normalization = { mean: 0.1307, std: 0.3081 }
 
-const ours = async (model: Model, pixels: Uint8Array, { mean, std } = asTheyAre): Promise<Float32Array> => {
+const computed = new WeakMap<Model, Map<string, Promise<Float32Array>>>()
+
+/** Our logits of {@link pixelsFor} the model: once, however many formats are held to them. */
+const ours = (model: Model, pixels: Uint8Array, normalization = asTheyAre): Promise<Float32Array> => {
+  const known = computed.get(model) ?? new Map<string, Promise<Float32Array>>()
+  const key = `${pixels.length} ${normalization.mean} ${normalization.std}`
+  const found = known.get(key) ?? compute(model, pixels, normalization)
+  computed.set(model, known.set(key, found))
+  return found
+}
+
+const compute = async (model: Model, pixels: Uint8Array, { mean, std }: Normalization): Promise<Float32Array> => {
   const weights = uploadWeights(model, stateOf(model))
   const output = tidy(() =>
     logits(
