@@ -1,7 +1,7 @@
 // @ts-check
 // What the code of each entry weighs in a page that bundles it, minified and compressed by Brotli: with the packages that it
-// needs, but without tfjs's own and without what is loaded only when it is asked for. Those files, and the GPU kernels, are
-// weighed apart, as they lie in the package.
+// needs, but without tfjs's own and without what is loaded only when it is asked for. Those files are weighed apart, as they lie in the
+// package; and so are the GPU kernels, by gzip: no page loads them, they come with the package's tarball.
 import { readFileSync, readdirSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { join, relative } from 'node:path'
@@ -41,20 +41,21 @@ const bundled = publishedPackages().flatMap((published) =>
 /**
  * Files of a package, each as it is, of which a program loads some.
  *
- * @type {(name: string, folder: string, pattern: RegExp) => { name: string, path: string, disablePlugins: string[] }[]}
+ * @type {(name: string, folder: string, pattern: RegExp, compressed: { gzip?: true, brotli?: false }) => { name: string, path: string, disablePlugins: string[] }[]}
  */
-const files = (name, folder, pattern) =>
+const files = (name, folder, pattern, compressed) =>
   readdirSync(join(root, folder))
     .filter((file) => pattern.test(file))
     .map((file) => ({
       name: `${name}, ${file.replace(/-[A-Z0-9]{8}(?=\.)/, '')}`,
       path: fromHere(join(root, folder, file)),
       disablePlugins: ['@size-limit/esbuild'],
+      ...compressed,
     }))
 
 const apart = [
-  ...files('@digitlab/backend-wasm', 'packages/backend-wasm/dist', /^(plain|relaxed)-.*\.js$/),
-  ...files('@digitlab/backend-cuda', 'packages/backend-cuda/ptx', /\.ptx$/),
+  ...files('@digitlab/backend-wasm', 'packages/backend-wasm/dist', /^(plain|relaxed)-.*\.js$/, {}),
+  ...files('@digitlab/backend-cuda', 'packages/backend-cuda/ptx', /\.ptx$/, { gzip: true, brotli: false }),
 ]
 
 // Without a budget for it size-limit only measures; "npm run size" then says so.
