@@ -74,7 +74,7 @@ const checkFooter = (footer: Uint8Array): void => {
   walkStruct(footer, 0)
   const view = new DataView(footer.buffer, footer.byteOffset, footer.byteLength)
   const { field_2: schema, field_4: groups } = deserializeTCompactProtocol({ view, offset: 0 }) as unknown as RawFooter
-  if (!Array.isArray(schema) || !Array.isArray(groups)) throw new Error('it names no columns or row groups')
+  if (!schema || !groups) throw new Error('it names no columns or row groups')
   const open: number[] = [] // children that are to come, of each element around
   for (const { field_5: children = 0 } of schema) {
     if (open.length > 0) open.push((open.pop() ?? 0) - 1)
@@ -95,8 +95,8 @@ const checkFooter = (footer: Uint8Array): void => {
 
 /** A footer's fields as Thrift numbers them, those that are looked at. */
 interface RawFooter {
-  readonly field_2: readonly { readonly field_1?: number; readonly field_5?: number; readonly field_6?: number }[]
-  readonly field_4: readonly {
+  readonly field_2?: readonly { readonly field_1?: number; readonly field_5?: number; readonly field_6?: number }[]
+  readonly field_4?: readonly {
     readonly field_1: readonly { readonly field_3?: { readonly field_12?: Readonly<Record<string, unknown>> } }[]
   }[]
 }
