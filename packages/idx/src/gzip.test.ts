@@ -40,7 +40,8 @@ describe('a gzip file is a series of members, on every runtime', () => {
     const inflated = await nativeGunzip(whole, file.length)
     expect(Buffer.from(inflated ?? []).equals(Buffer.from(file))).toBe(true)
     expect(await nativeGunzip(whole, file.length - 1)).toBeUndefined()
-    expect(await nativeGunzip(whole, file.length + 1)).toBeUndefined()
+    // A file that announces more than it holds is not inflated a second time to find that out.
+    expect((await nativeGunzip(whole, file.length + 1))?.length).toBe(file.length)
     expect(await nativeGunzip(Buffer.concat([whole, text('x')]), file.length)).toBeUndefined()
   })
 

@@ -22,6 +22,12 @@ const bombs: [string, Buffer, asked: number, outcome: 'read' | 'refused'][] = [
   ['announces 2 GB and holds nothing', packed(header(8, 32767, 256, 256)), 0, 'refused'],
   ['announces 2 GB of the 100 MB that it holds', packed(header(8, 32767, 256, 256), zeros(100)), 0, 'refused'],
   ['announces 300 MB and holds 100', packed(header(8, 300, 1024, 1024), zeros(100)), 2 ** 20 * 100, 'refused'],
+  [
+    'announces 300 MB and holds 100, packed in a hurry',
+    gzipSync(Buffer.concat([header(8, 300, 1024, 1024), zeros(100)]), { level: 1 }),
+    2 ** 20 * 100,
+    'refused',
+  ],
   ['holds the 100 MB that it announces', packed(header(8, 100, 1024, 1024), zeros(100)), 2 ** 20 * 100, 'read'],
   ['holds 96 MB of float64', packed(header(14, 12, 1024, 1024), zeros(96)), 2 ** 20 * 96, 'read'],
   ['holds a header of rank 255 and no data', packed(header(8, ...new Array<number>(254).fill(1), 0)), 0, 'read'],

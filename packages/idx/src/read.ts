@@ -80,6 +80,7 @@ const inflate = async (
     throw wrongLength(header, `has ${bytes.length} of gzip, which hold less`, name)
   // Elements begin at a multiple of their size, as in the memory that is taken here.
   const native = headerBytes % 8 === 0 || /8$/.test(header.type) ? await nativeGunzip(bytes, total) : undefined
+  if (native && native.length < total) throw wrongLength(header, `inflates to ${native.length}`, name)
   if (native) return { header, whole: native }
   const whole = memoryFor(header, name)
   whole.set(head)
