@@ -6,8 +6,7 @@ import { serializeTCompactProtocol } from 'hyparquet-writer/src/thrift.js'
 export type Fields = Readonly<Record<`field_${number}`, unknown>>
 
 export const DATA_V2 = 3
-export const [INT32, INT64] = [1, 2]
-const BYTE_ARRAY = 6
+export const [INT32, INT64, BYTE_ARRAY] = [1, 2, 6]
 export const [PLAIN, DELTA_BINARY_PACKED, DELTA_BYTE_ARRAY, RLE_DICTIONARY] = [0, 5, 7, 8]
 
 export const thrift = (fields: Fields): Buffer => {
