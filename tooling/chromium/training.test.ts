@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url'
 import { wasmBackend } from '@digitlab/backend-wasm'
 import { strokes } from '@digitlab/data'
-import { completeExperiment, experimentId, runExperiment } from '@digitlab/train'
+import { completeExperiment, experimentId, runExperiment, type ExperimentInput } from '@digitlab/train'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { chromiumMissing } from './chromium.ts'
@@ -19,7 +19,14 @@ const models: readonly string[] = everything ? ['linear', 'two-layer', 'cnn'] : 
 const modelsOn = (id: PageBackendId): readonly string[] => (id === 'webgpu' && !everything ? ['cnn'] : models)
 type TrainingOf = Omit<Training, 'backend' | 'experiments'>
 
-const experiment = (model: string, batchSize: number) =>
+/** Little to compile, for what is lost and compiled again. */
+const small: ExperimentInput['model'] = {
+  name: 'small',
+  input: [28, 28, 1],
+  layers: [{ type: 'maxPool2d', size: 14 }, { type: 'flatten' }, { type: 'dense', name: 'fc', out: 10 }],
+}
+
+const experiment = (model: ExperimentInput['model'], batchSize: number) =>
   completeExperiment({ model, dataset: 'strokes', seed: 3, epochs: 1, batchSize })
 
 /** The losses of Node's wasm backend, which those of a page are held to. */
@@ -119,7 +126,7 @@ describe('training in Chromium', () => {
         (id) => (globalThis as unknown as { digitlab: TrainingPage }).digitlab.probe(id),
         id,
       )
-      const losable = id === 'cpu' ? {} : { losing: { experiment: experiment('linear', 2), after: 2 } }
+      const losable = id === 'cpu' ? {} : { losing: { experiment: experiment(small, 2), after: 2 } }
       const tried = modelsOn(id)
       const { runs, lost } = await train(page, id, tried, 2, { counts, ...losable })
       for (const [i, { backend, history }] of runs.entries()) {

@@ -14,6 +14,7 @@ import {
   downloadBy,
   downloadedRun,
   draw,
+  drawnIn,
   give,
   giveData,
   looked,
@@ -71,7 +72,7 @@ describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout
     await choose(page, { threads: '1', epochs: 1, batchSize })
     await page.getByRole('button', { name: 'Train all three' }).click()
     for (const model of models) await page.locator('#compare tbody tr', { hasText: model }).getByText('wasm').waitFor()
-    await page.locator('#compare figure svg').nth(3).waitFor()
+    await drawnIn(page, '#compare', 4)
     const table = await page.locator('#compare table').innerText()
     for (const parameters of ['7,850', '79,510', '20,490']) expect(table).toContain(parameters)
 
@@ -128,6 +129,7 @@ describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout
     await page.getByRole('checkbox', { name: /^affine/ }).check()
     await page.getByRole('spinbutton', { name: 'Rotate' }).fill('25')
     const preview = page.locator('figure', { hasText: 'as the first epoch would see them' })
+    await preview.scrollIntoViewIfNeeded() // drawn as soon as it is about to be seen
     await preview.locator('svg image').nth(19).waitFor()
     expect(new URL(page.url()).search).toContain('augment=affine&augment.affine.shift=2&augment.affine.rotate=25&')
     const run = await train(page)

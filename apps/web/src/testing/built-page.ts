@@ -155,26 +155,40 @@ export const setSpeed = async (page: Page, how: 'slow' | 'fast'): Promise<void> 
 export const prepared = (page: Page): Promise<void> =>
   page.locator('#look button:enabled', { hasText: 'report.html' }).waitFor()
 
+/** Scrolls past the figures of a panel, until all of them are drawn, and so many at least. */
+export const drawnIn = async (page: Page, panel: string, least: number): Promise<void> => {
+  await page.waitForFunction(
+    ([panel, least]) => {
+      const waiting = document.querySelector(`${panel} .waiting`)
+      waiting?.scrollIntoView({ behavior: 'instant' })
+      return waiting === null && document.querySelectorAll(`${panel} .drawing`).length >= least
+    },
+    [panel, least] as const,
+  )
+}
+
 /** Scrolls past the figures of the run that is looked at, until all of them are drawn. */
 export const looked = async (page: Page): Promise<void> => {
   await prepared(page)
-  await page.waitForFunction(() => {
-    const waiting = document.querySelector('#look .waiting')
-    waiting?.scrollIntoView({ behavior: 'instant' })
-    return waiting === null && document.querySelector('#look [data-cell]') !== null
-  })
+  await page.locator('#look figure').first().waitFor()
+  await drawnIn(page, '#look', 1)
+  await page.locator('#look [data-cell]').first().waitFor()
 }
 
-/** The bytes that a button hands out, wherever the page is scrolled to: figures that come into sight are drawn. */
-export const downloadBy = async (page: Page, name: string | RegExp): Promise<Buffer> => {
-  const button = page.locator('button:enabled', { hasText: name })
-  const [download] = await Promise.all([page.waitForEvent('download'), button.dispatchEvent('click')])
+const downloaded = async (page: Page, press: () => Promise<void>): Promise<Buffer> => {
+  const [download] = await Promise.all([page.waitForEvent('download'), press()])
   return buffer(await download.createReadStream())
 }
 
-/** The run that is looked at, by its own download. */
-export const downloadedRun = async (page: Page): Promise<Run> =>
-  parseRun((await downloadBy(page, /run\.json/)).toString('utf8'))
+/** The bytes that a button hands out. */
+export const downloadBy = (page: Page, name: string | RegExp): Promise<Buffer> =>
+  downloaded(page, () => page.getByRole('button', { name }).click())
+
+/** The run that is looked at, by its own download, wherever the page is scrolled to: figures that come into sight are drawn. */
+export const downloadedRun = async (page: Page): Promise<Run> => {
+  const button = page.locator('#look button', { hasText: 'run.json' })
+  return parseRun((await downloaded(page, () => button.dispatchEvent('click'))).toString('utf8'))
+}
 
 /** Trains what the form says to the end. */
 export const train = async (page: Page): Promise<Run> => {
