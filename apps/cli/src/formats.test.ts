@@ -3,7 +3,6 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { strokes, type Split } from '@digitlab/data'
-import { PhotonImage } from '@cf-wasm/photon/node'
 import { PNG } from 'pngjs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
@@ -14,14 +13,17 @@ import {
   zipped,
   type Files,
 } from '../../../packages/data/src/testing/digit-files.ts'
+import { photonImage } from './picture/photon'
 import { makeWorkplace, type Ended, type Workplace } from './testing/command'
 
 let workplace: Workplace
 let digits: Awaited<ReturnType<typeof strokes>>
+let PhotonImage: Awaited<ReturnType<typeof photonImage>>
 beforeAll(async () => {
   const counts = { trainCount: 90, testCount: 30 }
   workplace = await makeWorkplace('formats', counts)
   digits = await strokes(counts)
+  PhotonImage = await photonImage()
 })
 afterAll(() => workplace.remove())
 

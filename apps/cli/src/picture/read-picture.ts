@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises'
 import { UsageError } from '../usage-error'
 import { pictureHeader, unreadFormat, type PictureHeader } from './format'
 import { upright, type Pixels } from './orientation'
+import { photonImage } from './photon'
 
 /** A picture of more pixels, or a longer side, is not a digit: the largest cameras of telephones have 24.5 million by default. */
 const mostPixels = 25_000_000
@@ -64,8 +65,7 @@ const bytesOf = async (path: string): Promise<Uint8Array> => {
 }
 
 const unpacked = async ({ format, bytes }: PictureHeader, name: string): Promise<Pixels> => {
-  // Loaded where a picture is read: its WebAssembly is larger than all the rest of the command.
-  const { PhotonImage } = await import('@cf-wasm/photon/node')
+  const PhotonImage = await photonImage()
   let image: InstanceType<typeof PhotonImage> | undefined
   try {
     image = PhotonImage.new_from_byteslice(bytes)
