@@ -61,7 +61,7 @@ export const bench = async (flags: BenchFlags): Promise<void> => {
     let result = (await readResult(out)) ?? (flags.publish ? await readResult(results) : undefined) ?? nothing
     const put = async (part: Partial<BenchResult>) => {
       result = { ...result, ...part }
-      await writeFiles(result, out, root)
+      await writeFiles(result, out)
       if (flags.publish) await publish(result, root)
     }
     const measuredNow: readonly string[] = models

@@ -150,6 +150,6 @@ const sprint =
 const result: NetsResult = { nets, ...(sprint ? { sprint } : {}) }
 console.log(netsTable(result))
 if (flags.publish) {
-  await writeFile(path, await formatted(JSON.stringify(result), path, 'json'))
+  await writeFile(path, await formatted(JSON.stringify(result), 'json'))
   await writeMarkedPart(join(root, 'README.md'), 'nets', 'npm run bench:nets -- --publish', netsTable(result))
 }

@@ -17,7 +17,7 @@ const summary = (result: BenchResult) =>
   `${summaryTable(result)}\n\n${picture('ratios', ratios, 'tooling/bench/results')}`
 
 /** What the README must say of a result. */
-export const readmePart = (result: BenchResult, path: string): Promise<string> => asPart(summary(result), path)
+export const readmePart = (result: BenchResult): Promise<string> => asPart(summary(result))
 
 /** The result that lies in a folder; undefined where there is none. */
 export const readResult = async (folder: string): Promise<BenchResult | undefined> => {
@@ -26,16 +26,15 @@ export const readResult = async (folder: string): Promise<BenchResult | undefine
 }
 
 /** Writes a result, its Markdown and its figures into a folder. */
-export const writeFiles = async (result: BenchResult, folder: string, root: string): Promise<void> => {
-  const path = join(root, 'README.md') // how what is written is formatted
+export const writeFiles = async (result: BenchResult, folder: string): Promise<void> => {
   const document = { format: 'digitlab-bench', version: 2, ...result }
   await mkdir(folder, { recursive: true })
-  await writeFile(join(folder, 'bench.json'), await formatted(JSON.stringify(document), path, 'json'))
-  await writeFile(join(folder, 'bench.md'), await formatted(toMarkdown(result), path, 'markdown'))
+  await writeFile(join(folder, 'bench.json'), await formatted(JSON.stringify(document), 'json'))
+  await writeFile(join(folder, 'bench.md'), await formatted(toMarkdown(result), 'md'))
   for (const [name, svg] of Object.entries(figureFiles(result))) await writeFile(join(folder, name), svg)
 }
 
 export const publish = async (result: BenchResult, root: string): Promise<void> => {
-  await writeFiles(result, join(root, 'tooling', 'bench', 'results'), root)
+  await writeFiles(result, join(root, 'tooling', 'bench', 'results'))
   await writeMarkedPart(join(root, 'README.md'), ...marks, summary(result))
 }

@@ -49,5 +49,5 @@ const result: GpuResult = {
   checks: checks.filter(({ name }) => !isMeasured(name)).map(({ name, held }) => ({ name, held })),
 }
 const path = join(root, 'tooling/gpu/results.json')
-writeFileSync(path, await formatted(JSON.stringify(result), path, 'json'))
+writeFileSync(path, await formatted(JSON.stringify(result), 'json'))
 await writeMarkedPart(join(root, 'README.md'), 'gpu', 'npx tsx tooling/gpu/publish.ts', gpuTable(result))

@@ -1,5 +1,6 @@
 // Parts of a Markdown file that a command writes, between two lines that say which: nobody types them.
 import { readFile, writeFile } from 'node:fs/promises'
+import type { FormatConfig } from 'oxfmt'
 
 /** The two lines: what the part is called, and what writes it. */
 const marksOf = (name: string, command: string) =>
@@ -18,18 +19,22 @@ export const markedPart = (text: string, name: string, command: string) => {
 export const withoutPart = (text: string, name: string): string =>
   text.replace(new RegExp(`<!-- ${name}: [^]*?<!-- ${name} ends -->\\n*`), '')
 
-/** Text as prettier leaves it in a file. */
-export const formatted = async (text: string, path: string, parser: 'markdown' | 'json'): Promise<string> => {
-  const { format, resolveConfig } = await import('prettier') // here: whoever only reads parts does not wait for it
-  return format(text, { ...(await resolveConfig(path)), parser })
+const style = new URL('../../.oxfmtrc.json', import.meta.url)
+
+/** Text as `npm run format` leaves it in a file. @throws Error if it is not in that language */
+export const formatted = async (text: string, language: 'md' | 'json'): Promise<string> => {
+  const { format } = await import('oxfmt') // here: whoever only reads parts does not wait for it
+  const options = JSON.parse(await readFile(style, 'utf8')) as FormatConfig
+  const { code, errors } = await format(`text.${language}`, text, options)
+  if (errors[0]) throw new Error(`cannot format a text as ${language}: ${errors[0].message}`)
+  return code
 }
 
 /** Markdown as it stands between the marks. */
-export const asPart = async (markdown: string, path: string): Promise<string> =>
-  `\n\n${await formatted(markdown, path, 'markdown')}\n`
+export const asPart = async (markdown: string): Promise<string> => `\n\n${await formatted(markdown, 'md')}\n`
 
 /** Writes Markdown between the marks of a file. */
 export const writeMarkedPart = async (path: string, name: string, command: string, markdown: string): Promise<void> => {
   const { before, after } = markedPart(await readFile(path, 'utf8'), name, command)
-  await writeFile(path, `${before}${await asPart(markdown, path)}${after}`)
+  await writeFile(path, `${before}${await asPart(markdown)}${after}`)
 }

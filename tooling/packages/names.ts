@@ -120,7 +120,7 @@ export const readmeWithNames = async (published: PublishedPackage, program: ts.P
   let text = readFileSync(path, 'utf8')
   for (const [name, markdown] of parts) {
     const { before, after } = markedPart(text, name, namesCommand)
-    text = `${before}${await asPart(markdown, path)}${after}`
+    text = `${before}${await asPart(markdown)}${after}`
   }
   return text
 }

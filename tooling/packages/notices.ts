@@ -80,7 +80,7 @@ const wrong: string[] = []
 for (const file of new Set([...there, ...wanted.keys()])) {
   const path = join(root, file)
   const text = wanted.get(file)
-  const now = text && (await formatted(text, path, 'markdown'))
+  const now = text && (await formatted(text, 'md'))
   if (now === (existsSync(path) ? readFileSync(path, 'utf8') : undefined)) continue
   wrong.push(relative(root, path))
   if (process.argv.includes('--check')) continue

@@ -96,7 +96,7 @@ test('docs/vocabulary.md is what the tables say', async () => {
   let text = readFileSync(file, 'utf8')
   for (const [name, markdown] of Object.entries(parts)) {
     const { before, after } = markedPart(text, name, command)
-    text = `${before}${await asPart(markdown, file)}${after}`
+    text = `${before}${await asPart(markdown)}${after}`
   }
   await expect(text).toMatchFileSnapshot(file)
 })

@@ -34,7 +34,7 @@ describe('the pictures of the README', async () => {
 
   test('the table in the README is of the same runs', async () => {
     const readme = join(root, 'README.md')
-    expect(await hasStudyTable(study, await readFile(readme, 'utf8'), readme), `the table ${stale}`).toBe(true)
+    expect(await hasStudyTable(study, await readFile(readme, 'utf8')), `the table ${stale}`).toBe(true)
   })
 
   test("the preview of the page's links is of the study, and named in the page", async () => {

@@ -31,5 +31,5 @@ export const writeStudyTable = (study: Study, readme: string): Promise<void> =>
   writeMarkedPart(readme, ...marks, studyTable(study))
 
 /** Whether the README has what these runs say. */
-export const hasStudyTable = async (study: Study, text: string, readme: string): Promise<boolean> =>
-  markedPart(text, ...marks).part === (await asPart(studyTable(study), readme))
+export const hasStudyTable = async (study: Study, text: string): Promise<boolean> =>
+  markedPart(text, ...marks).part === (await asPart(studyTable(study)))

@@ -50,5 +50,5 @@ Written by \`npx vitest run tooling/tfjs/layers.test.ts -u\`, and held to what i
 
 ${table(found)}
 `
-  await expect(await formatted(text, document, 'markdown')).toMatchFileSnapshot(document)
+  await expect(await formatted(text, 'md')).toMatchFileSnapshot(document)
 })

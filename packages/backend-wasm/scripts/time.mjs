@@ -12,7 +12,7 @@ await build({
   outfile: fileURLToPath(outfile),
   ...{ bundle: true, format: 'esm', platform: 'node', target: 'node20', logLevel: 'error' },
   conditions: ['@digitlab/source'],
-  external: ['@tensorflow/*', 'prettier'],
+  external: ['@tensorflow/*', 'oxfmt'],
   banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)" },
 })
 const { main } = /** @type {{ main: (root: string, args: string[]) => Promise<void> }} */ (await import(outfile.href))

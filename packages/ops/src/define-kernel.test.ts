@@ -34,7 +34,7 @@ afterEach(() => {
 
 test('a kernel of the contract computes what the operation is asked for, once its call was checked', () => {
   installKernels([hundreds], 'cpu')
-  const [x, weight, bias] = [tensor2d([[1, 2]]), tensor2d([[1, 2, 3], [4, 5, 6]]), tensor1d([0, 0, 0])] // prettier-ignore
+  const [x, weight, bias] = [tensor2d([[1, 2]]), tensor2d([[1, 2, 3], [4, 5, 6]]), tensor1d([0, 0, 0])] // oxfmt-ignore
   expect(Array.from(tidy(() => dense(x, weight, bias, 'relu').dataSync()))).toEqual([100, 100, 100])
   expect(() => dense(x, tensor2d([[1, 2, 3]]), bias, 'relu')).toThrow('must have shape [2, 3], not [1, 3]')
   expect(() => engine().runKernel('DigitlabDense', { x, bias }, { activation: 'relu' })).toThrow(

@@ -14,8 +14,7 @@ const marks = ['support', 'npm run release:rehearse -- --publish'] as const
 export const supportPart = (text: string) => markedPart(text, ...marks)
 
 /** What the document must say of a rehearsal. */
-export const supportText = (rehearsal: Rehearsal, path: string): Promise<string> =>
-  asPart(supportTable(rehearsal), path)
+export const supportText = (rehearsal: Rehearsal): Promise<string> => asPart(supportTable(rehearsal))
 
 export const publishSupport = async (rehearsal: Rehearsal, root: string): Promise<void> => {
   const path = join(root, supportDocument)
@@ -27,6 +26,6 @@ export const publishSupport = async (rehearsal: Rehearsal, root: string): Promis
     seconds: undefined,
     results: rehearsal.results.map((one) => ({ ...one, seconds: undefined })),
   }
-  await writeFile(join(results, 'rehearsal.json'), await formatted(JSON.stringify(kept), path, 'json'))
+  await writeFile(join(results, 'rehearsal.json'), await formatted(JSON.stringify(kept), 'json'))
   await writeMarkedPart(path, ...marks, supportTable(rehearsal))
 }

@@ -93,7 +93,7 @@ const models: readonly [string, readonly Layer[]][] = [
   ['padded windows', [{ type: 'conv2d', name: 'conv', out: 3, kernel: 3 }, { type: 'silu' }, { type: 'maxPool2d', size: [3, 2], padding: 1 }]],
   ['normalized', [{ type: 'conv2d', name: 'conv', out: 3, kernel: 3, bias: false }, { type: 'batchNorm', name: 'norm' }, { type: 'gelu' }, { type: 'globalAvgPool2d' }]],
   ['means', [{ type: 'conv2d', name: 'conv', out: 3, kernel: 3 }, { type: 'tanh' }, { type: 'avgPool2d', size: [2, 3], stride: [1, 2] }]],
-] // prettier-ignore
+] // oxfmt-ignore
 
 describe.each(models)('%s', (_, layers) => {
   const tail: Layer[] = [
