@@ -303,11 +303,11 @@ describe.skipIf(chromiumMissing !== undefined)('the page', { timeout: 240_000 },
     expect(await lower()).toBeGreaterThan(700)
     await page.mouse.wheel(0, 500)
     await expect.poll(lower).toBeLessThan(700)
-    // Below, far out of sight, nothing has been drawn; it is as soon as it is looked at.
+    // Below, far out of sight, nothing has been drawn; it is where the page is to be printed.
     const figures = await page.locator('#look figure').count()
     expect(await page.locator('#look .waiting').count()).toBe(figures)
-    await looked(page)
-    expect(await page.locator('#look .drawing').count()).toBe(figures)
+    await page.evaluate(() => dispatchEvent(new Event('beforeprint')))
+    await expect.poll(() => page.locator('#look .drawing').count()).toBe(figures)
     await page.context().close()
   })
 
