@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { afterAll, afterEach, beforeEach, expect, vi } from 'vitest'
 import { tellOfEqualBytes } from './equal-bytes.ts'
 
@@ -13,6 +14,10 @@ afterEach(() => {
   vi.restoreAllMocks()
   expect(warned, 'warnings written during the test').toEqual([])
 })
+
+// Where a pipe was the last file that Node looked at, its realpathSync leaves the next path as it is: a package would be loaded once more,
+// by the link that pnpm has made. Any other file mends that.
+afterEach(() => void statSync('.'))
 
 // The next file of tests may run in the same process: it finds what this one found.
 const ofProcess = () => ({
