@@ -16,7 +16,8 @@ afterEach(() => {
 })
 
 // Where a pipe was the last file that Node looked at, its realpathSync leaves the next path as it is: a package would be loaded once more,
-// by the link that pnpm has made. Any other file mends that.
+// by the link that pnpm has made. Any other file mends that: after a test, and after the hooks that tidied up behind the file before.
+statSync('.')
 afterEach(() => void statSync('.'))
 
 // The next file of tests may run in the same process: it finds what this one found.
