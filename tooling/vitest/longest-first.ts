@@ -35,6 +35,11 @@ const longest = [
   'apps/cli/src/sweep-kills.test.ts',
   'apps/cli/src/streamed.test.ts',
   'tooling/tfjs/layers.test.ts',
+  'packages/idx/src/hostile.test.ts',
+  'tooling/vitest/hostile.test.ts',
+  'packages/data/src/formats-hostile.test.ts',
+  'packages/weights/src/damaged.test.ts',
+  'packages/data/src/damaged.test.ts',
 ]
 
 /** Files in the order of {@link longest}, the others after them in vitest's own order. */
