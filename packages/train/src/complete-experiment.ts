@@ -42,9 +42,7 @@ interface Foreign {
 
 /** How weights follow their gradients: an optimizer of this package, or one that is passed along. */
 export type OptimizerOptions =
-  // of this package
   | Completed<(typeof optimizerTypes)[number]>
-  // passed along
   | (Foreign & { readonly learningRate: number })
 
 /** How the learning rate changes. */
