@@ -147,15 +147,26 @@ export const hostileReader = async <Module>(
 
 const megabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MB`
 
+/** What breaks a line, moves a terminal's cursor or turns the order of characters round: of no use in a sentence. */
+const controls = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/u
+
+/** Holds a sentence about a file to one line that a person reads to its end, whatever the file holds. */
+export const expectSentence = (message: string): void => {
+  expect(message.length, `${message.length} characters: ${message.slice(0, 2000)}`).toBeLessThan(800)
+  expect(controls.exec(message)?.[0], `a control character in ${JSON.stringify(message)}`).toBeUndefined()
+}
+
 /**
  * Holds what a file took to the bounds of every reader: at most 64 MB and four times the file, or the memory that the file's
- * header honestly asks for; and at most 2 s of computing. A process that was ended, and an error that is a bug, fail.
+ * header honestly asks for; at most 2 s of computing; and a refusal to one sentence. A process that was ended, and an error that is a bug,
+ * fail.
  *
  * @param asked bytes that the header asks for, where the file is sound and large
  */
 export const expectBounded = (reading: Reading, file: Uint8Array, asked = 0): void => {
   const { outcome, message, grown, seconds } = reading
   expect(['read', 'refused'], `${outcome}: ${message}`).toContain(outcome)
+  if (outcome === 'refused') expectSentence(message)
   const most = 64 * 2 ** 20 + Math.max(4 * file.length, asked)
   expect(grown, `took ${megabytes(grown)}, may take ${megabytes(most)} (${outcome}: ${message})`).toBeLessThan(most)
   expect(seconds, `computed for ${seconds} s (${outcome}: ${message})`).toBeLessThan(2)

@@ -1,4 +1,5 @@
 import { foreignContent } from './foreign'
+import { sentence } from './sentence'
 
 // Indices stay inside an element, whose size divides the length: each `!` is in range.
 
@@ -6,6 +7,10 @@ import { foreignContent } from './foreign'
 export class IdxError extends Error {
   readonly mendable = true
   override name = 'IdxError'
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(sentence(message), options)
+  }
 }
 
 /** The element types of the format, by name: code in the third byte, bytes an element, and the array that holds them. */
@@ -58,7 +63,14 @@ export interface IdxHeader {
 /** How a file is called in errors. */
 export const called = (name: string | undefined): string => (name === undefined ? '' : ` (${name})`)
 
-export const shown = (shape: readonly number[]): string => `[${shape.join(', ')}]`
+/** More sizes than an array has whose sizes anybody reads; a header may have 255. */
+const mostShown = 8
+
+/** A shape in errors: [60000, 28, 28]. */
+export const shown = (shape: readonly number[]): string => {
+  const more = shape.length - mostShown
+  return `[${shape.slice(0, mostShown).join(', ')}${more > 0 ? ` and ${more} more` : ''}]`
+}
 
 /**
  * Reads the header: two zero bytes, the type's code, the rank, and each size as a big-endian uint32.

@@ -39,6 +39,14 @@ const bombs: [string, Buffer, asked: number, outcome: 'read' | 'refused'][] = [
     0,
     'refused',
   ],
+  ['has 254 sizes that multiply past 2^53', header(8, ...new Array<number>(254).fill(2 ** 32 - 1)), 0, 'refused'],
+  [
+    'is longer than its 255 sizes of 1',
+    Buffer.concat([header(8, ...new Array<number>(255).fill(1)), zeros(1)]),
+    0,
+    'refused',
+  ],
+  ['has 255 sizes and needs too much memory', header(8, 2 ** 31, ...new Array<number>(254).fill(1)), 0, 'refused'],
   ['announces 4 billion records without a byte', Buffer.concat([header(8, 2 ** 32 - 1, 0)]), 0, 'read'],
 ]
 

@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decodeIdx, IdxError, idxTypes, readIdx, streamIdx, writeIdx, type IdxArray, type IdxType } from './index'
+import { expectSentence } from '../../../tooling/vitest/hostile'
 import { bitsOf, inPieces, text } from '../../../tooling/vitest/pieces'
 
 /** Goes through a whole stream; how many records there were. */
@@ -99,12 +100,31 @@ describe('what is no IDX file is refused in one sentence with both values', () =
     ['sizes past 2^53', header(2 ** 31, 2 ** 31, 2 ** 31), 'multiply past 2^53 bytes (x.idx)'],
     ['sizes past 2^53 hidden by a zero', header(2 ** 31, 2 ** 31, 2 ** 31, 0), 'multiply past 2^53 bytes'],
     ['rank 255 of 2^32 - 1', header(...new Array<number>(255).fill(2 ** 32 - 1)), 'multiply past 2^53 bytes'],
+    [
+      'more sizes than anybody reads',
+      header(...new Array<number>(100).fill(1)),
+      'expected 405 bytes for [1, 1, 1, 1, 1, 1, 1, 1 and 92 more] uint8, the file holds 404',
+    ],
   ]
   test.each(cases)('%s', async (_, bytes, message) => {
     expect(() => readIdx(bytes, { name: 'x.idx' })).toThrow(IdxError)
     expect(() => readIdx(bytes, { name: 'x.idx' })).toThrow(message)
     await expect(decodeIdx(gzipSync(bytes), { name: 'x.idx' })).rejects.toThrow(IdxError)
     await expect(drain(inPieces(bytes, 5))).rejects.toThrow(IdxError)
+  })
+
+  test.each([
+    ['control characters', 'x\n\x1b[2J\x7f\u009b\u2028\u202e\ud800.idx'],
+    ['a name of 60,000', '\x1b'.repeat(60_000)],
+  ])('a sentence of one line about a file with %s in its name', (_, name) => {
+    const refused = () => readIdx(good.subarray(0, 17), { name })
+    expect(refused).toThrow(/^expected 18 bytes for \[2, 3\] uint8, [^]* it was cut off or changed, get it again$/)
+    expect(refused).toThrow('\\u001b')
+    try {
+      refused()
+    } catch (error) {
+      expectSentence((error as Error).message)
+    }
   })
 
   test('damaged and cut off gzip data', async () => {
