@@ -3,6 +3,7 @@
 import { DataError } from './data-error'
 import { fileRoles, type DatasetFiles } from './dataset'
 import { numberTypes, type NumberTypeName, type NumericData } from './numbers'
+import { shownShape } from './shown'
 import type { StoredArray } from './stored-array'
 
 type Role = keyof DatasetFiles<unknown>
@@ -124,7 +125,7 @@ const concatenated = (arrays: readonly StoredArray[]): StoredArray | undefined =
   const other = ordered.find(({ type, shape }) => type !== head.type || rest(shape) !== rest(head.shape))
   if (other)
     throw new DataError(
-      `expected parts of one array, ${head.name} is ${head.type} [${head.shape.join(', ')}], ${other.name} ${other.type} [${other.shape.join(', ')}]: give files of one data set`,
+      `expected parts of one array, ${head.name} is ${head.type} ${shownShape(head.shape)}, ${other.name} ${other.type} ${shownShape(other.shape)}: give files of one data set`,
     )
   const name = head.name.replace(/-\d{5}-of-\d{5}/, '')
   const count = ordered.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0)

@@ -1,6 +1,7 @@
 // Files that name classes: EMNIST's emnist-balanced-mapping.txt (label, code of a letter in upper case, in lower case), Kuzushiji's
 // k49_classmap.csv (index, code point, letter), a name a line, JSON.
 import { DataError } from './data-error'
+import { shownValue } from './shown'
 
 /** Whether a file's name says that it names classes. */
 export const isMappingName = (name: string): boolean =>
@@ -69,7 +70,11 @@ const fromJson = (text: string, name: string): ReadonlyMap<number, string> => {
   // {"cat": 0, "dog": 1} as well as {"0": "cat"} and ["cat", "dog"]
   const turned = entries.length > 0 && entries.every(([, label]) => Number.isInteger(label))
   return checked(
-    entries.map(([key, one]) => (turned ? [Number(one), key] : [Number(key), String(one)])),
+    entries.map(([key, one]: [string, unknown]) => {
+      if (typeof one === 'object')
+        throw new DataError(`expected a name, found ${shownValue(one)} (${name}): write a list of names`)
+      return turned ? [Number(one), key] : [Number(key), typeof one === 'string' ? one : shownValue(one)]
+    }),
     name,
   )
 }

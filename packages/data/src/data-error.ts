@@ -1,3 +1,5 @@
+import { sentence } from './shown'
+
 /** What went wrong with data, for programs: a name that stays while sentences change. */
 export type DataErrorCode =
   /** Neither a data set nor a folder has this name. */
@@ -19,7 +21,7 @@ export type DataErrorCode =
   /** Values that do not fit each other, or are not what was expected. */
   | 'bad-data'
 
-/** Data that are not available, or are not what they should be. */
+/** Data that are not available, or are not what they should be. Its message is one line of bounded length, whatever their files hold. */
 export class DataError extends Error {
   readonly mendable = true
   readonly code: DataErrorCode
@@ -29,7 +31,7 @@ export class DataError extends Error {
     message: string,
     { code = 'bad-data', ...options }: ErrorOptions & { readonly code?: DataErrorCode } = {},
   ) {
-    super(message, options)
+    super(sentence(message), options)
     this.code = code
   }
 }

@@ -12,6 +12,7 @@ import { datasetFromOwnArrays, datasetFromOwnFiles } from './own-files'
 import { isPicture, isPictureName, type DecodePicture } from './picture-pixels'
 import { prepareDataset } from './prepare'
 import { isPlain, type Preparation } from './preparation'
+import { sentence, shownName } from './shown'
 import { splitArrays } from './split'
 import type { StoredArray } from './stored-array'
 
@@ -51,8 +52,10 @@ export interface GivenOptions {
  *
  * @throws DataError if a file is missing, is there twice, or does not fit the others; IdxError if an IDX file is damaged
  */
-export const datasetFromGiven = async (files: readonly GivenFile[], options: GivenOptions): Promise<Dataset> => {
-  const { where, set, onNotice = () => {} } = options
+export const datasetFromGiven = async (files: readonly GivenFile[], given: GivenOptions): Promise<Dataset> => {
+  const { where, set } = given
+  const onNotice = (text: string) => given.onNotice?.(sentence(text))
+  const options = { ...given, onNotice }
   const { arrays, formats, pictures, others, mappings } = await sorted(await unzipped(files), contextOf(options))
   const classNames = options.classNames ?? (await namesIn(mappings, options))
   if (arrays.length > 0) {
@@ -152,16 +155,16 @@ export const namesIn = async (
   const [file, ...more] = set === undefined ? files : files.filter(({ name }) => name.toLowerCase().startsWith(set))
   if (!file) return undefined
   if (more.length > 0) {
-    onNotice(`${file.name} and ${more.length} more files name classes: none of them is taken`)
+    onNotice(sentence(`${file.name} and ${more.length} more files name classes: none of them is taken`))
     return undefined
   }
   try {
     const names = parseClassNames(await file.read(), file.name)
-    onNotice(`the classes have the names in ${file.name}`)
+    onNotice(sentence(`the classes have the names in ${file.name}`))
     return names
   } catch (error) {
     if (!(error instanceof DataError)) throw error
-    onNotice(`${file.name} is skipped: ${error.message}`)
+    onNotice(sentence(`${file.name} is skipped: ${error.message}`))
     return undefined
   }
 }
@@ -305,5 +308,5 @@ export const listed = (files: readonly { readonly name: string }[]): string =>
     ? 'no files'
     : `${files
         .slice(0, 6)
-        .map(({ name }) => name)
+        .map(({ name }) => shownName(name))
         .join(', ')}${files.length > 6 ? ', ...' : ''}`

@@ -2,6 +2,7 @@
 import type { Dataset, Split } from './dataset'
 import { bytesOfImage, channelsOf } from './image-shape'
 import { greyOf } from './picture-pixels'
+import { sentence, shownName } from './shown'
 
 /** What was found in a data set. */
 export interface Inspection {
@@ -25,7 +26,8 @@ export const inspectDataset = (data: Dataset): Inspection => {
   const counts = { train: countsOf(train, data.classes), test: countsOf(test, data.classes) }
   const { duplicates, otherwise } = duplicatesIn(data)
   const looks = looksOf(data)
-  const named = (classes: readonly number[]) => listed(classes.map((i) => classNames[i] ?? String(i)))
+  const named = (classes: readonly number[]) =>
+    sentence(listed(classes.map((i) => shownName(classNames[i] ?? String(i)))))
   const without = (counts: readonly number[]) => counts.flatMap((count, i) => (count === 0 ? [i] : []))
   const [untrained, untested] = [without(counts.train), without(counts.test)]
   const share = (count: number) => `${count} of ${test.count} test images`

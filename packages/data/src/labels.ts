@@ -1,6 +1,7 @@
 // Labels as files have them: integers of any type, from 0 or from 1, now and then with a stray one among them.
 import { DataError } from './data-error'
 import type { NumericData } from './numbers'
+import { sentence, shownName } from './shown'
 
 /** Labels as they are stored, [count], [count, 1], or [count, n] with the class first. */
 export interface StoredLabels {
@@ -109,7 +110,9 @@ const noticeAbout = (
 ): string | undefined => {
   const [only] = train
   if (train.every((label) => label === only))
-    return `all training images are of one class, ${classNames[only ?? 0]}: there is nothing to tell apart`
+    return sentence(
+      `all training images are of one class, ${shownName(classNames[only ?? 0] ?? '')}: there is nothing to tell apart`,
+    )
   if (!guessed) return undefined // a named set's classes are known
   const empty = counts.reduce((sum, count) => sum + (count === 0 ? 1 : 0), 0)
   if (empty === 0) return undefined

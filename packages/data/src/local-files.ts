@@ -11,6 +11,7 @@ import { chooseSet, roleOf, setOf } from './idx-names'
 import { ownName } from './own-files'
 import { isPictureName } from './picture-pixels'
 import { readIfThere } from './read-file'
+import { shownName } from './shown'
 import { isLarge, streamedDataset } from './streamed'
 
 /** How files on a disk are read. */
@@ -33,7 +34,7 @@ export const datasetAt = async (path: string, options: LocalOptions): Promise<Da
   if (there?.isDirectory()) {
     const { folder, names, called } = await dataFolder(path)
     const files = names.map((name) => fileAt(join(folder, name), name))
-    const where = `in ${folder} (${names.slice(0, 8).join(', ') || 'it is empty'}${names.length > 8 ? ', ...' : ''})`
+    const where = `in ${folder} (${names.slice(0, 8).map(shownName).join(', ') || 'it is empty'}${names.length > 8 ? ', ...' : ''})`
     const streamed = await streamedFrom(folder, names, { called, origin: `the folder ${path}`, where }, options)
     if (streamed) return streamed
     return datasetFromGiven(files, { ...options, name: called, origin: `the folder ${path}`, where })

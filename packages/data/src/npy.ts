@@ -4,6 +4,7 @@
 import { DataError } from './data-error'
 import type { ArrayFile } from './array-formats'
 import { bytesOfShape, numbersFrom, numberTypes, type NumberTypeName, type NumericData } from './numbers'
+import { shownName, shownShape } from './shown'
 import type { StoredArray } from './stored-array'
 import { zipEntries } from './zip'
 
@@ -45,7 +46,7 @@ export const readNpy = (bytes: Uint8Array, name = 'the file'): NumpyArray => {
   const expected = start + count * numberTypes[type].size
   if (bytes.length !== expected)
     throw new DataError(
-      `expected ${expected} bytes for ${type} [${shape.join(', ')}], ${name} holds ${bytes.length}: it was cut off or changed, get it again`,
+      `expected ${expected} bytes for ${type} ${shownShape(shape)}, ${name} holds ${bytes.length}: it was cut off or changed, get it again`,
     )
   return { type, shape, data: numbersFrom(type, bytes.subarray(start), littleEndian) }
 }
@@ -84,7 +85,7 @@ const headerOf = (bytes: Uint8Array, name: string): Header => {
     .map(Number)
   const known = type as NumberTypeName // as was seen
   const asked = bytesOfShape(known, shape)
-  if (asked === undefined) return fail(`its sizes [${shape.join(', ')}] multiply past 2^53 bytes`)
+  if (asked === undefined) return fail(`its sizes ${shownShape(shape)} multiply past 2^53 bytes`)
   const count = asked / numberTypes[known].size
   return { type: known, shape, start, count, littleEndian: byteOrder !== '>' }
 }
@@ -113,13 +114,14 @@ export const arraysInNpz = async ({ name, read }: ArrayFile): Promise<readonly S
       `expected at most ${mostArrays} arrays, ${name} has ${entries.length}: give an archive of one data set`,
     )
   for (const entry of entries) {
-    const called = `${name}: ${entry.name.slice(0, -4)}`
+    const key = entry.name.slice(0, -4)
+    const called = `${name}: ${shownName(key)}`
     const { type, shape, start, count } = headerOf(entry.beginning(headerBytesOf(entry.beginning(12))), called)
     if (start + count * numberTypes[type].size !== entry.bytes)
       throw new DataError(
-        `expected ${start + count * numberTypes[type].size} bytes for ${type} [${shape.join(', ')}], ${called} has ${entry.bytes}: get the file again`,
+        `expected ${start + count * numberTypes[type].size} bytes for ${type} ${shownShape(shape)}, ${called} has ${entry.bytes}: get the file again`,
       )
-    arrays.push({ name: called, type, shape, read: async () => readNpy(entry.read(), called).data })
+    arrays.push({ name: `${name}: ${key}`, type, shape, read: async () => readNpy(entry.read(), called).data })
   }
   if (arrays.length === 0)
     throw new DataError(`${name} is a zip archive without arrays of NumPy: unpack it, and give what is in it`)
@@ -132,7 +134,7 @@ export const readNpz = (bytes: Uint8Array, name = 'the file'): ReadonlyMap<strin
   for (const entry of zipEntries(bytes, name))
     if (entry.name.endsWith('.npy')) {
       const key = entry.name.slice(0, -4)
-      arrays.set(key, readNpy(entry.read(), `${name}: ${key}`))
+      arrays.set(key, readNpy(entry.read(), `${name}: ${shownName(key)}`))
     }
   return arrays
 }

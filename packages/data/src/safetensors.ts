@@ -4,6 +4,7 @@
 import type { ArrayFile } from './array-formats'
 import { DataError } from './data-error'
 import { bytesOfShape, numbersFrom, type NumberTypeName } from './numbers'
+import { shownName, shownShape, shownValue } from './shown'
 import type { StoredArray } from './stored-array'
 
 const types: Readonly<Record<string, NumberTypeName>> = {
@@ -46,19 +47,23 @@ export const arraysInSafetensors = async ({ name, read }: ArrayFile): Promise<re
   let total = 0
   for (const [key, value] of Object.entries(headerOf(bytes.subarray(8, 8 + length), fail))) {
     if (key === '__metadata__') continue
+    const called = shownName(key)
     const { dtype, shape, data_offsets: offsets } = (value ?? {}) as Record<string, unknown>
     const type = typeof dtype === 'string' && Object.hasOwn(types, dtype) ? types[dtype] : undefined
-    if (!type) return fail(`${key} is of type ${String(dtype)}, read are ${Object.keys(types).join(', ')}`)
+    const typeName = typeof dtype === 'string' ? shownName(dtype) : shownValue(dtype)
+    if (!type) return fail(`${called} is of type ${typeName}, read are ${Object.keys(types).join(', ')}`)
     if (!Array.isArray(shape) || !shape.every(isCount) || shape.length > 8)
-      return fail(`the shape of ${key} is ${JSON.stringify(shape)}, expected at most 8 whole numbers`)
+      return fail(`the shape of ${called} is ${shownValue(shape)}, expected at most 8 whole numbers`)
     const sizes: readonly number[] = shape
     const [from, to] = Array.isArray(offsets) ? (offsets as unknown[]) : []
     if (!isCount(from) || !isCount(to) || to < from || to > elements.length)
-      return fail(`${key} should lie at bytes ${String(from)} to ${String(to)} of ${elements.length}; get it again`)
+      return fail(
+        `${called} should lie at bytes ${shownValue(from)} to ${shownValue(to)} of ${elements.length}; get it again`,
+      )
     const asked = bytesOfShape(type, sizes)
     if (asked !== to - from)
       return fail(
-        `${key} of shape [${sizes.join(', ')}] takes ${asked ?? 'more than 2^53'} bytes as ${String(dtype)}, found ${to - from}`,
+        `${called} of shape ${shownShape(sizes)} takes ${asked ?? 'more than 2^53'} bytes as ${typeName}, found ${to - from}`,
       )
     total += to - from
     if (total > elements.length) return fail('its arrays lie over each other')

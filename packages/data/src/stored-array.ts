@@ -4,6 +4,7 @@ import type { DataFile, Dataset, DatasetFiles, DatasetNames } from './dataset'
 import type { ImageShape } from './image-shape'
 import { readLabels } from './labels'
 import type { NumericData } from './numbers'
+import { shownShape } from './shown'
 
 /** An array in a file: its header has been read, its elements have not. */
 export interface StoredArray {
@@ -81,7 +82,7 @@ export const sidesOf = ({ name, type, shape }: StoredArray): ImageShape => {
         ? 'give the channels last'
         : 'give an images file'
     throw new DataError(
-      `expected images as uint8 [count, height, width] or [count, height, width, 3] of 1 to ${longestSide} pixels a side, found ${type} [${shape.join(', ')}] (${name}): ${remedy}`,
+      `expected images as uint8 [count, height, width] or [count, height, width, 3] of 1 to ${longestSide} pixels a side, found ${type} ${shownShape(shape)} (${name}): ${remedy}`,
     )
   }
   return channels === 3 ? [height, width, 3] : [height, width]
@@ -96,7 +97,7 @@ export const checkCounts = (images: StoredArray, labels: StoredArray): void => {
   const table = type === 'int32' && shape.length === 2 && columns > 1
   if (!/^u?int/.test(type) || (!flat && !table))
     throw new DataError(
-      `expected labels as integers [count], found ${type} [${shape.join(', ')}] (${labels.name}): give a labels file`,
+      `expected labels as integers [count], found ${type} ${shownShape(shape)} (${labels.name}): give a labels file`,
     )
   if (imageCount !== labelCount)
     throw new DataError(

@@ -4,6 +4,7 @@
 // Source: PKWARE's APPNOTE.TXT 6.3.
 import { Inflate, inflateSync } from 'fflate/browser' // runs everywhere: its other entry asks Node for worker threads
 import { DataError } from './data-error'
+import { shownName } from './shown'
 
 /** An entry of an archive, not yet unpacked. */
 export interface ZipEntry {
@@ -57,16 +58,17 @@ export const zipEntries = (bytes: Uint8Array, name: string): readonly ZipEntry[]
     ]
     const nameLength = view.getUint16(at + 28, true)
     const entry = new TextDecoder().decode(bytes.subarray(at + 46, at + 46 + nameLength))
+    const called = shownName(entry)
     at += 46 + nameLength + view.getUint16(at + 30, true) + view.getUint16(at + 32, true)
     if (header + 30 > bytes.length || view.getUint32(header, true) !== 0x04034b50)
-      return fail(`its entry ${entry} should be at byte ${header}, where there is none`)
+      return fail(`its entry ${called} should be at byte ${header}, where there is none`)
     const from = header + 30 + view.getUint16(header + 26, true) + view.getUint16(header + 28, true)
     if (packed > bytes.length - from)
-      return fail(`its entry ${entry} ends at byte ${from + packed}, the file at ${bytes.length}`)
+      return fail(`its entry ${called} ends at byte ${from + packed}, the file at ${bytes.length}`)
     if (method !== 0 && method !== 8)
-      return fail(`its entry ${entry} is compressed with method ${method}, expected 0 or 8`)
+      return fail(`its entry ${called} is compressed with method ${method}, expected 0 or 8`)
     if (method === 0 ? packed !== unpacked : unpacked > packed * mostInflation || unpacked > longestEntry)
-      return fail(`its entry ${entry} should be ${unpacked} bytes from ${packed}`)
+      return fail(`its entry ${called} should be ${unpacked} bytes from ${packed}`)
     packedBytes += packed
     if (packedBytes > bytes.length) return fail('its entries lie over each other')
     const content = bytes.subarray(from, from + packed)
@@ -78,7 +80,7 @@ export const zipEntries = (bytes: Uint8Array, name: string): readonly ZipEntry[]
       read() {
         const whole = method === 0 ? content : inflated(content, unpacked)
         if (whole === undefined || crc32(whole) !== sum)
-          return fail(`its entry ${entry} is damaged: its checksum does not match`)
+          return fail(`its entry ${called} is damaged: its checksum does not match`)
         return whole
       },
     })
