@@ -2,9 +2,16 @@ import { availableParallelism } from 'node:os'
 import { defineConfig, type TestProjectConfiguration } from 'vitest/config'
 import { ClosingLine } from './tooling/vitest/closing-line.ts'
 import { LongestFirst } from './tooling/vitest/longest-first.ts'
-import { ownProcess } from './tooling/vitest/own-process.ts'
+import { oneEngine, ownProcess } from './tooling/vitest/processes.ts'
 
-const project = (name: string, include: string[], exclude: string[], isolate: boolean): TestProjectConfiguration => ({
+interface Files {
+  readonly include: string[]
+  readonly exclude?: string[]
+  readonly isolate: boolean
+  readonly setup?: string[]
+}
+
+const project = (name: string, { include, exclude = [], isolate, setup = [] }: Files): TestProjectConfiguration => ({
   // Tests run on the sources, so that no stale build can pass them.
   resolve: { conditions: ['@digitlab/source'] },
   ssr: { resolve: { conditions: ['@digitlab/source'] } },
@@ -12,7 +19,7 @@ const project = (name: string, include: string[], exclude: string[], isolate: bo
     name,
     include,
     exclude: ['**/node_modules/**', '**/dist/**', ...exclude],
-    setupFiles: ['tooling/vitest/setup.ts'],
+    setupFiles: ['tooling/vitest/setup.ts', ...setup],
     isolate,
     testTimeout: 120_000,
     hookTimeout: 120_000,
@@ -25,8 +32,13 @@ export default defineConfig({
     // Most files leave their process as they found it (tooling/vitest/setup.ts holds them to it), and those that follow find loaded what they
     // need: that takes half a second of a file.
     projects: [
-      project('shared', ['{packages,apps,tooling}/**/*.test.ts'], ownProcess, false),
-      project('alone', ownProcess, [], true),
+      project('shared', {
+        include: ['{packages,apps,tooling}/**/*.test.ts'],
+        exclude: [...oneEngine, ...ownProcess],
+        isolate: false,
+      }),
+      project('engine', { include: oneEngine, isolate: false, setup: ['tooling/tfjs/one-engine.ts'] }),
+      project('alone', { include: ownProcess, isolate: true }),
     ],
     globalSetup: ['tooling/vitest/once.ts'],
     sequence: { sequencer: LongestFirst },
