@@ -71,7 +71,7 @@ export {
   type OptionTable,
   type Presence,
 } from './options'
-export { isRecord, shownValue } from './shown'
+export { isRecord, shownSentence, shownValue } from './shown'
 export type { StateDict, StateEntry } from './state-dict'
 export type { Sides } from './windows'
 export { denseLayout, featureLayout, filterLayout, type Layout } from './tensor-layout'

@@ -1,7 +1,9 @@
+import { shownSentence } from './shown'
+
 /** Where in a model's definition: `['layers', 2, 'out']`, as `JSON.parse` would be walked; empty for the whole of it. */
 export type ModelPath = readonly (string | number)[]
 
-/** A model that can't be: shapes that don't fit, names used twice, an unknown option. */
+/** A model that can't be: shapes that don't fit, names used twice, an unknown option. Its message is one line of bounded length. */
 export class ModelError extends Error {
   /** The same in every version: to tell it apart from other errors without its class. */
   readonly code = 'bad-model'
@@ -14,7 +16,7 @@ export class ModelError extends Error {
   readonly path: ModelPath | undefined
 
   constructor(message: string, { path, ...options }: ErrorOptions & { readonly path?: ModelPath } = {}) {
-    super(message, options)
+    super(shownSentence(message), options)
     this.path = path
   }
 }

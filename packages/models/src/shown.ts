@@ -23,9 +23,30 @@ const flat = (value: unknown): string => {
   return typeof value === 'function' ? 'a function' : String(value)
 }
 
-/** JSON.stringify leaves DEL and the controls of Latin-1 as they are. */
-const quoted = (text: string): string =>
-  JSON.stringify(text.slice(0, longest)).replace(
-    /[\u007f-\u009f\u2028\u2029]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
+/** JSON.stringify leaves DEL, the controls of Latin-1 and marks of direction as they are. */
+const quoted = (text: string): string => {
+  const shown = escaped(JSON.stringify(text.slice(0, longest)))
+  return text.length > longest || shown.length > longest ? `${shown.slice(0, longest - 4)}..."` : shown
+}
+
+/** What breaks a line, moves a terminal's cursor, turns the order of characters round, or is half a character. */
+const controls = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu
+
+const escaped = (text: string): string =>
+  text.replace(controls, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`)
+
+/** Longer than any sentence here about files whose names are of a usual length. */
+const longestSentence = 700
+
+/** Kept of the end, which says what to do. */
+const end = 240
+
+/**
+ * An error's sentence on one line, whatever somebody's file put into it: its control characters are escaped, and of one that is
+ * too long the middle is left out.
+ */
+export const shownSentence = (text: string): string => {
+  const most = longestSentence
+  const line = escaped(text.length > 2 * most ? text.slice(0, most) + text.slice(-most) : text)
+  return line.length > most ? escaped(`${line.slice(0, most - end - 5)} ... ${line.slice(-end)}`) : line
+}

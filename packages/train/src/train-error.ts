@@ -1,3 +1,5 @@
+import { shownSentence } from '@digitlab/models'
+
 /** What a {@link TrainError} is about, for a program that acts on it; the sentence is for people. */
 export type TrainErrorCode =
   /** An experiment, an option or data that do not fit. */
@@ -23,7 +25,7 @@ export class TrainError extends Error {
     message: string,
     { code = 'bad-input', ...options }: ErrorOptions & { readonly code?: TrainErrorCode } = {},
   ) {
-    super(message, options)
+    super(shownSentence(message), options)
     this.code = code
   }
 }

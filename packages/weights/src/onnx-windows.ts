@@ -2,6 +2,7 @@
 import type { Sides } from '@digitlab/models'
 import type { OnnxNode } from './onnx-graph'
 import { refuse, type Walk } from './onnx-walk'
+import { shownShape } from './shown'
 
 type Both = readonly [height: number, width: number]
 
@@ -11,7 +12,7 @@ export const sides = ([height, width]: Both): Sides => (height === width ? heigh
 const both = (walk: Walk, node: OnnxNode, name: string, otherwise: Both): Both => {
   const values = walk.graph.ints(node, name)
   if (values === undefined) return otherwise
-  return values.length === 2 ? (values as unknown as Both) : refuse(walk, node, `has ${name} of [${values.join(', ')}]`)
+  return values.length === 2 ? (values as unknown as Both) : refuse(walk, node, `has ${name} of ${shownShape(values)}`)
 }
 
 const undilated = (walk: Walk, node: OnnxNode) => {
@@ -32,7 +33,7 @@ export const convolved = (walk: Walk, node: OnnxNode, kernel: Both): { stride: B
   const stride = both(walk, node, 'strides', [1, 1])
   const stated = both(walk, node, 'kernel_shape', kernel)
   if (stated.join() !== kernel.join())
-    return refuse(walk, node, `has kernel_shape [${stated.join(', ')}], its filters are [${kernel.join(', ')}]`)
+    return refuse(walk, node, `has kernel_shape ${shownShape(stated)}, its filters are ${shownShape(kernel)}`)
   const auto = graph.string(node, 'auto_pad') ?? 'NOTSET'
   if (auto === 'VALID') return { stride, padding: [0, 0] }
   if (!auto.startsWith('SAME')) return { stride, padding: padsOf(walk, node) }

@@ -12,7 +12,7 @@ import { Message, type Reading } from './onnx-message'
 import type { ReadExternal } from './onnx-tensor'
 import type { Walk } from './onnx-walk'
 import { writtenNodes } from './write-onnx'
-import { quoted } from './shown'
+import { quoted, shownShape } from './shown'
 
 /** What is read of an ONNX file. */
 export interface ReadOnnxOptions {
@@ -184,7 +184,7 @@ const begin = (graph: OnnxGraph): Walk => {
   const image = known.length === 1 && known[0] === 784 ? [1, 28, 28] : known.length === 2 ? [1, ...known] : known
   if (known.length !== sizes.length || image.length !== 3)
     return unsupported(
-      `its input ${quoted(input.name)} is of [${input.sizes.map((size) => size ?? 'any').join(', ')}], expected [N, channels, height, width] or [N, 784]`,
+      `its input ${quoted(input.name)} is of ${shownShape(input.sizes.map((size) => size ?? 'any'))}, expected [N, channels, height, width] or [N, 784]`,
     )
   return {
     graph,

@@ -1,22 +1,16 @@
 // How what a file holds is put into an error: short, on one line and without recursion, whatever the file holds.
+import { shownValue } from '@digitlab/models'
 
-/** Longer than any name or shape that a person needs to see whole. */
-const longest = 80
-
-const clipped = (text: string): string => (text.length > longest ? `${text.slice(0, longest - 3)}...` : text)
+export { shownValue }
 
 /** A name in quotes, its control characters escaped. */
-export const quoted = (name: string): string => JSON.stringify(clipped(name))
+export const quoted = (name: string): string => shownValue(name)
+
+/** More sizes than an array has whose sizes anybody reads. */
+const mostShown = 8
 
 /** A shape as it is written everywhere: [10, 784]. */
-export const shownShape = (shape: readonly number[]): string => clipped(`[${shape.slice(0, longest).join(', ')}]`)
-
-/** Any value of a JSON document; what lies inside a list is not opened, for JSON.stringify runs out of stack on a deep one. */
-export const shownValue = (value: unknown): string =>
-  clipped(Array.isArray(value) ? `[${value.slice(0, longest).map(flat).join(',')}]` : flat(value))
-
-const flat = (value: unknown): string => {
-  if (Array.isArray(value)) return '[...]'
-  if (typeof value === 'object' && value !== null) return '{...}'
-  return typeof value === 'string' ? quoted(value) : String(value)
+export const shownShape = (shape: readonly (number | string)[]): string => {
+  const more = shape.length - mostShown
+  return `[${shape.slice(0, mostShown).join(', ')}${more > 0 ? ` and ${more} more` : ''}]`
 }

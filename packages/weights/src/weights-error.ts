@@ -1,4 +1,6 @@
-/** A file of weights that is damaged, hostile, or of another model. */
+import { shownSentence } from '@digitlab/models'
+
+/** A file of weights that is damaged, hostile, or of another model. Its message is one line of bounded length, whatever the file holds. */
 export class WeightsError extends Error {
   readonly mendable = true
   override name = 'WeightsError'
@@ -9,7 +11,7 @@ export class WeightsError extends Error {
     message: string,
     { choices = [], ...options }: ErrorOptions & { readonly choices?: readonly string[] } = {},
   ) {
-    super(message, options)
+    super(shownSentence(message), options)
     this.choices = choices
   }
 }
