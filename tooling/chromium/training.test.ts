@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url'
 import { wasmBackend } from '@digitlab/backend-wasm'
 import { strokes } from '@digitlab/data'
-import { completeExperiment, experimentId, runExperiment, type ExperimentInput } from '@digitlab/train'
+import { completeExperiment, experimentId, runExperiment, type ExperimentInput, type Run } from '@digitlab/train'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { chromiumMissing } from './chromium.ts'
@@ -12,25 +12,46 @@ import type { TrainingPage } from './pages/training.ts'
 import type { Training } from './pages/training-worker.ts'
 import { bundle, serve, type Files, type Site } from './site.ts'
 
+type Model = NonNullable<ExperimentInput['model']>
+
 const everything = process.env['DIGITLAB_ALL'] === '1'
 /** By default the two that have every kernel of the three. */
-const models: readonly string[] = everything ? ['linear', 'two-layer', 'cnn'] : ['linear', 'cnn']
-/** A processor that plays a GPU takes a second to compile some kernels: the linear model is apps/web's, by default. */
-const modelsOn = (id: PageBackendId): readonly string[] => (id === 'webgpu' && !everything ? ['cnn'] : models)
+const models: readonly Model[] = everything ? ['linear', 'two-layer', 'cnn'] : ['linear', 'cnn']
 type TrainingOf = Omit<Training, 'backend' | 'experiments'>
 
 /** Little to compile, for what is lost and compiled again. */
-const small: ExperimentInput['model'] = {
+const small: Model = {
   name: 'small',
   input: [28, 28, 1],
   layers: [{ type: 'maxPool2d', size: 14 }, { type: 'flatten' }, { type: 'dense', name: 'fc', out: 10 }],
 }
 
-const experiment = (model: ExperimentInput['model'], batchSize: number) =>
+/** Every operation of the case study's models. */
+const narrow: Model = {
+  name: 'narrow',
+  input: [28, 28, 1],
+  layers: [
+    { type: 'maxPool2d', size: 4 },
+    { type: 'conv2d', name: 'conv1', out: 4, kernel: 3, padding: 1 },
+    { type: 'relu' },
+    { type: 'conv2d', name: 'conv2', out: 8, kernel: 3, padding: 1 },
+    { type: 'relu' },
+    { type: 'maxPool2d', size: 2 },
+    { type: 'flatten' },
+    { type: 'dense', name: 'fc', out: 10 },
+  ],
+}
+
+/** A processor that plays a GPU takes a second to compile some kernels of the wide ones. The linear model is apps/web's, by default. */
+const modelsOn = (id: PageBackendId): readonly Model[] => (id === 'cpu' || everything ? models : [narrow])
+
+const nameOf = (model: Model) => (typeof model === 'object' ? model.name : model)
+
+const experiment = (model: Model, batchSize: number) =>
   completeExperiment({ model, dataset: 'strokes', seed: 3, epochs: 1, batchSize })
 
 /** The losses of Node's wasm backend, which those of a page are held to. */
-const lossesInNode = async (model: string, batchSize: number, { counts, simd }: TrainingOf) => {
+const lossesInNode = async (model: Model, batchSize: number, { counts, simd }: TrainingOf) => {
   const data = await strokes({ trainCount: counts[0], testCount: counts[1] })
   const backend = wasmBackend({ simd: simd ?? 'auto' })
   return (await runExperiment(experiment(model, batchSize), { data, backend })).run.history.stepLosses
@@ -65,7 +86,10 @@ describe('training in Chromium', () => {
     await page.goto(sites[site]?.url ?? '')
     return page
   }
-  const train = (page: Page, backend: PageBackendId, of: readonly string[], batchSize: number, more: TrainingOf) =>
+  /** Of most tests, one after the other: each training has a worker of its own. */
+  let isolated: Promise<Page> | undefined
+  const opened = () => (isolated ??= open())
+  const train = (page: Page, backend: PageBackendId, of: readonly Model[], batchSize: number, more: TrainingOf) =>
     page.evaluate((training) => (globalThis as unknown as { digitlab: TrainingPage }).digitlab.train(training), {
       backend,
       experiments: of.map((model) => experiment(model, batchSize)),
@@ -75,52 +99,53 @@ describe('training in Chromium', () => {
   test.each(['auto', 'plain'] as const)(
     'on wasm, SIMD %s: the losses of 100 steps are those of Node to the bit',
     async (simd) => {
-      const page = await open()
+      const page = await opened()
       const counts = [1600, 50] as const
       const more = simd === 'plain' ? { counts, simd } : { counts }
       const { runs, environment } = await train(page, 'wasm', models, 16, more)
       expect(environment).toMatchObject({ platform: 'browser', runtime: expect.stringContaining('Chrome/') as string })
       expect(environment.processors).toBeGreaterThan(0)
-      for (const [i, { backend, history, environment: recorded, id }] of runs.entries()) {
-        const model = models[i] ?? ''
+      for (const [i, model] of models.entries()) {
+        const { backend, history, environment: recorded, id } = runs[i] as Run
         expect(history.stepLosses).toHaveLength(100)
-        expect(history.stepLosses, model).toEqual(await lossesInNode(model, 16, more))
+        expect(history.stepLosses, nameOf(model)).toEqual(await lossesInNode(model, 16, more))
         expect(id).toBe(await experimentId(experiment(model, 16)))
         expect(backend).toMatchObject({ id: 'wasm', threads: 1 })
         expect(new Set(Object.values(backend.operations))).toEqual(new Set(['kernel']))
         expect(recorded).toEqual(environment)
       }
-      await page.close()
     },
   )
 
   test('on wasm the bits are the same with any number of threads where the page is isolated, and with the one that there is elsewhere', async () => {
     const counts = [650, 50] as const // the last batch holds ten
     const alone = await Promise.all(models.map((model) => lossesInNode(model, 64, { counts })))
-    const isolated = await open()
-    for (const workers of [2, 3, 'auto'] as const) {
-      const { runs } = await train(isolated, 'wasm', models, 64, { counts, workers })
-      for (const [i, { backend, history }] of runs.entries()) {
+    const page = await opened()
+    for (const workers of everything ? ([2, 3, 'auto'] as const) : ([3, 'auto'] as const)) {
+      const { runs } = await train(page, 'wasm', models, 64, { counts, workers })
+      for (const [i, model] of models.entries()) {
+        const { backend, history } = runs[i] as Run
         if (workers !== 'auto') expect(backend.threads).toBe(workers)
-        expect(history.stepLosses, `${models[i]} with ${workers}`).toEqual(alone[i])
+        expect(history.stepLosses, `${nameOf(model)} with ${workers}`).toEqual(alone[i])
       }
     }
     const plain = await open('plain')
-    for (const workers of ['auto', 2] as const) {
+    for (const workers of everything ? (['auto', 2] as const) : ([2] as const)) {
       const { runs } = await train(plain, 'wasm', models, 64, { counts, workers })
-      for (const [i, { backend, history }] of runs.entries()) {
+      for (const [i, model] of models.entries()) {
+        const { backend, history } = runs[i] as Run
         expect(backend.threads).toBe(1)
-        expect(history.stepLosses, models[i]).toEqual(alone[i])
+        expect(history.stepLosses, nameOf(model)).toEqual(alone[i])
       }
     }
-    await Promise.all([isolated.close(), plain.close()])
+    await plain.close()
   })
 
   // Few images: the software adapter takes seconds for a step of the cnn.
   test.each(['cpu', 'webgl', 'webgpu'] as const)(
     'on %s the first losses are those of wasm, and a device that is lost ends a run and says so',
     async (id) => {
-      const page = await open()
+      const page = await opened()
       const counts = [6, 2] as const
       const probe = await page.evaluate(
         (id) => (globalThis as unknown as { digitlab: TrainingPage }).digitlab.probe(id),
@@ -129,20 +154,19 @@ describe('training in Chromium', () => {
       const losable = id === 'cpu' ? {} : { losing: { experiment: experiment(small, 2), after: 2 } }
       const tried = modelsOn(id)
       const { runs, lost } = await train(page, id, tried, 2, { counts, ...losable })
-      for (const [i, { backend, history }] of runs.entries()) {
-        const model = tried[i] ?? ''
+      for (const [i, model] of tried.entries()) {
+        const { backend, history } = runs[i] as Run
         expect(probe).toEqual({ usable: true, device: backend.device })
         expect(backend.id).toBe(id)
         expect(history.stepLosses).toHaveLength(3)
         const inNode = await lossesInNode(model, 2, { counts })
-        expect(largestDifference(history.stepLosses, inNode), model).toBeLessThan(1e-5)
+        expect(largestDifference(history.stepLosses, inNode), nameOf(model)).toBeLessThan(1e-5)
       }
       if (id === 'cpu') expect(lost).toBeUndefined()
       else
         expect(lost).toMatch(
           new RegExp(`^BackendError: the device of the backend "${id}" is lost \\(.+\\), and what it held`),
         )
-      await page.close()
     },
   )
 

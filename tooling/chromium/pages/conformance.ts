@@ -15,12 +15,19 @@ const runCase = async (name: string): Promise<string | undefined> => {
   )
 }
 
+/** One after the other. @returns of each what was wrong, or null */
+const runCases = async (names: readonly string[]): Promise<(string | null)[]> => {
+  const wrong: (string | null)[] = []
+  for (const name of names) wrong.push((await runCase(name)) ?? null)
+  return wrong
+}
+
 const start = async (id: PageBackendId, simd: 'auto' | 'relaxed' | 'plain') => {
   await backendOf(id, simd).start()
   return operationPaths()
 }
 
-const api = { start, runCase }
+const api = { start, runCases }
 export type ConformancePage = typeof api
 
 Object.assign(globalThis, { digitlab: api })
