@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Dataset } from '@digitlab/data'
 import { describe, expect, test } from 'vitest'
+import { compiled } from '../vitest/compiled'
 import { mnistFolder } from '../vitest/golden'
 import { namedSides } from './bench-flags'
 import { figureFiles } from './figures'
@@ -21,6 +22,7 @@ import { grown } from './sides/grown.mjs'
 import type { BenchResult } from './tables'
 
 const folder = fileURLToPath(new URL('.', import.meta.url))
+const program = compiled(join(folder, 'bench.ts'))
 
 /** Turns that each side takes. */
 const rounds = process.env['DIGITLAB_ALL'] === '1' ? 2 : 1
@@ -69,7 +71,7 @@ test('backends of ours take turns and agree, answers and start-up are measured, 
   try {
     const flags = ['--models', 'linear', '--rounds', String(rounds), '--parts', 'epochs,answers,start-up']
     const without = ['--sides', 'wasm-1,cpu-1', '--python', 'no-python-of-this-name', '--data', mnist, '--out', out]
-    const script = ['--import', 'tsx', join(folder, 'bench.ts'), ...flags, ...without]
+    const script = [await program, ...flags, ...without]
     const { status, stderr, stdout } = spawnSync(process.execPath, script, { encoding: 'utf8' })
     expect(status, stderr).toBe(0)
     expect(stdout).toContain('| linear |')
@@ -101,9 +103,9 @@ test('backends of ours take turns and agree, answers and start-up are measured, 
   }
 })
 
-test('what cannot be is said in a sentence', () => {
-  const bench = (...flags: string[]) =>
-    spawnSync(process.execPath, ['--import', 'tsx', join(folder, 'bench.ts'), ...flags], { encoding: 'utf8' })
+test('what cannot be is said in a sentence', async () => {
+  const script = await program
+  const bench = (...flags: string[]) => spawnSync(process.execPath, [script, ...flags], { encoding: 'utf8' })
   const wrong = bench('--rounds', 'many')
   expect(wrong.status).toBe(2)
   expect(wrong.stderr).toBe('--rounds must be an integer from 1, not many\n')
@@ -118,7 +120,7 @@ test('nets are trained by their recipes, a seed a turn', async ({ skip }) => {
   const mnist = mnistFolder()
   if (mnist === undefined) return skip('MNIST is not at hand: set DIGITLAB_DATA')
   const flags = ['--time', 'linear', '--rounds', '1', '--data', mnist, '--python', 'no-python-of-this-name']
-  const script = ['--import', 'tsx', join(folder, 'nets.ts'), ...flags]
+  const script = [await compiled(join(folder, 'nets.ts')), ...flags]
   const { status, stderr, stdout } = spawnSync(process.execPath, script, { encoding: 'utf8' })
   expect(status, stderr).toBe(0)
   expect(stderr.match(/linear, wasm, seed \d: [\d.]+ s, 9\d\.\d\d %/g)).toHaveLength(2)

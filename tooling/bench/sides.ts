@@ -1,4 +1,5 @@
 // Who is compared: for each side the process that trains, and how much of an epoch a turn of it takes.
+import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -50,7 +51,7 @@ export const bundleTfjs = async (folder: string): Promise<string> => {
   return outfile
 }
 
-const wasmFolder = () => `${dirname(fileURLToPath(import.meta.resolve('@tensorflow/tfjs-backend-wasm')))}/`
+const wasmFolder = () => `${dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm'))}/`
 
 export interface SidesContext {
   /** The folder of MNIST's files. */

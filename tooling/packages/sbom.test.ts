@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { compiled } from '../vitest/compiled'
 import { publishedPackages, root } from './published'
 
 interface Component {
@@ -17,10 +18,8 @@ interface Bom {
   readonly dependencies: readonly { readonly ref: string; readonly dependsOn?: readonly string[] }[]
 }
 
-const make = (...args: string[]): string =>
-  execFileSync(process.execPath, ['--import', 'tsx', join(root, 'tooling/packages/sbom.ts'), ...args], {
-    encoding: 'utf8',
-  })
+const script = await compiled(join(root, 'tooling/packages/sbom.ts'))
+const make = (...args: string[]): string => execFileSync(process.execPath, [script, ...args], { encoding: 'utf8' })
 
 describe('the bill of materials', () => {
   const text = make()

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { compiled } from '../vitest/compiled'
 import { takePage } from './rehearsal/command'
 import { beside, keepNotes, type Notes, type Rehearsal, type Result } from './rehearsal/parts'
 import { supportDocument, supportPart, supportText } from './rehearsal/publish-support'
@@ -13,11 +14,11 @@ import { holds, supportTable, toText } from './rehearsal/table'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const root = fileURLToPath(new URL('../..', import.meta.url))
+const script = await compiled(join(here, 'rehearse.ts'))
 /** Starts a rehearsal whose temporary folders go where the test can look. */
 const start = (temporary: string, ...flags: string[]) => {
-  // tsx keeps what it compiles in that folder, too, unless told not to.
-  const env = { ...process.env, TMPDIR: temporary, TEMP: temporary, TMP: temporary, TSX_DISABLE_CACHE: '1' }
-  const child = spawn(process.execPath, ['--import', 'tsx', join(here, 'rehearse.ts'), ...flags], { env })
+  const env = { ...process.env, TMPDIR: temporary, TEMP: temporary, TMP: temporary }
+  const child = spawn(process.execPath, [script, ...flags], { env })
   let said = ''
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => (said += text))
@@ -80,7 +81,7 @@ describe('a rehearsal', () => {
     const temporary = await mkdtemp(join(tmpdir(), 'digitlab-rehearsal-test-'))
     try {
       const env = { ...process.env, npm_config_registry: 'http://127.0.0.1:9/' }
-      const child = spawn(process.execPath, ['--import', 'tsx', join(here, 'rehearse.ts')], {
+      const child = spawn(process.execPath, [script], {
         env,
         stdio: ['ignore', 'ignore', 'pipe'],
       })

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { compiled } from '../vitest/compiled'
 import { notesOf } from './notes'
 import { publishedPackages, withNeeded } from './packages'
 import { rehearsalFlags } from './rehearse-flags'
@@ -173,10 +174,9 @@ test.each([
 
 test.each(['release.ts', 'rehearse.ts'])(
   '%s ends with a sentence and exit code 2 where it is asked for what cannot be',
-  (script) => {
-    const { status, stderr } = spawnSync(process.execPath, ['--import', 'tsx', join(here, script), '--wrong'], {
-      encoding: 'utf8',
-    })
+  async (script) => {
+    const program = await compiled(join(here, script))
+    const { status, stderr } = spawnSync(process.execPath, [program, '--wrong'], { encoding: 'utf8' })
     expect(stderr).toMatch(/^Unknown option '--wrong'.* \(--help lists what there is\)\n$/)
     expect(status).toBe(2)
   },
