@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /**
- * Compiles assembly/*.ts, 'plain' or with 'relaxed' SIMD, to the bytes of a module; `names` keeps those of the functions.
+ * Compiles assembly/*.ts, 'plain' or with 'relaxed' SIMD, to the bytes of a module; with `names`, of one that is half optimized and keeps
+ * those of its functions.
  *
  * @param {'plain' | 'relaxed'} flavour
  */
@@ -24,7 +25,7 @@ export const compile = async (flavour, { names = false } = {}) => {
       // As tfjs declares its own, which is shared or not: `src/sharing.ts` says which when the module is loaded.
       ...['--sharedMemory', '--initialMemory', '0', '--maximumMemory', '65536'],
       ...features.flatMap((feature) => ['--enable', feature]),
-      ...['-O3', '--noAssert', ...(names ? ['--debug'] : []), '--baseDir', root, '--outFile', file],
+      ...[...(names ? ['-O1', '--debug'] : ['-O3']), '--noAssert', '--baseDir', root, '--outFile', file],
     ])
     if (error) throw new Error(`the ${flavour} kernels do not compile:\n${stderr.toString()}`)
     return await readFile(file)
