@@ -33,6 +33,20 @@ const most = 100_000
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
+/** Lists and objects that lie in one another: a field with a model's definition in it takes ten. */
+export const deepest = 100
+
+/** Refuses what JSON.stringify, and all that goes down into a plan, would run out of stack on. */
+export const checkDepth = (plan: unknown): void => {
+  let level = [plan]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > deepest) throw new SweepError(`a plan is at most ${deepest} lists and objects deep: make it flatter`)
+    level = level.flatMap((value) =>
+      typeof value === 'object' && value !== null ? (Object.values(value) as unknown[]) : [],
+    )
+  }
+}
+
 export const shown = (value: unknown): string => {
   const text = JSON.stringify(value) ?? 'nothing'
   return text.length > 80 ? `${text.slice(0, 77)}...` : text

@@ -1,5 +1,6 @@
 // Conditions such as `model=cnn and (testAccuracy>0.98 or seed in (0, 1))`: read once, asked of many rows. Nothing is evaluated but
 // what stands here.
+import { deepest } from './axis'
 import { SweepError } from './sweep-error'
 
 /** What a field of a row holds; null if there is nothing. */
@@ -42,7 +43,7 @@ const tokensOf = (text: string): Token[] => {
 
 const wrong = (text: string, at: number, expected: string): SweepError =>
   new SweepError(
-    `the condition "${text}" has ${at >= text.length ? 'nothing' : `"${text.slice(at, at + 20)}"`} where ${expected} was expected (character ${at + 1}): write such as model=cnn and testAccuracy>0.98`,
+    `the condition "${text.length > 200 ? `${text.slice(0, 197)}...` : text}" has ${at >= text.length ? 'nothing' : `"${text.slice(at, at + 20)}"`} where ${expected} was expected (character ${at + 1}): write such as model=cnn and testAccuracy>0.98`,
   )
 
 type Test = (row: Row) => boolean
@@ -116,7 +117,15 @@ export const parseCondition = (text: string): Condition => {
     const other = value()
     return (row) => compare(orderOf(row[field], other), String(row[field] ?? ''), other)
   }
+  let depth = 0
   const single = (): Test => {
+    if (++depth > deepest)
+      throw new SweepError(`a condition has at most ${deepest} brackets and "not"s in one another: write it shorter`)
+    const test = innermost()
+    depth--
+    return test
+  }
+  const innermost = (): Test => {
     if (takes('word', 'not')) {
       const inner = single()
       return (row) => !inner(row)

@@ -116,3 +116,26 @@ test('says in which fields two plans differ', () => {
     'only is not given here, and "seed=1" there',
   ])
 })
+
+describe('a plan that is too deep', () => {
+  const list = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`) as SweepPlan
+  const object = JSON.parse(`${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`) as SweepPlan
+  const plans = [
+    ...[list, object, { experiment: list }, { experiment: object }, { vary: list }, { vary: { seed: list } }],
+    ...[{ vary: { seed: [list] } }, { random: list }, { random: { count: 1, vary: { seed: { uniform: list } } } }],
+    ...[{ when: list }, { when: [list] }, { when: [{ if: 'a=1', experiment: object }] }, { only: list }],
+  ] as SweepPlan[]
+
+  test.each(plans.map((plan, i) => [i, plan] as const))('%i: refused', (_, plan) => {
+    expect(() => expandPlan(plan)).toThrow('a plan is at most 100 lists and objects deep: make it flatter')
+    expect(() => planDifferences({}, plan as never)).toThrow('a plan is at most 100 lists and objects deep')
+  })
+
+  test('by the name of a field, or by a condition', () => {
+    const vary = { [`${'a.'.repeat(100_000)}a`]: [1] }
+    expect(() => expandPlan({ vary })).toThrow(/^"a\.a\..{0,80}\.\.\. is not a field of an experiment/)
+    for (const only of ['('.repeat(100_000), 'not '.repeat(100_000)])
+      expect(() => expandPlan({ only })).toThrow('at most 100 brackets and "not"s in one another')
+    expect(() => expandPlan({ only: `a b${' '.repeat(10_000)}c` })).toThrow(/^the condition "a b *\.\.\." has "b/)
+  })
+})

@@ -1,6 +1,17 @@
 // A plan, and the runs that it means.
 import { MersenneTwister } from '@digitlab/random'
-import { axisValues, checkKeys, drawOf, isObject, shown, type Axis, type Draw, type Json } from './axis'
+import {
+  axisValues,
+  checkDepth,
+  checkKeys,
+  deepest,
+  drawOf,
+  isObject,
+  shown,
+  type Axis,
+  type Draw,
+  type Json,
+} from './axis'
 import { parseCondition, type Row, type Value } from './condition'
 import { SweepError } from './sweep-error'
 
@@ -63,7 +74,7 @@ const forbidden = ['__proto__', 'constructor', 'prototype']
 
 const checkPath = (path: string): readonly string[] => {
   const parts = path.split('.')
-  if (parts.some((part) => part === '' || forbidden.includes(part)))
+  if (parts.length > deepest || parts.some((part) => part === '' || forbidden.includes(part)))
     throw new SweepError(
       `${shown(path)} is not a field of an experiment: name one such as "seed" or "optimizer.learningRate"`,
     )
@@ -146,6 +157,7 @@ const holds = (text: unknown, name: string): ((settings: Settings) => boolean) =
  */
 export const expandPlan = (plan: SweepPlan): readonly Settings[] => {
   const given: unknown = plan
+  checkDepth(given)
   if (!isObject(given))
     throw new SweepError(`a sweep must be an object such as { "vary": { "seed": [0, 1] } }, not ${shown(given)}`)
   checkKeys('a sweep', given, ['experiment', 'vary', 'random', 'when', 'only'])
@@ -171,8 +183,13 @@ export const expandPlan = (plan: SweepPlan): readonly Settings[] => {
   return wanted
 }
 
-/** Each way in which two plans differ: "vary.seed is [0,1], that one's [0,1,2]". Empty where they mean the same runs. */
+/**
+ * Each way in which two plans differ: "vary.seed is [0,1], that one's [0,1,2]". Empty where they mean the same runs.
+ *
+ * @throws SweepError if one is too deep to be a plan
+ */
 export const planDifferences = (ours: Json, theirs: Json): string[] => {
+  checkDepth([ours, theirs])
   const [a, b] = [ours, theirs].map((plan) => flatFields((plan ?? {}) as Settings)) as [Row, Row]
   const text = (value: Value | undefined) =>
     value === undefined ? 'not given' : typeof value === 'string' && /^[[{]/.test(value) ? value : JSON.stringify(value)
