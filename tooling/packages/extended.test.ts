@@ -2,7 +2,6 @@
 // TypeScript on the packages as built, a training with all of them, its resumption to the bit, and its report.
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -10,7 +9,7 @@ import { root } from './published'
 
 const sources = join(import.meta.dirname, 'extended')
 const pieces = readdirSync(sources).filter((name) => name !== 'main.ts')
-const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
+const tsc = join(root, 'node_modules/@typescript/native/bin/tsc')
 let folder = ''
 
 beforeAll(() => {
