@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { strokes } from '@digitlab/data'
 import { writeIdx } from '@digitlab/idx'
 import { gridPng, imageGrid } from '@digitlab/report'
@@ -108,12 +109,35 @@ const node = (cwd: string, args: readonly string[], last?: RegExp): Promise<Ende
     child.on('close', (code) => resolve({ code, out, all }))
   })
 
-const run = async (cwd: string, args: readonly string[]): Promise<void> => {
+/** Runs command lines one after another as each would be run in a process of its own, which has to end by itself behind the last. */
+const oneAfterAnother = (bin: string, lines: readonly (readonly string[])[]): string => `
+const { main } = await import(${JSON.stringify(new URL('../dist/main.js', pathToFileURL(bin)).href)})
+for (const args of ${JSON.stringify(lines)}) {
+  process.argv = [process.execPath, ${JSON.stringify(bin)}, ...args]
+  process.exitCode = await main(args)
+  if (process.exitCode !== 0) {
+    console.error('after: digitlab ' + args.join(' '))
+    break
+  }
+}`
+
+/** Runs commands in their order: by default what ends by itself in one process, which has loaded then what the next one needs. */
+const run = async (cwd: string, commands: readonly (readonly string[])[]): Promise<void> => {
   const { folder } = consumer as Consumer
   const bin = join(folder, 'node_modules', 'digitlab', 'bin', 'digitlab.js')
-  const last = args[0] === 'serve' ? /http:\/\/localhost:\d+/ : undefined
-  const { code, all } = await node(cwd, [bin, ...shortened(args, join(folder, 'digits'))], last)
-  expect({ code, ...(code === 0 ? {} : { all }) }, `npx digitlab ${args.join(' ')}`).toEqual({ code: 0 })
+  const lines = commands.map((args) => shortened(args, join(folder, 'digits')))
+  const ends = everything ? [] : lines.filter(([command]) => command !== 'serve')
+  const expectSuccess = ({ code, all }: Ended, what: string) =>
+    expect({ code, ...(code === 0 ? {} : { all }) }, what).toEqual({ code: 0 })
+  if (ends.length > 0) {
+    const program = join(cwd, 'commands.mjs')
+    writeFileSync(program, oneAfterAnother(bin, ends))
+    expectSuccess(await node(cwd, [program]), 'the commands')
+  }
+  for (const args of lines.filter((line) => !ends.includes(line))) {
+    const last = args[0] === 'serve' ? /http:\/\/localhost:\d+/ : undefined
+    expectSuccess(await node(cwd, [bin, ...args], last), `npx digitlab ${args.join(' ')}`)
+  }
 }
 
 const documents = ['README.md', 'docs/command.md', 'docs/page.md']
@@ -137,12 +161,15 @@ describe.concurrent.each(readmes)('$readme', ({ readme, samples }) => {
       mkdirSync(folder, { recursive: true })
       if (sample.kind === 'commands') {
         await writeInputs(folder)
-        for (const command of sample.commands) if (isFirst(readme, command)) await run(folder, command)
+        await run(
+          folder,
+          sample.commands.filter((command) => isFirst(readme, command)),
+        )
         return
       }
       for (const [name, code] of [...sample.files, ['program.js', shortenedProgram(sample.code)]] as const)
         writeFileSync(join(folder, name), code)
-      if (sample.code.includes('runs/first')) await run(folder, ['train', '--model', 'linear', '--out', 'runs/first'])
+      if (sample.code.includes('runs/first')) await run(folder, [['train', '--model', 'linear', '--out', 'runs/first']])
       const { code, out, all } = await node(folder, ['program.js'])
       expect({ code, ...(code === 0 ? {} : { all }) }).toEqual({ code: 0 })
       for (const said of printedOf(sample.code))
