@@ -50,9 +50,11 @@ export const readFooter = (bytes: Uint8Array, fail: (sentence: string) => never)
     checkFooter(bytes.subarray(bytes.length - 8 - length, bytes.length - 8))
     const metadata = parquetMetadata(bytes, { geoparquet: false, parsers })
     for (const { columns } of metadata.row_groups)
-      for (const { meta_data: meta } of columns)
-        if (meta && !meta.path_in_schema.every((name: unknown) => typeof name === 'string'))
+      for (const { meta_data: meta } of columns) {
+        const names: unknown = meta?.path_in_schema // of a damaged footer meta may be a number, 0 as well
+        if (meta !== undefined && !(Array.isArray(names) && names.every((name) => typeof name === 'string')))
           throw new Error('a column has no name')
+      }
     const rows = Number(metadata.num_rows)
     // An image takes a byte at least.
     if (!(rows >= 1 && rows <= bytes.length))

@@ -203,6 +203,14 @@ const cases: [string, Buffer, outcome: 'read' | 'refused', message?: string][] =
     'its footer is damaged (a column has no name)',
   ],
   [
+    'a column that is a number',
+    tableOf(sound, {
+      file: { field_4: [{ field_1: [{ field_2: 4n, field_3: 0 }], field_2: BigInt(sound.length), field_3: 6n }] },
+    }),
+    'refused',
+    'its footer is damaged (a column has no name)',
+  ],
+  [
     'columns that lie 9000 deep',
     tableOf(sound, {
       file: { field_2: Array.from({ length: 9000 }, () => ({ field_4: 'image', field_5: 1 })) },
