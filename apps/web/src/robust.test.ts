@@ -12,6 +12,7 @@ import {
   dropFiles,
   give,
   giveData,
+  lend,
   openPage,
   phase,
   prepared,
@@ -83,6 +84,8 @@ describe.skipIf(chromiumMissing !== undefined)('a page that things happen to', {
     await Promise.all([browser?.close(), withGpu?.close(), site?.close()])
   })
 
+  const lent = lend(() => openPage(browser, site.url))
+
   const goOn = async (page: Page) => {
     await setSpeed(page, 'fast')
     await page.getByRole('button', { name: 'Go on' }).click()
@@ -91,58 +94,56 @@ describe.skipIf(chromiumMissing !== undefined)('a page that things happen to', {
     return downloadedRun(page)
   }
 
-  test('a run that is paused, reloaded in the middle of an epoch, loses its worker and is stopped ends to the bit as if nothing had been', async () => {
-    const { page, complaints } = await openPage(browser, site.url)
-    await giveData(page, files)
-    await choose(page, long)
-    await setSpeed(page, 'slow')
-    await trainButton(page).click()
-    await phase(page, 'training')
+  test('a run that is paused, reloaded in the middle of an epoch, loses its worker and is stopped ends to the bit as if nothing had been', () =>
+    lent(async ({ page }) => {
+      await giveData(page, files)
+      await choose(page, long)
+      await setSpeed(page, 'slow')
+      await trainButton(page).click()
+      await phase(page, 'training')
 
-    await page.getByRole('button', { name: 'Pause' }).click()
-    await phase(page, 'paused')
-    const steps = page.locator('[data-value=steps]')
-    const paused = await steps.innerText()
-    await setSpeed(page, 'fast') // once it goes on
-    await page.waitForTimeout(300)
-    expect(await steps.innerText()).toBe(paused)
-    await setSpeed(page, 'slow')
-    await page.getByRole('button', { name: 'Resume' }).click()
+      await page.getByRole('button', { name: 'Pause' }).click()
+      await phase(page, 'paused')
+      const steps = page.locator('[data-value=steps]')
+      const paused = await steps.innerText()
+      await setSpeed(page, 'fast') // once it goes on
+      await page.waitForTimeout(300)
+      expect(await steps.innerText()).toBe(paused)
+      await setSpeed(page, 'slow')
+      await page.getByRole('button', { name: 'Resume' }).click()
 
-    // What was kept last lies within an epoch: no more than a few seconds are lost.
-    await expect.poll(() => keptStep(page)).toBeGreaterThan(0)
-    const kept = await keptStep(page)
-    expect(kept % stepsPerEpoch).toBeGreaterThan(0)
-    await page.reload()
-    await notDone(page)
-    const at = (await page.locator('.notice', { hasText: 'is not done' }).innerText()).match(/at step ([\d,]+)/)?.[1]
-    expect(Number(at?.replaceAll(',', ''))).toBeGreaterThanOrEqual(kept)
-    await setSpeed(page, 'slow')
-    await page.getByRole('button', { name: 'Go on' }).click()
-    await phase(page, 'training')
+      // What was kept last lies within an epoch: no more than a few seconds are lost.
+      await expect.poll(() => keptStep(page)).toBeGreaterThan(0)
+      const kept = await keptStep(page)
+      expect(kept % stepsPerEpoch).toBeGreaterThan(0)
+      await page.reload()
+      await notDone(page)
+      const at = (await page.locator('.notice', { hasText: 'is not done' }).innerText()).match(/at step ([\d,]+)/)?.[1]
+      expect(Number(at?.replaceAll(',', ''))).toBeGreaterThanOrEqual(kept)
+      await setSpeed(page, 'slow')
+      await page.getByRole('button', { name: 'Go on' }).click()
+      await phase(page, 'training')
 
-    await labOf(page).evaluate(() => self.close())
-    await page
-      .locator('#train .notice', { hasText: 'The worker that computes was closed; a new one has been started.' })
-      .waitFor()
-    await notDone(page)
-    await page.getByRole('button', { name: 'Go on' }).click()
-    await phase(page, 'training')
+      await labOf(page).evaluate(() => self.close())
+      await page
+        .locator('#train .notice', { hasText: 'The worker that computes was closed; a new one has been started.' })
+        .waitFor()
+      await notDone(page)
+      await page.getByRole('button', { name: 'Go on' }).click()
+      await phase(page, 'training')
 
-    await page.getByRole('button', { name: 'Stop' }).click()
-    await page.locator('[data-phase=idle]', { hasText: 'stopped' }).waitFor()
-    await prepared(page)
-    const stopped = await downloadedRun(page)
-    expect(stopped.status).toBe('interrupted')
-    expect(stopped.history.stepLosses.length).toBeGreaterThanOrEqual(kept)
-    expect(stopped.history.stepLosses).toEqual(losses.slice(0, stopped.history.stepLosses.length))
+      await page.getByRole('button', { name: 'Stop' }).click()
+      await page.locator('[data-phase=idle]', { hasText: 'stopped' }).waitFor()
+      await prepared(page)
+      const stopped = await downloadedRun(page)
+      expect(stopped.status).toBe('interrupted')
+      expect(stopped.history.stepLosses.length).toBeGreaterThanOrEqual(kept)
+      expect(stopped.history.stepLosses).toEqual(losses.slice(0, stopped.history.stepLosses.length))
 
-    const whole = await goOn(page)
-    expect(whole.status).toBe('completed')
-    expect(whole.history.stepLosses).toEqual(losses)
-    expect(complaints).toEqual([])
-    await page.context().close()
-  })
+      const whole = await goOn(page)
+      expect(whole.status).toBe('completed')
+      expect(whole.history.stepLosses).toEqual(losses)
+    }))
 
   // By default WebGPU's loss is tooling/chromium's alone.
   test.each(process.env['DIGITLAB_ALL'] === '1' ? ['webgpu', 'webgl'] : ['webgl'])(
@@ -187,79 +188,79 @@ describe.skipIf(chromiumMissing !== undefined)('a page that things happen to', {
     },
   )
 
-  test('files are dropped anywhere on the page', async () => {
-    const { page, complaints } = await openPage(browser, site.url)
-    await dropFiles(page, (await smallData(192, 64)).files)
-    await page.getByText('files, from files given to this page').waitFor()
-    await dropFiles(page, [{ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('none') }])
-    await page.locator('.answer .notice.wrong', { hasText: 'Notes.txt is nothing that this page opens' }).waitFor()
-    expect(complaints).toEqual([])
-    await page.context().close()
-  })
+  test('broken files are refused with what is wrong, and what is loaded stays', () =>
+    lent(async ({ page }) => {
+      await giveData(page, files)
+      const broken = files.map((file, n) => (n === 0 ? { ...file, buffer: file.buffer.subarray(0, 5000) } : file))
+      await give(page, broken)
+      const failure = page.locator('#data .notice.wrong')
+      await failure.waitFor()
+      expect(await failure.innerText()).toMatch(/train-images-idx3-ubyte/)
+      await choose(page, { model: 'linear', threads: '1', epochs: 1, batchSize: 64 })
+      expect((await train(page)).history.stepLosses).toEqual(linearLosses)
 
-  test('broken files are refused with what is wrong, and what is loaded stays', async () => {
-    const { page, complaints } = await openPage(browser, site.url)
-    await giveData(page, files)
-    const broken = files.map((file, n) => (n === 0 ? { ...file, buffer: file.buffer.subarray(0, 5000) } : file))
-    await give(page, broken)
-    const failure = page.locator('#data .notice.wrong')
-    await failure.waitFor()
-    expect(await failure.innerText()).toMatch(/train-images-idx3-ubyte/)
-    await choose(page, { model: 'linear', threads: '1', epochs: 1 })
-    expect((await train(page)).history.stepLosses).toEqual(linearLosses)
+      await give(page, [{ name: 'run.json', mimeType: 'application/json', buffer: Buffer.from('{"format":') }])
+      await page.locator('#data .notice').getByText('add weights.safetensors of the same folder').waitFor()
+      await give(page, [
+        { name: 'run.json', mimeType: 'application/json', buffer: Buffer.from('{"format":') },
+        { name: 'weights.safetensors', mimeType: 'application/octet-stream', buffer: Buffer.from('none') },
+      ])
+      await page
+        .locator('#data .notice')
+        .getByText(/run\.json is not JSON/)
+        .waitFor()
+      await choose(page, { learningRate: -1 })
+      const rate = page.getByRole('spinbutton', { name: 'Learning rate' })
+      await page.getByText('Learning rate must be a number from 0, not -1.').waitFor()
+      expect(await rate.getAttribute('aria-invalid')).toBe('true')
+      expect(await page.locator(`#${await rate.getAttribute('aria-describedby')}`).innerText()).toContain('from 0')
+      expect(await trainButton(page).isDisabled()).toBe(true)
+      for (const label of ['Epochs', 'Seed', 'Batch size']) {
+        const field = page.getByRole('spinbutton', { name: label })
+        await field.fill('')
+        await page.getByText(`${label} is empty: type a number.`).waitFor()
+        await field.fill('1')
+      }
+      await choose(page, { learningRate: 1e9, epochs: 2, batchSize: 64, seed: 0 })
+      await trainButton(page).click()
+      await page
+        .locator('#train .notice', {
+          hasText: /The loss grew from 2\.\d+ to \d+ in epoch 1: .* try a learning rate of 0\.1/,
+        })
+        .waitFor()
+      await page.locator('[data-phase=idle]', { hasText: 'done' }).waitFor()
+      await choose(page, { learningRate: 1e38 })
+      await trainButton(page).click()
+      await page
+        .locator('#train .notice', { hasText: /The loss became (NaN|Infinity) at step \d+ of epoch 1/ })
+        .waitFor()
+    }))
 
-    await give(page, [{ name: 'run.json', mimeType: 'application/json', buffer: Buffer.from('{"format":') }])
-    await page.locator('#data .notice').getByText('add weights.safetensors of the same folder').waitFor()
-    await give(page, [
-      { name: 'run.json', mimeType: 'application/json', buffer: Buffer.from('{"format":') },
-      { name: 'weights.safetensors', mimeType: 'application/octet-stream', buffer: Buffer.from('none') },
-    ])
-    await page
-      .locator('#data .notice')
-      .getByText(/run\.json is not JSON/)
-      .waitFor()
-    await choose(page, { learningRate: -1 })
-    const rate = page.getByRole('spinbutton', { name: 'Learning rate' })
-    await page.getByText('Learning rate must be a number from 0, not -1.').waitFor()
-    expect(await rate.getAttribute('aria-invalid')).toBe('true')
-    expect(await page.locator(`#${await rate.getAttribute('aria-describedby')}`).innerText()).toContain('from 0')
-    expect(await trainButton(page).isDisabled()).toBe(true)
-    for (const label of ['Epochs', 'Seed', 'Batch size']) {
-      const field = page.getByRole('spinbutton', { name: label })
-      await field.fill('')
-      await page.getByText(`${label} is empty: type a number.`).waitFor()
-      await field.fill('1')
-    }
-    await choose(page, { learningRate: 1e9, epochs: 2, batchSize: 64, seed: 0 })
-    await trainButton(page).click()
-    await page
-      .locator('#train .notice', {
-        hasText: /The loss grew from 2\.\d+ to \d+ in epoch 1: .* try a learning rate of 0\.1/,
-      })
-      .waitFor()
-    await page.locator('[data-phase=idle]', { hasText: 'done' }).waitFor()
-    await choose(page, { learningRate: 1e38 })
-    await trainButton(page).click()
-    await page.locator('#train .notice', { hasText: /The loss became (NaN|Infinity) at step \d+ of epoch 1/ }).waitFor()
-    expect(complaints).toEqual([])
-    await page.context().close()
-  })
+  test('files are dropped anywhere on the page', () =>
+    lent(async ({ page }) => {
+      await dropFiles(page, (await smallData(192, 64)).files)
+      await page.locator('.answer .notice', { hasText: 'The data set “files” is loaded' }).waitFor()
+      await page.locator('#data', { hasText: '192' }).waitFor()
+      await dropFiles(page, [{ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('none') }])
+      await page.locator('.answer .notice.wrong', { hasText: 'Notes.txt is nothing that this page opens' }).waitFor()
+    }))
 
-  test('offline it says so, goes on with what it has, and takes strokes where MNIST cannot be had', async () => {
-    const { page, context } = await openPage(browser, site.url)
-    await giveData(page, files)
-    await choose(page, { model: 'linear', threads: '1', epochs: 1 })
-    await train(page)
-    await context.setOffline(true)
-    await page.getByText('You are offline.').waitFor()
-    await choose(page, { seed: 1 })
-    expect((await train(page)).experiment.seed).toBe(1)
-    await page.locator('#data select').first().selectOption('mnist')
-    await page.locator('#data .notice.wrong', { hasText: /train-images-idx3-ubyte\.gz/ }).waitFor()
-    await page.locator('#data select').first().selectOption('auto')
-    await page.locator('#data .loud', { hasText: 'NOT MNIST' }).waitFor()
-    await page.context().close()
-  })
+  test('offline it says so, goes on with what it has, and takes strokes where MNIST cannot be had', () =>
+    lent(async ({ page, context, complaints }) => {
+      await giveData(page, files)
+      await choose(page, { model: 'linear', threads: '1', epochs: 1, learningRate: 0.1 })
+      await train(page)
+      await context.setOffline(true)
+      await page.getByText('You are offline.').waitFor()
+      await choose(page, { seed: 1 })
+      expect((await train(page)).experiment.seed).toBe(1)
+      await page.locator('#data select').first().selectOption('mnist')
+      await page.locator('#data .notice.wrong', { hasText: /train-images-idx3-ubyte\.gz/ }).waitFor()
+      await page.locator('#data select').first().selectOption('auto')
+      await page.locator('#data .loud', { hasText: 'NOT MNIST' }).waitFor()
+      await context.setOffline(false)
+      complaints.splice(0) // of what could not be fetched
+    }))
 })
 
 if (chromiumMissing !== undefined)

@@ -51,6 +51,27 @@ export const openPage = async (browser: Browser, url: string, options: BrowserCo
   return { page, context, complaints }
 }
 
+/**
+ * Lends tests of a file one page, one after the other: to load it takes longer than most of them. Each leaves it so that the next can go on,
+ * and may expect nothing of those before it; where one fails, the next gets another page. What the page complains of fails the test.
+ */
+export const lend = (open: () => Promise<Opened>): ((use: (opened: Opened) => Promise<void>) => Promise<void>) => {
+  let lent: Promise<Opened> | undefined
+  return async (use) => {
+    lent ??= open()
+    try {
+      const opened = await lent
+      await use(opened)
+      expect(opened.complaints).toEqual([])
+    } catch (error) {
+      const failed = lent
+      lent = undefined
+      await failed.then(({ context }) => context.close()).catch(() => {})
+      throw error
+    }
+  }
+}
+
 /** A file as a page is given it. */
 export interface GivenFile {
   readonly name: string
