@@ -27,15 +27,15 @@ const inputOf = (definition: ModelDefinition) =>
     data,
   )
 
-test('a run with a type of layer that is not here has all but the pictures that its model would draw', () => {
+test('a run with a type of layer that is not here has all but the pictures that its model would draw', async () => {
   const { layers, ...rest } = catalogue.linear(mnistFit)
-  const own = inputOf({ ...rest, layers: [...layers, { type: 'scaledTanh', scale: 2 }] })
+  const own = await inputOf({ ...rest, layers: [...layers, { type: 'scaledTanh', scale: 2 }] })
   expect(own.firstLayer).toBeUndefined()
   expect(own.images).toBeDefined()
   expect(own.missing).toEqual([
     'no pictures of the first layer: the model has layers of the type scaledTanh, not known here',
   ])
-  const known = inputOf(linear.definition)
+  const known = await inputOf(linear.definition)
   expect(known.firstLayer?.name).toBe('fc.weight')
   expect(known.missing).toEqual([])
 })

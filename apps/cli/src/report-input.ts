@@ -2,7 +2,8 @@ import { basename, join } from 'node:path'
 import type { Dataset, ImageShape } from '@digitlab/data'
 import type { StateDict } from '@digitlab/models'
 import type { DrawnImages, ReportInput, RunPredictions } from '@digitlab/report'
-import { figureSources, isDataOf, isMendable, predictionsFile, type Run, type RunResult } from '@digitlab/train'
+import { isMendable } from '@digitlab/train/experiment'
+import { isDataOf, predictionsFile, type Run, type RunResult } from '@digitlab/train/run'
 import { isNamedDataset } from './dataset-place'
 import { load } from './load'
 import { warn } from './output'
@@ -28,7 +29,8 @@ export const drawnSize = ([height, width, channels]: ImageShape): Omit<DrawnImag
 })
 
 /** All that a report draws, of a run and of what it was trained on. */
-const reportInput = ({ folder, run, weights, predictions, data, missing = [] }: Parts): ReportInput => {
+const reportInput = async ({ folder, run, weights, predictions, data, missing = [] }: Parts): Promise<ReportInput> => {
+  const { figureSources } = await import('@digitlab/train')
   const sources = figureSources(run, weights, data)
   return {
     ...sources,
@@ -57,8 +59,11 @@ export const predictionsOf = (data: Dataset, { before, after }: RunResult['predi
 })
 
 /** What a report draws of a run that has just ended. */
-export const inputOfResult = (folder: string, { run, weights, predictions }: RunResult, data: Dataset): ReportInput =>
-  reportInput({ folder, run, weights, data, predictions: predictionsOf(data, predictions) })
+export const inputOfResult = (
+  folder: string,
+  { run, weights, predictions }: RunResult,
+  data: Dataset,
+): Promise<ReportInput> => reportInput({ folder, run, weights, data, predictions: predictionsOf(data, predictions) })
 
 /** An error that a report can do without what it is about; any other is thrown. */
 const mendable = (error: unknown): Error => {
@@ -111,7 +116,7 @@ export const readReportInputs = async (paths: readonly string[], places: ImagePl
     if (difference !== undefined) warn(`${path}: no images: ${difference}`)
     if (!predictions) warn(`${path}: ${noPredictions}`)
     inputs.push(
-      reportInput({
+      await reportInput({
         folder,
         run,
         weights,

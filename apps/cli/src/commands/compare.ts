@@ -159,7 +159,7 @@ const compareInto = async (claimed: ClaimedFolder, settings: readonly Setting[],
         runs.push({ folder, run: result.run })
         await log.end(result, data)
         if (!flags.report) continue
-        inputs.push(inputOfResult(folder, result, data))
+        inputs.push(await inputOfResult(folder, result, data))
         await writeReport(folder, inputs.slice(-1))
       }
     return signal.aborted

@@ -264,7 +264,7 @@ const conclude = async (
 /** What draws is loaded where a run has ended: no step waits for it. */
 const writePage = async (path: string, result: RunResult, data: Dataset): Promise<string> => {
   const [{ writeReport }, { inputOfResult }] = await Promise.all([import('../report-files'), import('../report-input')])
-  return writeReport(path, [inputOfResult(path, result, data)])
+  return writeReport(path, [await inputOfResult(path, result, data)])
 }
 
 const metricsOf = ({ metrics: { confusion, meanLoss } }: Run) => classificationMetrics(confusion, { meanLoss })

@@ -2,7 +2,8 @@
 import { resolve } from 'node:path'
 import type { Backend } from '@digitlab/backends'
 import type { Dataset } from '@digitlab/data'
-import { isMendable, runExperiment, type Checkpoint, type Progress } from '@digitlab/train'
+import type { Checkpoint, Progress } from '@digitlab/train'
+import { isMendable } from '@digitlab/train/experiment'
 import { readResumable, removeCheckpoint, saveCheckpoint } from '../checkpoint-folder'
 import { isAddress, isNamedDataset } from '../dataset-place'
 import { eventsLog } from '../events-log'
@@ -82,6 +83,7 @@ const trainClaimed = async (
   onEvent({ type: 'claimed', run: name })
   let prepared = false
   try {
+    const { runExperiment } = await import('@digitlab/train')
     const { backend, data: dataOf } = await bench()
     const data = await dataOf(experiment.dataset)
     prepared = true
