@@ -171,7 +171,7 @@ test.each(files)('%s, beside files of long names', async (_, bytes) => {
 test('what is wrong and what to do are said at both ends of however long a sentence', () => {
   const name = `${'x'.repeat(5000)}.npy`
   expect(() => readNpy(npy(ones(1000), new Uint8Array(2)), name)).toThrow(
-    /^expected \d+ bytes for uint8 \[1, 1, 1, 1, 1, 1, 1, 1 and 992 more\], x+ \.\.\. x+\.npy holds \d+: .*get it again$/,
+    /^expected \d+ bytes for uint8 \[1, 1, 1, 1, 1, 1, 1, 1 and 992 more\], x+ … x+\.npy holds \d+: .*get it again$/,
   )
 })
 

@@ -4,7 +4,7 @@
 const longest = 700
 
 /** Kept of the end, which says what to do. */
-const end = 240
+const end = 250
 
 /** What breaks a line, moves a terminal's cursor, turns the order of characters round, or is half a character. */
 const controls = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu
@@ -15,5 +15,5 @@ const escaped = (text: string): string =>
 /** A sentence with its control characters escaped; of one that is too long the middle is left out. */
 export const sentence = (text: string): string => {
   const line = escaped(text.length > 2 * longest ? text.slice(0, longest) + text.slice(-longest) : text)
-  return line.length > longest ? escaped(`${line.slice(0, longest - end - 5)} ... ${line.slice(-end)}`) : line
+  return line.length > longest ? escaped(`${line.slice(0, longest - end - 3)} … ${line.slice(-end)}`) : line
 }

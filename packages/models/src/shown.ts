@@ -39,7 +39,7 @@ const escaped = (text: string): string =>
 const longestSentence = 700
 
 /** Kept of the end, which says what to do. */
-const end = 240
+const end = 250
 
 /**
  * An error's sentence on one line, whatever somebody's file put into it: its control characters are escaped, and of one that is
@@ -48,5 +48,5 @@ const end = 240
 export const shownSentence = (text: string): string => {
   const most = longestSentence
   const line = escaped(text.length > 2 * most ? text.slice(0, most) + text.slice(-most) : text)
-  return line.length > most ? escaped(`${line.slice(0, most - end - 5)} ... ${line.slice(-end)}`) : line
+  return line.length > most ? escaped(`${line.slice(0, most - end - 3)} … ${line.slice(-end)}`) : line
 }
