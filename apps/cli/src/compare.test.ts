@@ -131,7 +131,8 @@ describe('parity', () => {
     const mnist = mnistFolder()
     if (!mnist) return skip('MNIST is not at hand: set DIGITLAB_DATA')
     const args = ['parity', '--model', 'sprint', '--dataset', 'mnist', '--data-dir', mnist, '--backends', 'wasm']
-    const { code, out, err } = await here([...args, ...size, '--json'])
+    const few = everything ? size : ['--batch-size', '4']
+    const { code, out, err } = await here([...args, ...few, '--json'])
     expect(code, err).toBe(0)
     expect((json(out) as Parity).steps).toBe(100)
   })

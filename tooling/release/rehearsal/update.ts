@@ -43,8 +43,11 @@ export const tryUpdate = async (world: World): Promise<void> => {
   }
 
   const ready = await attempt('update', 'installed by its old versions', async () => {
-    for (const folder of [reader, loader]) await npmIn(folder, 'install')
-    expectSame('the version', installedVersion(reader, '@digitlab/idx'), first.get('@digitlab/idx'))
+    // One alone is for the patch, and brings @digitlab/idx along.
+    for (const folder of quick ? [loader] : [reader, loader]) {
+      await npmIn(folder, 'install')
+      expectSame('the version', installedVersion(folder, '@digitlab/idx'), first.get('@digitlab/idx'))
+    }
   })
   if (!ready) return
   if (!quick)
