@@ -31,6 +31,8 @@ export interface Opened {
   readonly context: BrowserContext
   /** What the page complained of: uncaught errors, refused requests, requests to anybody else. */
   readonly complaints: string[]
+  /** The addresses that it asked for. */
+  readonly asked: readonly string[]
 }
 
 /** Opens the page in a browser of its own, with nothing kept. */
@@ -39,16 +41,18 @@ export const openPage = async (browser: Browser, url: string, options: BrowserCo
   context.setDefaultTimeout(100_000) // of a machine that does other things beside
   const page = await context.newPage()
   const complaints: string[] = []
+  const asked: string[] = []
   page.on('pageerror', (error) => complaints.push(`uncaught: ${error.message}`))
   page.on('console', (message) => {
     if (message.type() === 'error') complaints.push(message.text())
   })
   page.on('request', (request) => {
     const address = request.url()
+    asked.push(address)
     if (!/^(blob|data):/.test(address) && !address.startsWith(new URL(url).origin)) complaints.push(`asked ${address}`)
   })
   await page.goto(url)
-  return { page, context, complaints }
+  return { page, context, complaints, asked }
 }
 
 /**
