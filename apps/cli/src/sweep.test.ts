@@ -14,8 +14,10 @@ let undisturbed: Awaited<ReturnType<typeof sweepOutcome>>
 
 const plan = ['--models', 'linear,two-layer', '--seeds', '0..2', '--dataset', './digits', '--epochs', '2']
 /** Where one run alone is left, a second worker would find nothing to do. */
-const sweep = (out: string, jobs: 1 | 2 = 2): Promise<Ended> =>
-  place.digitlab(['sweep', ...plan, '--out', out, '--jobs', String(jobs)])
+const sweep = (out: string, jobs: 1 | 2 = 2): Promise<Ended> => place.digitlab(sweepArgs(out, jobs))
+/** Where the workers are what matters, and not the process that starts them. */
+const sweepHere = (out: string, jobs: 1 | 2): Promise<Omit<Ended, 'signal'>> => place.command(sweepArgs(out, jobs))
+const sweepArgs = (out: string, jobs: 1 | 2) => ['sweep', ...plan, '--out', out, '--jobs', String(jobs)]
 const json = async <T>(...args: readonly string[]): Promise<T> => {
   const { out, err } = await place.command([...args, '--json'])
   expect(out, err).not.toBe('')
@@ -76,7 +78,7 @@ test('what a worker left that was killed behind the last byte of its run is remo
   await writeFile(join(run, 'checkpoint', 'checkpoint.safetensors'), 'of no use any more')
   const gone = spawnSync(process.execPath, ['-e', '']).pid
   await writeFile(join(run, `.digitlab-lock-${gone}-1-1795692528988-04b2f1a7-${hostname()}`), '\n')
-  const { code, err } = await sweep('left', 1)
+  const { code, err } = await sweepHere('left', 1)
   expect(code, err).toBe(0)
   expect(await sweepOutcome(folder)).toEqual(undisturbed)
   const now = (await readFile(join(run, 'events.jsonl'), 'utf8')).trimEnd().split('\n')
@@ -108,7 +110,7 @@ test('a run of a sweep is that of "digitlab train", to the bit', async () => {
 })
 
 test('the same command again does nothing, and another plan is refused with the difference', async () => {
-  const again = await sweep('whole')
+  const again = await sweepHere('whole', 2)
   expect([again.code, again.out], again.err).toEqual([0, 'whole: 6 of 6 runs done\n'])
   expect(again.err).toContain('resuming whole: 6 of 6 runs done')
   const other = await place.command(['sweep', ...plan, '--learning-rate', '0.5', '--seeds', '0..3', '--out', 'whole'])
@@ -153,9 +155,9 @@ test.each(signals)('%s leaves checkpoints, and the same command goes on to the s
   expect(running).toEqual([])
   expect([done.length, open.length]).toEqual([1, 1])
   expect(existsSync(join(place.folder, name, 'runs', open[0]!, 'checkpoint', 'checkpoint.safetensors'))).toBe(true)
-  const resumed = await place.digitlab(['sweep', ...long, '--out', name])
+  const resumed = await place.command(['sweep', ...long, '--out', name])
   expect(resumed.code, resumed.err).toBe(0)
-  const reference = await place.digitlab(['sweep', ...long, '--out', `${name}-whole`])
+  const reference = await place.command(['sweep', ...long, '--out', `${name}-whole`])
   expect(reference.code, reference.err).toBe(0)
   expect(await sweepOutcome(join(place.folder, name))).toEqual(await sweepOutcome(join(place.folder, `${name}-whole`)))
 })
@@ -177,7 +179,7 @@ describe('runs that fail', () => {
       '--out',
       'failing',
     ]
-    const first = await place.digitlab(args)
+    const first = await place.command(args)
     expect(first.code, first.err).toBe(1)
     expect(first.err.match(/^failed: linear-seed0-\w+: /gm)).toHaveLength(3)
     expect(first.err).toContain('1 of 2 runs failed: "digitlab sweep status failing" says why')
@@ -187,11 +189,11 @@ describe('runs that fail', () => {
       /failed 3 times: linear-seed0-\w+: .*loss/,
     )
     // Left: nothing is tried once more.
-    const second = await place.digitlab(args)
+    const second = await place.command(args)
     expect(second.err).not.toMatch(/^failed: /m)
     const { retried } = await json<{ retried: readonly string[] }>('sweep', 'retry', 'failing')
     expect(retried).toEqual(failed)
-    expect((await place.digitlab(args)).err.match(/^failed: /gm)).toHaveLength(3)
+    expect((await place.command(args)).err.match(/^failed: /gm)).toHaveLength(3)
   })
 
   test('a worker that lacks what it needs fails no run', async () => {
@@ -202,7 +204,7 @@ describe('runs that fail', () => {
       await rm(join(place.folder, 'gone', 'runs', name), { recursive: true })
     const written = join(place.folder, 'gone', 'sweep.json')
     await writeFile(written, (await readFile(written, 'utf8')).replaceAll('./digits', './nowhere'))
-    const worked = await place.digitlab(['sweep', 'work', 'gone'])
+    const worked = await place.command(['sweep', 'work', 'gone'])
     expect(worked.code).toBe(1)
     expect(worked.err).toContain('nowhere')
     expect(await status('gone')).toMatchObject({ failed: [], open: { length: 2 } })
@@ -228,7 +230,7 @@ test('a full disk stops the sweep with its sentence, fails no run, and the same 
     expect([failed.length, done.length + open.length]).toEqual([0, 6])
     expect(open.length).toBeGreaterThan(0)
     expect(mount('-o', 'remount,size=20m', small).status).toBe(0)
-    const again = await place.digitlab(['sweep', ...plan, '--out', 'small/s', '--jobs', '1'])
+    const again = await sweepHere('small/s', 1)
     expect(again.code, again.err).toBe(0)
     expect(await sweepOutcome(join(small, 's'))).toEqual(undisturbed)
   } finally {
@@ -291,12 +293,12 @@ test('a run that is held elsewhere is left to its holder, and taken over once th
   await mkdir(folder)
   const lock = join(folder, `.digitlab-lock-77-99-${Date.now()}-00c0ffee-node7`)
   await writeFile(lock, '\n')
-  const busy = await sweep('held', 1)
+  const busy = await sweepHere('held', 1)
   expect(busy.code, busy.err).toBe(0)
   expect(busy.out).toBe(`held: 5 of 6 runs done, 1 in progress\nin progress: ${name}\n`)
   const before = new Date(Date.now() - 90_000)
   await utimes(lock, before, before)
-  const taken = await sweep('held', 1)
+  const taken = await sweepHere('held', 1)
   expect(taken.out, taken.err).toBe('held: 6 of 6 runs done\n')
   expect(await sweepOutcome(join(place.folder, 'held'))).toEqual(undisturbed)
 })

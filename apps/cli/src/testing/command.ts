@@ -3,12 +3,11 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { strokes } from '@digitlab/data'
 import { writeIdx } from '@digitlab/idx'
-import { runHere } from './in-process'
+import { bin, runHere } from './in-process'
 
-export const bin = fileURLToPath(new URL('../../bin/digitlab.js', import.meta.url))
+export { bin }
 
 /** What became of a command. */
 export interface Ended {
