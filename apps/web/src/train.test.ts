@@ -17,6 +17,7 @@ import {
   drawnIn,
   give,
   giveData,
+  lend,
   looked,
   openPage,
   phase,
@@ -62,89 +63,92 @@ describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout
     await Promise.all([browser?.close(), withGpu?.close(), isolated?.close(), plain?.close()])
   })
 
+  const lent = lend(() => openPage(browser, isolated.url))
+
   /** The run that the command makes of the same experiment. */
   const inNode = (model: ModelName, epochs = 1): Promise<RunResult> =>
     runExperiment(completeExperiment({ model, dataset: 'files', epochs, batchSize }), { data, backend: wasmBackend() })
 
-  test('the three models, one after the other, give the losses of the command; a digit is drawn and read', async () => {
-    const { page, complaints } = await openPage(browser, isolated.url)
-    await giveData(page, files)
-    await choose(page, { threads: '1', epochs: 1, batchSize })
-    await page.getByRole('button', { name: 'Train all three' }).click()
-    for (const model of models) await page.locator('#compare tbody tr', { hasText: model }).getByText('wasm').waitFor()
-    await drawnIn(page, '#compare', 4)
-    const table = await page.locator('#compare table').innerText()
-    for (const parameters of ['7,850', '79,510', '20,490']) expect(table).toContain(parameters)
+  test('the three models, one after the other, give the losses of the command; a digit is drawn and read', () =>
+    lent(async ({ page }) => {
+      await giveData(page, files)
+      await choose(page, { threads: '1', epochs: 1, batchSize })
+      await page.getByRole('button', { name: 'Train all three' }).click()
+      for (const model of models)
+        await page.locator('#compare tbody tr', { hasText: model }).getByText('wasm').waitFor()
+      await drawnIn(page, '#compare', 4)
+      const table = await page.locator('#compare table').innerText()
+      for (const parameters of ['7,850', '79,510', '20,490']) expect(table).toContain(parameters)
 
-    for (const model of models) {
-      const chosen = page.locator('#look option', { hasText: `${model} on` })
-      await page.getByLabel('The run to look at').selectOption(await chosen.getAttribute('value'))
-      await page.locator('#look .facts code').waitFor()
-      await looked(page)
-      const run = await downloadedRun(page)
-      const expected = await inNode(model)
-      expect(run.id).toBe(expected.run.id)
-      expect(run.history.stepLosses).toHaveLength(100)
-      expect(run.history.stepLosses).toEqual(expected.run.history.stepLosses)
-      // Of Math.log and Math.exp, which the mean loss of test images goes through, each engine has its own last bit.
-      const { meanLoss, ...counts } = run.metrics
-      const { meanLoss: expectedLoss, ...expectedCounts } = expected.run.metrics
-      expect(counts).toEqual(expectedCounts)
-      expect(meanLoss).toBeCloseTo(expectedLoss, 12)
-      const { weights } = readSafetensors(await downloadBy(page, /weights\.safetensors/))
-      expect(weights).toEqual(expected.weights)
-    }
-    await page.getByText('What changed since another run').click()
-    const changed = page.getByRole('region', { name: 'What changed' })
-    expect((await changed.innerText()).replace(/\s+/g, ' ')).toMatch(
-      /model two-layer cnn layer 1 .* test accuracy .* parameters 79,510 20,490 −59,020/,
-    )
-    const report = (await downloadBy(page, /comparison\.html/)).toString('utf8')
-    expect(report).toContain('3 runs on files')
-    await answers(await page.context().newPage(), report)
-    await page.bringToFront()
+      for (const model of models) {
+        const chosen = page.locator('#look option', { hasText: `${model} on` })
+        await page.getByLabel('The run to look at').selectOption(await chosen.getAttribute('value'))
+        await page.locator('#look .facts code').waitFor()
+        await looked(page)
+        const run = await downloadedRun(page)
+        const expected = await inNode(model)
+        expect(run.id).toBe(expected.run.id)
+        expect(run.history.stepLosses).toHaveLength(100)
+        expect(run.history.stepLosses).toEqual(expected.run.history.stepLosses)
+        // Of Math.log and Math.exp, which the mean loss of test images goes through, each engine has its own last bit.
+        const { meanLoss, ...counts } = run.metrics
+        const { meanLoss: expectedLoss, ...expectedCounts } = expected.run.metrics
+        expect(counts).toEqual(expectedCounts)
+        expect(meanLoss).toBeCloseTo(expectedLoss, 12)
+        const { weights } = readSafetensors(await downloadBy(page, /weights\.safetensors/))
+        expect(weights).toEqual(expected.weights)
+      }
+      await page.getByText('What changed since another run').click()
+      const changed = page.getByRole('region', { name: 'What changed' })
+      expect((await changed.innerText()).replace(/\s+/g, ' ')).toMatch(
+        /model two-layer cnn layer 1 .* test accuracy .* parameters 79,510 20,490 −59,020/,
+      )
+      const report = (await downloadBy(page, /comparison\.html/)).toString('utf8')
+      expect(report).toContain('3 runs on files')
+      await answers(await page.context().newPage(), report)
+      await page.bringToFront()
 
-    // With the cnn's weights, which is looked at now.
-    await draw(page, [
-      [0.5, 0.12],
-      [0.5, 0.88],
-    ])
-    await page.locator('.said strong', { hasText: '1' }).waitFor()
-    const probabilities = await page.locator('.bars .number').allInnerTexts()
-    expect(probabilities.reduce((sum, text) => sum + parseFloat(text), 0)).toBeCloseTo(100, 0)
-    expect(complaints).toEqual([])
-    await page.context().close()
-  })
+      // With the cnn's weights, which is looked at now.
+      await draw(page, [
+        [0.5, 0.12],
+        [0.5, 0.88],
+      ])
+      await page.locator('.said strong', { hasText: '1' }).waitFor()
+      const probabilities = await page.locator('.bars .number').allInnerTexts()
+      expect(probabilities.reduce((sum, text) => sum + parseFloat(text), 0)).toBeCloseTo(100, 0)
+    }))
 
+  const lentPlain = lend(() => openPage(browser, plain.url))
   const places = [
-    ['with threads that share memory', () => isolated],
-    ['without', () => plain],
+    ['with threads that share memory', lent],
+    ['without', lentPlain],
   ] as const
   const tried = places.slice(0, everything ? 2 : 1)
-  test.each(tried)('training images are changed as the command changes them, %s', async (_, site) => {
-    const { page, complaints } = await openPage(browser, site().url)
-    await giveData(page, files)
-    await choose(page, { model: 'two-layer', epochs: 1, batchSize })
-    await page.getByText('Augmentation', { exact: true }).click()
-    await page.getByRole('checkbox', { name: /^affine/ }).check()
-    await page.getByRole('spinbutton', { name: 'Rotate' }).fill('25')
-    const preview = page.locator('figure', { hasText: 'as the first epoch would see them' })
-    await preview.scrollIntoViewIfNeeded() // drawn as soon as it is about to be seen
-    await preview.locator('svg image').nth(19).waitFor()
-    expect(new URL(page.url()).search).toContain('augment=affine&augment.affine.shift=2&augment.affine.rotate=25&')
-    const run = await train(page)
-    const augment = [{ name: 'affine', shift: 2, rotate: 25, scale: 0.1, shear: 5 }]
-    const experiment = completeExperiment({ model: 'two-layer', dataset: 'files', epochs: 1, batchSize, augment })
-    const expected = await runExperiment(experiment, { data, backend: wasmBackend() })
-    expect(run.id).toBe(expected.run.id)
-    expect(run.history.stepLosses).toEqual(expected.run.history.stepLosses)
-    await looked(page)
-    await page.locator('#look').getByText('64 training images as the first epoch saw them').waitFor()
-    // Its workers were started, or it would say that they were not.
-    expect(await page.getByText('prepared by the thread that trains').count()).toBe(0)
-    expect(complaints).toEqual([])
-    await page.context().close()
-  })
+  test.each(tried)('training images are changed as the command changes them, %s', (_, lent) =>
+    lent(async ({ page }) => {
+      await giveData(page, files)
+      await choose(page, { model: 'two-layer', epochs: 1, batchSize })
+      await page.getByText('Augmentation', { exact: true }).click()
+      const affine = page.getByRole('checkbox', { name: /^affine/ })
+      await affine.check()
+      await page.getByRole('spinbutton', { name: 'Rotate' }).fill('25')
+      const preview = page.locator('figure', { hasText: 'as the first epoch would see them' })
+      await preview.scrollIntoViewIfNeeded() // drawn as soon as it is about to be seen
+      await preview.locator('svg image').nth(19).waitFor()
+      expect(new URL(page.url()).search).toContain('augment=affine&augment.affine.shift=2&augment.affine.rotate=25&')
+      const run = await train(page)
+      const augment = [{ name: 'affine', shift: 2, rotate: 25, scale: 0.1, shear: 5 }]
+      const experiment = completeExperiment({ model: 'two-layer', dataset: 'files', epochs: 1, batchSize, augment })
+      const expected = await runExperiment(experiment, { data, backend: wasmBackend() })
+      expect(run.id).toBe(expected.run.id)
+      expect(run.history.stepLosses).toEqual(expected.run.history.stepLosses)
+      await looked(page)
+      await page.locator('#look').getByText('64 training images as the first epoch saw them').waitFor()
+      // Its workers were started, or it would say that they were not.
+      expect(await page.getByText('prepared by the thread that trains').count()).toBe(0)
+      await affine.uncheck()
+    }),
+  )
 
   test('without isolation and under a base path it trains on one thread, and draws before any training', async () => {
     const { page, complaints } = await openPage(browser, plain.url)
@@ -212,21 +216,19 @@ describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout
     await page.context().close()
   })
 
-  test('threads share batches where the page is isolated', async () => {
-    const { page, complaints } = await openPage(browser, isolated.url)
-    await giveData(page, files)
-    await choose(page, { model: 'cnn', threads: '2', epochs: 1, batchSize })
-    const run = await train(page)
-    expect(run.backend.threads).toBe(2)
-    const expected = await inNode('cnn')
-    // Another order of summing: the first steps tell rounding from a mistake, later ones let it grow.
-    run.history.stepLosses.slice(0, 20).forEach((loss, step) => {
-      expect(Math.abs(loss - (expected.run.history.stepLosses[step] ?? NaN))).toBeLessThan(1e-5)
-    })
-    expect(run.history.stepLosses).toHaveLength(100)
-    expect(complaints).toEqual([])
-    await page.context().close()
-  })
+  test('threads share batches where the page is isolated', () =>
+    lent(async ({ page }) => {
+      await giveData(page, files)
+      await choose(page, { model: 'cnn', threads: '2', epochs: 1, batchSize })
+      const run = await train(page)
+      expect(run.backend.threads).toBe(2)
+      const expected = await inNode('cnn')
+      // Another order of summing: the first steps tell rounding from a mistake, later ones let it grow.
+      run.history.stepLosses.slice(0, 20).forEach((loss, step) => {
+        expect(Math.abs(loss - (expected.run.history.stepLosses[step] ?? NaN))).toBeLessThan(1e-5)
+      })
+      expect(run.history.stepLosses).toHaveLength(100)
+    }))
 
   // Three times what one model may take: a processor that plays a GPU compiles its shaders for each.
   test.each(backends)(
@@ -256,31 +258,30 @@ describe.skipIf(chromiumMissing !== undefined)('training in the page', { timeout
     },
   )
 
-  test('a run of the command is looked at', async () => {
-    const { runFiles } = await import('@digitlab/train')
-    const result = await inNode('linear')
-    const given = Object.entries(runFiles(result, data.test.labels)).map(([name, content]) => ({
-      name,
-      mimeType: 'application/octet-stream',
-      buffer: Buffer.from(content),
+  test('a run of the command is looked at', () =>
+    lent(async ({ page }) => {
+      const { runFiles } = await import('@digitlab/train')
+      const result = await inNode('linear')
+      const given = Object.entries(runFiles(result, data.test.labels)).map(([name, content]) => ({
+        name,
+        mimeType: 'application/octet-stream',
+        buffer: Buffer.from(content),
+      }))
+      await giveData(page, files)
+      await give(page, given)
+      await page.locator('#data .notice', { hasText: 'The run is open: linear' }).waitFor()
+      await looked(page)
+      expect(await page.locator('#look .facts').innerText()).toContain(result.run.id.slice(0, 8))
+      const [label, predicted] = mostFrequent(result.run.metrics.confusion)
+      const count = result.run.metrics.confusion[label]?.[predicted]
+      // By the keyboard: to the cell, and into it.
+      await page.locator('[data-cell="0,0"]').focus()
+      for (let row = 0; row < label; row++) await page.keyboard.press('ArrowDown')
+      for (let column = 0; column < predicted; column++) await page.keyboard.press('ArrowRight')
+      await page.keyboard.press('Enter')
+      await page.locator('.cell figcaption', { hasText: `${label} taken for ${predicted}: ${count} images` }).waitFor()
+      await expect.poll(() => page.locator('.cell [data-tile]').count()).toBe(count)
     }))
-    const { page, complaints } = await openPage(browser, isolated.url)
-    await giveData(page, files)
-    await give(page, given)
-    await looked(page)
-    expect(await page.locator('#look .facts').innerText()).toContain(result.run.id.slice(0, 8))
-    const [label, predicted] = mostFrequent(result.run.metrics.confusion)
-    const count = result.run.metrics.confusion[label]?.[predicted]
-    // By the keyboard: to the cell, and into it.
-    await page.locator('[data-cell="0,0"]').focus()
-    for (let row = 0; row < label; row++) await page.keyboard.press('ArrowDown')
-    for (let column = 0; column < predicted; column++) await page.keyboard.press('ArrowRight')
-    await page.keyboard.press('Enter')
-    await page.locator('.cell figcaption', { hasText: `${label} taken for ${predicted}: ${count} images` }).waitFor()
-    await expect.poll(() => page.locator('.cell [data-tile]').count()).toBe(count)
-    expect(complaints).toEqual([])
-    await page.context().close()
-  })
 })
 
 /** A report's curves answer: its legend switches, arrow keys read values out, its axis changes. */
