@@ -28,6 +28,9 @@ import { keptStep } from './testing/storage'
 
 const [trainCount, testCount] = [640, 40]
 
+/** What takes seconds is not asked for twenty times a second. */
+const seldom = { interval: 400 }
+
 /** Waits until the page offers to go on. */
 const notDone = (page: Page): Promise<void> =>
   page.locator('.notice', { hasText: 'is not done: it stands at step' }).waitFor()
@@ -113,7 +116,7 @@ describe.skipIf(chromiumMissing !== undefined)('a page that things happen to', {
       await page.getByRole('button', { name: 'Resume' }).click()
 
       // What was kept last lies within an epoch: no more than a few seconds are lost.
-      await expect.poll(() => keptStep(page)).toBeGreaterThan(0)
+      await expect.poll(() => keptStep(page), seldom).toBeGreaterThan(0)
       const kept = await keptStep(page)
       expect(kept % stepsPerEpoch).toBeGreaterThan(0)
       await page.reload()
@@ -173,7 +176,7 @@ describe.skipIf(chromiumMissing !== undefined)('a page that things happen to', {
       await choose(page, { model: 'linear', backend, epochs: 2, batchSize: 8 })
       await setSpeed(page, 'slow')
       await trainButton(page).click()
-      await expect.poll(() => keptStep(page)).toBeGreaterThan(0)
+      await expect.poll(() => keptStep(page), seldom).toBeGreaterThan(0)
       await labOf(page).evaluate(() => {
         for (const lose of (globalThis as unknown as Losable).lose) lose()
       })
