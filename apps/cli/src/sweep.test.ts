@@ -123,7 +123,7 @@ test('the same command again does nothing, and another plan is refused with the 
 
 /** Both signals are handled alike: one of them unless all is asked for. */
 const [signals, epochs] =
-  process.env['DIGITLAB_ALL'] === '1' ? ([['SIGINT', 'SIGTERM'], '300'] as const) : ([['SIGTERM'], '100'] as const)
+  process.env['DIGITLAB_ALL'] === '1' ? ([['SIGINT', 'SIGTERM'], '300'] as const) : ([['SIGTERM'], '40'] as const)
 test.each(signals)('%s leaves checkpoints, and the same command goes on to the same bytes', async (signal) => {
   const name = `stopped-${signal}`
   const models = ['--models', 'linear,two-layer', '--seeds', '0', '--jobs', '2']
