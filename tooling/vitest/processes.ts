@@ -16,7 +16,7 @@ const stock = /^packages\/(models|train|weights)\//
 const ofBackends = /registerBackend/
 
 /** A signal to a command that runs in the process reaches every handler in it, those of programs that other files have started, too. */
-const signals = /\.kill\(/
+const signals = /\brunning\.kill\(/
 
 const testsIn = (folder: string): string[] =>
   readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {

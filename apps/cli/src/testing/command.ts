@@ -18,7 +18,7 @@ export interface Ended {
   readonly err: string
 }
 
-/** A command that has not ended. */
+/** A command that has not ended; one that runs in this process is called `running` where it is sent a signal (tooling/vitest/processes.ts). */
 export interface Running {
   /** @returns whether the signal reached it */
   kill(signal?: 'SIGINT' | 'SIGTERM'): boolean
